@@ -1,0 +1,113 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// The package is the architecture: each module, what it may import, and nothing else.
+// A module imports only modules above it in this list.
+//
+// APUS_ONLY=ApusProxy,ApusHTTP builds those modules, what they need and their tests, and leaves the rest (and the rest's
+// packages) out: the data plane then builds and tests in seconds.
+
+/// A room of the house: a module, the modules and products it uses, and whether it has a test suite of its own.
+struct Room {
+    var name: String
+    var kind: Kind = .library
+    var uses: [String] = []
+    var products: [(product: String, package: String)] = []
+    var testUses: [String]? = nil
+
+    enum Kind { case library, shim, command }
+}
+
+let rooms: [Room] = [
+    Room(name: "CApusSystem", kind: .shim),
+    Room(name: "ApusHTTP", testUses: []),
+    Room(name: "ApusModel", uses: ["ApusHTTP"], testUses: []),
+    Room(name: "ApusBalancing", uses: ["ApusModel"], testUses: []),
+    Room(name: "ApusTransport", uses: ["CApusSystem"], testUses: []),
+    Room(
+        name: "ApusProxy", uses: ["ApusHTTP", "ApusModel", "ApusBalancing", "ApusTransport"],
+        testUses: ["ApusHTTP", "ApusModel", "ApusBalancing", "ApusTransport"]),
+    Room(
+        name: "ApusConfig", uses: ["ApusModel"], products: [("Yams", "Yams")], testUses: ["ApusModel"]),
+    Room(
+        name: "ApusControl", uses: ["ApusConfig", "ApusModel", "ApusBalancing", "ApusHTTP"],
+        products: [
+            ("Hummingbird", "hummingbird"), ("ServiceLifecycle", "swift-service-lifecycle"), ("Logging", "swift-log"),
+            ("NIOCore", "swift-nio"), ("NIOPosix", "swift-nio"), ("NIOHTTP1", "swift-nio"),
+        ],
+        testUses: ["ApusModel", "ApusBalancing", "ApusHTTP"]),
+    Room(
+        name: "Apus", uses: ["ApusProxy", "ApusControl", "ApusConfig", "ApusModel", "ApusHTTP"],
+        products: [("Logging", "swift-log"), ("ServiceLifecycle", "swift-service-lifecycle")]),
+    Room(
+        name: "ApusCommand", kind: .command, uses: ["Apus"],
+        products: [("ArgumentParser", "swift-argument-parser"), ("Hummingbird", "hummingbird")]),
+    // Scripted origins and clients for the end-to-end suites; the suites drive a data plane inside the test process.
+    Room(
+        name: "ApusTestKit", uses: ["ApusProxy", "ApusModel", "ApusHTTP", "CApusSystem"],
+        testUses: ["ApusProxy", "ApusModel", "ApusHTTP"]),
+]
+
+let packages: [String: Package.Dependency] = [
+    "Yams": .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    "hummingbird": .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+    "swift-service-lifecycle": .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    "swift-log": .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    "swift-nio": .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    "swift-argument-parser": .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+]
+
+// MARK: - What SwiftPM is told
+
+let languageSettings: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableExperimentalFeature("Lifetimes"),
+]
+
+/// What is shipped marks every use of an unsafe construct with `unsafe`.
+let settings = languageSettings + [.strictMemorySafety()]
+
+/// The rooms to build: all, or those that APUS_ONLY names with what they use.
+func chosenRooms() -> [Room] {
+    guard let only = Context.environment["APUS_ONLY"] else { return rooms }
+    var wanted = only.split(separator: ",").map(String.init)
+    var chosen: Set<String> = []
+    while let name = wanted.popLast() {
+        guard chosen.insert(name).inserted else { continue }
+        wanted += rooms.first { $0.name == name }?.uses ?? []
+    }
+    return rooms.filter { chosen.contains($0.name) }
+}
+
+func targets(of room: Room) -> [Target] {
+    let dependencies =
+        room.uses.map { Target.Dependency.byName(name: $0) }
+        + room.products.map { Target.Dependency.product(name: $0.product, package: $0.package) }
+    let target: Target =
+        switch room.kind {
+        case .shim: .target(name: room.name)
+        case .library: .target(name: room.name, dependencies: dependencies, swiftSettings: settings)
+        case .command: .executableTarget(name: room.name, dependencies: dependencies, swiftSettings: settings)
+        }
+    guard let testUses = room.testUses else { return [target] }
+    let tests = Target.testTarget(
+        name: room.name + "Tests",
+        dependencies: ([room.name] + testUses).map { .byName(name: $0) },
+        swiftSettings: languageSettings)
+    return [target, tests]
+}
+
+let chosen = chosenRooms()
+let names = Set(chosen.map(\.name))
+
+let package = Package(
+    name: "apus",
+    products: [
+        .library(name: "Apus", targets: ["Apus"]),
+        .executable(name: "apus", targets: ["ApusCommand"]),
+    ].filter { product in names.contains(product.name == "apus" ? "ApusCommand" : "Apus") },
+    dependencies: Set(chosen.flatMap { $0.products.map(\.package) }).sorted().compactMap { packages[$0] },
+    targets: chosen.flatMap(targets(of:)),
+    swiftLanguageModes: [.v6])

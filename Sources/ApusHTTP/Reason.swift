@@ -1,0 +1,151 @@
+/// Why Apus answered a request itself, or broke a connection: one word for responses, access log and metrics alike.
+///
+/// The word (`token`) is what a user greps for, so it never changes its meaning. A response made by Apus carries it in
+/// its body and in the field `Apus-Reason`.
+public enum Reason: UInt8, Sendable, CaseIterable {
+    // The client's request head, RFC 9112 sections 2 to 5 and RFC 9110 sections 5 to 7.
+    case bareCR
+    case bareLF
+    case badRequestLine
+    case badMethod
+    case badTarget
+    case badVersion
+    case badFieldName
+    case spaceBeforeColon
+    case badFieldValue
+    case obsoleteLineFolding
+    case missingHost
+    case repeatedHost
+    case badHost
+    case targetTooLong
+    case headTooLarge
+    case tooManyFields
+    case methodNotAllowed
+    case expectationFailed
+    case requestHeadTimeout
+
+    // The framing of its body, RFC 9112 sections 6 and 7.
+    case badContentLength
+    case conflictingContentLength
+    case contentLengthWithTransferEncoding
+    case badTransferEncoding
+    case unsupportedTransferCoding
+    case transferEncodingInHTTP10
+    case badChunk
+    case badTrailer
+    case bodyTooLarge
+    case requestBodyTimeout
+
+    // What Apus could not do with a good request.
+    case noRoute
+    case noHealthyEndpoint
+    case poolSaturated
+    case connectionLimit
+    case memoryLimit
+    case descriptorLimit
+    case draining
+
+    // The origin.
+    case connectFailed
+    case connectTimeout
+    case upstreamClosed
+    case upstreamReset
+    case badResponse
+    case responseHeadTooLarge
+    case responseHeadTimeout
+    case unexpectedUpgrade
+
+    // A response that had begun and could not be completed: the connection is broken, no status can be sent.
+    case upstreamTruncated
+    case badResponseBody
+    case responseBodyTimeout
+    case clientClosed
+    case clientStalled
+    case drainDeadline
+}
+
+extension Reason {
+    /// The word for this reason in responses, logs and metrics.
+    public var token: StaticString {
+        switch self {
+        case .bareCR: "bare_cr"
+        case .bareLF: "bare_lf"
+        case .badRequestLine: "bad_request_line"
+        case .badMethod: "bad_method"
+        case .badTarget: "bad_target"
+        case .badVersion: "bad_version"
+        case .badFieldName: "bad_field_name"
+        case .spaceBeforeColon: "space_before_colon"
+        case .badFieldValue: "bad_field_value"
+        case .obsoleteLineFolding: "obsolete_line_folding"
+        case .missingHost: "missing_host"
+        case .repeatedHost: "repeated_host"
+        case .badHost: "bad_host"
+        case .targetTooLong: "target_too_long"
+        case .headTooLarge: "head_too_large"
+        case .tooManyFields: "too_many_fields"
+        case .methodNotAllowed: "method_not_allowed"
+        case .expectationFailed: "expectation_failed"
+        case .requestHeadTimeout: "request_head_timeout"
+        case .badContentLength: "bad_content_length"
+        case .conflictingContentLength: "conflicting_content_length"
+        case .contentLengthWithTransferEncoding: "content_length_with_transfer_encoding"
+        case .badTransferEncoding: "bad_transfer_encoding"
+        case .unsupportedTransferCoding: "unsupported_transfer_coding"
+        case .transferEncodingInHTTP10: "transfer_encoding_in_http10"
+        case .badChunk: "bad_chunk"
+        case .badTrailer: "bad_trailer"
+        case .bodyTooLarge: "body_too_large"
+        case .requestBodyTimeout: "request_body_timeout"
+        case .noRoute: "no_route"
+        case .noHealthyEndpoint: "no_healthy_endpoint"
+        case .poolSaturated: "pool_saturated"
+        case .connectionLimit: "connection_limit"
+        case .memoryLimit: "memory_limit"
+        case .descriptorLimit: "descriptor_limit"
+        case .draining: "draining"
+        case .connectFailed: "connect_failed"
+        case .connectTimeout: "connect_timeout"
+        case .upstreamClosed: "upstream_closed"
+        case .upstreamReset: "upstream_reset"
+        case .badResponse: "bad_response"
+        case .responseHeadTooLarge: "response_head_too_large"
+        case .responseHeadTimeout: "response_head_timeout"
+        case .unexpectedUpgrade: "unexpected_upgrade"
+        case .upstreamTruncated: "upstream_truncated"
+        case .badResponseBody: "bad_response_body"
+        case .responseBodyTimeout: "response_body_timeout"
+        case .clientClosed: "client_closed"
+        case .clientStalled: "client_stalled"
+        case .drainDeadline: "drain_deadline"
+        }
+    }
+
+    /// The status of the response that Apus makes for this reason; nil where a connection is broken instead.
+    public var status: Int? {
+        switch self {
+        case .bareCR, .bareLF, .badRequestLine, .badMethod, .badTarget, .badFieldName, .spaceBeforeColon,
+            .badFieldValue, .obsoleteLineFolding, .missingHost, .repeatedHost, .badHost, .badContentLength,
+            .conflictingContentLength, .contentLengthWithTransferEncoding, .badTransferEncoding,
+            .transferEncodingInHTTP10, .badChunk, .badTrailer:
+            400
+        case .noRoute: 404
+        case .methodNotAllowed: 405
+        case .requestHeadTimeout, .requestBodyTimeout: 408
+        case .bodyTooLarge: 413
+        case .targetTooLong: 414
+        case .expectationFailed: 417
+        case .headTooLarge, .tooManyFields: 431
+        case .unsupportedTransferCoding: 501
+        case .badVersion: 505
+        case .connectFailed, .upstreamClosed, .upstreamReset, .badResponse, .responseHeadTooLarge,
+            .unexpectedUpgrade:
+            502
+        case .noHealthyEndpoint, .poolSaturated, .connectionLimit, .memoryLimit, .descriptorLimit, .draining: 503
+        case .connectTimeout, .responseHeadTimeout: 504
+        case .upstreamTruncated, .badResponseBody, .responseBodyTimeout, .clientClosed, .clientStalled,
+            .drainDeadline:
+            nil
+        }
+    }
+}

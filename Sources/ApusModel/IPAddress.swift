@@ -1,0 +1,23 @@
+/// An IPv4 or IPv6 address.
+///
+/// Held as 128 bits; an IPv4 address is held in its IPv4-mapped form (`::ffff:a.b.c.d`, RFC 4291 section 2.5.5.2), so
+/// that a client that reaches a dual-stack listener over IPv4 has one identity. Copying and comparing cost two words.
+public struct IPAddress: Hashable, Sendable {
+    /// The upper 64 bits, in host order.
+    public let high: UInt64
+    /// The lower 64 bits, in host order.
+    public let low: UInt64
+
+    public init(high: UInt64, low: UInt64) {
+        self.high = high
+        self.low = low
+    }
+
+    /// The IPv4 address whose 32 bits, in host order, are given.
+    public init(ipv4: UInt32) {
+        self.init(high: 0, low: 0xffff_0000_0000 | UInt64(ipv4))
+    }
+
+    /// Whether this is an IPv4 address (held in its mapped form).
+    public var isIPv4: Bool { high == 0 && low >> 32 == 0xffff }
+}
