@@ -11,7 +11,9 @@ public struct CounterLayout: Sendable {
         10_000_000, 30_000_000,
     ]
     /// Status classes: 1xx to 5xx under 1...5; 0 for an exchange that ended without a status.
-    public static let statusClasses = 6
+    @inlinable
+    public static var statusClasses: Int { 6 }
+    /// Buckets of one histogram: one per bound, and one for everything slower.
     static let bucketCount = latencyBounds.count + 1
 
     /// What is counted once per listener.
@@ -35,17 +37,29 @@ public struct CounterLayout: Sendable {
         case busyMicroseconds
     }
 
-    private let listenerBase: Int
-    private let endpointBase: Int
-    private let reasonBase: Int
-    private let workerBase: Int
-    /// Per row (a route, or a listener's requests that matched none): where its requests and its histogram start.
-    private let requestBases: [Int]
-    private let latencyBases: [Int]
-    private let routeCount: Int
-    private let rowPool: [Range<Int>]
+    // Everything below is read once or more per request, in other modules: plain stored numbers, no lazy statics.
+    @usableFromInline let listenerBase: Int
+    @usableFromInline let endpointBase: Int
+    @usableFromInline let reasonBase: Int
+    @usableFromInline let workerBase: Int
+    @usableFromInline let listenerStride: Int
+    @usableFromInline let endpointStride: Int
+    @usableFromInline let reasonStride: Int
+    @usableFromInline let bucketCount: Int
+    @usableFromInline let routeCount: Int
+    /// Per row (a route, or a listener's requests that matched none): where its slots are.
+    @usableFromInline let rows: [Row]
     /// How many slots a bank needs.
     public let count: Int
+
+    /// Where the requests and the histogram of one row start, and which endpoints may have answered them.
+    @usableFromInline
+    struct Row: Sendable {
+        @usableFromInline let firstEndpoint: Int
+        @usableFromInline let endpointCount: Int
+        @usableFromInline let requests: Int
+        @usableFromInline let latency: Int
+    }
 
     public init(_ snapshot: Snapshot) {
         var next = 0
@@ -53,15 +67,22 @@ public struct CounterLayout: Sendable {
             defer { next += slots }
             return next
         }
+        listenerStride = ListenerCounter.allCases.count
+        endpointStride = EndpointCounter.allCases.count
+        reasonStride = Reason.allCases.count
+        bucketCount = Self.bucketCount
         workerBase = take(WorkerCounter.allCases.count)
-        listenerBase = take(snapshot.listeners.count * ListenerCounter.allCases.count)
-        endpointBase = take(snapshot.endpoints.count * EndpointCounter.allCases.count)
-        reasonBase = take(snapshot.listeners.count * Reason.allCases.count)
+        listenerBase = take(snapshot.listeners.count * listenerStride)
+        endpointBase = take(snapshot.endpoints.count * endpointStride)
+        reasonBase = take(snapshot.listeners.count * reasonStride)
         routeCount = snapshot.routes.count
         let pools = snapshot.routes.map { snapshot.pools[$0.pool].endpoints } + snapshot.listeners.map { _ in 0..<0 }
-        rowPool = pools
-        requestBases = pools.map { take(($0.count + 1) * Self.statusClasses) }
-        latencyBases = pools.map { _ in take(Self.bucketCount + 1) }
+        rows = pools.map { endpoints in
+            Row(
+                firstEndpoint: endpoints.lowerBound, endpointCount: endpoints.count,
+                requests: take((endpoints.count + 1) * Self.statusClasses),
+                latency: take(Self.bucketCount + 1))
+        }
         count = next
     }
 
@@ -71,33 +92,41 @@ public struct CounterLayout: Sendable {
         if let route { route } else { unroutedRow(listener: listener) }
     }
 
+    @inlinable
     public func unroutedRow(listener: Int) -> Int { routeCount + listener }
 
     /// Requests of `row`, answered by `endpoint` (nil: by Apus itself), by status class.
+    @inlinable
     public func requests(row: Int, endpoint: Int?, statusClass: Int) -> Int {
-        let pool = rowPool[row]
-        let column = endpoint.map { $0 - pool.lowerBound } ?? pool.count
-        return requestBases[row] + column * Self.statusClasses + statusClass
+        let row = rows[row]
+        let column = if let endpoint { endpoint - row.firstEndpoint } else { row.endpointCount }
+        return row.requests + column * Self.statusClasses + statusClass
     }
 
     /// The histogram bucket of `row` that `bucket` (0...latencyBounds.count) names.
-    public func latencyBucket(row: Int, bucket: Int) -> Int { latencyBases[row] + bucket }
+    @inlinable
+    public func latencyBucket(row: Int, bucket: Int) -> Int { rows[row].latency + bucket }
 
     /// The sum of all latencies of `row`, in microseconds.
-    public func latencySum(row: Int) -> Int { latencyBases[row] + Self.bucketCount }
+    @inlinable
+    public func latencySum(row: Int) -> Int { rows[row].latency + bucketCount }
 
+    @inlinable
     public func listener(_ listener: Int, _ counter: ListenerCounter) -> Int {
-        listenerBase + listener * ListenerCounter.allCases.count + counter.rawValue
+        listenerBase + listener * listenerStride + counter.rawValue
     }
 
+    @inlinable
     public func endpoint(_ endpoint: Int, _ counter: EndpointCounter) -> Int {
-        endpointBase + endpoint * EndpointCounter.allCases.count + counter.rawValue
+        endpointBase + endpoint * endpointStride + counter.rawValue
     }
 
     /// Requests of `listener` that Apus answered itself or connections that it broke, by reason.
+    @inlinable
     public func reason(_ reason: Reason, listener: Int) -> Int {
-        reasonBase + listener * Reason.allCases.count + Int(reason.rawValue)
+        reasonBase + listener * reasonStride + Int(reason.rawValue)
     }
 
+    @inlinable
     public func worker(_ counter: WorkerCounter) -> Int { workerBase + counter.rawValue }
 }

@@ -6,3 +6,44 @@ public enum HostPattern: Sendable, Equatable {
     /// Any host that ends in this suffix, such as `.example.com` for `*.example.com`: lower case, with its dot.
     case suffix([UInt8])
 }
+
+extension HostPattern {
+    /// Whether `host` is what this pattern asks for: a host as received, without its port, in any case
+    /// (RFC 9110 section 4.2.3). A final dot, which names the same host (RFC 1034 section 3.1), is overlooked.
+    ///
+    /// A suffix stands for one label or more: `.example.com` matches `a.b.example.com`, never `.example.com` itself.
+    public func matches(_ host: Span<UInt8>) -> Bool {
+        switch self {
+        case .any: true
+        case .exact(let name): hostEquals(host, name.span)
+        case .suffix(let suffix): hostEnds(host, in: suffix.span)
+        }
+    }
+}
+
+@usableFromInline
+func hostEquals(_ host: Span<UInt8>, _ name: Span<UInt8>) -> Bool {
+    let count = countWithoutRootDot(host)
+    return count == name.count && equalsLowercased(host, from: 0, name)
+}
+
+@usableFromInline
+func hostEnds(_ host: Span<UInt8>, in suffix: Span<UInt8>) -> Bool {
+    let count = countWithoutRootDot(host)
+    return count > suffix.count && equalsLowercased(host, from: count - suffix.count, suffix)
+}
+
+private func countWithoutRootDot(_ host: Span<UInt8>) -> Int {
+    let count = host.count
+    return count > 1 && host[count - 1] == .dot ? count - 1 : count
+}
+
+/// Whether the bytes of `host` from `start` on begin with `name`, upper-case ASCII letters taken as lower case.
+private func equalsLowercased(_ host: Span<UInt8>, from start: Int, _ name: Span<UInt8>) -> Bool {
+    for index in name.indices {
+        var byte = host[start + index]
+        if byte &- UInt8(ascii: "A") < 26 { byte |= 0x20 }
+        if byte != name[index] { return false }
+    }
+    return true
+}

@@ -8,16 +8,26 @@ public struct IPAddress: Hashable, Sendable {
     /// The lower 64 bits, in host order.
     public let low: UInt64
 
+    @inlinable
     public init(high: UInt64, low: UInt64) {
         self.high = high
         self.low = low
     }
 
     /// The IPv4 address whose 32 bits, in host order, are given.
+    @inlinable
     public init(ipv4: UInt32) {
         self.init(high: 0, low: 0xffff_0000_0000 | UInt64(ipv4))
     }
 
     /// Whether this is an IPv4 address (held in its mapped form).
+    @inlinable
     public var isIPv4: Bool { high == 0 && low >> 32 == 0xffff }
+}
+
+extension IPAddress {
+    /// `0.0.0.0`: every IPv4 address of this machine.
+    public static let anyIPv4 = IPAddress(ipv4: 0)
+    /// `::`: every address of this machine, IPv4 included where the socket is dual-stack.
+    public static let anyIPv6 = IPAddress(high: 0, low: 0)
 }

@@ -19,6 +19,7 @@ public final class Snapshot: Sendable {
     public let accessLog: AccessLog
     /// Where the admin server listens; nil for none.
     public let admin: SocketAddress?
+    @usableFromInline let routeTable: RouteTable
 
     public init(
         workers: Int, listeners: [Listener], routes: [Route], pools: [Pool], endpoints: [Endpoint],
@@ -35,6 +36,16 @@ public final class Snapshot: Sendable {
         self.trustedProxies = trustedProxies
         self.accessLog = accessLog
         self.admin = admin
+        routeTable = RouteTable(routes: routes, listeners: listeners.map(\.routes))
+    }
+
+    /// The first route of `listener` that matches a request, as an index into `routes`; nil when none does (404).
+    ///
+    /// `host` is the request's host without its port, in any case; `path` its target without the query. Allocates
+    /// nothing and counts no references; the cost grows with the number of routes that are tried.
+    @inlinable
+    public func route(listener: Int, host: Span<UInt8>, path: Span<UInt8>) -> Int? {
+        routeTable.match(listener: listener, host: host, path: path)
     }
 }
 

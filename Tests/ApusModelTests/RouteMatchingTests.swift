@@ -1,0 +1,87 @@
+import ApusModel
+import Testing
+
+@Suite struct RouteMatchingTests {
+    @Test(arguments: [
+        (HostPattern.any, "", true), (.any, "anything", true),
+        (.exact("example.com"), "example.com", true), (.exact("example.com"), "EXAMPLE.Com", true),
+        (.exact("example.com"), "example.com.", true), (.exact("example.com"), "a.example.com", false),
+        (.exact("example.com"), "example.co", false), (.exact("example.com"), "example.comm", false),
+        (.exact("example.com"), "", false), (.exact("example.com"), ".", false),
+        // Folding case must not fold what is no letter: `@` and `[` stand beside them in ASCII.
+        (.exact("`a"), "@a", false), (.exact("{a"), "[a", false), (.exact("[::1]"), "[::1]", true),
+        (.exact("[fe80::a]"), "[FE80::A]", true),
+        (.suffix(".example.com"), "a.example.com", true), (.suffix(".example.com"), "a.b.EXAMPLE.com", true),
+        (.suffix(".example.com"), "a.example.com.", true), (.suffix(".example.com"), "example.com", false),
+        (.suffix(".example.com"), ".example.com", false), (.suffix(".example.com"), "badexample.com", false),
+        (.suffix(".example.com"), "a.example.com.evil.org", false),
+    ])
+    func host(pattern: HostPattern, host: String, expected: Bool) {
+        let bytes = Array(host.utf8)
+        #expect(pattern.matches(bytes.span) == expected)
+        #expect((route(host: pattern, path: .any, bytes, Array("/".utf8)) == 0) == expected)
+    }
+
+    @Test(arguments: [
+        (PathPattern.any, "", true), (.any, "*", true), (.any, "/x", true),
+        (.exact("/v1"), "/v1", true), (.exact("/v1"), "/v1/", false), (.exact("/v1"), "/V1", false),
+        (.exact("/v1"), "/v", false), (.exact("/v1"), "/v10", false),
+        (.prefix("/v1"), "/v1", true), (.prefix("/v1"), "/v1/", true), (.prefix("/v1"), "/v1/x/y", true),
+        (.prefix("/v1"), "/v10", false), (.prefix("/v1"), "/v", false), (.prefix("/v1"), "", false),
+        (.prefix("/v1"), "/v1?", false), (.prefix("/v1/"), "/v1/x", true), (.prefix("/v1/"), "/v1", false),
+        (.prefix("/"), "/", true), (.prefix("/"), "/x", true), (.prefix("/"), "*", false),
+        (.prefix(""), "/x", true), (.prefix(""), "*", false),
+    ])
+    func path(pattern: PathPattern, path: String, expected: Bool) {
+        let bytes = Array(path.utf8)
+        #expect(pattern.matches(bytes.span) == expected)
+        #expect((route(host: .any, path: pattern, Array("a".utf8), bytes) == 0) == expected)
+    }
+
+    @Test func theFirstMatchWinsWithinItsListener() {
+        let routes = [
+            Route(name: "", host: .exact("a.test"), path: .prefix("/v1"), pool: 0),
+            Route(name: "", host: .suffix(".test"), path: .exact("/v1"), pool: 0),
+            Route(name: "", path: .prefix("/v1"), pool: 0),
+            Route(name: "", host: .exact("b.test"), pool: 0),
+            Route(name: "", pool: 0),
+            Route(name: "", host: .exact("a.test"), pool: 0),
+        ]
+        let snapshot = snapshot(routes: routes, listeners: [0..<3, 3..<5, 5..<6, 6..<6])
+        func match(_ listener: Int, _ host: String, _ path: String) -> Int? {
+            let (host, path) = (Array(host.utf8), Array(path.utf8))
+            return snapshot.route(listener: listener, host: host.span, path: path.span)
+        }
+        #expect(match(0, "a.test", "/v1/x") == 0)
+        #expect(match(0, "b.test", "/v1") == 1)
+        #expect(match(0, "b.test", "/v1/x") == 2)
+        #expect(match(0, "b.test", "/v2") == nil)
+        #expect(match(1, "B.test", "/v2") == 3)
+        #expect(match(1, "", "*") == 4)
+        #expect(match(2, "a.test", "/") == 5)
+        #expect(match(2, "b.test", "/") == nil)
+        #expect(match(3, "a.test", "/") == nil)
+    }
+
+    private func route(host: HostPattern, path: PathPattern, _ hostBytes: [UInt8], _ pathBytes: [UInt8]) -> Int? {
+        snapshot(routes: [Route(name: "", host: host, path: path, pool: 0)], listeners: [0..<1])
+            .route(listener: 0, host: hostBytes.span, path: pathBytes.span)
+    }
+
+    private func snapshot(routes: [Route], listeners: [Range<Int>]) -> Snapshot {
+        let address = SocketAddress(ip: .anyIPv4, port: 0)
+        return Snapshot(
+            workers: 1, listeners: listeners.map { Listener(name: "", bind: address, routes: $0) }, routes: routes,
+            pools: [Pool(name: "", endpoints: 0..<0)], endpoints: [])
+    }
+}
+
+extension HostPattern {
+    fileprivate static func exact(_ text: String) -> HostPattern { .exact(Array(text.utf8)) }
+    fileprivate static func suffix(_ text: String) -> HostPattern { .suffix(Array(text.utf8)) }
+}
+
+extension PathPattern {
+    fileprivate static func exact(_ text: String) -> PathPattern { .exact(Array(text.utf8)) }
+    fileprivate static func prefix(_ text: String) -> PathPattern { .prefix(Array(text.utf8)) }
+}
