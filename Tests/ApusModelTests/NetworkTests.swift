@@ -14,7 +14,9 @@ import Testing
         #expect(Network(canonical) == network)
     }
 
-    @Test(arguments: ["", "/", "/8", "10.0.0.0/", "10.0.0.0/33", "::/129", "10.0.0.0/08", "10.0.0.0/8/8", "10/8", "a/8"])
+    @Test(arguments: [
+        "", "/", "/8", "10.0.0.0/", "10.0.0.0/33", "::/129", "10.0.0.0/08", "10.0.0.0/8/8", "10/8", "a/8",
+    ])
     func refuses(text: String) {
         #expect(Network(text) == nil)
     }
