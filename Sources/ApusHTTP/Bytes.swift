@@ -1,0 +1,114 @@
+/// Questions about bytes that the parsers ask, answered without tables and without branching on each byte where possible.
+
+/// Whether `byte` may stand in a token: a method, a field name (RFC 9110 section 5.6.2).
+@inlinable @inline(__always)
+func isTokenByte(_ byte: UInt8) -> Bool {
+    // One bit per ASCII character: ! # $ % & ' * + - . ^ _ ` | ~ 0-9 A-Z a-z.
+    let low: UInt64 = 0x03ff_6cfa_0000_0000
+    let high: UInt64 = 0x57ff_ffff_c7ff_fffe
+    let bits = byte & 0x40 == 0 ? low : high
+    return byte < 0x80 && (bits >> UInt64(byte & 0x3f)) & 1 == 1
+}
+
+/// Whether `byte` may stand in a field value: visible, space, tab or obs-text (RFC 9110 section 5.5).
+@inlinable @inline(__always)
+func isFieldValueByte(_ byte: UInt8) -> Bool {
+    (byte >= 0x20 && byte != 0x7f) || byte == 0x09
+}
+
+/// Whether `byte` may stand in a request target: visible ASCII other than `#`, which no target may contain
+/// (RFC 9112 section 3.2; a fragment smuggled into a target is read differently by different servers).
+@inlinable @inline(__always)
+func isTargetByte(_ byte: UInt8) -> Bool {
+    byte > 0x20 && byte < 0x7f && byte != 0x23
+}
+
+@inlinable @inline(__always)
+func lowercased(_ byte: UInt8) -> UInt8 {
+    byte &- 0x41 < 26 ? byte | 0x20 : byte
+}
+
+@inlinable @inline(__always)
+func isDigit(_ byte: UInt8) -> Bool { byte &- 0x30 < 10 }
+
+/// The value of a hexadecimal digit, or nil.
+@inlinable @inline(__always)
+func hexValue(_ byte: UInt8) -> UInt8? {
+    if byte &- 0x30 < 10 { return byte &- 0x30 }
+    let letter = (byte | 0x20) &- 0x61
+    return letter < 6 ? letter + 10 : nil
+}
+
+@usableFromInline let cr: UInt8 = 0x0d
+@usableFromInline let lf: UInt8 = 0x0a
+@usableFromInline let space: UInt8 = 0x20
+@usableFromInline let tab: UInt8 = 0x09
+@usableFromInline let colon: UInt8 = 0x3a
+@usableFromInline let comma: UInt8 = 0x2c
+
+extension Span where Element == UInt8 {
+    /// The eight bytes at `offset`, the first in the lowest bits. Traps outside the span.
+    @inlinable @inline(__always)
+    func word(at offset: Int) -> UInt64 {
+        // Bounds are checked by the load, and any eight bytes are a UInt64.
+        UInt64(littleEndian: unsafe bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self))
+    }
+
+    /// The first offset from `start` whose byte is a control character or DEL; `count` if there is none.
+    ///
+    /// Looks at eight bytes at a time; a tab stops it too, so that the caller decides.
+    @inlinable
+    func firstControl(from start: Int) -> Int {
+        var offset = start
+        let end = count
+        while offset &+ 8 <= end {
+            let word = self.word(at: offset)
+            // Sets the top bit of each byte below 0x20 or equal to 0x7f; borrows only ever come from a byte that is
+            // itself a hit, so the lowest set bit is exact.
+            let below = (word &- 0x2020_2020_2020_2020) & ~word
+            let delete = word ^ 0x7f7f_7f7f_7f7f_7f7f
+            let isDelete = (delete &- 0x0101_0101_0101_0101) & ~delete
+            let hits = (below | isDelete) & 0x8080_8080_8080_8080
+            if hits != 0 { return offset &+ hits.trailingZeroBitCount >> 3 }
+            offset &+= 8
+        }
+        while offset < end {
+            let byte = self[offset]
+            if byte < 0x20 || byte == 0x7f { return offset }
+            offset &+= 1
+        }
+        return end
+    }
+
+    /// Whether the bytes of `range` are `text`, which is lower case, whatever their own case.
+    @inlinable
+    func equalsIgnoringCase(_ range: Range<Int>, _ text: StaticString) -> Bool {
+        guard range.count == text.utf8CodeUnitCount else { return false }
+        for index in 0..<range.count {
+            // A literal's bytes live for ever and the index is below their count.
+            let expected = unsafe text.utf8Start[index]
+            if lowercased(self[range.lowerBound &+ index]) != expected { return false }
+        }
+        return true
+    }
+
+    /// Whether the bytes of two ranges are the same, whatever their case.
+    func equalIgnoringCase(_ one: Range<Int>, _ other: Range<Int>) -> Bool {
+        guard one.count == other.count else { return false }
+        for index in 0..<one.count
+        where lowercased(self[one.lowerBound + index]) != lowercased(self[other.lowerBound + index]) {
+            return false
+        }
+        return true
+    }
+
+    /// `range` without the spaces and tabs at its ends (OWS, RFC 9110 section 5.6.3).
+    @inlinable
+    func trimmed(_ range: Range<Int>) -> Range<Int> {
+        var start = range.lowerBound
+        var end = range.upperBound
+        while start < end, self[start] == space || self[start] == tab { start &+= 1 }
+        while end > start, self[end &- 1] == space || self[end &- 1] == tab { end &-= 1 }
+        return start..<end
+    }
+}

@@ -1,0 +1,92 @@
+extension FieldTable {
+    /// Parses field lines from `start` up to and including the empty line that ends them (RFC 9112 section 5).
+    ///
+    /// Serves heads and trailer sections alike. What it refuses is decided by the first defect in the order of the
+    /// bytes, so the answer is the same however the input was cut.
+    ///
+    /// - Returns: the offset behind the empty line, or nil when it has not arrived yet.
+    mutating func parseSection(_ bytes: Span<UInt8>, from start: Int, limit: Int) throws(Reason) -> Int? {
+        removeAll()
+        var offset = start
+        while offset < bytes.count {
+            let first = bytes[offset]
+            if first == cr { return try Self.lineFeed(bytes, behindCR: offset) }
+            if first == lf { throw .bareLF }
+            if first == space || first == tab { throw .obsoleteLineFolding }
+            guard let nameEnd = try Self.nameEnd(bytes, from: offset) else { return nil }
+            var valueStart = nameEnd &+ 1
+            while valueStart < bytes.count, bytes[valueStart] == space || bytes[valueStart] == tab { valueStart &+= 1 }
+            guard let lineEnd = try Self.lineEnd(bytes, from: valueStart) else { return nil }
+            guard count < limit else { throw .tooManyFields }
+            append(
+                FieldLine(
+                    start: offset, nameEnd: nameEnd, value: bytes.trimmed(valueStart..<lineEnd &- 2), end: lineEnd,
+                    field: KnownField(bytes, offset..<nameEnd)))
+            offset = lineEnd
+        }
+        return nil
+    }
+
+    /// The offset of the colon behind the name that starts at `start`; nil when it has not arrived yet.
+    private static func nameEnd(_ bytes: Span<UInt8>, from start: Int) throws(Reason) -> Int? {
+        var offset = start
+        while offset < bytes.count, isTokenByte(bytes[offset]) { offset &+= 1 }
+        guard offset < bytes.count else { return nil }
+        switch bytes[offset] {
+        case colon where offset > start: return offset
+        case space, tab: throw .spaceBeforeColon
+        case lf: throw .bareLF
+        case cr:
+            guard try lineFeed(bytes, behindCR: offset) != nil else { return nil }
+            throw .badFieldName
+        default: throw .badFieldName
+        }
+    }
+
+    /// The offset behind the CR LF that ends the value which starts at `start`; nil when it has not arrived yet.
+    static func lineEnd(_ bytes: Span<UInt8>, from start: Int) throws(Reason) -> Int? {
+        var offset = start
+        while true {
+            offset = bytes.firstControl(from: offset)
+            guard offset < bytes.count else { return nil }
+            switch bytes[offset] {
+            case tab: offset &+= 1
+            case cr: return try lineFeed(bytes, behindCR: offset)
+            case lf: throw .bareLF
+            default: throw .badFieldValue
+            }
+        }
+    }
+
+    /// The offset behind the LF that must follow the CR at `offset`; nil when nothing follows it yet.
+    @inline(__always)
+    static func lineFeed(_ bytes: Span<UInt8>, behindCR offset: Int) throws(Reason) -> Int? {
+        guard offset &+ 1 < bytes.count else { return nil }
+        guard bytes[offset &+ 1] == lf else { throw .bareCR }
+        return offset &+ 2
+    }
+
+    /// Drops every line that a Connection field names (RFC 9110 section 7.6.1), but for those that must stand.
+    mutating func dropLines(namedIn value: Range<Int>, _ bytes: Span<UInt8>) {
+        forEachElement(of: bytes, in: value) { element in
+            for index in 0..<count where !lines[index].field.isProtected {
+                if bytes.equalIgnoringCase(lines[index].name, element) { drop(index) }
+            }
+        }
+    }
+}
+
+/// Calls `body` with each element of a comma-separated list, trimmed, empty ones left out (RFC 9110 section 5.6.1).
+@inline(__always)
+func forEachElement<E: Error>(
+    of bytes: Span<UInt8>, in list: Range<Int>, _ body: (Range<Int>) throws(E) -> Void
+) throws(E) {
+    var start = list.lowerBound
+    while start < list.upperBound {
+        var end = start
+        while end < list.upperBound, bytes[end] != comma { end += 1 }
+        let element = bytes.trimmed(start..<end)
+        if !element.isEmpty { try body(element) }
+        start = end + 1
+    }
+}

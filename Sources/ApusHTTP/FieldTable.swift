@@ -1,0 +1,62 @@
+/// One field line of a head, as offsets into the bytes that were parsed.
+public struct FieldLine: Sendable, BitwiseCopyable {
+    /// Where the name starts, which is where the line starts.
+    public var start: Int32
+    public var nameEnd: Int32
+    /// The value, without the white space around it.
+    public var valueStart: Int32
+    public var valueEnd: Int32
+    /// Behind the line's CR LF: where the next line starts.
+    public var end: Int32
+    public var field: KnownField
+    /// Set when the line must not be forwarded: it repeats what is already known, or Connection names it.
+    public var isDropped: Bool
+
+    @inlinable
+    init(start: Int, nameEnd: Int, value: Range<Int>, end: Int, field: KnownField) {
+        self.start = Int32(truncatingIfNeeded: start)
+        self.nameEnd = Int32(truncatingIfNeeded: nameEnd)
+        valueStart = Int32(truncatingIfNeeded: value.lowerBound)
+        valueEnd = Int32(truncatingIfNeeded: value.upperBound)
+        self.end = Int32(truncatingIfNeeded: end)
+        self.field = field
+        isDropped = false
+    }
+
+    @inlinable public var name: Range<Int> { Int(start)..<Int(nameEnd) }
+    @inlinable public var value: Range<Int> { Int(valueStart)..<Int(valueEnd) }
+    @inlinable public var line: Range<Int> { Int(start)..<Int(end) }
+}
+
+/// The field lines of the head parsed last: a fixed table that a worker reuses for every head, so that parsing
+/// allocates nothing.
+public struct FieldTable: ~Copyable {
+    /// Field lines that a head may have at most, whatever the configured limit.
+    public static var capacity: Int { 100 }
+
+    @usableFromInline var lines: InlineArray<100, FieldLine>
+    /// How many lines there are.
+    public internal(set) var count: Int
+
+    public init() {
+        lines = InlineArray(repeating: FieldLine(start: 0, nameEnd: 0, value: 0..<0, end: 0, field: .other))
+        count = 0
+    }
+
+    @inlinable
+    public subscript(index: Int) -> FieldLine {
+        get {
+            precondition(index < count)
+            return lines[index]
+        }
+    }
+
+    mutating func removeAll() { count = 0 }
+
+    mutating func append(_ line: FieldLine) {
+        lines[count] = line
+        count += 1
+    }
+
+    mutating func drop(_ index: Int) { lines[index].isDropped = true }
+}

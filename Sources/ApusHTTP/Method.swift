@@ -1,0 +1,43 @@
+/// A request method (RFC 9110 section 9), as far as a proxy has to tell methods apart.
+public enum Method: UInt8, Sendable {
+    case get, head, post, put, delete, options, patch, trace, connect
+    /// Any other token; forwarded as it is.
+    case other
+
+    /// Whether sending the request twice has the effect of sending it once (RFC 9110 section 9.2.2).
+    ///
+    /// An unknown method is taken to be neither safe nor idempotent.
+    @inlinable
+    public var isIdempotent: Bool {
+        switch self {
+        case .get, .head, .put, .delete, .options, .trace: true
+        case .post, .patch, .connect, .other: false
+        }
+    }
+
+    /// The method that the bytes of `range` name. Methods are case-sensitive.
+    init(_ bytes: Span<UInt8>, _ range: Range<Int>) {
+        let start = range.lowerBound
+        func isRest(_ text: StaticString) -> Bool {
+            for index in 1..<range.count where unsafe bytes[start + index] != text.utf8Start[index] { return false }
+            return true
+        }
+        switch (range.count, bytes[start]) {
+        case (3, 0x47) where isRest("GET"): self = .get
+        case (4, 0x48) where isRest("HEAD"): self = .head
+        case (4, 0x50) where isRest("POST"): self = .post
+        case (3, 0x50) where isRest("PUT"): self = .put
+        case (6, 0x44) where isRest("DELETE"): self = .delete
+        case (7, 0x4f) where isRest("OPTIONS"): self = .options
+        case (5, 0x50) where isRest("PATCH"): self = .patch
+        case (5, 0x54) where isRest("TRACE"): self = .trace
+        case (7, 0x43) where isRest("CONNECT"): self = .connect
+        default: self = .other
+        }
+    }
+}
+
+/// The minor version of HTTP/1 (RFC 9112 section 2.3).
+public enum Version: UInt8, Sendable {
+    case http10, http11
+}

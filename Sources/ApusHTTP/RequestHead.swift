@@ -1,0 +1,109 @@
+/// The head of a request: what a proxy needs to know of it, as values and as offsets into the bytes that were parsed.
+///
+/// The field lines themselves are in the `FieldTable` that the parser filled; both are valid for as long as the bytes
+/// are where they were.
+public struct RequestHead: Sendable {
+    public var line: RequestLine
+    public var target: RequestTarget
+    public var framing: BodyFraming
+    /// Whether the client will take another response on this connection.
+    public var keepsAlive: Bool
+    /// Whether the client waits for 100 (Continue) before it sends the body (RFC 9110 section 10.1.1).
+    public var expectsContinue: Bool
+    /// Whether the client said that it takes trailers (RFC 9110 section 10.1.4).
+    public var acceptsTrailers: Bool
+    /// The value of Host; empty when there is none.
+    public var hostField: Range<Int>
+    /// The host that the request is for, without its port: the target's, if it names one, or else that of Host.
+    public var host: Range<Int>
+    /// Behind the empty line: where the body starts.
+    public var end: Int
+
+    public var method: Method { line.method }
+    public var version: Version { line.version }
+}
+
+extension RequestHead {
+    /// Parses the request head at the start of `bytes` (RFC 9112 sections 2 to 6), filling `fields`.
+    ///
+    /// Refuses whatever two implementations could read in two ways. The answer depends on the bytes alone, never on
+    /// how they were cut: call it again, from the start, when more have come. Cost: one pass over the head.
+    ///
+    /// - Returns: nil when the head has not arrived whole.
+    /// - Throws: the reason why the request is refused; `Reason.status` has the response's status.
+    public static func parse(
+        _ bytes: Span<UInt8>, limits: HeadLimits, into fields: inout FieldTable
+    ) throws(Reason) -> RequestHead? {
+        let isCut = bytes.count >= limits.bytes
+        let visible = isCut ? bytes.extracting(0..<limits.bytes) : bytes
+        guard let line = try RequestLine.parse(visible, limits) else {
+            if isCut { throw .headTooLarge }
+            return nil
+        }
+        if line.method == .connect { throw .methodNotAllowed }
+        let target = try RequestTarget(visible, line)
+        guard let end = try fields.parseSection(visible, from: line.end, limit: limits.fields) else {
+            if isCut { throw .headTooLarge }
+            return nil
+        }
+        return try RequestHead(visible, line, target, end, &fields)
+    }
+
+    private init(
+        _ bytes: Span<UInt8>, _ line: RequestLine, _ target: RequestTarget, _ end: Int, _ fields: inout FieldTable
+    ) throws(Reason) {
+        let message = try MessageFields(bytes, &fields)
+        self.line = line
+        self.target = target
+        self.end = end
+        framing = try Self.framing(message, line.version)
+        keepsAlive = message.keepsAlive(line.version)
+        expectsContinue = false
+        acceptsTrailers = false
+        hostField = 0..<0
+        host = target.authorityHost
+        try readRequestFields(bytes, &fields)
+    }
+
+    private mutating func readRequestFields(_ bytes: Span<UInt8>, _ fields: inout FieldTable) throws(Reason) {
+        var hasHost = false
+        for index in 0..<fields.count {
+            let line = fields[index]
+            switch line.field {
+            case .host:
+                if hasHost { throw .repeatedHost }
+                hasHost = true
+                guard let named = Authority.host(bytes, line.value) else { throw .badHost }
+                hostField = line.value
+                if target.form != .absolute { host = named }
+            case .expect:
+                try readExpect(bytes, line.value)
+                // HTTP/1.0 has no interim responses to wait for.
+                if version == .http10 { fields.drop(index) }
+            case .te:
+                forEachElement(of: bytes, in: line.value) { coding in
+                    if bytes.equalsIgnoringCase(coding, "trailers") { acceptsTrailers = true }
+                }
+            default: continue
+            }
+        }
+        if !hasHost, version == .http11 { throw .missingHost }
+    }
+
+    private mutating func readExpect(_ bytes: Span<UInt8>, _ value: Range<Int>) throws(Reason) {
+        guard version == .http11 else { return }
+        guard bytes.equalsIgnoringCase(value, "100-continue") else { throw .expectationFailed }
+        expectsContinue = true
+    }
+
+    private static func framing(_ message: MessageFields, _ version: Version) throws(Reason) -> BodyFraming {
+        guard message.hasTransferEncoding else {
+            return message.contentLength.map { $0 == 0 ? .none : .length($0) } ?? .none
+        }
+        if version == .http10 { throw .transferEncodingInHTTP10 }
+        if message.contentLength != nil { throw .contentLengthWithTransferEncoding }
+        if message.isTransferEncodingMalformed || !message.isChunked { throw .badTransferEncoding }
+        if message.hasOtherCoding { throw .unsupportedTransferCoding }
+        return .chunked
+    }
+}

@@ -1,0 +1,80 @@
+/// The first line of a request (RFC 9112 section 3), as offsets into the bytes that were parsed.
+public struct RequestLine: Sendable {
+    public var method: Method
+    public var version: Version
+    /// Where the method stands: empty lines before the request line are not part of it.
+    public var methodRange: Range<Int>
+    public var target: Range<Int>
+    /// Behind the line's CR LF.
+    public var end: Int
+
+    /// Longer methods than this are noise, not requests.
+    static let methodLimit = 64
+
+    /// - Returns: nil when the line has not arrived whole.
+    static func parse(_ bytes: Span<UInt8>, _ limits: HeadLimits) throws(Reason) -> RequestLine? {
+        guard let start = try skipEmptyLine(bytes),
+            let methodEnd = try methodEnd(bytes, from: start),
+            let targetEnd = try targetEnd(bytes, from: methodEnd + 1, limits.targetBytes),
+            let (version, end) = try version(bytes, from: targetEnd + 1)
+        else { return nil }
+        return RequestLine(
+            method: Method(bytes, start..<methodEnd), version: version, methodRange: start..<methodEnd,
+            target: methodEnd + 1..<targetEnd, end: end)
+    }
+
+    /// One empty line before a request is left over from an old client's body (RFC 9112 section 2.2).
+    private static func skipEmptyLine(_ bytes: Span<UInt8>) throws(Reason) -> Int? {
+        guard let first = bytes.indices.first else { return nil }
+        if bytes[first] == lf { throw .bareLF }
+        guard bytes[first] == cr else { return first }
+        return try FieldTable.lineFeed(bytes, behindCR: first)
+    }
+
+    private static func methodEnd(_ bytes: Span<UInt8>, from start: Int) throws(Reason) -> Int? {
+        var offset = start
+        while offset < bytes.count, isTokenByte(bytes[offset]) { offset &+= 1 }
+        if offset - start > methodLimit { throw .badMethod }
+        guard offset < bytes.count else { return nil }
+        guard bytes[offset] == space, offset > start else {
+            throw defect(bytes, at: offset, otherwise: .badMethod)
+        }
+        return offset
+    }
+
+    private static func targetEnd(_ bytes: Span<UInt8>, from start: Int, _ limit: Int) throws(Reason) -> Int? {
+        var offset = start
+        while offset < bytes.count, isTargetByte(bytes[offset]) { offset &+= 1 }
+        if offset - start > limit { throw .targetTooLong }
+        guard offset < bytes.count else { return nil }
+        if bytes[offset] == space, offset > start { return offset }
+        throw defect(
+            bytes, at: offset, otherwise: bytes[offset] == space || bytes[offset] == cr ? .badRequestLine : .badTarget)
+    }
+
+    /// The version and the offset behind the line.
+    private static func version(_ bytes: Span<UInt8>, from start: Int) throws(Reason) -> (Version, Int)? {
+        let name: StaticString = "HTTP/"
+        for index in 0..<5 {
+            guard start + index < bytes.count else { return nil }
+            if bytes[start + index] != (unsafe name.utf8Start[index]) {
+                throw defect(bytes, at: start + index, otherwise: .badRequestLine)
+            }
+        }
+        guard start + 8 < bytes.count else { return nil }
+        let (major, dot, minor) = (bytes[start + 5], bytes[start + 6], bytes[start + 7])
+        guard isDigit(major), dot == 0x2e, isDigit(minor), bytes[start + 8] == cr else {
+            throw bytes[start + 8] == lf ? .bareLF : .badRequestLine
+        }
+        guard let end = try FieldTable.lineFeed(bytes, behindCR: start + 8) else { return nil }
+        guard major == 0x31, minor < 0x32 else { throw .badVersion }
+        return (minor == 0x31 ? .http11 : .http10, end)
+    }
+
+    /// What is wrong with the byte at `offset`: a line that ends too early is told from one with a bad character.
+    private static func defect(_ bytes: Span<UInt8>, at offset: Int, otherwise reason: Reason) -> Reason {
+        if bytes[offset] == lf { return .bareLF }
+        if bytes[offset] == cr, offset + 1 < bytes.count, bytes[offset + 1] != lf { return .bareCR }
+        return reason
+    }
+}
