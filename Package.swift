@@ -38,10 +38,15 @@ let rooms: [Room] = [
         testUses: ["ApusModel", "ApusBalancing", "ApusHTTP"]),
     Room(
         name: "Apus", uses: ["ApusProxy", "ApusControl", "ApusConfig", "ApusModel", "ApusHTTP"],
-        products: [("Logging", "swift-log"), ("ServiceLifecycle", "swift-service-lifecycle")]),
+        products: [
+            ("Logging", "swift-log"), ("ServiceLifecycle", "swift-service-lifecycle"),
+            ("UnixSignals", "swift-service-lifecycle"), ("NIOCore", "swift-nio"), ("NIOPosix", "swift-nio"),
+        ]),
     Room(
         name: "ApusCommand", kind: .command, uses: ["Apus"],
-        products: [("ArgumentParser", "swift-argument-parser"), ("Hummingbird", "hummingbird")]),
+        products: [
+            ("ArgumentParser", "swift-argument-parser"), ("Hummingbird", "hummingbird"), ("Logging", "swift-log"),
+        ]),
     // Scripted origins and clients for the end-to-end suites; the suites drive a data plane inside the test process.
     Room(
         name: "ApusTestKit", uses: ["ApusProxy", "ApusModel", "ApusHTTP", "CApusSystem"],
@@ -66,8 +71,13 @@ let languageSettings: [SwiftSetting] = [
     .enableExperimentalFeature("Lifetimes"),
 ]
 
+/// APUS_STRICT=1, set by `make check`, turns warnings into errors: in Apus's own modules, and never for those who embed
+/// it, whose newer compiler may warn of more.
+let strictness: [SwiftSetting] =
+    Context.environment["APUS_STRICT"] == nil ? [] : [.treatAllWarnings(as: .error)]
+
 /// What is shipped marks every use of an unsafe construct with `unsafe`.
-let settings = languageSettings + [.strictMemorySafety()]
+let settings = languageSettings + [.strictMemorySafety()] + strictness
 
 /// The rooms to build: all, or those that APUS_ONLY names with what they use.
 func chosenRooms() -> [Room] {
@@ -82,9 +92,8 @@ func chosenRooms() -> [Room] {
 }
 
 func targets(of room: Room) -> [Target] {
-    let dependencies =
-        room.uses.map { Target.Dependency.byName(name: $0) }
-        + room.products.map { Target.Dependency.product(name: $0.product, package: $0.package) }
+    let products = room.products.map { Target.Dependency.product(name: $0.product, package: $0.package) }
+    let dependencies = room.uses.map { Target.Dependency.byName(name: $0) } + products
     let target: Target =
         switch room.kind {
         case .shim: .target(name: room.name)
@@ -94,8 +103,8 @@ func targets(of room: Room) -> [Target] {
     guard let testUses = room.testUses else { return [target] }
     let tests = Target.testTarget(
         name: room.name + "Tests",
-        dependencies: ([room.name] + testUses).map { .byName(name: $0) },
-        swiftSettings: languageSettings)
+        dependencies: Set([room.name] + room.uses + testUses).sorted().map { .byName(name: $0) } + products,
+        swiftSettings: languageSettings + strictness)
     return [target, tests]
 }
 
