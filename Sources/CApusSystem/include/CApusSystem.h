@@ -1,2 +1,217 @@
-// The system calls that Swift's Glibc overlay does not show or shows awkwardly, as inline functions. No logic here.
+// The system calls that Swift's Glibc overlay does not show, or shows awkwardly, as inline functions. No logic here
+// beyond translating addresses: a call that fails returns minus its errno.
 #pragma once
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <time.h>
+#include <unistd.h>
+
+// An IP address as 128 bits in host order (IPv4 in its mapped form) and a port.
+struct apus_address {
+    uint64_t high;
+    uint64_t low;
+    uint16_t port;
+};
+
+static inline int apus_is_ipv4(struct apus_address address) {
+    return address.high == 0 && address.low >> 32 == 0xffff;
+}
+
+static inline socklen_t apus_to_sockaddr(struct apus_address address, struct sockaddr_storage *out) {
+    memset(out, 0, sizeof *out);
+    if (apus_is_ipv4(address)) {
+        struct sockaddr_in *in = (struct sockaddr_in *)out;
+        in->sin_family = AF_INET;
+        in->sin_port = htons(address.port);
+        in->sin_addr.s_addr = htonl((uint32_t)address.low);
+        return sizeof *in;
+    }
+    struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)out;
+    in6->sin6_family = AF_INET6;
+    in6->sin6_port = htons(address.port);
+    uint64_t words[2] = {__builtin_bswap64(address.high), __builtin_bswap64(address.low)};
+    memcpy(&in6->sin6_addr, words, 16);
+    return sizeof *in6;
+}
+
+static inline struct apus_address apus_from_sockaddr(const struct sockaddr_storage *from) {
+    struct apus_address address = {0, 0, 0};
+    if (from->ss_family == AF_INET) {
+        const struct sockaddr_in *in = (const struct sockaddr_in *)from;
+        address.low = 0xffff00000000ull | ntohl(in->sin_addr.s_addr);
+        address.port = ntohs(in->sin_port);
+    } else if (from->ss_family == AF_INET6) {
+        const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)from;
+        uint64_t words[2];
+        memcpy(words, &in6->sin6_addr, 16);
+        address.high = __builtin_bswap64(words[0]);
+        address.low = __builtin_bswap64(words[1]);
+        address.port = ntohs(in6->sin6_port);
+    }
+    return address;
+}
+
+// MARK: epoll
+
+static inline int apus_epoll_create(void) {
+    int result = epoll_create1(EPOLL_CLOEXEC);
+    return result < 0 ? -errno : result;
+}
+
+// Registers a descriptor once and for all: both directions and the peer's hang-up, edge-triggered.
+static inline int apus_epoll_add(int poller, int descriptor, uint64_t token) {
+    struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, .data.u64 = token};
+    return epoll_ctl(poller, EPOLL_CTL_ADD, descriptor, &event) < 0 ? -errno : 0;
+}
+
+// Registers a listening socket or an eventfd: level-triggered, readable only.
+static inline int apus_epoll_add_level(int poller, int descriptor, uint64_t token) {
+    struct epoll_event event = {.events = EPOLLIN, .data.u64 = token};
+    return epoll_ctl(poller, EPOLL_CTL_ADD, descriptor, &event) < 0 ? -errno : 0;
+}
+
+static inline int apus_epoll_remove(int poller, int descriptor) {
+    struct epoll_event event = {0};
+    return epoll_ctl(poller, EPOLL_CTL_DEL, descriptor, &event) < 0 ? -errno : 0;
+}
+
+static inline int apus_epoll_wait(int poller, struct epoll_event *events, int capacity, int milliseconds) {
+    int result = epoll_wait(poller, events, capacity, milliseconds);
+    return result < 0 ? -errno : result;
+}
+
+static inline uint32_t apus_event_flags(const struct epoll_event *event) { return event->events; }
+static inline uint64_t apus_event_token(const struct epoll_event *event) { return event->data.u64; }
+
+enum {
+    APUS_READABLE = EPOLLIN,
+    APUS_WRITABLE = EPOLLOUT,
+    APUS_PEER_CLOSED = EPOLLRDHUP,
+    APUS_BROKEN = EPOLLERR | EPOLLHUP,
+};
+
+// MARK: sockets
+
+// A listening socket that shares its port with the other workers' (SO_REUSEPORT). TCP_NODELAY is inherited by what it
+// accepts, which saves a call per connection.
+static inline int apus_listen(struct apus_address address, int backlog) {
+    struct sockaddr_storage storage;
+    socklen_t length = apus_to_sockaddr(address, &storage);
+    int on = 1, off = 0;
+    int descriptor = socket(storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (descriptor < 0) return -errno;
+    if (setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0
+        || setsockopt(descriptor, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) < 0
+        || setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) < 0
+        || (storage.ss_family == AF_INET6
+            && setsockopt(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off) < 0)
+        || bind(descriptor, (struct sockaddr *)&storage, length) < 0 || listen(descriptor, backlog) < 0) {
+        int error = errno;
+        close(descriptor);
+        return -error;
+    }
+    return descriptor;
+}
+
+int apus_accept(int listener, struct apus_address *peer);
+
+// A socket that is connecting or connected; `-EINPROGRESS` never shows, the event tells.
+static inline int apus_connect(struct apus_address address) {
+    struct sockaddr_storage storage;
+    socklen_t length = apus_to_sockaddr(address, &storage);
+    int on = 1;
+    int descriptor = socket(storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (descriptor < 0) return -errno;
+    setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    if (connect(descriptor, (struct sockaddr *)&storage, length) < 0 && errno != EINPROGRESS) {
+        int error = errno;
+        close(descriptor);
+        return -error;
+    }
+    return descriptor;
+}
+
+static inline int apus_local_address(int descriptor, struct apus_address *address) {
+    struct sockaddr_storage storage;
+    socklen_t length = sizeof storage;
+    if (getsockname(descriptor, (struct sockaddr *)&storage, &length) < 0) return -errno;
+    *address = apus_from_sockaddr(&storage);
+    return 0;
+}
+
+static inline int apus_socket_error(int descriptor) {
+    int error = 0;
+    socklen_t length = sizeof error;
+    return getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &error, &length) < 0 ? errno : error;
+}
+
+static inline intptr_t apus_receive(int descriptor, void *bytes, size_t count) {
+    ssize_t result = recv(descriptor, bytes, count, 0);
+    return result < 0 ? -errno : result;
+}
+
+static inline intptr_t apus_send(int descriptor, const void *bytes, size_t count) {
+    ssize_t result = send(descriptor, bytes, count, MSG_NOSIGNAL);
+    return result < 0 ? -errno : result;
+}
+
+static inline intptr_t apus_send_pieces(int descriptor, struct iovec *pieces, size_t count) {
+    struct msghdr message = {.msg_iov = pieces, .msg_iovlen = count};
+    ssize_t result = sendmsg(descriptor, &message, MSG_NOSIGNAL);
+    return result < 0 ? -errno : result;
+}
+
+static inline int apus_shutdown_writing(int descriptor) {
+    return shutdown(descriptor, SHUT_WR) < 0 ? -errno : 0;
+}
+
+// Makes the close that follows send RST instead of FIN: the peer sees a broken connection, not an end.
+static inline void apus_reset_on_close(int descriptor) {
+    struct linger linger = {.l_onoff = 1, .l_linger = 0};
+    setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
+}
+
+// MARK: the rest
+
+static inline int apus_eventfd(void) {
+    int result = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    return result < 0 ? -errno : result;
+}
+
+static inline int apus_spare_descriptor(void) {
+    int result = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    return result < 0 ? -errno : result;
+}
+
+static inline int apus_open_log(const char *path) {
+    int result = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
+    return result < 0 ? -errno : result;
+}
+
+static inline int64_t apus_clock_microseconds(int clock) {
+    struct timespec time;
+    clock_gettime(clock, &time);
+    return (int64_t)time.tv_sec * 1000000 + time.tv_nsec / 1000;
+}
+
+// Address space without memory behind it until it is touched; zeros when it is.
+static inline void *apus_reserve(size_t bytes) {
+    void *base = mmap(0, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return base == MAP_FAILED ? 0 : base;
+}
+
+static inline void apus_unreserve(void *base, size_t bytes) { munmap(base, bytes); }
+
+void apus_name_thread(const char *name);

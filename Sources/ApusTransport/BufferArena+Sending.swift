@@ -1,0 +1,106 @@
+import CApusSystem
+
+/// Building what is sent and sending it: heads are written to the outbound scratch, bodies are sent from where they
+/// were received, and only what the socket does not take is copied.
+extension BufferArena {
+    /// Pieces shorter than this are copied behind one another: cheaper than one more element for the system to walk.
+    private static let copiedBelow = 512
+
+    /// Forgets what was appended since.
+    public mutating func beginSend() {
+        pieces.removeAll()
+        outboundEnd = 0
+    }
+
+    /// Bytes appended since `beginSend`.
+    public var sendCount: Int { pieces.byteCount }
+
+    /// Room left for writing; appending more is a bug.
+    public var sendRoom: Int { Self.outboundCapacity - outboundEnd }
+
+    public mutating func append(_ text: StaticString) {
+        let count = text.utf8CodeUnitCount
+        unsafe reserve(count).copyMemory(from: text.utf8Start, byteCount: count)
+        commit(count)
+    }
+
+    public mutating func append(_ byte: UInt8) {
+        unsafe reserve(1).storeBytes(of: byte, as: UInt8.self)
+        commit(1)
+    }
+
+    /// Appends bytes that stand in another buffer, by copying.
+    public mutating func append(copying handle: BufferHandle, _ range: Range<Int>) {
+        unsafe reserve(range.count).copyMemory(from: start(of: handle, range), byteCount: range.count)
+        commit(range.count)
+    }
+
+    /// Appends bytes that stand in another buffer and stay there until they are sent.
+    ///
+    /// - Returns: false when there are too many pieces; send first.
+    public mutating func append(_ handle: BufferHandle, _ range: Range<Int>) -> Bool {
+        if range.isEmpty { return true }
+        if range.count < Self.copiedBelow, range.count <= sendRoom {
+            append(copying: handle, range)
+            return true
+        }
+        // One piece stays free for what is written behind these bytes.
+        guard pieces.count < PieceList.capacity - 1 else { return false }
+        _ = unsafe start(of: handle, range)
+        pieces.append(handle, range)
+        return true
+    }
+
+    /// Sends what was appended.
+    ///
+    /// - Returns: how many bytes the socket took, or why it took none.
+    public mutating func send(to socket: Socket) -> SystemResult {
+        if pieces.count == 1 {
+            let piece = pieces[0]
+            let start = unsafe start(of: piece.handle, Int(piece.start)..<Int(piece.start + piece.count))
+            return SystemResult(unsafe apus_send(socket.descriptor, start, Int(piece.count)))
+        }
+        return unsafe withUnsafeTemporaryAllocation(of: iovec.self, capacity: PieceList.capacity) { vectors in
+            for index in 0..<pieces.count {
+                let piece = pieces[index]
+                let start = unsafe start(of: piece.handle, Int(piece.start)..<Int(piece.start + piece.count))
+                unsafe vectors[index] = iovec(iov_base: start, iov_len: Int(piece.count))
+            }
+            return SystemResult(unsafe apus_send_pieces(socket.descriptor, vectors.baseAddress, pieces.count))
+        }
+    }
+
+    /// Sends bytes that stand in one buffer.
+    public mutating func send(to socket: Socket, _ handle: BufferHandle, _ range: Range<Int>) -> SystemResult {
+        SystemResult(unsafe apus_send(socket.descriptor, start(of: handle, range), range.count))
+    }
+
+    /// Copies what was appended, without its first `sent` bytes, to `handle` at `offset`.
+    public mutating func copyUnsent(from sent: Int, to handle: BufferHandle, at offset: Int) {
+        var skipped = sent
+        var end = offset
+        for index in 0..<pieces.count {
+            let piece = pieces[index]
+            let count = Int(piece.count)
+            if skipped >= count {
+                skipped -= count
+                continue
+            }
+            let start = Int(piece.start)
+            copy(from: piece.handle, start + skipped..<start + count, to: handle, at: end)
+            end += count - skipped
+            skipped = 0
+        }
+    }
+
+    @inline(__always)
+    private func reserve(_ count: Int) -> UnsafeMutableRawPointer {
+        unsafe start(of: .outbound, outboundEnd..<outboundEnd + count)
+    }
+
+    @inline(__always)
+    private mutating func commit(_ count: Int) {
+        pieces.append(.outbound, outboundEnd..<outboundEnd + count)
+        outboundEnd += count
+    }
+}

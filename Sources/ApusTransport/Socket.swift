@@ -1,0 +1,73 @@
+public import CApusSystem
+
+/// A peer's or an own address on the wire: 128 bits in host order, an IPv4 address in its mapped form, and a port.
+@frozen
+public struct WireAddress: Sendable, Equatable, BitwiseCopyable {
+    public var high: UInt64
+    public var low: UInt64
+    public var port: UInt16
+
+    @inlinable
+    public init(high: UInt64, low: UInt64, port: UInt16) {
+        self.high = high
+        self.low = low
+        self.port = port
+    }
+
+    @inlinable
+    init(_ address: apus_address) { self.init(high: address.high, low: address.low, port: address.port) }
+
+    @inlinable
+    var c: apus_address { apus_address(high: high, low: low, port: port) }
+}
+
+/// A TCP socket: non-blocking, without Nagle's delay.
+///
+/// A value that names a descriptor and does not own it: whoever keeps it closes it, once.
+@frozen
+public struct Socket: Sendable, Equatable, BitwiseCopyable {
+    public let descriptor: Int32
+
+    @inlinable
+    public init(descriptor: Int32) { self.descriptor = descriptor }
+
+    public static let none = Socket(descriptor: -1)
+
+    /// Binds and listens, sharing the port with every other socket bound this way by the same user.
+    public static func listen(_ address: WireAddress, backlog: Int32 = 4096) -> SystemResult {
+        SystemResult(apus_listen(address.c, backlog))
+    }
+
+    /// Starts to connect. The socket becomes writable when connected, broken when refused.
+    public static func connect(_ address: WireAddress) -> SystemResult {
+        SystemResult(apus_connect(address.c))
+    }
+
+    /// The next connection that waits, with its peer.
+    public func accept(from peer: inout WireAddress) -> SystemResult {
+        var address = apus_address()
+        let result = unsafe apus_accept(descriptor, &address)
+        peer = WireAddress(address)
+        return SystemResult(result)
+    }
+
+    public var localAddress: WireAddress {
+        var address = apus_address()
+        _ = unsafe apus_local_address(descriptor, &address)
+        return WireAddress(address)
+    }
+
+    /// Why the socket broke, as an errno; reading it clears it.
+    public var pendingError: Int32 { apus_socket_error(descriptor) }
+
+    /// Ends the sending direction with FIN.
+    public func shutdownWriting() { _ = apus_shutdown_writing(descriptor) }
+
+    public func close() { _ = CApusSystem.close(descriptor) }
+
+    /// Closes with RST, so that the peer cannot take what it got for the whole.
+    public func reset() {
+        apus_reset_on_close(descriptor)
+        close()
+    }
+}
