@@ -1,0 +1,139 @@
+public import ApusHTTP
+public import ApusModel
+public import ApusProxy
+
+/// A data plane in front of some origins, in this process, on a loopback port of its own. Ends with the last reference.
+public final class Proxy: Sendable {
+    /// What a test may want other than the defaults.
+    public struct Configuration: Sendable {
+        public var workers = 1
+        public var balance = Balance.roundRobin
+        /// The weights of all endpoints, in order; by default 1 each.
+        public var weights: [Int] = []
+        /// The routes of the only listener; by default one that sends everything to the first pool.
+        public var routes = [Route(name: "*", pool: 0)]
+        public var timeouts = Timeouts()
+        public var limits = Limits()
+        public var connections = UpstreamConnectionLimits()
+        public var trustedProxies: [Network] = []
+        public var accessLog = AccessLog.off
+    }
+
+    public let dataPlane: DataPlane
+    public let layout: CounterLayout
+
+    /// A proxy with one pool of `endpoints`.
+    public convenience init(
+        _ endpoints: any Addressed..., configure: (inout Configuration) -> Void = { _ in }
+    ) throws {
+        try self.init(pools: [endpoints], configure: configure)
+    }
+
+    public init(pools: [[any Addressed]], configure: (inout Configuration) -> Void = { _ in }) throws {
+        var configuration = Configuration()
+        configure(&configuration)
+        let snapshot = Proxy.snapshot(pools: pools.map { $0.map(\.address) }, configuration)
+        layout = CounterLayout(snapshot)
+        dataPlane = try DataPlane(snapshot)
+        dataPlane.start()
+    }
+
+    deinit {
+        dataPlane.stop()
+        dataPlane.waitUntilEnded()
+    }
+
+    private static func snapshot(pools addresses: [[SocketAddress]], _ configuration: Configuration) -> Snapshot {
+        var endpoints: [Endpoint] = []
+        var pools: [Pool] = []
+        for (index, addresses) in addresses.enumerated() {
+            let start = endpoints.count
+            for address in addresses {
+                let weight = configuration.weights.isEmpty ? 1 : configuration.weights[endpoints.count]
+                endpoints.append(
+                    Endpoint(name: "127.0.0.1:\(address.port)", address: address, weight: weight, pool: index))
+            }
+            pools.append(
+                Pool(
+                    name: "pool\(index)", balance: configuration.balance, health: HealthCheck(probe: .none),
+                    endpoints: start..<endpoints.count, connections: configuration.connections))
+        }
+        let listener = Listener(
+            name: "127.0.0.1:0", bind: .loopback(0), routes: configuration.routes.indices)
+        return Snapshot(
+            workers: configuration.workers, listeners: [listener], routes: configuration.routes, pools: pools,
+            endpoints: endpoints, timeouts: configuration.timeouts, limits: configuration.limits,
+            trustedProxies: configuration.trustedProxies, accessLog: configuration.accessLog)
+    }
+}
+
+// MARK: - Clients
+
+extension Proxy {
+    /// Where it listens.
+    public var address: SocketAddress { dataPlane.addresses[0] }
+
+    /// A new client connection, from 127.0.0.1 unless another address of 127.0.0.0/8 is given.
+    public func connect(from source: IPAddress? = nil, buffers: Socket.Buffers = Socket.Buffers()) throws -> Connection
+    {
+        try Connection(to: address, from: source, buffers: buffers)
+    }
+
+    /// Sends `request` on a connection of its own and reads the response to it.
+    public func exchange(_ request: String, method: String = "GET") throws -> Response {
+        let client = try connect()
+        try client.send(request)
+        return try client.readResponse(to: method)
+    }
+
+    /// A plain GET on a connection of its own.
+    public func get(_ target: String = "/") throws -> Response {
+        try exchange("GET \(target) HTTP/1.1\r\nHost: a\r\n\r\n")
+    }
+}
+
+extension Connection {
+    /// A client connection to `address`, made within `patience`.
+    public convenience init(
+        to address: SocketAddress, from source: IPAddress? = nil, buffers: Socket.Buffers = Socket.Buffers(),
+        within patience: Duration = .seconds(10)
+    ) throws {
+        self.init(try Socket.connected(to: address, from: source, buffers: buffers, by: .after(patience)))
+    }
+
+    /// A GET for `target` and its response.
+    public func get(_ target: String = "/") throws -> Response {
+        try send("GET \(target) HTTP/1.1\r\nHost: a\r\n\r\n")
+        return try readResponse()
+    }
+}
+
+// MARK: - Counters
+
+extension Proxy {
+    public func count(_ counter: CounterLayout.ListenerCounter) -> UInt64 {
+        dataPlane.total(layout.listener(0, counter))
+    }
+
+    public func count(_ counter: CounterLayout.EndpointCounter, endpoint: Int = 0) -> UInt64 {
+        dataPlane.total(layout.endpoint(endpoint, counter))
+    }
+
+    public func count(_ counter: CounterLayout.WorkerCounter) -> UInt64 {
+        dataPlane.total(layout.worker(counter))
+    }
+
+    public func count(_ reason: Reason) -> UInt64 {
+        dataPlane.total(layout.reason(reason, listener: 0))
+    }
+
+    /// Waits until `condition` holds: for counters and files, which change without telling anyone.
+    public func eventually(
+        _ what: String, by deadline: Deadline = .standard, _ condition: () throws -> Bool
+    ) throws {
+        while try !condition() {
+            guard !deadline.hasPassed else { throw KitError.timedOut("waiting for \(what)") }
+            pause()
+        }
+    }
+}
