@@ -1,0 +1,96 @@
+/// Whether an exchange that failed before any byte of a response may be tried again, and where.
+///
+/// What is repeated must not be able to happen twice. RFC 9110 section 9.2.2 forbids a proxy to repeat a request whose
+/// method is not idempotent; a request of which the origin can have seen nothing has not been made yet, so that sending
+/// it is no repetition. RFC 9112 section 9.3.1 allows idempotent requests to be sent again when a connection closes
+/// without an answer.
+public struct RetryPolicy: Sendable, Hashable {
+    /// How an attempt failed. Once a byte of the response has arrived there is no second attempt, and no question.
+    public enum Failure: Sendable, Hashable, CaseIterable {
+        /// The connection was refused, or the endpoint was unreachable.
+        case connectRefused
+        case connectTimedOut
+        /// A connection that had served other exchanges was closed or reset.
+        case reusedConnectionDied
+        /// A connection opened for this exchange was closed or reset.
+        case freshConnectionDied
+        /// The origin sent something that is not a response.
+        case badResponse
+        case responseHeadTimedOut
+    }
+
+    /// The exchange so far, the failed attempt included.
+    public struct Progress: Sendable, Hashable {
+        /// Whether the request's method is idempotent (RFC 9110 section 9.2.2).
+        public var isIdempotent: Bool
+        /// Whether the kernel accepted any byte of the request on the connection that failed.
+        public var wasSent: Bool
+        /// Whether all of the request can be sent again: none of its body was let go.
+        public var isReplayable: Bool
+        /// Attempts made, at least 1. Replacing a stale connection is not an attempt.
+        public var attempts: Int
+        /// How often a reused connection that died has been replaced.
+        public var staleReplacements: Int
+
+        @inlinable
+        public init(
+            isIdempotent: Bool, wasSent: Bool, isReplayable: Bool, attempts: Int = 1, staleReplacements: Int = 0
+        ) {
+            self.isIdempotent = isIdempotent
+            self.wasSent = wasSent
+            self.isReplayable = isReplayable
+            self.attempts = attempts
+            self.staleReplacements = staleReplacements
+        }
+    }
+
+    public enum Decision: Sendable, Hashable {
+        /// Send it again to the same endpoint over a new connection: add one to `staleReplacements`.
+        case retryFreshSameEndpoint
+        /// Send it to an endpoint that has not been tried: add one to `attempts`.
+        case retryOtherEndpoint
+        /// Answer for the origin.
+        case giveUp
+    }
+
+    /// Stale connections replaced for one exchange, at most.
+    public static let staleReplacementLimit = 2
+
+    /// Attempts made for one exchange, at most, the first included (`Limits.attempts`).
+    public let attemptLimit: Int
+
+    @inlinable
+    public init(attemptLimit: Int) {
+        self.attemptLimit = attemptLimit
+    }
+
+    public func decide(after failure: Failure, of progress: Progress) -> Decision {
+        guard progress.isReplayable else { return .giveUp }
+        let isSafe = progress.isIdempotent || !progress.wasSent
+        switch failure {
+        case .connectRefused, .connectTimedOut:
+            return another(progress)
+        case .reusedConnectionDied:
+            guard isSafe else { return .giveUp }
+            // Most likely the origin closed it as idle while the request was on its way, which says nothing about the
+            // endpoint: hence the same one, and no attempt spent.
+            let isStale = progress.staleReplacements < Self.staleReplacementLimit
+            return isStale ? .retryFreshSameEndpoint : another(progress)
+        case .freshConnectionDied:
+            return isSafe ? another(progress) : .giveUp
+        case .badResponse, .responseHeadTimedOut:
+            // The origin is at work on it or has answered. Asking another would multiply the load that made the first
+            // one slow, and the client has waited long enough.
+            return .giveUp
+        }
+    }
+
+    /// Whether the exchange's next connection must be a new one: enough of the reused ones were dead.
+    public func needsFreshConnection(_ progress: Progress) -> Bool {
+        progress.staleReplacements >= Self.staleReplacementLimit
+    }
+
+    private func another(_ progress: Progress) -> Decision {
+        progress.attempts < attemptLimit ? .retryOtherEndpoint : .giveUp
+    }
+}
