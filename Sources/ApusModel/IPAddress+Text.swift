@@ -84,27 +84,43 @@ extension IPAddress: CustomStringConvertible {
     ///
     /// An IPv4 address costs no allocation: its text fits into a small string.
     public var description: String {
-        var text = ""
-        if isIPv4 {
-            for shift in stride(from: 24, through: 0, by: -8) {
-                text += String(UInt8(truncatingIfNeeded: low >> UInt64(shift)))
-                if shift > 0 { text += "." }
-            }
-            return text
+        var bytes: [UInt8] = []
+        writeText { bytes.append($0) }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// Hands the text's bytes to `append`, one by one, without allocating.
+    public func writeText(_ append: (UInt8) -> Void) {
+        guard isIPv4 else { return writeIPv6(append) }
+        for shift in stride(from: 24, through: 0, by: -8) {
+            let byte = UInt8(truncatingIfNeeded: low >> UInt64(shift))
+            if byte >= 100 { append(0x30 + byte / 100) }
+            if byte >= 10 { append(0x30 + byte / 10 % 10) }
+            append(0x30 + byte % 10)
+            if shift > 0 { append(UInt8(ascii: ".")) }
         }
+    }
+
+    private func writeIPv6(_ append: (UInt8) -> Void) {
         let gap = longestZeroRun
         var index = 0
         while index < 8 {
             if index == gap.lowerBound, !gap.isEmpty {
-                text += "::"
+                append(UInt8(ascii: ":"))
+                append(UInt8(ascii: ":"))
                 index = gap.upperBound
-            } else {
-                if index > 0, index != gap.upperBound { text += ":" }
-                text += String(group(index), radix: 16)
-                index += 1
+                continue
             }
+            if index > 0, index != gap.upperBound { append(UInt8(ascii: ":")) }
+            let value = group(index)
+            var shift = max(0, (15 - value.leadingZeroBitCount) & ~3)
+            while shift >= 0 {
+                let digit = UInt8(truncatingIfNeeded: (value >> UInt16(shift)) & 0xf)
+                append(digit < 10 ? 0x30 + digit : 0x57 + digit)
+                shift -= 4
+            }
+            index += 1
         }
-        return text
     }
 
     private func group(_ index: Int) -> UInt16 {
