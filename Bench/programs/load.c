@@ -53,7 +53,7 @@ static uint64_t begin, window_begin, window_end, stop;
 static uint64_t scheduled, busy_now;
 
 static struct histogram latency;
-static uint64_t requests, bytes_moved, reconnects, failures[failure_count];
+static uint64_t requests, completed, bytes_moved, reconnects, failures[failure_count];
 static struct { uint32_t requests, failures; } timeline[most_seconds];
 static char input[largest_read];
 
@@ -77,6 +77,7 @@ static void count_failure(enum failure failure) {
 
 static void count_response(const struct slot *s, uint64_t now) {
     timeline[second_of(now)].requests++;
+    completed++;
     if (in_window(now)) requests++;
     if (in_window(options.rate > 0 ? s->since : now)) histogram_add(&latency, now - s->since);
 }
@@ -381,10 +382,10 @@ static void print_result(void) {
     for (int i = 1; i < failure_count; i++) failed += failures[i];
     double whole = options.upload > 0 ? (double)request_length : (double)expected.length;
     printf(
-        "{\"event\": \"result\", \"requests\": %llu, \"transfers\": %.3f, \"seconds\": %.3f, \"reconnects\": %llu, "
-        "\"errors\": %llu, \"p50_us\": %.1f, \"p99_us\": %.1f, \"p999_us\": %.1f, \"max_us\": %.1f, \"failures\": {",
-        (unsigned long long)requests, (double)bytes_moved / whole, seconds, (unsigned long long)reconnects,
-        (unsigned long long)failed, (double)histogram_quantile(&latency, 0.5) / 1e3,
+        "{\"event\": \"result\", \"requests\": %llu, \"completed\": %llu, \"transfers\": %.3f, \"seconds\": %.3f, "
+        "\"reconnects\": %llu, \"errors\": %llu, \"p50_us\": %.1f, \"p99_us\": %.1f, \"p999_us\": %.1f, \"max_us\": %.1f, \"failures\": {",
+        (unsigned long long)requests, (unsigned long long)completed, (double)bytes_moved / whole, seconds,
+        (unsigned long long)reconnects, (unsigned long long)failed, (double)histogram_quantile(&latency, 0.5) / 1e3,
         (double)histogram_quantile(&latency, 0.99) / 1e3, (double)histogram_quantile(&latency, 0.999) / 1e3,
         (double)latency.maximum / 1e3);
     const char *separator = "";

@@ -1,0 +1,1 @@
+"""The benchmark of Apus against its peers: see Bench/README.md."""

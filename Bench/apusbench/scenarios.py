@@ -1,0 +1,115 @@
+"""The scenarios: what is asked of every proxy, and what is read off."""
+
+from dataclasses import dataclass
+
+from .places import ALL_CORES, LOAD_CORES, PROXY_CORES, BenchError
+from .proxies import Proxy, Setup
+
+
+@dataclass(frozen=True)
+class Scenario:
+    name: str
+    title: str
+    #: What the load generator is told, the floor's extra words aside.
+    load: tuple[str, ...]
+    setup: Setup = Setup()
+    proxy_cores: frozenset[int] = PROXY_CORES
+    load_cores: frozenset[int] = LOAD_CORES
+    floor_load: tuple[str, ...] = ()
+    #: How many connections wrk takes where it can do the same.
+    wrk_connections: int | None = None
+    #: Bytes of a body, where it is so large that transfers are counted by bytes rather than by requests.
+    body: int = 0
+    #: Requests come at half the rate that the best peer reached in small-64.
+    at_half_rate: bool = False
+    #: Connections that are held idle, where memory is what is measured.
+    idle_connections: int = 0
+
+    def includes(self, proxy: Proxy) -> bool:
+        return proxy.writes_access_log or not self.setup.access_log
+
+
+_RAW = Setup(floor_options=("--raw",))
+_TEN_MEGABYTES = 10_000_000
+
+ALL: tuple[Scenario, ...] = (
+    Scenario(
+        "small-64",
+        "Small responses, 64 keep-alive connections",
+        ("--connections", "64"),
+        wrk_connections=64,
+    ),
+    Scenario(
+        "small-1000",
+        "Small responses, 1,000 keep-alive connections",
+        ("--connections", "1000"),
+        wrk_connections=1000,
+    ),
+    Scenario(
+        "connection-per-request",
+        "A new connection for each request, 64 at a time",
+        ("--connections", "64", "--one-per-connection"),
+        setup=Setup(floor_options=("--close",)),
+        floor_load=("--silent-close",),
+    ),
+    Scenario(
+        "100k",
+        "Responses of 100 kB, 64 connections",
+        ("--connections", "64", "--path", "/100k", "--length", "100000"),
+        setup=_RAW,
+    ),
+    Scenario(
+        "10m",
+        "Responses of 10 MB, 16 connections",
+        ("--connections", "16", "--path", "/10m", "--length", str(_TEN_MEGABYTES)),
+        setup=_RAW,
+        body=_TEN_MEGABYTES,
+    ),
+    Scenario(
+        "upload-10m",
+        "Uploads of 10 MB, 16 connections",
+        ("--connections", "16", "--path", "/upload", "--upload", str(_TEN_MEGABYTES)),
+        setup=_RAW,
+        body=_TEN_MEGABYTES,
+    ),
+    Scenario(
+        "chunked",
+        "Chunked responses of 100 kB in 16 chunks, 64 connections",
+        ("--connections", "64", "--path", "/chunked", "--length", "100000", "--expect-chunked"),
+        setup=_RAW,
+    ),
+    Scenario(
+        "rate-half",
+        "Latency at half of the best peer's highest rate, 64 connections",
+        ("--connections", "64"),
+        at_half_rate=True,
+    ),
+    Scenario(
+        "idle-5000",
+        "Memory with 5,000 idle keep-alive connections",
+        ("--connections", "5000", "--idle"),
+        idle_connections=5000,
+    ),
+    Scenario(
+        "access-log",
+        "Small responses, 64 connections, JSON access log to a file",
+        ("--connections", "64"),
+        setup=Setup(access_log=True),
+    ),
+    Scenario(
+        "two-workers",
+        "Small responses, 64 connections, two workers on two cores that everyone shares",
+        ("--connections", "64"),
+        setup=Setup(workers=2),
+        proxy_cores=ALL_CORES,
+        load_cores=ALL_CORES,
+    ),
+)
+
+
+def scenarios_named(names: list[str]) -> list[Scenario]:
+    known = {scenario.name: scenario for scenario in ALL}
+    for name in names:
+        if name not in known:
+            raise BenchError(f"There is no scenario '{name}' here. Known are: {', '.join(known)}.")
+    return [scenario for scenario in ALL if scenario.name in names]
