@@ -50,6 +50,19 @@ public struct EndpointTable: Sendable {
         return word &<< 6 &+ bits.trailingZeroBitCount
     }
 
+    /// The next candidate of a walk over all of them; nil when the walk is over.
+    @inlinable
+    public func next(_ walk: inout CandidateWalk) -> Int? {
+        while walk.bits == 0 {
+            guard walk.word < candidates.count else { return nil }
+            walk.bits = candidates[walk.word]
+            walk.word &+= 1
+        }
+        let index = (walk.word &- 1) &<< 6 &+ walk.bits.trailingZeroBitCount
+        walk.bits &= walk.bits &- 1
+        return index
+    }
+
     private mutating func refreshCandidate(_ index: Int) {
         let bit: UInt64 = 1 << UInt64(index % 64)
         let was = candidates[index / 64] & bit != 0
@@ -58,4 +71,15 @@ public struct EndpointTable: Sendable {
         candidates[index / 64] ^= bit
         candidateCount += isNow ? 1 : -1
     }
+}
+
+/// Where a walk over the candidates of an `EndpointTable` stands: begins before the first.
+public struct CandidateWalk: Sendable {
+    /// The word to look at when `bits` is used up.
+    @usableFromInline var word = 0
+    /// Candidates of the word before that are still to come.
+    @usableFromInline var bits: UInt64 = 0
+
+    @inlinable
+    public init() {}
 }

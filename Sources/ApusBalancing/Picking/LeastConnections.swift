@@ -21,9 +21,8 @@ public struct LeastConnections: Sendable {
         var bestCost = 0
         var bestWeight = 0
         var equals = 0
-        var from = 0
-        while let index = endpoints.candidate(from: from) {
-            from = index &+ 1
+        var walk = CandidateWalk()
+        while let index = endpoints.next(&walk) {
             if tried.contains(index) || load.isSaturated(index) { continue }
             // Cross multiplication instead of division: exact, and no division per endpoint.
             let weight = endpoints.weight(index)

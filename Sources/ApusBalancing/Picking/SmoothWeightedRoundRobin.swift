@@ -22,9 +22,8 @@ public struct SmoothWeightedRoundRobin: Sendable {
         var richest: Int?
         var most = Int.min
         var gained = 0
-        var from = 0
-        while let index = endpoints.candidate(from: from) {
-            from = index &+ 1
+        var walk = CandidateWalk()
+        while let index = endpoints.next(&walk) {
             if tried.contains(index) || load.isSaturated(index) { continue }
             let weight = endpoints.weight(index)
             gained &+= weight

@@ -2,7 +2,7 @@
 ///
 /// Exact for a pool's first 64 endpoints; of those beyond, the last four are remembered, so that in a large pool an
 /// exchange with more attempts than that may come back to an endpoint.
-public struct TriedEndpoints: Sendable {
+public struct TriedEndpoints: Sendable, BitwiseCopyable {
     @usableFromInline var low: UInt64 = 0
     @usableFromInline var recent = SIMD4<Int32>(repeating: -1)
 
@@ -22,7 +22,8 @@ public struct TriedEndpoints: Sendable {
         recent = SIMD4(Int32(truncatingIfNeeded: index), recent[0], recent[1], recent[2])
     }
 
-    @inlinable
+    /// Asked once per candidate of a pick: a call would cost more than the answer.
+    @inlinable @inline(__always)
     public func contains(_ index: Int) -> Bool {
         guard index >= 64 else { return low & (1 &<< UInt64(truncatingIfNeeded: index)) != 0 }
         return any(recent .== SIMD4(repeating: Int32(truncatingIfNeeded: index)))
