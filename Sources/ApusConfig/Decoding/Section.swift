@@ -1,0 +1,66 @@
+/// A mapping whose keys are known: what is asked for is taken, and what is left at the end was not expected.
+struct Section {
+    /// What the mapping describes, with its article: "a route".
+    private let what: String
+    let position: SourcePosition
+    private let entries: [Node.Entry]
+    private var known: [String] = []
+
+    /// Nil, with an error in `findings`, when `node` is no mapping.
+    ///
+    /// `position` is where the error points when nothing was written: at the section's key.
+    init?(_ node: Node, _ what: String, example: String, at position: SourcePosition, _ findings: inout Findings) {
+        guard case .mapping(let entries) = node.content else {
+            findings.error(
+                "expected \(what) as a mapping, such as `\(example)`, found \(node.described)",
+                at: node.isNull ? position : node.position)
+            return nil
+        }
+        self.what = what
+        self.position = node.position
+        self.entries = entries
+    }
+
+    init?(_ field: Field, _ what: String, example: String, _ findings: inout Findings) {
+        self.init(field.node, what, example: example, at: field.key.position, &findings)
+    }
+
+    /// What was written for `key`; nil when it was left out.
+    mutating func take(_ key: String) -> Field? {
+        known.append(key)
+        return entries.first { $0.key.value == key }.map { Field(key: $0.key, node: $0.value) }
+    }
+
+    /// What was written for `key`; nil, with an error, when it was left out.
+    mutating func require(_ key: String, example: String, _ findings: inout Findings) -> Field? {
+        if let field = take(key) { return field }
+        findings.error("\(what) needs `\(key)`, such as `\(key): \(example)`", at: position)
+        return nil
+    }
+
+    /// Reports the keys that were never asked for.
+    func finish(_ findings: inout Findings) {
+        for entry in entries where !known.contains(entry.key.value) {
+            let advice =
+                nearest(to: entry.key.value, among: known).map { "did you mean `\($0)`?" }
+                ?? "expected \(known.map { "`\($0)`" }.joined(separator: ", "))"
+            findings.error(
+                "unknown key \(Node.quoted(entry.key.value, by: "`")) in \(what); \(advice)", at: entry.key.position)
+        }
+    }
+}
+
+extension Section {
+    /// Shorter would have no meaning to the coarse timers, longer would be no limit.
+    static let durations: ClosedRange<Duration> = .milliseconds(1) ... .seconds(24 * 3600)
+
+    mutating func read(_ key: String, into value: inout Duration, _ findings: inout Findings) {
+        if let given = take(key)?.duration(in: Self.durations, &findings) { value = given }
+    }
+
+    mutating func read(
+        _ key: String, into value: inout Int, in bounds: ClosedRange<Int>, _ findings: inout Findings
+    ) {
+        if let given = take(key)?.integer(in: bounds, &findings) { value = given }
+    }
+}

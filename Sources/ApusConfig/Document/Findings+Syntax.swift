@@ -1,0 +1,86 @@
+import Yams
+
+extension Findings {
+    mutating func emptyFile() {
+        error(
+            "the file is empty; expected at least `listeners` and `pools`", at: .start,
+            note: """
+                A configuration that works:
+
+                listeners:
+                  - bind: 127.0.0.1:8080
+                pools:
+                  web:
+                    endpoints: [127.0.0.1:3001, 127.0.0.1:3002]
+                """)
+    }
+
+    /// Says what the YAML parser ran into, in the words of someone who writes a configuration.
+    mutating func syntaxError(_ yamlError: YamlError) {
+        switch yamlError {
+        case .scanner(let context, let problem, let mark, _), .parser(let context, let problem, let mark, _):
+            var position = SourcePosition(mark)
+            // What is never closed is found missing at the end of the file; what matters is where it was opened.
+            if let context, source.line(position.line).isEmpty { position = SourcePosition(context.mark) }
+            position = source.clamped(position)
+            if let hint = hint(problem: problem, context: context, at: position) {
+                error(hint, at: position)
+            } else {
+                let origin = context.map { ", \($0.text) that begins in line \($0.mark.line)" } ?? ""
+                error("this is not valid YAML: \(problem)\(origin)", at: position)
+            }
+        case .composer(_, let problem, let mark, _) where problem.contains("another document"):
+            error("a second YAML document begins here; expected one: remove the `---`", at: SourcePosition(mark))
+        case .composer(_, _, let mark, _):
+            let alias = source.text(from: SourcePosition(mark)).prefix { !$0.isWhitespace && !",]}".contains($0) }
+            let anchor = "&" + alias.dropFirst()
+            error("`\(alias)` repeats nothing: no `\(anchor)` stands before it", at: SourcePosition(mark))
+        case .duplicatedKeysInMapping(let keys, let context):
+            let names = keys.map { "`\($0)`" }.joined(separator: ", ")
+            let verb = keys.count == 1 ? "is" : "are"
+            error(
+                "\(names) \(verb) written more than once in this mapping; keep one", at: SourcePosition(context.mark))
+        case .reader(let problem, let offset, _, let text):
+            error("this is not valid YAML: \(problem)", at: position(ofCharacter: offset ?? 0, in: text))
+        default:
+            error("the file cannot be read as YAML: \(yamlError)", at: .start)
+        }
+    }
+
+    /// The mistakes that YAML's own rules make easy when addresses and patterns are written.
+    private func hint(problem: String, context: YamlError.Context?, at position: SourcePosition) -> String? {
+        let line = source.line(position.line)
+        let rest = source.text(from: position)
+        if context?.text == "while scanning an alias" {
+            return "a value that begins with `*` must be quoted, such as `\"*.example.com\"`"
+        }
+        if rest.hasPrefix("::") || line.contains(/\]:\d/) {
+            return "an IPv6 address in brackets must be quoted, such as `\"[::1]:8080\"`"
+        }
+        if problem == "did not find expected node content", rest.hasPrefix(":") {
+            return "a value that begins with `:` must be quoted within brackets or braces, such as `\":8080\"`"
+        }
+        if problem == "mapping values are not allowed in this context" {
+            return "a `key:` cannot stand here; check the indentation, and quote a value that contains `: `"
+        }
+        guard problem == "found character that cannot start any token", let first = rest.first else { return nil }
+        return first == "\t"
+            ? "YAML is indented with spaces, found a tab"
+            : "a value cannot begin with `\(first)` unless it is quoted"
+    }
+
+    private func position(ofCharacter offset: Int, in text: String) -> SourcePosition {
+        let before = text.prefix(offset)
+        let line = before.count(where: \.isNewline) + 1
+        let column = before.suffix(while: { !$0.isNewline }).unicodeScalars.count + 1
+        return SourcePosition(line: line, column: column)
+    }
+}
+
+extension Substring {
+    fileprivate func suffix(while condition: (Character) -> Bool) -> Substring {
+        var start = endIndex
+        while start > startIndex, condition(self[index(before: start)]) { formIndex(before: &start) }
+        return self[start...]
+    }
+}

@@ -1,0 +1,60 @@
+/// A value of the document with its place: what YAML's syntax says, before anything is known about its meaning.
+struct Node: Sendable {
+    enum Content: Sendable {
+        case scalar(Scalar)
+        case sequence([Node])
+        /// In the order of the file; no key twice.
+        case mapping([Entry])
+    }
+
+    struct Scalar: Sendable {
+        let text: String
+        /// Quoted or a block scalar: text, whatever it looks like.
+        let isQuoted: Bool
+    }
+
+    struct Entry: Sendable {
+        let key: Located<String>
+        let value: Node
+    }
+
+    let content: Content
+    let position: SourcePosition
+
+    /// Nothing was written, or `null`.
+    var isNull: Bool {
+        if case .scalar(let scalar) = content {
+            !scalar.isQuoted && ["", "~", "null", "Null", "NULL"].contains(scalar.text)
+        } else {
+            false
+        }
+    }
+
+    /// The text of a scalar that was not quoted.
+    var plainText: String? {
+        if case .scalar(let scalar) = content, !scalar.isQuoted { scalar.text } else { nil }
+    }
+
+    /// The text of a scalar, quoted or not; nil for nothing, a list or a mapping.
+    var text: String? {
+        if case .scalar(let scalar) = content, !isNull { scalar.text } else { nil }
+    }
+
+    /// What this is, for a message: "found ...".
+    var described: String {
+        switch content {
+        case .scalar where isNull: "nothing"
+        case .scalar(let scalar) where scalar.isQuoted: "the quoted text \(Self.quoted(scalar.text, by: "\""))"
+        case .scalar(let scalar): Self.quoted(scalar.text, by: "`")
+        case .sequence: "a list"
+        case .mapping: "a mapping"
+        }
+    }
+
+    /// The beginning of `text` on one line, between quotation marks.
+    static func quoted(_ text: String, by mark: String) -> String {
+        let line = text.prefix { !$0.isNewline }
+        let cut = line.prefix(60)
+        return mark + cut + (cut.endIndex == text.endIndex ? "" : "...") + mark
+    }
+}

@@ -1,0 +1,39 @@
+import ApusModel
+
+extension Limits {
+    /// A head must fit into the buffer that every worker reads into.
+    private static let headBounds = 1024...65_536
+
+    init(_ field: Field, _ findings: inout Findings) {
+        self.init()
+        guard var section = Section(field, "`limits`", example: "{ body: 10MB }", &findings) else { return }
+        if let given = section.take("head")?.size(in: Self.headBounds, example: "64KiB", &findings) {
+            headBytes = given
+            // A target is part of its head: a smaller head brings the default down with it.
+            targetBytes = min(targetBytes, given)
+        }
+        section.read("fields", into: &headFields, in: 1...100, &findings)
+        let example = ByteSize.write(targetBytes)
+        if let given = section.take("target")?.size(in: 64...headBytes, example: example, &findings) {
+            targetBytes = given
+        }
+        if let body = section.take("body") { bodyBytes = Self.bodyBytes(body, &findings) }
+        section.read("connections", into: &connectionsPerListener, in: 1...1_000_000, &findings)
+        if let given = section.take("buffer_memory")?.size(in: 1 << 20...1 << 40, example: "256MiB", &findings) {
+            bufferBytesPerWorker = given
+        }
+        section.read("attempts", into: &attempts, in: 1...16, &findings)
+        section.finish(&findings)
+    }
+
+    private static func bodyBytes(_ field: Field, _ findings: inout Findings) -> Int? {
+        if field.node.plainText == "unlimited" { return nil }
+        if field.node.plainText == "0" {
+            field.reject(
+                expected: "a size such as `10MB`, or `unlimited`",
+                hint: "write `0B` to refuse every body, `unlimited` to refuse none", &findings)
+            return nil
+        }
+        return field.size(in: 0...Int.max, example: "10MB", &findings)
+    }
+}

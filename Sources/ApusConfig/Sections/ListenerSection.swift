@@ -1,0 +1,30 @@
+/// One entry of `listeners`.
+struct ListenerSection {
+    var position: SourcePosition
+    var name: Located<String>?
+    var bind: Located<Authority>?
+    /// Nil when `routes` was left out.
+    var routes: [RouteSection]?
+
+    static func list(_ field: Field, _ findings: inout Findings) -> [ListenerSection] {
+        let example = "[{ bind: 127.0.0.1:8080 }]"
+        guard let items = field.list(of: "listeners", example: example, &findings) else { return [] }
+        if items.isEmpty {
+            findings.error("`listeners` is empty; expected at least one, such as `\(example)`", at: field.position)
+        }
+        return items.compactMap { ListenerSection($0, &findings) }
+    }
+
+    private init?(_ node: Node, _ findings: inout Findings) {
+        guard
+            var section = Section(
+                node, "a listener", example: "{ bind: 127.0.0.1:8080 }", at: node.position, &findings)
+        else { return nil }
+        position = section.position
+        name = section.take("name")?.name(&findings)
+        bind = section.require("bind", example: "127.0.0.1:8080", &findings)
+            .flatMap { Authority.read($0, as: .bind, &findings) }
+        if let field = section.take("routes") { routes = RouteSection.list(field, &findings) }
+        section.finish(&findings)
+    }
+}

@@ -1,0 +1,67 @@
+import ApusModel
+
+/// Checks what the sections say about each other, and builds the snapshot from them.
+struct Validation {
+    let root: RootSection
+    let poolIndexes: [String: Int]
+    private let resolve: (String) -> [IPAddress]
+    private var resolved: [String: IPAddress?] = [:]
+    var findings: Findings
+
+    init(_ root: RootSection, resolve: @escaping (String) -> [IPAddress], findings: Findings) {
+        self.root = root
+        self.resolve = resolve
+        self.findings = findings
+        poolIndexes = Dictionary(
+            root.pools.enumerated().map { ($0.element.name.value, $0.offset) }, uniquingKeysWith: { first, _ in first })
+    }
+
+    /// Nil when something that it needs is missing; there are errors in `findings` then.
+    mutating func snapshot(defaultWorkers: Int) -> Snapshot? {
+        let (pools, endpoints) = poolsAndEndpoints()
+        let (listeners, routes) = listenersAndRoutes()
+        let admin = root.admin.flatMap { address(of: $0) }
+        checkBinds(listeners, admin)
+        warnOfUnusedPools()
+        guard !findings.hasErrors else { return nil }
+        return Snapshot(
+            workers: root.workers ?? max(1, defaultWorkers), listeners: listeners.compactMap(\.self), routes: routes,
+            pools: pools, endpoints: endpoints, timeouts: root.timeouts, limits: root.limits,
+            trustedProxies: root.trustedProxies, accessLog: root.accessLog, admin: admin)
+    }
+
+    /// The socket address that `authority` stands for; nil, with an error, when its name has none.
+    ///
+    /// A name's first IPv4 address is taken, else its first IPv6 address: origins that have both rarely listen on IPv6
+    /// only.
+    mutating func address(of authority: Located<Authority>) -> SocketAddress? {
+        let port = authority.value.port
+        switch authority.value.host {
+        case .all: return SocketAddress(ip: .anyIPv6, port: port)
+        case .address(let ip): return SocketAddress(ip: ip, port: port)
+        case .name(let name):
+            if let ip = address(named: name) { return SocketAddress(ip: ip, port: port) }
+            findings.error(
+                "the host name `\(name)` has no address; check its spelling and the name service, or write an address",
+                at: authority.position)
+            return nil
+        }
+    }
+
+    private mutating func address(named name: String) -> IPAddress? {
+        if let known = resolved[name] { return known }
+        let addresses = resolve(name)
+        let chosen = addresses.first(where: \.isIPv4) ?? addresses.first
+        resolved[name] = .some(chosen)
+        return chosen
+    }
+
+    private mutating func warnOfUnusedPools() {
+        // While something is wrong, a pool may only seem unused: its route may be the mistake.
+        guard !findings.hasErrors, root.listeners.allSatisfy({ $0.routes != nil }) else { return }
+        let used = Set(root.listeners.flatMap { $0.routes ?? [] }.compactMap { $0.pool?.value })
+        for pool in root.pools where !used.contains(pool.name.value) {
+            findings.warning("the pool `\(pool.name.value)` is used by no route", at: pool.name.position)
+        }
+    }
+}

@@ -1,0 +1,113 @@
+import ApusConfig
+import ApusModel
+import Foundation
+import Testing
+
+/// Every Golden/*.yaml, and the exact text that loading it gives (*.expected): the diagnostics as a user sees them, then
+/// the snapshot if there is one.
+///
+/// With APUS_UPDATE_GOLDEN=1 the expectations are written instead of compared; read the difference before it is kept.
+@Suite struct GoldenTests {
+    static let folder = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Golden")
+    static let isUpdating = ProcessInfo.processInfo.environment["APUS_UPDATE_GOLDEN"] == "1"
+
+    static func files(ending suffix: String) throws -> [String] {
+        try FileManager.default.contentsOfDirectory(atPath: folder.path).filter { $0.hasSuffix(suffix) }.sorted()
+    }
+
+    @Test(arguments: try files(ending: ".yaml"))
+    func givesWhatIsExpected(file: String) throws {
+        let text = try String(contentsOf: Self.folder.appending(path: file), encoding: .utf8)
+        let outcome = Self.outcome(text: text, file: file)
+        let expectation = Self.folder.appending(path: file.dropLast(".yaml".count) + ".expected")
+        if Self.isUpdating {
+            try outcome.write(to: expectation, atomically: true, encoding: .utf8)
+        }
+        let expected = try String(contentsOf: expectation, encoding: .utf8)
+        #expect(outcome == expected)
+    }
+
+    @Test(.enabled(if: !isUpdating)) func thereAreFilesAndNoneIsLeftOver() throws {
+        let inputs = try Self.files(ending: ".yaml").map { $0.dropLast(".yaml".count) }.sorted()
+        let expectations = try Self.files(ending: ".expected").map { $0.dropLast(".expected".count) }.sorted()
+        #expect(inputs == expectations)
+        #expect(inputs.count > 40)
+    }
+
+    /// A file whose name begins with "good" loads; every other one does not.
+    @Test(arguments: try files(ending: ".yaml"))
+    func isGoodOrBadAsItsNameSays(file: String) throws {
+        let text = try String(contentsOf: Self.folder.appending(path: file), encoding: .utf8)
+        let loaded = try? ConfigurationLoader.scripted.load(text: text, file: file)
+        #expect((loaded != nil) == file.hasPrefix("good"))
+    }
+
+    static func outcome(text: String, file: String) -> String {
+        do throws(ConfigurationErrors) {
+            let loaded = try ConfigurationLoader.scripted.load(text: text, file: file)
+            return (loaded.warnings.map(\.rendered) + lines(of: loaded.snapshot)).joined(separator: "\n") + "\n"
+        } catch {
+            return error.description + "\n"
+        }
+    }
+
+    private static func lines(of snapshot: Snapshot) -> [String] {
+        var lines = ["workers \(snapshot.workers)"]
+        for listener in snapshot.listeners {
+            lines.append("listener \(listener.name) at \(listener.bind)")
+            for route in snapshot.routes[listener.routes] {
+                lines.append(
+                    "  route \(route.name): \(route.host.inWords), \(route.path.inWords) -> \(snapshot.pools[route.pool].name)"
+                )
+            }
+        }
+        for pool in snapshot.pools {
+            lines.append("pool \(pool.name): \(pool.balance.rawValue)")
+            lines.append("  \(pool.health)")
+            lines.append("  \(pool.connections)")
+            for endpoint in snapshot.endpoints[pool.endpoints] {
+                lines.append("  endpoint \(endpoint.name) at \(endpoint.address), weight \(endpoint.weight)")
+            }
+        }
+        lines.append("\(snapshot.timeouts)")
+        lines.append("\(snapshot.limits)")
+        lines.append("trusted proxies: \(snapshot.trustedProxies.map(\.description).joined(separator: " "))")
+        lines.append("access log: \(snapshot.accessLog)")
+        lines.append("admin: \(snapshot.admin?.description ?? "none")")
+        return lines
+    }
+}
+
+extension ConfigurationLoader {
+    /// A loader whose answers do not depend on the machine that the tests run on.
+    static let scripted = ConfigurationLoader(
+        resolve: { name in
+            switch name {
+            case "localhost": [IPAddress("::1"), IPAddress("127.0.0.1")].compactMap(\.self)
+            case "six.test": [IPAddress("2001:db8::6"), IPAddress("2001:db8::7")].compactMap(\.self)
+            case "web.test": [IPAddress("10.0.0.1"), IPAddress("10.0.0.2")].compactMap(\.self)
+            default: []
+            }
+        },
+        defaultWorkers: 2)
+}
+
+extension HostPattern {
+    fileprivate var inWords: String {
+        switch self {
+        case .any: "any host"
+        case .exact(let name): "host \(String(decoding: name, as: UTF8.self))"
+        case .suffix(let suffix): "hosts in \(String(decoding: suffix, as: UTF8.self))"
+        }
+    }
+}
+
+extension PathPattern {
+    fileprivate var inWords: String {
+        switch self {
+        case .any: "any path"
+        case .exact(let path): "path \(String(decoding: path, as: UTF8.self))"
+        case .prefix(let prefix): "paths in \(String(decoding: prefix, as: UTF8.self))"
+        }
+    }
+}
