@@ -14,6 +14,8 @@ struct Room {
     var uses: [String] = []
     var products: [(product: String, package: String)] = []
     var testUses: [String]? = nil
+    /// Folders of fixtures that the tests read by themselves.
+    var testData: [String] = []
 
     enum Kind { case library, shim, command }
 }
@@ -28,7 +30,8 @@ let rooms: [Room] = [
         name: "ApusProxy", uses: ["ApusHTTP", "ApusModel", "ApusBalancing", "ApusTransport"],
         testUses: ["ApusHTTP", "ApusModel", "ApusBalancing", "ApusTransport"]),
     Room(
-        name: "ApusConfig", uses: ["ApusModel"], products: [("Yams", "Yams")], testUses: ["ApusModel"]),
+        name: "ApusConfig", uses: ["ApusModel"], products: [("Yams", "Yams")], testUses: ["ApusModel"],
+        testData: ["Golden"]),
     Room(
         name: "ApusControl", uses: ["ApusConfig", "ApusModel", "ApusBalancing", "ApusHTTP"],
         products: [
@@ -104,6 +107,7 @@ func targets(of room: Room) -> [Target] {
     let tests = Target.testTarget(
         name: room.name + "Tests",
         dependencies: Set([room.name] + room.uses + testUses).sorted().map { .byName(name: $0) } + products,
+        exclude: room.testData,
         swiftSettings: languageSettings + strictness)
     return [target, tests]
 }
