@@ -69,7 +69,7 @@ def _measure(scenario: Scenario, proxy: Proxy, pace: Pace, rate: float | None, l
             round = _load(scenario, proxy, process, port, pace, rate)
         if process.exit_status is not None:
             raise BenchError(f"ended in the middle: exit status {process.exit_status}")
-        return round
+        return round if not scenario.setup.access_log else _with_logged_share(round, process)
 
 
 def _arguments(scenario: Scenario, proxy: Proxy, port: int) -> list[str]:
@@ -77,9 +77,10 @@ def _arguments(scenario: Scenario, proxy: Proxy, port: int) -> list[str]:
     return ["--port", str(port), *scenario.load, *extra]
 
 
-def _errors_file(process: Process) -> Path:
+def _beside(process: Process, name: str) -> Path:
+    """A file in the proxy's folder."""
     assert process.errors is not None
-    return process.errors.with_name("load-errors")
+    return process.errors.with_name(name)
 
 
 def _refuse_errors(result: LoadResult) -> None:
@@ -98,16 +99,12 @@ def _load(
             raise BenchError("no peer has a valid round of small-64 to take half of")
         arguments += ["--rate", f"{rate:.1f}"]
     window = _Window(process)
-    result = run_load(arguments, scenario.load_cores, window.begin, window.end, _errors_file(process))
+    result = run_load(arguments, scenario.load_cores, window.begin, window.end, _beside(process, "load-errors"))
     _refuse_errors(result)
     done = result.transfers if scenario.body > 0 else result.requests
     round = _round(scenario, proxy, window, done, result.seconds)
-    round = replace(round, p50=result.p50_us, p99=result.p99_us, p999=result.p999_us)
-    if scenario.setup.access_log:
-        log = process.errors.with_name("access.log") if process.errors else Path()
-        process.stop()
-        round = replace(round, logged_share=_lines(log) / (result.completed + preflight.REQUESTS))
-    return round
+    return replace(
+        round, p50=result.p50_us, p99=result.p99_us, p999=result.p999_us, completed=result.completed)
 
 
 def _round(scenario: Scenario, proxy: Proxy, window: _Window, done: float, seconds: float) -> Round:
@@ -122,6 +119,13 @@ def _round(scenario: Scenario, proxy: Proxy, window: _Window, done: float, secon
         busy=(window.used.user + window.used.system) / seconds,
         resident=window.memory.resident,
     )
+
+
+def _with_logged_share(round: Round, process: Process) -> Round:
+    """Ends the proxy, so that it writes what it still holds, and counts its lines."""
+    process.stop()
+    lines = _lines(_beside(process, "access.log"))
+    return replace(round, logged_share=lines / (round.completed + preflight.REQUESTS))
 
 
 def _lines(path: Path) -> int:
@@ -141,7 +145,7 @@ def _hold_idle(scenario: Scenario, proxy: Proxy, process: Process, port: int, pa
 
     def run(arguments: list[str], readings: list[Memory]) -> None:
         result = run_load(
-            arguments, scenario.load_cores, lambda: rest_and_read(readings), lambda: None, _errors_file(process))
+            arguments, scenario.load_cores, lambda: rest_and_read(readings), lambda: None, _beside(process, "load-errors"))
         _refuse_errors(result)
         if result.reconnects > 0:
             raise BenchError(f"closed {result.reconnects} of the idle connections")

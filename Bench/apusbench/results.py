@@ -13,6 +13,8 @@ class Round:
     proxy: str
     #: Why the round does not count; None when it does.
     void: str | None = None
+    #: Requests answered, those before and behind the measured window included.
+    completed: int = 0
     per_second: float = 0
     cpu_user: float = 0
     cpu_system: float = 0
