@@ -1,0 +1,85 @@
+import ApusHTTP
+import ApusModel
+
+/// What clients asked for and got: requests, latencies, refusals, connections.
+extension MetricsText {
+    /// Final statuses and `none`; 1xx occurs only where a connection was switched to another protocol.
+    private static let classLabels = ["none", "1xx", "2xx", "3xx", "4xx", "5xx"]
+    /// The classes listed even while they are zero, so that a first error shows as a rise and not as a new series.
+    private static let alwaysListed = 2...5
+
+    func writeRequests(to writer: inout ExpositionWriter) {
+        writer.family(
+            "apus_requests_total", .counter,
+            "Requests that ended, by the class of their status; endpoint none: answered by Apus itself.")
+        for row in rows {
+            let labels = labels(of: row)
+            for endpoint in endpoints(of: row) {
+                let labels = labels.adding("endpoint", endpoint.map { endpointNames[$0] } ?? "none")
+                for statusClass in 0..<CounterLayout.statusClasses {
+                    let slot = layout.requests(row: row.index, endpoint: endpoint, statusClass: statusClass)
+                    let count = link.total(slot)
+                    guard count > 0 || Self.alwaysListed.contains(statusClass) else { continue }
+                    writer.sample(labels.adding("class", Self.classLabels[statusClass]), count)
+                }
+            }
+        }
+    }
+
+    func writeDurations(to writer: inout ExpositionWriter) {
+        writer.family(
+            "apus_request_duration_seconds", .histogram,
+            "From the first byte of a request's head to the last byte of its response.")
+        let bounds = CounterLayout.latencyBounds
+        for row in rows {
+            let buckets = (0...bounds.count).map { link.total(layout.latencyBucket(row: row.index, bucket: $0)) }
+            let sum = link.total(layout.latencySum(row: row.index))
+            writer.histogram(labels(of: row), bounds: bounds, buckets: buckets, sum: sum)
+        }
+    }
+
+    func writeRefusals(to writer: inout ExpositionWriter) {
+        writer.family(
+            "apus_refused_requests_total", .counter,
+            "Requests that Apus answered itself and connections that it broke, by reason; a reason shows once it occurred."
+        )
+        for (listener, name) in listenerNames.enumerated() {
+            for reason in Reason.allCases {
+                let count = link.total(layout.reason(reason, listener: listener))
+                guard count > 0 else { continue }
+                writer.sample(["listener": name, "reason": "\(reason.token)"], count)
+            }
+        }
+    }
+
+    func writeListeners(to writer: inout ExpositionWriter) {
+        writer.family("apus_connections_accepted_total", .counter, "Client connections accepted.")
+        eachListener(.connectionsAccepted) { writer.sample($0, $1) }
+        writer.family("apus_connections_open", .gauge, "Client connections open now.")
+        for (listener, name) in listenerNames.enumerated() {
+            // The closed ones first: what closes in between must not make the difference negative.
+            let closed = link.total(layout.listener(listener, .connectionsClosed))
+            let accepted = link.total(layout.listener(listener, .connectionsAccepted))
+            writer.sample(["listener": name], accepted - min(accepted, closed))
+        }
+        writer.family("apus_received_bytes_total", .counter, "Bytes received from clients.")
+        eachListener(.bytesReceived) { writer.sample($0, $1) }
+        writer.family("apus_sent_bytes_total", .counter, "Bytes sent to clients.")
+        eachListener(.bytesSent) { writer.sample($0, $1) }
+    }
+
+    private func eachListener(_ counter: CounterLayout.ListenerCounter, _ write: (LabelSet, UInt64) -> Void) {
+        for (listener, name) in listenerNames.enumerated() {
+            write(["listener": name], link.total(layout.listener(listener, counter)))
+        }
+    }
+
+    private func labels(of row: Row) -> LabelSet {
+        ["listener": listenerNames[row.listener], "route": row.route, "pool": row.pool.map { poolNames[$0] } ?? "none"]
+    }
+
+    /// The endpoints that can have answered requests of `row`; nil, the last, stands for Apus itself.
+    private func endpoints(of row: Row) -> [Int?] {
+        (row.pool.map { Array(snapshot.pools[$0].endpoints) } ?? []) + [nil]
+    }
+}

@@ -1,0 +1,92 @@
+import ApusHTTP
+public import ApusModel
+
+/// Everything Apus counts, as Prometheus text (exposition format 0.0.4).
+///
+/// The names, types and labels of the metrics are part of what Apus promises; docs/metrics.md lists them.
+public struct MetricsText: Sendable {
+    /// The `Content-Type` of the text.
+    public static let contentType = "text/plain; version=0.0.4; charset=utf-8"
+
+    let snapshot: Snapshot
+    let layout: CounterLayout
+    let link: any DataPlaneLink
+    let listenerNames: [String]
+    let poolNames: [String]
+    /// The labels `pool` and `endpoint` of each endpoint.
+    let endpointLabels: [LabelSet]
+    let endpointNames: [String]
+    let rows: [Row]
+
+    /// The requests that a route matched, or that no route of a listener matched.
+    struct Row: Sendable {
+        var index: Int
+        var listener: Int
+        /// The label of the route; `none` when no route matched.
+        var route: String
+        /// The pool; nil when no route matched.
+        var pool: Int?
+    }
+
+    public init(snapshot: Snapshot, link: any DataPlaneLink) {
+        self.snapshot = snapshot
+        self.link = link
+        layout = CounterLayout(snapshot)
+        listenerNames = Self.unique(snapshot.listeners.map(\.name))
+        poolNames = Self.unique(snapshot.pools.map(\.name))
+        var endpointNames: [String] = []
+        for pool in snapshot.pools {
+            endpointNames += Self.unique(snapshot.endpoints[pool.endpoints].map(\.name))
+        }
+        self.endpointNames = endpointNames
+        endpointLabels = snapshot.endpoints.indices.map { [poolNames] index in
+            ["pool": poolNames[snapshot.endpoints[index].pool], "endpoint": endpointNames[index]]
+        }
+        rows = Self.rows(of: snapshot, layout)
+    }
+
+    /// The text of one scrape. Reads every counter once; the sums of a histogram agree with its buckets.
+    public func render(health: HealthReport) -> String {
+        var writer = ExpositionWriter()
+        writeBuild(to: &writer)
+        writeRequests(to: &writer)
+        writeDurations(to: &writer)
+        writeRefusals(to: &writer)
+        writeListeners(to: &writer)
+        writeUpstream(to: &writer)
+        writeHealth(health, to: &writer)
+        writeWorkers(to: &writer)
+        ProcessFacts.read()?.write(to: &writer)
+        return writer.text
+    }
+
+    func writeBuild(to writer: inout ExpositionWriter) {
+        writer.family("apus_build_info", .gauge, "Always 1; its labels tell which Apus this is.")
+        writer.sample(["version": Version.current, "swift": Version.swift], 1)
+    }
+
+    // MARK: - Labels
+
+    private static func rows(of snapshot: Snapshot, _ layout: CounterLayout) -> [Row] {
+        snapshot.listeners.indices.flatMap { listener in
+            let routes = snapshot.listeners[listener].routes
+            let names = unique(snapshot.routes[routes].map(\.name))
+            let routed = zip(routes, names).map { index, name in
+                Row(index: index, listener: listener, route: name, pool: snapshot.routes[index].pool)
+            }
+            return routed + [Row(index: layout.unroutedRow(listener: listener), listener: listener, route: "none")]
+        }
+    }
+
+    /// The names, those that occur again numbered (`web`, `web#2`): the same labels twice would void the whole scrape.
+    static func unique(_ names: [String]) -> [String] {
+        var taken: Set<String> = Set(names)
+        var seen: Set<String> = []
+        return names.map { name in
+            if seen.insert(name).inserted { return name }
+            var number = 2
+            while !taken.insert("\(name)#\(number)").inserted { number += 1 }
+            return "\(name)#\(number)"
+        }
+    }
+}

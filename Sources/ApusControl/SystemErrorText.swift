@@ -1,0 +1,27 @@
+import Glibc
+
+/// What the system's error number `code` means, in the words a person would use: `connection refused`.
+///
+/// Covers the errors that sockets and files meet; anything else reads `error 42`.
+public func systemErrorText(_ code: Int32) -> String {
+    switch code {
+    case EACCES, EPERM: "permission denied"
+    case EADDRINUSE: "address already in use"
+    case EADDRNOTAVAIL: "this machine has no such address"
+    case EAFNOSUPPORT: "address family not supported by this machine"
+    case ECONNABORTED, ECONNRESET: "connection reset"
+    case ECONNREFUSED: "connection refused"
+    case EHOSTUNREACH: "no route to host"
+    case EISDIR: "is a directory"
+    case EMFILE: "this process has no file descriptors left"
+    case ENETUNREACH: "network unreachable"
+    case ENFILE: "the system has no file descriptors left"
+    case ENOENT: "no such file or directory"
+    case ENOMEM, ENOBUFS: "out of memory"
+    case ENOTDIR: "not a directory"
+    case EPIPE: "connection closed"
+    case EROFS: "read-only file system"
+    case ETIMEDOUT: "connection timed out"
+    default: "error \(code)"
+    }
+}

@@ -1,0 +1,151 @@
+import ApusBalancing
+import ApusHTTP
+import ApusModel
+import Foundation
+import Testing
+
+@testable import ApusControl
+
+@Suite struct MetricsTextTests {
+    let snapshot = Snapshot(
+        workers: 2,
+        listeners: [
+            Listener(name: "0.0.0.0:80", bind: SocketAddress("0.0.0.0:80")!, routes: 0..<2),
+            Listener(name: "[::]:81", bind: SocketAddress("[::]:81")!, routes: 2..<3),
+        ],
+        routes: [
+            Route(name: "api.example.com/v1/*", pool: 1), Route(name: "*", pool: 0), Route(name: "*", pool: 0),
+        ],
+        pools: [Pool(name: "web", endpoints: 0..<2), Pool(name: "api", endpoints: 2..<3)],
+        endpoints: [
+            Endpoint(name: "127.0.0.1:3001", address: SocketAddress("127.0.0.1:3001")!, pool: 0),
+            Endpoint(name: "127.0.0.1:3002", address: SocketAddress("127.0.0.1:3002")!, pool: 0),
+            Endpoint(name: "127.0.0.1:3001", address: SocketAddress("127.0.0.1:3001")!, pool: 1),
+        ])
+    let link: FakeDataPlane
+    let layout: CounterLayout
+    let health = HealthReport(endpoints: [
+        .up, .downAfterProbes, .unknown,
+    ])
+
+    init() {
+        link = FakeDataPlane(snapshot)
+        layout = CounterLayout(snapshot)
+    }
+
+    func scrape() throws -> Exposition {
+        try Exposition(MetricsText(snapshot: snapshot, link: link).render(health: health))
+    }
+
+    @Test func theDocumentNamesEveryMetricAndNoOther() throws {
+        let page = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../docs/metrics.md")
+        let text = try String(contentsOf: page, encoding: .utf8)
+        let documented = text.matches(of: /`((?:apus|process)_\w+)`/).map { String($0.output.1) }
+        #expect(Set(documented) == Set(try scrape().types.keys))
+    }
+
+    @Test func requestsCarryTheirFiveLabels() throws {
+        link.add(3, to: layout.requests(row: 1, endpoint: 1, statusClass: 2), worker: 0)
+        link.add(4, to: layout.requests(row: 1, endpoint: 1, statusClass: 2), worker: 1)
+        link.add(1, to: layout.requests(row: 0, endpoint: nil, statusClass: 5))
+        link.add(9, to: layout.requests(row: layout.unroutedRow(listener: 1), endpoint: nil, statusClass: 4))
+        let exposition = try scrape()
+        func requests(_ listener: String, _ route: String, _ pool: String, _ endpoint: String, _ status: String)
+            -> Double?
+        {
+            exposition.value(
+                "apus_requests_total",
+                ["listener": listener, "route": route, "pool": pool, "endpoint": endpoint, "class": status])
+        }
+        #expect(requests("0.0.0.0:80", "*", "web", "127.0.0.1:3002", "2xx") == 7)
+        #expect(requests("0.0.0.0:80", "*", "web", "127.0.0.1:3001", "2xx") == 0)
+        #expect(requests("0.0.0.0:80", "api.example.com/v1/*", "api", "none", "5xx") == 1)
+        #expect(requests("[::]:81", "none", "none", "none", "4xx") == 9)
+        #expect(requests("[::]:81", "none", "none", "none", "none") == nil, "listed only once it occurs")
+    }
+
+    @Test func histogramBucketsAreCumulativeAndInSeconds() throws {
+        link.add(2, to: layout.latencyBucket(row: 1, bucket: 0))
+        link.add(5, to: layout.latencyBucket(row: 1, bucket: 3))
+        link.add(1, to: layout.latencyBucket(row: 1, bucket: CounterLayout.latencyBounds.count))
+        link.add(40_012_500, to: layout.latencySum(row: 1))
+        let exposition = try scrape()
+        let labels = ["listener": "0.0.0.0:80", "route": "*", "pool": "web"]
+        func bucket(_ bound: String) -> Double? {
+            exposition.value(
+                "apus_request_duration_seconds_bucket", labels.merging(["le": bound]) { _, new in new })
+        }
+        #expect(bucket("0.0005") == 2)
+        #expect(bucket("0.0025") == 2)
+        #expect(bucket("0.005") == 7)
+        #expect(bucket("30") == 7)
+        #expect(bucket("+Inf") == 8)
+        #expect(exposition.value("apus_request_duration_seconds_count", labels) == 8)
+        #expect(exposition.value("apus_request_duration_seconds_sum", labels) == 40.0125)
+    }
+
+    @Test func openConnectionsAreThoseNotClosed() throws {
+        link.add(10, to: layout.listener(0, .connectionsAccepted))
+        link.add(4, to: layout.listener(0, .connectionsClosed))
+        link.add(6, to: layout.endpoint(2, .connectionsOpened))
+        link.add(6, to: layout.endpoint(2, .connectionsClosed))
+        let exposition = try scrape()
+        #expect(exposition.value("apus_connections_open", ["listener": "0.0.0.0:80"]) == 6)
+        let endpoint = ["pool": "api", "endpoint": "127.0.0.1:3001"]
+        #expect(exposition.value("apus_upstream_connections_open", endpoint) == 0)
+        #expect(exposition.value("apus_upstream_connections_opened_total", endpoint) == 6)
+    }
+
+    @Test func onlyReasonsThatOccurredAreListed() throws {
+        link.add(2, to: layout.reason(.bareLF, listener: 1))
+        let samples = try scrape().samples.filter { $0.name == "apus_refused_requests_total" }
+        #expect(
+            samples == [
+                .init(
+                    name: "apus_refused_requests_total", labels: ["listener": "[::]:81", "reason": "bare_lf"], value: 2)
+            ])
+    }
+
+    @Test func healthNamesOneStatePerEndpoint() throws {
+        let exposition = try scrape()
+        let endpoint = ["pool": "web", "endpoint": "127.0.0.1:3002"]
+        #expect(exposition.value("apus_endpoint_up", endpoint) == 0)
+        let states = exposition.samples.filter { $0.name == "apus_endpoint_health" && $0.labels["pool"] == "web" }
+        #expect(states.filter { $0.value == 1 }.map { $0.labels["state"] } == ["up", "down"])
+    }
+
+    @Test func workersAreListedOneByOne() throws {
+        link.add(1_250_000, to: layout.worker(.busyMicroseconds), worker: 1)
+        let exposition = try scrape()
+        #expect(exposition.value("apus_worker_busy_seconds_total", ["worker": "0"]) == 0)
+        #expect(exposition.value("apus_worker_busy_seconds_total", ["worker": "1"]) == 1.25)
+    }
+
+    @Test func theProcessTellsOfItself() throws {
+        let exposition = try scrape()
+        let memory = try #require(exposition.value("process_resident_memory_bytes"))
+        #expect(memory > 1_000_000)
+        #expect(try #require(exposition.value("process_open_fds")) >= 3)
+        #expect(try #require(exposition.value("process_start_time_seconds")) > 1_700_000_000)
+    }
+
+    @Test func labelValuesAreEscaped() throws {
+        let odd = Snapshot(
+            workers: 1,
+            listeners: [Listener(name: "a\"b\\c\nd", bind: SocketAddress("127.0.0.1:0")!, routes: 0..<1)],
+            routes: [Route(name: "*", pool: 0)], pools: [Pool(name: "p", endpoints: 0..<0)], endpoints: [])
+        let text = MetricsText(snapshot: odd, link: FakeDataPlane(odd)).render(health: HealthReport(endpoints: []))
+        #expect(try Exposition(text).value("apus_connections_open", ["listener": "a\"b\\c\nd"]) == 0)
+    }
+
+    @Test func namesThatOccurTwiceAreNumbered() {
+        #expect(MetricsText.unique(["a", "b", "a", "a#2", "a"]) == ["a", "b", "a#3", "a#2", "a#4"])
+    }
+
+    @Test(
+        arguments: [(0, "0"), (1, "0.000001"), (500, "0.0005"), (1_000_000, "1"), (1_500_000, "1.5")]
+            as [(UInt64, String)])
+    func secondsAreExact(microseconds: UInt64, text: String) {
+        #expect(ExpositionWriter.seconds(microseconds: microseconds) == text)
+    }
+}

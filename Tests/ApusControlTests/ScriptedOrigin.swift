@@ -1,0 +1,121 @@
+import ApusModel
+import NIOCore
+import NIOPosix
+import Synchronization
+
+/// An origin on a port of its own that treats every connection by one script, and remembers what it was asked.
+final class ScriptedOrigin: Sendable {
+    enum Script: Sendable {
+        /// Answers each request head with these bytes and keeps the connection open.
+        case answer(String)
+        /// Accepts, reads and never answers.
+        case silence
+        /// Closes as soon as something was read.
+        case close
+    }
+
+    /// The answers that tests need most.
+    static let ok = Script.answer("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+    static let failing = Script.answer("HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n")
+
+    let address: ApusModel.SocketAddress
+    private let channel: any Channel
+    private let state: SharedState
+
+    /// Every request head so far.
+    var requests: [String] { state.value.withLock { $0.requests } }
+    /// Connections open now.
+    var openConnections: Int { state.value.withLock { $0.open } }
+    /// Connections accepted so far.
+    var connections: Int { state.value.withLock { $0.accepted } }
+
+    init(_ script: Script) async throws {
+        let state = SharedState(script)
+        self.state = state
+        channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .serverChannelOption(.backlog, value: 4096)
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(ScriptedConnection(state))
+                }
+            }
+            .bind(host: "127.0.0.1", port: 0).get()
+        address = SocketAddress("127.0.0.1:\(channel.localAddress!.port!)")!
+    }
+
+    /// What is done with requests from now on.
+    func play(_ script: Script) {
+        state.value.withLock { $0.script = script }
+    }
+
+    func stop() async throws {
+        try await channel.close()
+    }
+
+    fileprivate final class SharedState: Sendable {
+        struct Value {
+            var script: Script
+            var requests: [String] = []
+            var open = 0
+            var accepted = 0
+        }
+
+        let value: Mutex<Value>
+
+        init(_ script: Script) { value = Mutex(Value(script: script)) }
+    }
+}
+
+private final class ScriptedConnection: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    private let state: ScriptedOrigin.SharedState
+    private var received = ""
+
+    init(_ state: ScriptedOrigin.SharedState) { self.state = state }
+
+    func channelActive(context: ChannelHandlerContext) {
+        state.value.withLock {
+            $0.open += 1
+            $0.accepted += 1
+        }
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        state.value.withLock { $0.open -= 1 }
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        received += String(buffer: unwrapInboundIn(data))
+        guard received.hasSuffix("\r\n\r\n") else { return }
+        let request = received
+        received = ""
+        let script = state.value.withLock { value in
+            value.requests.append(request)
+            return value.script
+        }
+        switch script {
+        case .answer(let bytes):
+            context.writeAndFlush(wrapOutboundOut(ByteBuffer(string: bytes)), promise: nil)
+        case .silence: break
+        case .close: context.close(promise: nil)
+        }
+    }
+}
+
+/// An address at which nothing listens: bound once, and given back.
+func closedAddress() async throws -> ApusModel.SocketAddress {
+    let origin = try await ScriptedOrigin(.silence)
+    try await origin.stop()
+    return origin.address
+}
+
+/// Waits, a few milliseconds at a time, until `condition` holds; false when it has not after five seconds.
+func eventually(_ condition: () async -> Bool) async -> Bool {
+    for _ in 0..<1000 {
+        if await condition() { return true }
+        try? await Task.sleep(for: .milliseconds(5))
+    }
+    return false
+}
