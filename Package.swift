@@ -49,6 +49,7 @@ let rooms: [Room] = [
         name: "ApusCommand", kind: .command, uses: ["Apus"],
         products: [
             ("ArgumentParser", "swift-argument-parser"), ("Hummingbird", "hummingbird"), ("Logging", "swift-log"),
+            ("UnixSignals", "swift-service-lifecycle"),
         ]),
     // Scripted origins and clients for the end-to-end suites; the suites drive a data plane inside the test process.
     Room(

@@ -1,0 +1,53 @@
+import ApusControl
+import ApusModel
+import ApusProxy
+import Logging
+import NIOCore
+import ServiceLifecycle
+
+/// Runs the data plane as a service: starts it once the admin server listens, hands what it sees to the prober, drains
+/// it on a graceful shutdown and stops it on cancellation.
+struct DataPlaneService: Service {
+    let dataPlane: DataPlane
+    let prober: Prober
+    let serving: ServingState
+    /// Fulfilled when the admin server listens, or at once when there is none.
+    let adminBound: EventLoopFuture<ApusModel.SocketAddress?>
+    let logger: Logger
+    let listening: @Sendable (LoadBalancer.Addresses) -> Void
+
+    func run() async throws {
+        let admin = try await adminBound.get()
+        guard !Task.isCancelled else { return }
+        dataPlane.start()
+        serving.phase = .serving
+        announce(LoadBalancer.Addresses(listeners: dataPlane.addresses, admin: admin))
+        await withTaskCancellationHandler {
+            await withGracefulShutdownHandler {
+                for await fact in dataPlane.facts {
+                    await prober.observe(fact)
+                }
+            } onGracefulShutdown: {
+                serving.phase = .draining
+                dataPlane.drain()
+            }
+        } onCancel: {
+            dataPlane.stop()
+        }
+        // The facts end with the workers, or early because of a cancellation, which has stopped them: a moment at most.
+        dataPlane.waitUntilEnded()
+        logger.notice("stopped")
+    }
+
+    private func announce(_ addresses: LoadBalancer.Addresses) {
+        for address in addresses.listeners { logger.notice("listening on \(address)") }
+        if let admin = addresses.admin { logger.notice("admin server at http://\(admin)/") }
+        let snapshot = dataPlane.snapshot
+        logger.notice(
+            """
+            \(snapshot.workers) workers, \(snapshot.routes.count) routes, \(snapshot.pools.count) pools, \
+            \(snapshot.endpoints.count) endpoints
+            """)
+        listening(addresses)
+    }
+}

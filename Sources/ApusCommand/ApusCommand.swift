@@ -1,0 +1,31 @@
+import Apus
+import ArgumentParser
+
+/// The command line.
+@main
+struct ApusCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "apus",
+        abstract: "A load balancer for HTTP.",
+        discussion: """
+            Start with the demo, which needs nothing else:
+              apus demo
+
+            Check a configuration, then run it:
+              apus check -c apus.yaml
+              apus run -c apus.yaml
+
+            Exit status: 0 ended as asked; 1 the configuration was refused; 3 an address or file could not be used; \
+            64 the command line was not understood.
+            """,
+        version: "apus \(Version.current)",
+        subcommands: [RunCommand.self, CheckCommand.self, DemoCommand.self, DemoOriginCommand.self])
+}
+
+/// The exit statuses of `apus`, beside those of the argument parser (0 and 64).
+extension ExitCode {
+    /// The configuration was refused.
+    static let badConfiguration = ExitCode(1)
+    /// Something of the system could not be used: an address, a file.
+    static let unavailable = ExitCode(3)
+}

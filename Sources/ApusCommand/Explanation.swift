@@ -1,0 +1,40 @@
+import Apus
+import Glibc
+
+/// What went wrong at the start, and what to do about it.
+func explanation(of error: DataPlaneError, _ snapshot: Snapshot) -> String {
+    switch error {
+    case .bind(let address, let errno):
+        let index = snapshot.listeners.firstIndex { $0.bind == address }
+        let listener = index.map { "listener \($0 + 1) of \(snapshot.listeners.count)" } ?? "a listener"
+        return explanation(of: errno, binding: address, as: "\(listener) (listeners: bind:)")
+    case .accessLog(let path, let errno):
+        return """
+            cannot write the access log to \(path): \(systemErrorText(errno)). \
+            Name a file in a folder that this user may write to.
+            """
+    case .system(let call, let errno):
+        return "the system refused \(call): \(systemErrorText(errno)). Look at `ulimit -a` for this user's limits."
+    }
+}
+
+/// Why `address` could not be bound for `user`, and what to do about it.
+func explanation(of errno: Int32, binding address: SocketAddress, as user: String) -> String {
+    let advice =
+        switch errno {
+        case EADDRINUSE:
+            """
+            Something else listens there: `ss -ltnp 'sport = :\(address.port)'` shows what. Stop it, or choose another \
+            port.
+            """
+        case EACCES, EPERM:
+            """
+            Ports below 1024 need a permission: choose a higher port, or give it to the binary with \
+            `sudo setcap cap_net_bind_service=+ep FILE`.
+            """
+        case EADDRNOTAVAIL: "`ip address` lists the addresses this machine has; 0.0.0.0 and [::] stand for all of them."
+        case EMFILE, ENFILE: "Raise the limit of open files: `ulimit -n` shows it."
+        default: "Choose another address."
+        }
+    return "cannot listen on \(address) for \(user): \(systemErrorText(errno)). \(advice)"
+}
