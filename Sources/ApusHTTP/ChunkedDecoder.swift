@@ -3,7 +3,7 @@
 /// A value without buffers: it says where in the given bytes the data lies, and remembers only where it stopped. As
 /// strict as the grammar: a size is nothing but hexadecimal digits, every line ends in CR LF, and the data is followed
 /// by CR LF and nothing else. Chunk extensions are checked, bounded and dropped.
-public struct ChunkedDecoder: Sendable {
+public struct ChunkedDecoder: Sendable, BitwiseCopyable {
     public enum Event: Sendable, Equatable {
         /// Body bytes. Ask again from the range's end.
         case data(Range<Int>)

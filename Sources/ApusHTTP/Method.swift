@@ -1,5 +1,5 @@
 /// A request method (RFC 9110 section 9), as far as a proxy has to tell methods apart.
-public enum Method: UInt8, Sendable {
+public enum Method: UInt8, Sendable, BitwiseCopyable {
     case get, head, post, put, delete, options, patch, trace, connect
     /// Any other token; forwarded as it is.
     case other
@@ -38,6 +38,6 @@ public enum Method: UInt8, Sendable {
 }
 
 /// The minor version of HTTP/1 (RFC 9112 section 2.3).
-public enum Version: UInt8, Sendable {
+public enum Version: UInt8, Sendable, BitwiseCopyable {
     case http10, http11
 }

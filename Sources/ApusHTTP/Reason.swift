@@ -2,7 +2,7 @@
 ///
 /// The word (`token`) is what a user greps for, so it never changes its meaning. A response made by Apus carries it in
 /// its body and in the field `Apus-Reason`.
-public enum Reason: UInt8, Error, Sendable, CaseIterable {
+public enum Reason: UInt8, Error, Sendable, CaseIterable, BitwiseCopyable {
     // The client's request head, RFC 9112 sections 2 to 5 and RFC 9110 sections 5 to 7.
     case bareCR
     case bareLF

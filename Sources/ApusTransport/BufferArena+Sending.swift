@@ -24,9 +24,29 @@ extension BufferArena {
         commit(count)
     }
 
+    public mutating func append(_ bytes: Span<UInt8>) {
+        let target = unsafe reserve(bytes.count)
+        unsafe bytes.withUnsafeBytes { source in
+            guard let source = source.baseAddress else { return }
+            unsafe target.copyMemory(from: source, byteCount: bytes.count)
+        }
+        commit(bytes.count)
+    }
+
     public mutating func append(_ byte: UInt8) {
         unsafe reserve(1).storeBytes(of: byte, as: UInt8.self)
         commit(1)
+    }
+
+    /// Says where the bytes stand that `append(input:)` copies from.
+    public mutating func setInput(_ handle: BufferHandle, at offset: Int) {
+        inputHandle = handle
+        inputOffset = offset
+    }
+
+    /// Appends bytes of the input, named by offsets from where it starts.
+    public mutating func append(input range: Range<Int>) {
+        append(copying: inputHandle, inputOffset + range.lowerBound..<inputOffset + range.upperBound)
     }
 
     /// Appends bytes that stand in another buffer, by copying.

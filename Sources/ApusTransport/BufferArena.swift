@@ -35,9 +35,9 @@ public struct BufferArena: ~Copyable {
     }
 
     /// Capacities that blocks come in: a small one for the heads of most requests, the largest for a whole read.
-    static let blockSizes = [1 << 10, 4 << 10, 16 << 10, 64 << 10, 256 << 10]
+    static let blockSizes = [1 << 10, 4 << 10, 16 << 10, 64 << 10, 128 << 10, 256 << 10]
     /// Free blocks that are kept per size; the rest go back to the system.
-    static let keptFree = [1_024, 256, 64, 16, 4]
+    static let keptFree = [1_024, 256, 64, 16, 8, 4]
     public static let largestBlock = 256 << 10
     /// Bytes that one read takes at most.
     public static let inboundCapacity = 64 << 10
@@ -58,6 +58,8 @@ public struct BufferArena: ~Copyable {
     var pieces: PieceList
     /// Behind the last byte written to the outbound scratch.
     var outboundEnd = 0
+    var inputHandle = BufferHandle.none
+    var inputOffset = 0
 
     public init(limit: Int) {
         self.limit = limit

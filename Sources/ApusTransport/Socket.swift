@@ -51,6 +51,9 @@ public struct Socket: Sendable, Equatable, BitwiseCopyable {
         return SystemResult(result)
     }
 
+    /// How many connections wait to be accepted by this listening socket.
+    public var acceptQueueLength: Int { Int(apus_accept_queue(descriptor)) }
+
     public var localAddress: WireAddress {
         var address = apus_address()
         _ = unsafe apus_local_address(descriptor, &address)

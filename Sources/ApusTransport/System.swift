@@ -29,3 +29,18 @@ public func monotonicMicroseconds() -> Int64 { apus_clock_microseconds(CLOCK_MON
 /// Microseconds since 1970, for logs.
 @inlinable
 public func wallClockMicroseconds() -> Int64 { apus_clock_microseconds(CLOCK_REALTIME) }
+
+/// Why a connect that took too long failed (ETIMEDOUT).
+public let timedOutErrno = ETIMEDOUT
+
+/// Why a connection could not be registered for want of memory (ENOMEM).
+public let outOfMemoryErrno = ENOMEM
+
+/// A descriptor that stands for nothing but itself; negative when there is none to be had.
+public func openSpareDescriptor() -> Int32 { apus_spare_descriptor() }
+
+/// What the system calls an errno, such as "Address already in use".
+public func systemErrorText(_ errno: Int32) -> String {
+    guard let text = unsafe strerror(errno) else { return "error \(errno)" }
+    return unsafe String(cString: text)
+}

@@ -6,12 +6,14 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -183,6 +185,14 @@ static inline void apus_reset_on_close(int descriptor) {
     setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
 }
 
+// How many connections wait to be accepted.
+static inline int apus_accept_queue(int listener) {
+    struct tcp_info info;
+    socklen_t length = sizeof info;
+    if (getsockopt(listener, IPPROTO_TCP, TCP_INFO, &info, &length) < 0) return 0;
+    return (int)info.tcpi_unacked;
+}
+
 // MARK: the rest
 
 static inline int apus_eventfd(void) {
@@ -198,6 +208,17 @@ static inline int apus_spare_descriptor(void) {
 static inline int apus_open_log(const char *path) {
     int result = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
     return result < 0 ? -errno : result;
+}
+
+static inline intptr_t apus_write(int descriptor, const void *bytes, size_t count) {
+    ssize_t result = write(descriptor, bytes, count);
+    return result < 0 ? -errno : result;
+}
+
+// Waits until the descriptor is readable (or writable).
+static inline int apus_wait(int descriptor, int for_writing, int milliseconds) {
+    struct pollfd waiting = {.fd = descriptor, .events = for_writing ? POLLOUT : POLLIN};
+    return poll(&waiting, 1, milliseconds);
 }
 
 static inline int64_t apus_clock_microseconds(int clock) {

@@ -1,0 +1,99 @@
+import ApusTransport
+
+/// A TCP connection of a worker, to a client or to an origin: its socket, what waits to be read or sent, and its
+/// deadline.
+///
+/// Plain bits in a slab. While nothing is under way it owns no buffer.
+struct Connection: BitwiseCopyable {
+    enum Phase: UInt8 {
+        // A client's.
+        /// No request has begun.
+        case waiting
+        /// A head has begun to arrive.
+        case readingHead
+        /// An exchange is running.
+        case exchanging
+        /// The last response is sent; what the client still sends is thrown away until it closes.
+        case lingering
+        // An origin's.
+        case connecting
+        /// In the pool, free to be leased.
+        case idle
+        case leased
+    }
+
+    var socket: Socket
+    var phase: Phase
+    /// Bytes may be waiting; cleared by a read that took all there was.
+    var isReadable = false
+    /// The peer has ended its direction: reading goes on until it says so.
+    var peerClosed = false
+    /// Reset, refused, or closed in both directions.
+    var isBroken = false
+    /// The client's address may extend forwarding fields instead of having them replaced.
+    var isTrusted = false
+    /// The connection carried an exchange before this one.
+    var wasUsed = false
+    /// The exchange that runs on it; -1 for none.
+    var exchange: Int32 = -1
+    /// The listener of a client's, the endpoint (of all) of an origin's.
+    var place: Int32
+    /// Bytes received and not yet used: a head or trailers cut in two, or a request that came early.
+    var input = Stretch()
+    /// Bytes that the socket did not take yet.
+    var output = Stretch()
+    /// When something must have happened, in microseconds of the loop's clock.
+    var deadline = Int64.max
+    /// The tick of the wheel's entry for it; entries at other ticks are stale.
+    var armedTick = Int64.max
+    var peer: WireAddress
+
+    init(client socket: Socket, listener: Int, peer: WireAddress, isTrusted: Bool) {
+        self.socket = socket
+        phase = .waiting
+        place = Int32(listener)
+        self.peer = peer
+        self.isTrusted = isTrusted
+    }
+
+    init(upstream socket: Socket, endpoint: Int, exchange: Int) {
+        self.socket = socket
+        phase = .connecting
+        place = Int32(endpoint)
+        self.exchange = Int32(exchange)
+        peer = WireAddress(high: 0, low: 0, port: 0)
+    }
+
+    var isUpstream: Bool {
+        switch phase {
+        case .connecting, .idle, .leased: true
+        case .waiting, .readingHead, .exchanging, .lingering: false
+        }
+    }
+
+    /// What the poller reported.
+    mutating func note(_ event: Poller.Event) {
+        if event.isReadable { isReadable = true }
+        if event.peerClosed { peerClosed = true }
+        if event.isBroken { isBroken = true }
+    }
+}
+
+/// Bytes in a borrowed buffer.
+struct Stretch: BitwiseCopyable {
+    var handle = BufferHandle.none
+    var start: Int32 = 0
+    var end: Int32 = 0
+
+    var isEmpty: Bool { handle.isNone }
+    var range: Range<Int> { Int(start)..<Int(end) }
+    var count: Int { Int(end - start) }
+
+    init() {}
+
+    init(_ handle: BufferHandle, _ range: Range<Int>) {
+        self.handle = handle
+        start = Int32(range.lowerBound)
+        end = Int32(range.upperBound)
+    }
+}

@@ -1,0 +1,83 @@
+import ApusHTTP
+import ApusModel
+import ApusTransport
+
+/// Accepting: clients come in here, and are turned away here when there is no room for them.
+extension Worker {
+    /// Connections taken at once from one listener: a burst must not keep the connections that are there waiting.
+    private static let acceptsPerTurn = 8
+
+    mutating func accept(listener: Int, _ arena: inout BufferArena) {
+        for _ in 0..<Self.acceptsPerTurn {
+            var peer = WireAddress(high: 0, low: 0, port: 0)
+            let result = listeners[listener].accept(from: &peer)
+            if result.isFailure {
+                if result.isOutOfDescriptors { shedWithSpare(listener, &arena) }
+                return
+            }
+            admit(Socket(descriptor: Int32(truncatingIfNeeded: result.rawValue)), listener, peer, &arena)
+        }
+    }
+
+    private mutating func admit(_ socket: Socket, _ listener: Int, _ peer: WireAddress, _ arena: inout BufferArena) {
+        counters.add(to: shared.layout.listener(listener, .connectionsAccepted))
+        let open = shared.clients.add(1, to: listener)
+        guard open <= settings.connectionsPerListener else {
+            return shed(socket, listener, .connectionLimit, &arena)
+        }
+        let isTrusted = isTrusted(peer)
+        guard
+            let client = connections.insert(
+                Connection(client: socket, listener: listener, peer: peer, isTrusted: isTrusted))
+        else { return shed(socket, listener, .connectionLimit, &arena) }
+        guard register(client) else {
+            connections.remove(client)
+            return shed(socket, listener, .descriptorLimit, &arena)
+        }
+        clientCount += 1
+        setDeadline(client, in: settings.idle)
+    }
+
+    private func isTrusted(_ peer: WireAddress) -> Bool {
+        guard !settings.trustedProxies.isEmpty else { return false }
+        let address = IPAddress(high: peer.high, low: peer.low)
+        return settings.trustedProxies.contains { $0.contains(address) }
+    }
+
+    /// Has the poller report what happens to the connection.
+    mutating func register(_ connection: Int) -> Bool {
+        let handle = connections.handle(connection)
+        let token = UInt64(handle.generation) << 32 | UInt64(UInt32(bitPattern: handle.index))
+        return !poller.add(connections[connection].socket, token: token).isFailure
+    }
+
+    /// Says why in a response, if the socket takes it, and closes: whoever is turned away should know.
+    private mutating func shed(_ socket: Socket, _ listener: Int, _ reason: Reason, _ arena: inout BufferArena) {
+        counters.add(to: shared.layout.reason(reason, listener: listener))
+        arena.beginSend()
+        writeAnswer(reason, method: .get, closes: true, &arena)
+        _ = arena.send(to: socket)
+        socket.shutdownWriting()
+        socket.close()
+        shared.clients.add(-1, to: listener)
+        counters.add(to: shared.layout.listener(listener, .connectionsClosed))
+    }
+
+    /// Accepts with the descriptor held back, so that the client is told instead of left waiting, and the listener
+    /// does not stay readable for ever.
+    private mutating func shedWithSpare(_ listener: Int, _ arena: inout BufferArena) {
+        guard spareDescriptor >= 0 else {
+            spareDescriptor = openSpareDescriptor()
+            return
+        }
+        Socket(descriptor: spareDescriptor).close()
+        var peer = WireAddress(high: 0, low: 0, port: 0)
+        let result = listeners[listener].accept(from: &peer)
+        if !result.isFailure {
+            counters.add(to: shared.layout.listener(listener, .connectionsAccepted))
+            shared.clients.add(1, to: listener)
+            shed(Socket(descriptor: Int32(truncatingIfNeeded: result.rawValue)), listener, .descriptorLimit, &arena)
+        }
+        spareDescriptor = openSpareDescriptor()
+    }
+}

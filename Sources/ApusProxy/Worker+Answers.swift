@@ -1,0 +1,77 @@
+import ApusHTTP
+import ApusTransport
+
+/// Answers that Apus makes itself, each with its reason.
+extension Worker {
+    /// Answers for the origin, or refuses; where a response has begun already, breaks it off.
+    mutating func answer(_ x: Int, _ reason: Reason, _ arena: inout BufferArena) {
+        guard exchanges[x].responsePhase == .awaited, let status = reason.status else {
+            return abort(x, reason, &arena)
+        }
+        let client = exchanges[x].client
+        dropUpstream(x, &arena)
+        let closes =
+            !exchanges[x].clientKeepsAlive || isDraining || !exchanges[x].request.isComplete
+            || exchanges[x].requestWasAbandoned
+        exchanges[x].responsePhase = .complete
+        exchanges[x].status = status
+        exchanges[x].reason = reason
+        exchanges[x].closesClient = closes
+        arena.beginSend()
+        let isHTTP10 = exchanges[x].version == .http10
+        writeAnswer(reason, method: exchanges[x].method, closes: closes, saysKeepAlive: isHTTP10, &arena)
+        exchanges[x].bytesSent += UInt64(arena.sendCount)
+        guard flush(client, &arena) == .all else { return abort(x, .clientClosed, &arena) }
+        guard connections[client].output.isEmpty else { return setDeadline(client, in: settings.body) }
+        endExchange(x, &arena)
+    }
+
+    /// Appends the response for `reason` to the send.
+    func writeAnswer(
+        _ reason: Reason, method: Method, closes: Bool, saysKeepAlive: Bool = false, _ arena: inout BufferArena
+    ) {
+        let status = reason.status ?? 500
+        let phrase = reasonPhrase(status)
+        arena.append("HTTP/1.1 ")
+        arena.append(decimal: UInt64(status))
+        arena.append(UInt8(0x20))
+        arena.append(phrase)
+        arena.append("\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: ")
+        // "503 ", the phrase, ": ", the reason and a line feed.
+        arena.append(decimal: UInt64(4 + phrase.utf8CodeUnitCount + 2 + reason.token.utf8CodeUnitCount + 1))
+        arena.append("\r\nApus-Reason: ")
+        arena.append(reason.token)
+        arena.append("\r\n")
+        if reason == .methodNotAllowed {
+            // RFC 9110 section 15.5.6 asks for what would be allowed.
+            arena.append("Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, TRACE\r\n")
+        }
+        arena.append(closes ? "Connection: close\r\n\r\n" : saysKeepAlive ? "Connection: keep-alive\r\n\r\n" : "\r\n")
+        guard method != .head else { return }
+        arena.append(decimal: UInt64(status))
+        arena.append(UInt8(0x20))
+        arena.append(phrase)
+        arena.append(": ")
+        arena.append(reason.token)
+        arena.append("\n")
+    }
+
+    private func reasonPhrase(_ status: Int) -> StaticString {
+        switch status {
+        case 400: "Bad Request"
+        case 404: "Not Found"
+        case 405: "Method Not Allowed"
+        case 408: "Request Timeout"
+        case 413: "Content Too Large"
+        case 414: "URI Too Long"
+        case 417: "Expectation Failed"
+        case 431: "Request Header Fields Too Large"
+        case 501: "Not Implemented"
+        case 502: "Bad Gateway"
+        case 503: "Service Unavailable"
+        case 504: "Gateway Timeout"
+        case 505: "HTTP Version Not Supported"
+        default: "Error"
+        }
+    }
+}

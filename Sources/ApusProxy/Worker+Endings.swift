@@ -1,0 +1,197 @@
+import ApusBalancing
+import ApusHTTP
+import ApusModel
+import ApusTransport
+
+/// Endings: of exchanges, of connections, of the worker.
+extension Worker {
+    /// The response is sent: what remains is to count, and to see how the client's connection goes on.
+    mutating func endExchange(_ x: Int, _ arena: inout BufferArena) {
+        let client = exchanges[x].client
+        let closes = exchanges[x].closesClient
+        let isRequestOver = exchanges[x].request.isComplete
+        finish(x, &arena)
+        if closes {
+            let hasMore = !isRequestOver || connections[client].isReadable || !connections[client].input.isEmpty
+            return hasMore ? linger(client, &arena) : closeClient(client, &arena)
+        }
+        connections[client].phase = .waiting
+        connections[client].wasUsed = true
+        setDeadline(client, in: isDraining ? 0 : settings.idle)
+        if isDraining, connections[client].input.isEmpty { return closeClient(client, &arena) }
+        if !connections[client].input.isEmpty || connections[client].isReadable || connections[client].peerClosed {
+            makeReady(client)
+        }
+    }
+
+    /// The response cannot be completed, or nobody is left to read it: both connections end, and the client's in a way
+    /// that cannot be taken for a complete response.
+    mutating func abort(_ x: Int, _ reason: Reason, _ arena: inout BufferArena) {
+        let client = exchanges[x].client
+        exchanges[x].reason = reason
+        let looksComplete = exchanges[x].responsePhase == .begun && exchanges[x].response.endsWithConnection
+        let isHTTP10 = exchanges[x].version == .http10
+        dropUpstream(x, &arena)
+        finish(x, &arena)
+        if looksComplete || isHTTP10 {
+            // Only the connection's end says that the response has ended; it must not look like one.
+            forgetClient(client, &arena)
+            connections[client].socket.reset()
+            connections.remove(client)
+        } else {
+            closeClient(client, &arena)
+        }
+    }
+
+    /// Counts and logs the exchange and forgets it.
+    private mutating func finish(_ x: Int, _ arena: inout BufferArena) {
+        record(x, &arena)
+        releaseReplay(x, &arena)
+        arena.giveBack(exchanges[x].note.handle)
+        connections[exchanges[x].client].exchange = -1
+        exchanges.remove(x)
+    }
+
+    // MARK: Upstream connections
+
+    /// The exchange needs its origin's connection no more: back to the pool, if it is fit for another.
+    mutating func releaseUpstream(_ x: Int, _ arena: inout BufferArena) {
+        let upstream = exchanges[x].upstream
+        guard upstream >= 0 else { return }
+        let connection = connections[upstream]
+        let isReusable =
+            exchanges[x].upstreamKeepsAlive && exchanges[x].request.isComplete && connection.output.isEmpty
+            && connection.input.isEmpty && !connection.isReadable && !connection.peerClosed && !connection.isBroken
+        let endpoint = Int(connection.place)
+        endAttempt(x)
+        exchanges[x].upstream = -1
+        connections[upstream].exchange = -1
+        switch upstreams[endpoint].released(Int32(upstream), isReusable: isReusable) {
+        case .close: closeUpstream(upstream, &arena)
+        case .keep:
+            connections[upstream].phase = .idle
+            connections[upstream].wasUsed = true
+            setDeadline(upstream, in: settings.endpointIdle[endpoint])
+        }
+    }
+
+    /// Closes the origin's connection, whatever state it is in.
+    mutating func dropUpstream(_ x: Int, _ arena: inout BufferArena) {
+        let upstream = exchanges[x].upstream
+        guard upstream >= 0 else { return }
+        if connections[upstream].phase == .connecting {
+            upstreams[Int(connections[upstream].place)].connectFailed()
+        } else {
+            upstreams[Int(connections[upstream].place)].closed(Int32(upstream), whileIdle: false)
+        }
+        endAttempt(x)
+        exchanges[x].upstream = -1
+        closeUpstream(upstream, &arena)
+    }
+
+    /// An origin's connection that nobody uses has changed: it was closed, or sent what nobody asked for.
+    mutating func idleUpstreamChanged(_ upstream: Int, _ arena: inout BufferArena) {
+        let connection = connections[upstream]
+        guard connection.isReadable || connection.peerClosed || connection.isBroken else { return }
+        upstreams[Int(connection.place)].closed(Int32(upstream), whileIdle: true)
+        closeUpstream(upstream, &arena)
+    }
+
+    mutating func closeUpstream(_ upstream: Int, _ arena: inout BufferArena) {
+        if connections[upstream].phase != .connecting {
+            counters.add(to: shared.layout.endpoint(Int(connections[upstream].place), .connectionsClosed))
+        }
+        giveBackBuffers(upstream, &arena)
+        connections[upstream].socket.close()
+        connections.remove(upstream)
+    }
+
+    // MARK: Client connections
+
+    mutating func closeClient(_ client: Int, _ arena: inout BufferArena) {
+        forgetClient(client, &arena)
+        connections[client].socket.close()
+        connections.remove(client)
+    }
+
+    private mutating func forgetClient(_ client: Int, _ arena: inout BufferArena) {
+        let listener = Int(connections[client].place)
+        giveBackBuffers(client, &arena)
+        shared.clients.add(-1, to: listener)
+        counters.add(to: shared.layout.listener(listener, .connectionsClosed))
+        clientCount -= 1
+        if isDraining, clientCount == 0 { isStopped = true }
+    }
+
+    private mutating func giveBackBuffers(_ connection: Int, _ arena: inout BufferArena) {
+        arena.giveBack(connections[connection].input.handle)
+        arena.giveBack(connections[connection].output.handle)
+        connections[connection].input = Stretch()
+        connections[connection].output = Stretch()
+    }
+
+    /// Ends the connection from this side and reads on for a while: closing with unread bytes would reset it, and the
+    /// client might lose the response that says why (RFC 9112 section 9.6).
+    private mutating func linger(_ client: Int, _ arena: inout BufferArena) {
+        connections[client].phase = .lingering
+        _ = keepInput(client, Stretch(.inbound, 0..<0), &arena)
+        connections[client].socket.shutdownWriting()
+        setDeadline(client, in: settings.linger)
+        if connections[client].isReadable || connections[client].peerClosed { makeReady(client) }
+    }
+
+    mutating func discardInput(_ client: Int, _ arena: inout BufferArena) {
+        for _ in 0..<Self.readsPerTurn {
+            if connections[client].isBroken { return closeClient(client, &arena) }
+            guard connections[client].isReadable || connections[client].peerClosed else { return }
+            switch receive(client, &arena) {
+            case .bytes: continue
+            case .nothing: return
+            case .ended, .failed, .noMemory: return closeClient(client, &arena)
+            }
+        }
+        makeReady(client)
+    }
+
+    // MARK: The worker
+
+    mutating func drain(within time: Int64, _ arena: inout BufferArena) {
+        guard !isDraining else { return }
+        drainDeadline = now + time
+        // Whoever is in the queue was accepted by the system; closing the listener would reset them.
+        for listener in listeners.indices {
+            var waiting = listeners[listener].acceptQueueLength
+            while waiting > 0 {
+                accept(listener: listener, &arena)
+                waiting -= 1
+            }
+            listeners[listener].close()
+        }
+        listeners = []
+        for connection in 0..<connections.indexBound where connections.isUsed(connection) {
+            let isIdle = connections[connection].phase == .waiting && !connections[connection].isReadable
+            if isIdle, connections[connection].wasUsed, connections[connection].input.isEmpty {
+                closeClient(connection, &arena)
+            }
+        }
+        if clientCount == 0 { isStopped = true }
+        // Wakes the loop in time even when nothing else does.
+        timers.schedule(0, at: drainDeadline)
+    }
+
+    mutating func closeEverything(_ arena: inout BufferArena) {
+        for listener in listeners { listener.close() }
+        for connection in 0..<connections.indexBound where connections.isUsed(connection) {
+            guard !connections[connection].isUpstream, connections[connection].exchange >= 0 else { continue }
+            abort(Int(connections[connection].exchange), .drainDeadline, &arena)
+        }
+        for connection in 0..<connections.indexBound where connections.isUsed(connection) {
+            if connections[connection].isUpstream {
+                closeUpstream(connection, &arena)
+            } else {
+                closeClient(connection, &arena)
+            }
+        }
+        Socket(descriptor: spareDescriptor).close()
+    }
+}

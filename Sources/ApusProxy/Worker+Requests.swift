@@ -1,0 +1,209 @@
+import ApusHTTP
+import ApusModel
+import ApusTransport
+
+/// Requests: from bytes on a client connection to an exchange that knows where it goes.
+extension Worker {
+    mutating func readRequest(_ client: Int, _ arena: inout BufferArena) {
+        if connections[client].phase == .waiting, !connections[client].input.isEmpty {
+            // A request that came along with the one before.
+            return parseRequest(client, connections[client].input, &arena)
+        }
+        guard connections[client].isReadable || connections[client].peerClosed || connections[client].isBroken else {
+            return
+        }
+        let known = connections[client].input.count
+        switch receive(client, &arena) {
+        case .nothing: return
+        case .ended, .failed: closeClient(client, &arena)
+        case .noMemory: refuse(client, .memoryLimit, &arena)
+        case .bytes(let stretch):
+            // What was incomplete before is parsed again only when it can have changed that.
+            if known > 0, stretch.count < settings.headLimits.bytes,
+                !headMayEnd(arena.bytes(stretch.handle, stretch.range), newFrom: known)
+            {
+                return
+            }
+            parseRequest(client, stretch, &arena)
+        }
+    }
+
+    private mutating func parseRequest(_ client: Int, _ stretch: Stretch, _ arena: inout BufferArena) {
+        let head: RequestHead?
+        do {
+            head = try RequestHead.parse(
+                arena.bytes(stretch.handle, stretch.range), limits: settings.headLimits, into: &fields)
+        } catch {
+            return refuse(client, error, &arena)
+        }
+        if let head { return begin(head, client, stretch, &arena) }
+        guard keepInput(client, stretch, &arena) else { return refuse(client, .memoryLimit, &arena) }
+        if connections[client].phase != .readingHead {
+            connections[client].phase = .readingHead
+            setDeadline(client, in: settings.requestHead)
+        }
+        if connections[client].isReadable || connections[client].peerClosed { makeReady(client) }
+    }
+
+    /// The exchange of a client that begins now.
+    mutating func insertExchange(_ client: Int) -> Int {
+        let listener = Int(connections[client].place)
+        guard let x = exchanges.insert(Exchange(client: client, listener: listener, started: now)) else {
+            // There are as many slots as for connections, and an exchange belongs to one.
+            preconditionFailure("more exchanges than connections")
+        }
+        connections[client].exchange = Int32(x)
+        connections[client].phase = .exchanging
+        return x
+    }
+
+    private mutating func begin(
+        _ head: RequestHead, _ client: Int, _ stretch: Stretch, _ arena: inout BufferArena
+    ) {
+        let x = insertExchange(client)
+        exchanges[x].method = head.method
+        exchanges[x].version = head.version
+        exchanges[x].clientKeepsAlive = head.keepsAlive
+        exchanges[x].request = BodyRelay(head.framing, isChunkedOut: head.framing == .chunked)
+        noteRequest(x, head, stretch, &arena)
+        if case .length(let length) = head.framing, length > settings.bodyLimit {
+            return answer(x, .bodyTooLarge, &arena)
+        }
+        guard let route = matchRoute(x, head, stretch, arena) else {
+            _ = keepInput(client, Stretch(stretch.handle, Int(stretch.start) + head.end..<Int(stretch.end)), &arena)
+            return answer(x, .noRoute, &arena)
+        }
+        exchanges[x].route = route
+        exchanges[x].pool = settings.routePool[route]
+        do {
+            try forward(x, head, stretch, &arena)
+        } catch {
+            return answer(x, error, &arena)
+        }
+        attempt(x, &arena)
+    }
+
+    private func matchRoute(
+        _ x: Int, _ head: RequestHead, _ stretch: Stretch, _ arena: borrowing BufferArena
+    ) -> Int? {
+        let start = Int(stretch.start)
+        return shared.snapshot.route(
+            listener: exchanges[x].listener, host: arena.bytes(stretch.handle, head.host.moved(by: start)),
+            path: arena.bytes(stretch.handle, head.target.path.moved(by: start)))
+    }
+
+    /// Writes the request as the origin will get it, with what of its body has come along, and keeps it until the
+    /// origin has begun to answer: it can then be sent to whichever endpoint takes it.
+    private mutating func forward(
+        _ x: Int, _ head: RequestHead, _ stretch: Stretch, _ arena: inout BufferArena
+    ) throws(Reason) {
+        let client = exchanges[x].client
+        let peer = connections[client].peer
+        let listener = settings.listenerAddress[exchanges[x].listener]
+        let start = Int(stretch.start)
+        arena.beginSend()
+        arena.setInput(stretch.handle, at: start)
+        head.write(
+            forwarding: ForwardedRequest(isTrusted: connections[client].isTrusted), fields: fields, to: &arena,
+            clientAddress: { $0.append(peer) }, ownAddress: { $0.append(authority: listener) })
+        var used = start + head.end
+        if !exchanges[x].request.isComplete {
+            used = try appendBody(.request, of: x, Stretch(stretch.handle, used..<Int(stretch.end)), &arena)
+        }
+        let count = arena.sendCount
+        guard let replay = arena.borrow(count) else { throw .memoryLimit }
+        arena.copyUnsent(from: 0, to: replay, at: 0)
+        exchanges[x].replay = Stretch(replay, 0..<count)
+        guard keepInput(client, Stretch(stretch.handle, used..<Int(stretch.end)), &arena) else { throw .memoryLimit }
+    }
+
+    /// Refuses what is not a request that could be forwarded, and ends the connection.
+    mutating func refuse(_ client: Int, _ reason: Reason, _ arena: inout BufferArena) {
+        let x = insertExchange(client)
+        // Where the next request would start is unknown.
+        exchanges[x].requestWasAbandoned = true
+        answer(x, reason, &arena)
+    }
+
+    /// What a client's connection can do while an exchange runs on it.
+    mutating func clientProceeds(_ client: Int, isWritable: Bool, _ arena: inout BufferArena) {
+        let x = Int(connections[client].exchange)
+        if connections[client].isBroken { return abort(x, .clientClosed, &arena) }
+        let handle = exchanges.handle(x)
+        if isWritable, !connections[client].output.isEmpty {
+            guard flushOutput(client, &arena) else { return abort(x, .clientClosed, &arena) }
+            setDeadline(client, in: settings.body)
+            guard connections[client].output.isEmpty else { return }
+            if exchanges[x].responsePhase == .complete { return endExchange(x, &arena) }
+            readResponse(x, &arena)
+        }
+        if exchanges.index(handle) != nil { relayRequest(x, &arena) }
+    }
+
+    /// Reads request body from the client as long as the origin takes it.
+    mutating func relayRequest(_ x: Int, _ arena: inout BufferArena) {
+        let client = exchanges[x].client
+        for _ in 0..<Self.readsPerTurn {
+            let upstream = exchanges[x].upstream
+            guard !exchanges[x].requestIsOver, upstream >= 0, connections[upstream].phase == .leased,
+                connections[upstream].output.isEmpty,
+                connections[client].isReadable || connections[client].peerClosed
+            else { return }
+            switch receive(client, &arena) {
+            case .nothing: return
+            case .ended, .failed: return abort(x, .clientClosed, &arena)
+            case .noMemory: return answer(x, .memoryLimit, &arena)
+            case .bytes(let stretch):
+                guard forwardBody(x, stretch, &arena) else { return }
+            }
+        }
+        makeReady(client)
+    }
+
+    /// Reads that one connection may take in a turn before others have theirs.
+    static var readsPerTurn: Int { 8 }
+
+    /// - Returns: whether the exchange goes on.
+    private mutating func forwardBody(_ x: Int, _ stretch: Stretch, _ arena: inout BufferArena) -> Bool {
+        let client = exchanges[x].client
+        let upstream = exchanges[x].upstream
+        arena.beginSend()
+        let used: Int
+        do {
+            used = try appendBody(.request, of: x, stretch, &arena)
+        } catch {
+            exchanges[x].requestWasAbandoned = true
+            answer(x, error, &arena)
+            return false
+        }
+        exchanges[x].isReplayable = false
+        releaseReplay(x, &arena)
+        switch flush(upstream, &arena) {
+        case .all: break
+        case .failed:
+            // The origin takes no more; it may have said why before.
+            exchanges[x].requestWasAbandoned = true
+            connections[upstream].isBroken = true
+            readResponse(x, &arena)
+            return false
+        case .noMemory:
+            answer(x, .memoryLimit, &arena)
+            return false
+        }
+        guard keepInput(client, Stretch(stretch.handle, used..<Int(stretch.end)), &arena) else {
+            answer(x, .memoryLimit, &arena)
+            return false
+        }
+        setDeadline(client, in: exchanges[x].request.isComplete ? settings.responseHead : settings.body)
+        return true
+    }
+
+    mutating func releaseReplay(_ x: Int, _ arena: inout BufferArena) {
+        arena.giveBack(exchanges[x].replay.handle)
+        exchanges[x].replay = Stretch()
+    }
+}
+
+extension Range<Int> {
+    func moved(by offset: Int) -> Range<Int> { lowerBound + offset..<upperBound + offset }
+}

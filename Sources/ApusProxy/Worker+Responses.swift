@@ -1,0 +1,187 @@
+import ApusHTTP
+import ApusModel
+import ApusTransport
+
+/// Responses: from bytes of an origin to bytes of the client, in place where possible.
+extension Worker {
+    /// What an origin's connection can do while it is leased.
+    mutating func upstreamProceeds(_ upstream: Int, isWritable: Bool, _ arena: inout BufferArena) {
+        let x = Int(connections[upstream].exchange)
+        let handle = exchanges.handle(x)
+        if isWritable, !connections[upstream].output.isEmpty {
+            if flushOutput(upstream, &arena) {
+                if connections[upstream].output.isEmpty { relayRequest(x, &arena) }
+            } else {
+                // It takes no more of the request; what it may have answered is still to be read.
+                exchanges[x].requestWasAbandoned = true
+                connections[upstream].isBroken = true
+            }
+        }
+        guard exchanges.index(handle) != nil, exchanges[x].upstream == upstream else { return }
+        readResponse(x, &arena)
+    }
+
+    /// Reads the response as long as there is some and the client takes it.
+    mutating func readResponse(_ x: Int, _ arena: inout BufferArena) {
+        let handle = exchanges.handle(x)
+        let client = exchanges[x].client
+        let upstream = exchanges[x].upstream
+        guard upstream >= 0, connections[upstream].phase == .leased else { return }
+        for _ in 0..<Self.readsPerTurn {
+            guard connections[client].output.isEmpty,
+                connections[upstream].isReadable || connections[upstream].peerClosed || connections[upstream].isBroken
+            else { return }
+            switch receive(upstream, &arena) {
+            case .nothing: return
+            case .ended: return upstreamEnded(x, &arena)
+            case .failed: return upstreamBroke(x, &arena)
+            case .noMemory: return answer(x, .memoryLimit, &arena)
+            case .bytes(let stretch): processResponse(x, stretch, &arena)
+            }
+            guard exchanges.index(handle) != nil, exchanges[x].upstream == upstream else { return }
+        }
+        makeReady(upstream)
+    }
+
+    private mutating func processResponse(_ x: Int, _ stretch: Stretch, _ arena: inout BufferArena) {
+        let isHeadPending = exchanges[x].responsePhase == .awaited
+        var offset = Int(stretch.start)
+        let end = Int(stretch.end)
+        arena.beginSend()
+        do {
+            while exchanges[x].responsePhase == .awaited {
+                let rest = Stretch(stretch.handle, offset..<end)
+                guard let head = try parseResponseHead(x, rest, &arena) else { return keepPartialHead(x, rest, &arena) }
+                if head.isInterim {
+                    try forwardInterim(x, head, rest, &arena)
+                } else {
+                    beginResponse(x, head, rest, &arena)
+                }
+                offset += head.end
+            }
+            if !exchanges[x].response.isComplete {
+                offset = try appendBody(.response, of: x, Stretch(stretch.handle, offset..<end), &arena)
+            }
+        } catch {
+            return refuseResponse(x, error, isHeadPending: isHeadPending, &arena)
+        }
+        passOn(x, Stretch(stretch.handle, offset..<end), &arena)
+    }
+
+    /// Nothing of a response that is wrong from its start has been sent yet: the client gets a 502 instead.
+    private mutating func refuseResponse(
+        _ x: Int, _ reason: Reason, isHeadPending: Bool, _ arena: inout BufferArena
+    ) {
+        guard isHeadPending else {
+            _ = flush(exchanges[x].client, &arena)
+            return abort(x, .badResponseBody, &arena)
+        }
+        exchanges[x].responsePhase = .awaited
+        let isKnown = reason == .unexpectedUpgrade || reason == .responseHeadTooLarge
+        answer(x, isKnown ? reason : .badResponse, &arena)
+    }
+
+    private mutating func parseResponseHead(
+        _ x: Int, _ stretch: Stretch, _ arena: inout BufferArena
+    ) throws(Reason) -> ResponseHead? {
+        guard stretch.count > 0 else { return nil }
+        return try ResponseHead.parse(
+            arena.bytes(stretch.handle, stretch.range), method: exchanges[x].method, limits: settings.headLimits,
+            into: &fields)
+    }
+
+    /// Sends the interim responses that came before a final head of which only a part has come, and keeps the part.
+    private mutating func keepPartialHead(_ x: Int, _ rest: Stretch, _ arena: inout BufferArena) {
+        guard flush(exchanges[x].client, &arena) != .failed else { return abort(x, .clientClosed, &arena) }
+        guard keepInput(exchanges[x].upstream, rest, &arena) else { return answer(x, .memoryLimit, &arena) }
+    }
+
+    private mutating func forwardInterim(
+        _ x: Int, _ head: ResponseHead, _ stretch: Stretch, _ arena: inout BufferArena
+    ) throws(Reason) {
+        if head.status == 101 { throw .unexpectedUpgrade }
+        // HTTP/1.0 does not know them (RFC 9110 section 15.2).
+        guard exchanges[x].version == .http11 else { return }
+        arena.setInput(stretch.handle, at: Int(stretch.start))
+        head.write(forwarded: ForwardedResponse(isChunked: false, connection: nil), fields: fields, to: &arena)
+    }
+
+    private mutating func beginResponse(
+        _ x: Int, _ head: ResponseHead, _ stretch: Stretch, _ arena: inout BufferArena
+    ) {
+        let isHTTP10 = exchanges[x].version == .http10
+        let hasNoLength = head.framing == .chunked || head.framing == .untilClose
+        let isChunked = hasNoLength && !isHTTP10
+        // A request that is not all here yet might never be; the connection cannot be relied on after this.
+        let closes =
+            !exchanges[x].clientKeepsAlive || isDraining || !exchanges[x].request.isComplete
+            || (hasNoLength && isHTTP10)
+        exchanges[x].closesClient = closes
+        exchanges[x].responsePhase = .begun
+        exchanges[x].status = head.status
+        exchanges[x].headReceived = now
+        exchanges[x].upstreamKeepsAlive = head.keepsAlive && head.framing != .untilClose
+        exchanges[x].response = BodyRelay(head.framing, isChunkedOut: isChunked)
+        releaseReplay(x, &arena)
+        arena.setInput(stretch.handle, at: Int(stretch.start))
+        head.write(
+            forwarded: ForwardedResponse(isChunked: isChunked, connection: closes ? .close : isHTTP10 ? .keepAlive : nil),
+            fields: fields, to: &arena)
+    }
+
+    /// Sends what was made of the response to the client, and ends the exchange when that was all.
+    private mutating func passOn(_ x: Int, _ rest: Stretch, _ arena: inout BufferArena) {
+        let client = exchanges[x].client
+        let upstream = exchanges[x].upstream
+        exchanges[x].bytesSent += UInt64(arena.sendCount)
+        switch flush(client, &arena) {
+        case .all: break
+        case .failed: return abort(x, .clientClosed, &arena)
+        case .noMemory: return abort(x, .memoryLimit, &arena)
+        }
+        if exchanges[x].response.isComplete {
+            // Bytes behind the response belong to nothing that was asked for.
+            if rest.count > 0 { exchanges[x].upstreamKeepsAlive = false }
+            _ = keepInput(upstream, Stretch(rest.handle, Int(rest.end)..<Int(rest.end)), &arena)
+            return responseEnded(x, &arena)
+        }
+        guard keepInput(upstream, rest, &arena) else { return abort(x, .memoryLimit, &arena) }
+        setDeadline(client, in: settings.body)
+    }
+
+    /// The origin has closed its side.
+    private mutating func upstreamEnded(_ x: Int, _ arena: inout BufferArena) {
+        guard exchanges[x].responsePhase != .awaited else {
+            let hasPart = !connections[exchanges[x].upstream].input.isEmpty
+            guard !hasPart else { return answer(x, .upstreamClosed, &arena) }
+            return upstreamDied(x, .upstreamClosed, &arena)
+        }
+        guard exchanges[x].response.connectionEnded() else { return abort(x, .upstreamTruncated, &arena) }
+        if exchanges[x].response.isChunkedOut {
+            arena.beginSend()
+            arena.append("0\r\n\r\n")
+            exchanges[x].bytesSent += 5
+            guard flush(exchanges[x].client, &arena) == .all else { return abort(x, .clientClosed, &arena) }
+        }
+        responseEnded(x, &arena)
+    }
+
+    /// The origin's connection was reset, or is broken in another way.
+    private mutating func upstreamBroke(_ x: Int, _ arena: inout BufferArena) {
+        guard exchanges[x].responsePhase == .awaited else { return abort(x, .upstreamTruncated, &arena) }
+        let hasPart = !connections[exchanges[x].upstream].input.isEmpty
+        guard !hasPart else { return answer(x, .upstreamReset, &arena) }
+        upstreamDied(x, .upstreamReset, &arena)
+    }
+
+    /// All of the response has been handed to the client's connection.
+    private mutating func responseEnded(_ x: Int, _ arena: inout BufferArena) {
+        exchanges[x].responsePhase = .complete
+        releaseUpstream(x, &arena)
+        if connections[exchanges[x].client].output.isEmpty {
+            endExchange(x, &arena)
+        } else {
+            setDeadline(exchanges[x].client, in: settings.body)
+        }
+    }
+}

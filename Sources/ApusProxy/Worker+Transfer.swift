@@ -1,0 +1,245 @@
+import ApusHTTP
+import ApusTransport
+
+/// Moving bytes between sockets and buffers, the same way for clients and origins.
+extension Worker {
+    enum Received {
+        case bytes(Stretch)
+        case nothing
+        /// The peer has ended its direction.
+        case ended
+        case failed
+        case noMemory
+    }
+
+    /// Reads once: into the scratch buffer, or behind what the connection keeps.
+    mutating func receive(_ connection: Int, _ arena: inout BufferArena) -> Received {
+        guard connections[connection].input.isEmpty else { return receiveMore(connection, &arena) }
+        let asked = BufferArena.inboundCapacity
+        let result = arena.receive(from: connections[connection].socket, into: .inbound, at: 0, count: asked)
+        guard result.rawValue > 0 else { return nothingReceived(connection, result) }
+        if result.rawValue < asked { connections[connection].isReadable = false }
+        return .bytes(Stretch(.inbound, 0..<result.rawValue))
+    }
+
+    private mutating func receiveMore(_ connection: Int, _ arena: inout BufferArena) -> Received {
+        guard makeRoom(connection, &arena) else { return .noMemory }
+        let input = connections[connection].input
+        let asked = arena.capacity(of: input.handle) - Int(input.end)
+        let result = arena.receive(
+            from: connections[connection].socket, into: input.handle, at: Int(input.end), count: asked)
+        guard result.rawValue > 0 else { return nothingReceived(connection, result) }
+        if result.rawValue < asked { connections[connection].isReadable = false }
+        connections[connection].input.end += Int32(result.rawValue)
+        return .bytes(connections[connection].input)
+    }
+
+    private mutating func nothingReceived(_ connection: Int, _ result: SystemResult) -> Received {
+        connections[connection].isReadable = false
+        if result.rawValue == 0 { return .ended }
+        return result.wouldBlock ? .nothing : .failed
+    }
+
+    /// Makes room behind the kept bytes, in their buffer or a larger one.
+    private mutating func makeRoom(_ connection: Int, _ arena: inout BufferArena) -> Bool {
+        let input = connections[connection].input
+        let capacity = arena.capacity(of: input.handle)
+        guard capacity - Int(input.end) < capacity / 4 else { return true }
+        if input.count <= capacity / 2 {
+            arena.move(input.handle, input.range, to: 0)
+            connections[connection].input = Stretch(input.handle, 0..<input.count)
+            return true
+        }
+        guard let larger = arena.borrow(capacity * 2) else { return false }
+        arena.copy(from: input.handle, input.range, to: larger, at: 0)
+        arena.giveBack(input.handle)
+        connections[connection].input = Stretch(larger, 0..<input.count)
+        return true
+    }
+
+    /// Keeps what is left of bytes just read for later, and only that.
+    ///
+    /// - Returns: false when there is no memory for it.
+    mutating func keepInput(_ connection: Int, _ rest: Stretch, _ arena: inout BufferArena) -> Bool {
+        let input = connections[connection].input
+        if rest.count == 0 {
+            arena.giveBack(input.handle)
+            connections[connection].input = Stretch()
+        } else if rest.handle == input.handle {
+            connections[connection].input = rest
+        } else {
+            guard let handle = arena.borrow(rest.count) else { return false }
+            arena.copy(from: rest.handle, rest.range, to: handle, at: 0)
+            connections[connection].input = Stretch(handle, 0..<rest.count)
+        }
+        return true
+    }
+
+    enum Sent {
+        /// The socket, or the connection's output buffer, has everything.
+        case all
+        case failed
+        case noMemory
+    }
+
+    /// Sends what was appended to the arena; what the socket does not take waits in the connection's output.
+    mutating func flush(_ connection: Int, _ arena: inout BufferArena) -> Sent {
+        let total = arena.sendCount
+        guard total > 0 else { return .all }
+        guard connections[connection].output.isEmpty else { return queue(connection, from: 0, &arena) }
+        let result = arena.send(to: connections[connection].socket)
+        if result.rawValue == total { return .all }
+        if result.isFailure, !result.wouldBlock { return .failed }
+        return queue(connection, from: max(0, result.rawValue), &arena)
+    }
+
+    /// Puts what was appended, without its first `sent` bytes, behind what the connection has to send.
+    private mutating func queue(_ connection: Int, from sent: Int, _ arena: inout BufferArena) -> Sent {
+        let waiting = connections[connection].output
+        let count = arena.sendCount - sent
+        guard let handle = arena.borrow(waiting.count + count) else { return .noMemory }
+        if !waiting.isEmpty {
+            arena.copy(from: waiting.handle, waiting.range, to: handle, at: 0)
+            arena.giveBack(waiting.handle)
+        }
+        arena.copyUnsent(from: sent, to: handle, at: waiting.count)
+        connections[connection].output = Stretch(handle, 0..<waiting.count + count)
+        return .all
+    }
+
+    /// Sends what waits in the connection's output.
+    ///
+    /// - Returns: false when the connection is broken.
+    mutating func flushOutput(_ connection: Int, _ arena: inout BufferArena) -> Bool {
+        let output = connections[connection].output
+        guard !output.isEmpty else { return true }
+        let result = arena.send(to: connections[connection].socket, output.handle, output.range)
+        if result.isFailure { return result.wouldBlock }
+        if result.rawValue == output.count {
+            arena.giveBack(output.handle)
+            connections[connection].output = Stretch()
+        } else {
+            connections[connection].output.start += Int32(result.rawValue)
+        }
+        return true
+    }
+
+    enum Direction { case request, response }
+
+    /// Appends to the send what of a body stands in `stretch`, framed anew.
+    ///
+    /// - Returns: where in the buffer the bytes end that were used: the rest is an unfinished trailer section, or
+    ///   belongs to what follows the message.
+    mutating func appendBody(
+        _ direction: Direction, of x: Int, _ stretch: Stretch, _ arena: inout BufferArena
+    ) throws(Reason) -> Int {
+        var relay = direction == .request ? exchanges[x].request : exchanges[x].response
+        let used =
+            relay.isChunkedOut
+            ? try appendChunks(&relay, stretch, &arena) : try appendPlain(&relay, stretch, &arena)
+        if direction == .request {
+            guard relay.byteCount <= settings.bodyLimit else { throw .bodyTooLarge }
+            exchanges[x].request = relay
+        } else {
+            exchanges[x].response = relay
+        }
+        return used
+    }
+
+    private mutating func appendPlain(
+        _ relay: inout BodyRelay, _ stretch: Stretch, _ arena: inout BufferArena
+    ) throws(Reason) -> Int {
+        var offset = Int(stretch.start)
+        let end = Int(stretch.end)
+        while true {
+            switch try relay.next(arena.bytes(stretch.handle, 0..<end), from: offset) {
+            case .data(let range):
+                appendData(stretch.handle, range, &arena)
+                offset = range.upperBound
+            case .needsMore: return end
+            case .end(let end): return end
+            case .trailers(let start):
+                // A client without chunks has no place for trailers either.
+                guard let end = try parseTrailers(stretch, from: start, arena) else { return start }
+                relay.trailersEnded()
+                return end
+            }
+        }
+    }
+
+    /// Makes chunks of what has arrived, as large as they come.
+    private mutating func appendChunks(
+        _ relay: inout BodyRelay, _ stretch: Stretch, _ arena: inout BufferArena
+    ) throws(Reason) -> Int {
+        var chunk = ChunkRanges()
+        var offset = Int(stretch.start)
+        let end = Int(stretch.end)
+        while true {
+            switch try relay.next(arena.bytes(stretch.handle, 0..<end), from: offset) {
+            case .data(let range):
+                chunk.append(range)
+                offset = range.upperBound
+                if chunk.isFull { appendChunk(&chunk, stretch.handle, &arena) }
+            case .needsMore:
+                appendChunk(&chunk, stretch.handle, &arena)
+                return end
+            case .end(let end): return end
+            case .trailers(let start):
+                appendChunk(&chunk, stretch.handle, &arena)
+                guard let end = try parseTrailers(stretch, from: start, arena) else { return start }
+                relay.trailersEnded()
+                arena.append("0\r\n")
+                for index in 0..<fields.count where !fields[index].isDropped {
+                    arena.append(copying: stretch.handle, fields[index].line)
+                }
+                arena.append("\r\n")
+                return end
+            }
+        }
+    }
+
+    private mutating func parseTrailers(
+        _ stretch: Stretch, from start: Int, _ arena: borrowing BufferArena
+    ) throws(Reason) -> Int? {
+        try TrailerSection.parse(
+            arena.bytes(stretch.handle, 0..<Int(stretch.end)), from: start, limits: settings.headLimits, into: &fields)
+    }
+
+    private mutating func appendChunk(
+        _ chunk: inout ChunkRanges, _ handle: BufferHandle, _ arena: inout BufferArena
+    ) {
+        guard chunk.byteCount > 0 else { return }
+        arena.append(hexadecimal: UInt64(chunk.byteCount))
+        arena.append("\r\n")
+        for index in 0..<chunk.count { appendData(handle, chunk[index], &arena) }
+        arena.append("\r\n")
+        chunk.removeAll()
+    }
+
+    private func appendData(_ handle: BufferHandle, _ range: Range<Int>, _ arena: inout BufferArena) {
+        // One read is smaller than the outbound scratch, so that there is room when there are too many pieces.
+        if !arena.append(handle, range) { arena.append(copying: handle, range) }
+    }
+}
+
+/// Pieces of data that will be one chunk.
+private struct ChunkRanges {
+    private var ranges = InlineArray<16, Range<Int>>(repeating: 0..<0)
+    private(set) var count = 0
+    private(set) var byteCount = 0
+
+    var isFull: Bool { count == 16 }
+
+    subscript(index: Int) -> Range<Int> { ranges[index] }
+
+    mutating func append(_ range: Range<Int>) {
+        ranges[count] = range
+        count += 1
+        byteCount += range.count
+    }
+
+    mutating func removeAll() {
+        count = 0
+        byteCount = 0
+    }
+}

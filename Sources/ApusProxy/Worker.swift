@@ -1,0 +1,163 @@
+import ApusBalancing
+import ApusHTTP
+import ApusModel
+import ApusTransport
+
+/// One worker: an event loop with everything that its requests need, on a thread of its own.
+///
+/// It accepts, and each request lives and dies here; nothing on the request path is shared with another worker but a
+/// few counts. The methods are grouped by the story of a request: accepting, requests, attempts, responses, endings.
+/// They name connections and exchanges by slot; a method that may have ended an exchange leaves it to the caller to
+/// ask whether it is still there (`exchanges.index(handle)`).
+///
+/// The arena is passed along rather than kept: the compiler then sees that bytes being read in place and the worker's
+/// own state are different things, without a check at run time.
+struct Worker: ~Copyable {
+    let index: Int
+    let shared: SharedState
+    let settings: WorkerSettings
+    let counters: CounterBank
+    let mailbox: Mailbox<WorkerMessage>
+    let log: AccessLogWriter?
+
+    var poller: Poller
+    var connections: Slab<Connection>
+    var exchanges: Slab<Exchange>
+    var timers: TimerWheel
+    /// One picker per pool, one connection pool per endpoint.
+    var pickers: [PoolPicker]
+    var upstreams: [UpstreamConnectionPool]
+    /// Endpoints to which the latest connect failed.
+    var hasFailed: [Bool]
+    /// The fields of the head parsed last.
+    var fields = FieldTable()
+    var listeners: [Socket]
+    /// Connections that have something to do and will see no event for it.
+    var ready: [SlabHandle] = []
+    /// The time of this turn of the loop.
+    var now: Int64
+    var clientCount = 0
+    /// A descriptor held back, so that there is one to accept and refuse with when all others are used up.
+    var spareDescriptor: Int32
+    /// When connections are cut; `.max` while not draining.
+    var drainDeadline = Int64.max
+    var isDraining: Bool { drainDeadline != .max }
+    var isStopped = false
+
+    init(
+        index: Int, shared: SharedState, settings: WorkerSettings, counters: CounterBank,
+        mailbox: Mailbox<WorkerMessage>, listeners: [Socket], log: AccessLogWriter?, poller: consuming Poller
+    ) {
+        self.index = index
+        self.shared = shared
+        self.settings = settings
+        self.counters = counters
+        self.mailbox = mailbox
+        self.listeners = listeners
+        self.log = log
+        self.poller = poller
+        connections = Slab(capacity: Self.slabCapacity)
+        exchanges = Slab(capacity: Self.slabCapacity)
+        now = monotonicMicroseconds()
+        timers = TimerWheel(now: now)
+        let snapshot = shared.snapshot
+        pickers = snapshot.pools.indices.map {
+            PoolPicker(pool: $0, of: snapshot, worker: index, seed: UInt64(truncatingIfNeeded: wallClockMicroseconds()))
+        }
+        upstreams = snapshot.endpoints.map { UpstreamConnectionPool(snapshot.pools[$0.pool].connections) }
+        hasFailed = snapshot.endpoints.map { _ in false }
+        spareDescriptor = openSpareDescriptor()
+    }
+
+    /// Address space for this many connections; memory only for those that exist.
+    static let slabCapacity = 1 << 18
+    /// Tokens below 2^32 are the worker's own: its listeners by position, and this.
+    static let mailboxToken: UInt64 = 0xffff_ffff
+}
+
+extension Worker {
+    /// Runs until stopped or drained.
+    mutating func run() throws(SystemError) {
+        try registerOwn()
+        var arena = BufferArena(limit: shared.snapshot.limits.bufferBytesPerWorker)
+        while !isStopped {
+            turn(&arena)
+        }
+        closeEverything(&arena)
+    }
+
+    private mutating func registerOwn() throws(SystemError) {
+        for (place, listener) in listeners.enumerated() {
+            let result = poller.addLevel(descriptor: listener.descriptor, token: UInt64(place))
+            guard !result.isFailure else { throw SystemError(call: "epoll_ctl", errno: result.errno) }
+        }
+        let result = poller.addLevel(descriptor: mailbox.descriptor, token: Self.mailboxToken)
+        guard !result.isFailure else { throw SystemError(call: "epoll_ctl", errno: result.errno) }
+    }
+
+    private mutating func turn(_ arena: inout BufferArena) {
+        let sleep = ready.isEmpty ? timers.millisecondsToNext(now: now) ?? -1 : 0
+        let count = poller.wait(milliseconds: sleep)
+        now = monotonicMicroseconds()
+        let started = now
+        for index in 0..<count {
+            handle(poller[index], &arena)
+        }
+        runReady(&arena)
+        runTimers(&arena)
+        counters.add(to: shared.layout.worker(.loopTurns))
+        counters.add(
+            UInt64(max(0, monotonicMicroseconds() - started)), to: shared.layout.worker(.busyMicroseconds))
+        counters.set(shared.layout.worker(.bufferBytes), to: UInt64(arena.bytesInUse))
+    }
+
+    private mutating func handle(_ event: Poller.Event, _ arena: inout BufferArena) {
+        guard event.token >> 32 != 0 else { return handleOwn(event.token, &arena) }
+        let handle = SlabHandle(
+            index: Int32(truncatingIfNeeded: event.token), generation: UInt32(truncatingIfNeeded: event.token >> 32))
+        guard let connection = connections.index(handle) else { return }
+        connections[connection].note(event)
+        proceed(connection, isWritable: event.isWritable, &arena)
+    }
+
+    private mutating func handleOwn(_ token: UInt64, _ arena: inout BufferArena) {
+        guard token == Self.mailboxToken else { return accept(listener: Int(token), &arena) }
+        for message in mailbox.takeAll() {
+            switch message {
+            case .setEndpoint(let endpoint, let isAvailable):
+                let pool = settings.endpointPool[endpoint]
+                pickers[pool].setAvailable(endpoint - settings.poolStart[pool], isAvailable)
+            case .drain(let time): drain(within: time, &arena)
+            case .stop: isStopped = true
+            }
+        }
+    }
+
+    /// Does whatever a connection can do now.
+    mutating func proceed(_ connection: Int, isWritable: Bool, _ arena: inout BufferArena) {
+        switch connections[connection].phase {
+        case .waiting, .readingHead: readRequest(connection, &arena)
+        case .exchanging: clientProceeds(connection, isWritable: isWritable, &arena)
+        case .lingering: discardInput(connection, &arena)
+        case .connecting: connectProceeds(connection, isWritable: isWritable, &arena)
+        case .idle: idleUpstreamChanged(connection, &arena)
+        case .leased: upstreamProceeds(connection, isWritable: isWritable, &arena)
+        }
+    }
+
+    private mutating func runReady(_ arena: inout BufferArena) {
+        // Only those that were ready before: what they make ready waits for the next turn, so that nobody starves.
+        let count = ready.count
+        guard count > 0 else { return }
+        for index in 0..<count {
+            guard let connection = connections.index(ready[index]) else { continue }
+            proceed(connection, isWritable: false, &arena)
+        }
+        ready.removeFirst(count)
+    }
+
+    /// Has the connection proceed in the next turn.
+    mutating func makeReady(_ connection: Int) {
+        ready.append(connections.handle(connection))
+    }
+}
