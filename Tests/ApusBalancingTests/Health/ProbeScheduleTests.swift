@@ -55,7 +55,7 @@ import Testing
             gaps += all.dropFirst()
         }
         #expect(gaps.allSatisfy { (4_500_000...5_500_000).contains($0) })
-        #expect(gaps.min()! < 4_550_000 && gaps.max()! > 5_450_000, "the whole tenth is used")
+        #expect(gaps.min()! < 4_520_000 && gaps.max()! > 5_480_000, "the whole tenth is used")
         #expect(abs(gaps.reduce(0, +) / Int64(gaps.count) - interval) < 50_000)
     }
 
