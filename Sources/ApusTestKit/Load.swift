@@ -38,7 +38,7 @@ public final class Load: Sendable {
     ) {
         state.with { $0.running = connections }
         for _ in 0..<connections {
-            startThread { [state] in
+            onThread { [state] in
                 Load.run(address, target, body, state)
                 state.with { $0.running -= 1 }
             }

@@ -149,7 +149,7 @@ public final class Origin: Addressed, Sendable {
             $0.listener = listener
             $0.isAccepting = true
         }
-        startThread { [state, script] in
+        onThread { [state, script] in
             Origin.accept(on: listener, state, script)
         }
     }
@@ -164,7 +164,7 @@ public final class Origin: Addressed, Sendable {
                 return state.record.connections
             }
             guard let number else { continue }
-            startThread { run(script, on: accepted, number: number, state) }
+            onThread { run(script, on: accepted, number: number, state) }
         }
         state.with { $0.isAccepting = false }
     }

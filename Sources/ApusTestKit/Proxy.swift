@@ -35,7 +35,7 @@ public final class Proxy: Sendable {
         let snapshot = Proxy.snapshot(pools: pools.map { $0.map(\.address) }, configuration)
         layout = CounterLayout(snapshot)
         dataPlane = try DataPlane(snapshot)
-        dataPlane.start()
+        try dataPlane.start()
     }
 
     deinit {
@@ -99,6 +99,14 @@ extension Connection {
         within patience: Duration = .seconds(10)
     ) throws {
         self.init(try Socket.connected(to: address, from: source, buffers: buffers, by: .after(patience)))
+    }
+
+    /// A connection that has its descriptor, and gets its peer by `connect`: for when descriptors will be short.
+    public static func unconnected() throws -> Connection { Connection(try Socket.unconnected()) }
+
+    public func connect(to address: SocketAddress) throws {
+        try socket.beginConnecting(to: address)
+        guard socket.isConnected(by: .standard) else { throw KitError.timedOut("connecting") }
     }
 
     /// A GET for `target` and its response.

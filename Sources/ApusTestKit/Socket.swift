@@ -73,11 +73,18 @@ extension Socket {
             made = try Socket()
             made.apply(buffers)
         }
-        // What a script sends in one piece leaves in one piece, and at once.
-        made.set(Int32(IPPROTO_TCP), TCP_NODELAY, 1)
-        let result = unsafe withSystemAddress(address) { unsafe connect(made.descriptor, $0, $1) }
-        guard result == 0 || errno == EINPROGRESS else { throw KitError.system(call: "connect", errno: errno) }
+        try made.beginConnecting(to: address)
         return made
+    }
+
+    /// A socket that has its descriptor and nothing else yet.
+    static func unconnected() throws -> Socket { try Socket() }
+
+    func beginConnecting(to address: SocketAddress) throws {
+        // What a script sends in one piece leaves in one piece, and at once.
+        set(Int32(IPPROTO_TCP), TCP_NODELAY, 1)
+        let result = unsafe withSystemAddress(address) { unsafe connect(descriptor, $0, $1) }
+        guard result == 0 || errno == EINPROGRESS else { throw KitError.system(call: "connect", errno: errno) }
     }
 
     /// The next connection, or nil once `close` has been called.
@@ -251,7 +258,7 @@ func pause() {
 // MARK: - Threads
 
 /// Runs `body` on a thread of its own. Scripts block, and must not block the threads that run the tests.
-func startThread(_ body: @escaping @Sendable () -> Void) {
+public func onThread(_ body: @escaping @Sendable () -> Void) {
     var thread = pthread_t()
     let box = unsafe Unmanaged.passRetained(ThreadBody(body)).toOpaque()
     let result = unsafe pthread_create(

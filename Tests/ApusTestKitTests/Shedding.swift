@@ -1,0 +1,74 @@
+import ApusHTTP
+import ApusModel
+import ApusTestKit
+import Testing
+
+/// Descriptor exhaustion is met by shedding new connections, never by dying and never by spinning.
+///
+/// In a process of its own, because the limit on descriptors is the whole process's.
+@Suite struct Shedding {
+    @Test func withoutDescriptorsNewConnectionsAreShed() async {
+        await #expect(processExitsWith: .success) {
+            let origin = try Origin()
+            let proxy = try Proxy(origin)
+            let first = try proxy.connect()
+            #expect(try first.get().isGood)
+            let others = try (0..<50).map { _ in try Connection.unconnected() }
+
+            let limit = try DescriptorLimit(leaving: 6)
+            for client in others {
+                try client.connect(to: proxy.address)
+                try? client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            }
+            // Whoever was here before is served on: all it takes is there.
+            for _ in 0..<5 { #expect(try first.get().isGood) }
+
+            // Those who could not be accepted are answered, turned away or left in the queue; the worker does not turn
+            // round and round over them.
+            let turns = proxy.count(.loopTurns)
+            #expect(try first.isSilent(for: .milliseconds(300)))
+            #expect(proxy.count(.loopTurns) - turns < 1000)
+
+            limit.lift()
+            var outcomes: [String: Int] = [:]
+            for client in others {
+                guard (try? client.receiveMore(by: .after(.seconds(5)))) != nil else {
+                    outcomes["left without an answer", default: 0] += 1
+                    continue
+                }
+                if client.unread.isEmpty {
+                    outcomes["turned away", default: 0] += 1
+                } else {
+                    let response = try client.readResponse()
+                    if !response.isGood { expectMade(response, [.descriptorLimit]) }
+                    outcomes["\(response.status)", default: 0] += 1
+                }
+            }
+            #expect(outcomes["left without an answer"] == nil, "\(outcomes)")
+            for client in others { client.close() }
+            try proxy.eventually("service as before") { try proxy.get().isGood }
+        }
+    }
+
+    /// No descriptor for the connection to the origin: the request is answered, the client stays.
+    @Test func withoutADescriptorForTheOriginTheAnswerIs503() async {
+        await #expect(processExitsWith: .success) {
+            let origin = try Origin()
+            let proxy = try Proxy(origin)
+            let client = try proxy.connect()
+            try proxy.eventually("the connection to be accepted") { proxy.count(.connectionsAccepted) == 1 }
+            let limit = try DescriptorLimit(leaving: 0)
+            expectMade(try client.get(), [.descriptorLimit])
+            limit.lift()
+            #expect(try client.get().isGood)
+        }
+    }
+
+    /// A queue of connections that arrive faster than they are accepted loses none.
+    @Test func aBurstOfConnectionsIsServed() throws {
+        let proxy = try Proxy(try Origin())
+        let clients = try (0..<500).map { _ in try proxy.connect() }
+        for client in clients { try client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n") }
+        for client in clients { #expect(try client.readResponse().isGood) }
+    }
+}

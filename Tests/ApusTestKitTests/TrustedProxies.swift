@@ -1,0 +1,66 @@
+import ApusModel
+import ApusTestKit
+import Testing
+
+/// Clients in one of the trusted networks are proxies themselves: what they say is kept and extended.
+@Suite struct TrustedProxies {
+    private static func ipv4(_ address: IPAddress, _ length: Int) -> Network {
+        Network(address: address, prefixLength: 96 + length)
+    }
+
+    private func received(
+        _ fields: String, from source: UInt8 = 1, trusting networks: [Network] = [ipv4(.loopback(0), 8)]
+    ) throws -> Fields {
+        let origin = try Origin()
+        let proxy = try Proxy(origin) { $0.trustedProxies = networks }
+        let client = try proxy.connect(from: .loopback(source))
+        try client.send("GET / HTTP/1.1\r\nHost: a\r\n\(fields)\r\n")
+        #expect(try client.readResponse().isGood)
+        return try #require(origin.requests.first).fields
+    }
+
+    @Test(arguments: [
+        ("X-Forwarded-For: 1.2.3.4", "1.2.3.4, 127.0.0.1"),
+        ("X-Forwarded-For: 1.2.3.4, 5.6.7.8", "1.2.3.4, 5.6.7.8, 127.0.0.1"),
+        ("X-Forwarded-For: 1.2.3.4\r\nX-A: b\r\nx-forwarded-for: 5.6.7.8", "1.2.3.4, 5.6.7.8, 127.0.0.1"),
+        ("X-A: b", "127.0.0.1"),
+    ])
+    func theListOfAddressesIsExtended(lines: String, list: String) throws {
+        let fields = try received(lines + "\r\n")
+        #expect(fields.all("X-Forwarded-For").joined(separator: ", ") == list)
+    }
+
+    @Test func theRestIsKept() throws {
+        let fields = try received(
+            "X-Forwarded-Proto: https\r\nX-Forwarded-Host: b\r\nForwarded: for=1.2.3.4\r\nX-Real-IP: 1.2.3.4\r\n")
+        #expect(fields["X-Forwarded-Proto"] == "https" && fields["X-Forwarded-Host"] == "b")
+        #expect(fields["Forwarded"] == "for=1.2.3.4" && fields["X-Real-IP"] == "1.2.3.4")
+    }
+
+    @Test func whatIsMissingIsSet() throws {
+        let fields = try received("")
+        #expect(fields["X-Forwarded-Proto"] == "http" && fields["X-Forwarded-Host"] == "a")
+    }
+
+    @Test func onlyTheNamedNetworksAreTrusted() throws {
+        let line = "X-Forwarded-For: 1.2.3.4\r\n"
+        let one = [Self.ipv4(.loopback(2), 32)]
+        #expect(try received(line, from: 2, trusting: one)["X-Forwarded-For"] == "1.2.3.4, 127.0.0.2")
+        #expect(try received(line, from: 3, trusting: one)["X-Forwarded-For"] == "127.0.0.3")
+        #expect(
+            try received(line, from: 6, trusting: [Self.ipv4(.loopback(4), 30)])["X-Forwarded-For"]
+                == "1.2.3.4, 127.0.0.6")
+        #expect(try received(line, from: 8, trusting: [Self.ipv4(.loopback(4), 30)])["X-Forwarded-For"] == "127.0.0.8")
+        #expect(
+            try received(line, from: 2, trusting: [Self.ipv4(IPAddress(ipv4: 0x0a00_0000), 8)] + one)["X-Forwarded-For"]
+                == "1.2.3.4, 127.0.0.2")
+        #expect(
+            try received(line, trusting: [Self.ipv4(IPAddress(ipv4: 0), 0)])["X-Forwarded-For"] == "1.2.3.4, 127.0.0.1")
+    }
+
+    /// Being trusted does not make an exception of Connection.
+    @Test func aTrustedClientCannotNameForwardingFieldsAway() throws {
+        let fields = try received("Connection: X-Forwarded-For\r\nX-Forwarded-For: 1.2.3.4\r\n")
+        #expect(fields["X-Forwarded-For"] == "1.2.3.4, 127.0.0.1")
+    }
+}
