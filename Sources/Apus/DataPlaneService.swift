@@ -19,7 +19,7 @@ struct DataPlaneService: Service {
     func run() async throws {
         let admin = try await adminBound.get()
         guard !Task.isCancelled else { return }
-        dataPlane.start()
+        try dataPlane.start()
         serving.phase = .serving
         announce(LoadBalancer.Addresses(listeners: dataPlane.addresses, admin: admin))
         await withTaskCancellationHandler {

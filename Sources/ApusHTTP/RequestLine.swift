@@ -37,7 +37,7 @@ public struct RequestLine: Sendable {
         if offset - start > methodLimit { throw .badMethod }
         guard offset < bytes.count else { return nil }
         guard bytes[offset] == space, offset > start else {
-            throw defect(bytes, at: offset, otherwise: .badMethod)
+            throw defect(bytes, at: offset, otherwise: bytes[offset] == cr ? .badRequestLine : .badMethod)
         }
         return offset
     }
@@ -61,11 +61,13 @@ public struct RequestLine: Sendable {
                 throw defect(bytes, at: start + index, otherwise: .badRequestLine)
             }
         }
-        guard start + 8 < bytes.count else { return nil }
-        let (major, dot, minor) = (bytes[start + 5], bytes[start + 6], bytes[start + 7])
-        guard isDigit(major), dot == 0x2e, isDigit(minor), bytes[start + 8] == cr else {
-            throw bytes[start + 8] == lf ? .bareLF : .badRequestLine
+        for index in 5..<9 {
+            guard start + index < bytes.count else { return nil }
+            let byte = bytes[start + index]
+            let isExpected = index == 6 ? byte == 0x2e : index == 8 ? byte == cr : isDigit(byte)
+            if !isExpected { throw defect(bytes, at: start + index, otherwise: .badRequestLine) }
         }
+        let (major, minor) = (bytes[start + 5], bytes[start + 7])
         guard let end = try FieldTable.lineFeed(bytes, behindCR: start + 8) else { return nil }
         guard major == 0x31, minor < 0x32 else { throw .badVersion }
         return (minor == 0x31 ? .http11 : .http10, end)

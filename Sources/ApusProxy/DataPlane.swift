@@ -83,6 +83,7 @@ public final class DataPlane: DataPlaneLink {
                     index: index, shared: shared, settings: settings, counters: bank, mailbox: mailbox,
                     listeners: listeners, log: writer, poller: try Poller())
                 try worker.run()
+                shared.workerEnded()
             } catch {
                 fatalError("worker \(index) could not start: \(error.call), errno \(error.errno)")
             }

@@ -11,6 +11,7 @@ final class SharedState: Sendable {
     /// Open client connections per listener.
     let clients: SharedCounts
     let facts: AsyncStream<DataPlaneFact>.Continuation
+    private let running: Atomic<Int>
 
     init(_ snapshot: Snapshot, facts: AsyncStream<DataPlaneFact>.Continuation) {
         self.snapshot = snapshot
@@ -18,6 +19,12 @@ final class SharedState: Sendable {
         loads = SharedCounts(count: snapshot.endpoints.count)
         clients = SharedCounts(count: snapshot.listeners.count)
         self.facts = facts
+        running = Atomic(snapshot.workers)
+    }
+
+    /// A worker has ended. With the last one the facts end too.
+    func workerEnded() {
+        if running.subtract(1, ordering: .acquiringAndReleasing).newValue == 0 { facts.finish() }
     }
 }
 

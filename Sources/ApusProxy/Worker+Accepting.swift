@@ -8,6 +8,8 @@ extension Worker {
     private static let acceptsPerTurn = 8
 
     mutating func accept(listener: Int, _ arena: inout BufferArena) {
+        // A drain that came in the same turn has closed the listeners.
+        guard listener < listeners.count else { return }
         for _ in 0..<Self.acceptsPerTurn {
             var peer = WireAddress(high: 0, low: 0, port: 0)
             let result = listeners[listener].accept(from: &peer)

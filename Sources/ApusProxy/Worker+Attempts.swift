@@ -114,6 +114,7 @@ extension Worker {
         if upstream >= 0 {
             connections[upstream].socket.close()
             connections.remove(upstream)
+            exchanges[x].upstream = -1
         }
         let timedOut = errno == timedOutErrno
         failed(

@@ -9,10 +9,11 @@ extension Worker {
     mutating func endExchange(_ x: Int, _ arena: inout BufferArena) {
         let client = exchanges[x].client
         let closes = exchanges[x].closesClient
-        let isRequestOver = exchanges[x].request.isComplete
+        // Where what the client sends ends is known only behind a request that was read whole.
+        let isCut = !exchanges[x].request.isComplete || exchanges[x].requestWasAbandoned
         finish(x, &arena)
         if closes {
-            let hasMore = !isRequestOver || connections[client].isReadable || !connections[client].input.isEmpty
+            let hasMore = isCut || connections[client].isReadable || !connections[client].input.isEmpty
             return hasMore ? linger(client, &arena) : closeClient(client, &arena)
         }
         connections[client].phase = .waiting

@@ -100,6 +100,8 @@ extension Worker {
         _ x: Int, _ head: ResponseHead, _ stretch: Stretch, _ arena: inout BufferArena
     ) throws(Reason) {
         if head.status == 101 { throw .unexpectedUpgrade }
+        // The client may have acted on it: from here on the request belongs to this origin.
+        releaseReplay(x, &arena)
         // HTTP/1.0 does not know them (RFC 9110 section 15.2).
         guard exchanges[x].version == .http11 else { return }
         arena.setInput(stretch.handle, at: Int(stretch.start))
