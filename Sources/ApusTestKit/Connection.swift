@@ -55,14 +55,14 @@ extension Connection {
     }
 
     /// Sends `block` again and again until the peer takes no more for `pause`, or `limit` bytes are sent, and returns
-    /// how many bytes went.
+    /// how many bytes went. `sent` bytes have gone before, so that this goes on in the middle of the block.
     public func sendUntilStalled(
-        _ block: [UInt8], limit: Int = .max, pause: Duration = .milliseconds(400)
+        _ block: [UInt8], after sent: Int = 0, limit: Int = .max, pause: Duration = .milliseconds(400)
     ) throws -> Int {
         var total = 0
         while total < limit {
             do {
-                total += try socket.writeSome(block[...], by: .after(pause))
+                total += try socket.writeSome(block[((sent + total) % block.count)...], by: .after(pause))
             } catch KitError.timedOut {
                 return total
             }

@@ -1,7 +1,7 @@
 public import ApusModel
 
 /// Something with an address that a proxy can be pointed at.
-public protocol Addressed {
+public protocol Addressed: Sendable {
     var address: SocketAddress { get }
 }
 

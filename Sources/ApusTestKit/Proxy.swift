@@ -21,6 +21,8 @@ public final class Proxy: Sendable {
 
     public let dataPlane: DataPlane
     public let layout: CounterLayout
+    /// Kept alive for as long as the proxy may speak to them.
+    private let pools: [[any Addressed]]
 
     /// A proxy with one pool of `endpoints`.
     public convenience init(
@@ -33,6 +35,7 @@ public final class Proxy: Sendable {
         var configuration = Configuration()
         configure(&configuration)
         let snapshot = Proxy.snapshot(pools: pools.map { $0.map(\.address) }, configuration)
+        self.pools = pools
         layout = CounterLayout(snapshot)
         dataPlane = try DataPlane(snapshot)
         try dataPlane.start()

@@ -87,7 +87,7 @@ import Testing
         BadInput(" / HTTP/1.1", .badRequestLine, .badMethod),
         BadInput("/ HTTP/1.1", .badRequestLine, .badMethod, .badTarget),
         BadInput("GET HTTP/1.1", .badRequestLine, .badTarget),
-        BadInput("GET", .badRequestLine),
+        BadInput("GET", .badRequestLine, .badMethod),
         BadInput("GET /", .badRequestLine, .badVersion),
         BadInput("GET / ", .badRequestLine, .badVersion),
         BadInput("G\u{0}T / HTTP/1.1", .badMethod, .badRequestLine),
