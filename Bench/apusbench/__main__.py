@@ -2,13 +2,12 @@
 
 import argparse
 import datetime
-import signal
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
 
+from .entry import run_command
 from .install import build_apus, install_peers
 from .machine import describe_machine
 from .measure import Pace, measure
@@ -163,16 +162,5 @@ def _main() -> int:
     return 1 if failed else 0
 
 
-def _interrupted(number: int, _frame: object) -> NoReturn:
-    raise SystemExit(128 + number)
-
-
 if __name__ == "__main__":
-    # So that every `with` closes, and what was started ends.
-    signal.signal(signal.SIGTERM, _interrupted)
-    try:
-        sys.exit(_main())
-    except BenchError as error:
-        sys.exit(f"Bench/run: {error}")
-    except KeyboardInterrupt:
-        sys.exit("Bench/run: interrupted")
+    sys.exit(run_command("Bench/run", _main))

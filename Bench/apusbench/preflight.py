@@ -22,8 +22,8 @@ def wait_until_it_accepts(process: Process, port: int, patience: float = 15) -> 
     deadline = time.monotonic() + patience
     while time.monotonic() < deadline:
         if process.exit_status is not None:
-            errors = process.errors.read_text().strip()[-2000:] if process.errors else ""
-            raise BenchError(f"did not start: exit status {process.exit_status}. {errors}")
+            errors = " ".join(process.errors.read_text().split()) if process.errors else ""
+            raise BenchError(f"did not start: exit status {process.exit_status}. {errors[-500:]}")
         try:
             socket.create_connection(("127.0.0.1", port), timeout=1).close()
             return

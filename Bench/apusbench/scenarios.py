@@ -30,6 +30,7 @@ class Scenario:
 
 
 _RAW = Setup(floor_options=("--raw",))
+_SPLICED = Setup(floor_options=("--splice",))
 _TEN_MEGABYTES = 10_000_000
 
 ALL: tuple[Scenario, ...] = (
@@ -56,20 +57,20 @@ ALL: tuple[Scenario, ...] = (
         "100k",
         "Responses of 100 kB, 64 connections",
         ("--connections", "64", "--path", "/100k", "--length", "100000"),
-        setup=_RAW,
+        setup=_SPLICED,
     ),
     Scenario(
         "10m",
         "Responses of 10 MB, 16 connections",
         ("--connections", "16", "--path", "/10m", "--length", str(_TEN_MEGABYTES)),
-        setup=_RAW,
+        setup=_SPLICED,
         body=_TEN_MEGABYTES,
     ),
     Scenario(
         "upload-10m",
         "Uploads of 10 MB, 16 connections",
         ("--connections", "16", "--path", "/upload", "--upload", str(_TEN_MEGABYTES)),
-        setup=_RAW,
+        setup=_SPLICED,
         body=_TEN_MEGABYTES,
     ),
     Scenario(

@@ -1,6 +1,6 @@
 // The floor under every proxy: the same sockets and the same system calls, and no HTTP.
 //
-//   floor [--close] [--raw] [--workers N] PORT ORIGIN-PORT...
+//   floor [--close] [--raw | --splice] [--workers N] PORT ORIGIN-PORT...
 //
 // One thread per worker; every descriptor registered with epoll once, edge-triggered; accept4, recv, send. A request is
 // one recv in which the head's end is looked for, sent on over an upstream connection that is taken from a stack of idle
@@ -8,11 +8,13 @@
 //
 // --raw     Without HTTP nobody knows where a body ends. Here a client connection keeps its upstream connection for
 //           life and bytes are moved both ways, whatever they are, with back-pressure.
+// --splice  As --raw, but the bytes stay in the kernel: splice(2) through a pipe for each direction.
 // --close   Closes the client connection behind the response, as a proxy does that was sent `Connection: close`.
 #include "wire.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,7 +24,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { most_origins = 16, read_size = 128 * 1024 };
+enum { most_origins = 16, read_size = 128 * 1024, pipe_size = 1024 * 1024 };
 
 struct connection {
     int descriptor;
@@ -34,12 +36,15 @@ struct connection {
     char *pending;
     size_t pending_from, pending_length;
     bool peer_waits;
+    /// What this side sent and the other has not taken yet, when it is spliced.
+    int pipe[2];
+    size_t in_pipe;
     bool ended;
     /// The next idle upstream connection, or the next ended connection.
     struct connection *next;
 };
 
-static bool raw, close_behind_response;
+static bool raw, spliced, close_behind_response;
 static struct sockaddr_in origins[most_origins];
 static unsigned origin_count, next_origin;
 static struct connection *idle[most_origins];
@@ -51,6 +56,10 @@ static struct connection *watch(int descriptor, int role) {
     struct connection *c = calloc(1, sizeof *c);
     c->descriptor = descriptor;
     c->role = role;
+    if (spliced && role != listener) {
+        if (pipe2(c->pipe, O_NONBLOCK | O_CLOEXEC) < 0) fail("pipe2");
+        fcntl(c->pipe[0], F_SETPIPE_SZ, pipe_size);
+    }
     struct epoll_event event = {.events = role == listener ? EPOLLIN : every_event, .data.ptr = c};
     if (epoll_ctl(poll, EPOLL_CTL_ADD, descriptor, &event) < 0) fail("epoll_ctl");
     return c;
@@ -61,6 +70,7 @@ static void end(struct connection *c) {
     if (c->ended) return;
     c->ended = true;
     close(c->descriptor);
+    if (spliced) close(c->pipe[0]), close(c->pipe[1]);
     free(c->pending);
     c->pending = NULL;
     if (c->peer != NULL) {
@@ -96,6 +106,7 @@ static struct connection *take_upstream(void) {
         close(descriptor);
         return NULL;
     }
+    fcntl(descriptor, F_SETFL, O_NONBLOCK);
     no_delay(descriptor);
     c = watch(descriptor, upstream);
     c->origin = origin;
@@ -141,7 +152,7 @@ static void forward_response(struct connection *c) {
     end(c);
 }
 
-// MARK: raw bytes, both ways
+// MARK: bytes, both ways
 
 static void pump(struct connection *from) {
     for (;;) {
@@ -164,6 +175,23 @@ static void pump(struct connection *from) {
             memcpy(to->pending, scratch + sent, to->pending_length);
         } else if (n < read_size) {
             return;
+        }
+    }
+}
+
+static void splice_on(struct connection *from) {
+    for (struct connection *to; (to = from->peer) != NULL;) {
+        if (from->in_pipe > 0) {
+            ssize_t n = splice(from->pipe[0], NULL, to->descriptor, NULL, from->in_pipe, SPLICE_F_NONBLOCK);
+            to->peer_waits = n < 0 && errno == EAGAIN;
+            if (to->peer_waits) return;
+            if (n <= 0) return end(from);
+            from->in_pipe -= (size_t)n;
+        } else {
+            ssize_t n = splice(from->descriptor, NULL, from->pipe[1], NULL, pipe_size, SPLICE_F_NONBLOCK);
+            if (n < 0 && errno == EAGAIN) return;
+            if (n <= 0) return end(from);
+            from->in_pipe = (size_t)n;
         }
     }
 }
@@ -191,7 +219,7 @@ static void accept_clients(const struct connection *listening) {
         if (descriptor < 0) return;
         no_delay(descriptor);
         struct connection *c = watch(descriptor, client);
-        if (!raw) continue;
+        if (!raw && !spliced) continue;
         c->peer = take_upstream();
         if (c->peer == NULL) end(c);
         else c->peer->peer = c;
@@ -206,8 +234,10 @@ static void take_event(struct connection *c, uint32_t events) {
         return end(c);
     }
     if (raw && (events & EPOLLOUT)) send_pending(c);
+    if (spliced && (events & EPOLLOUT) && c->peer_waits) splice_on(c->peer);
     if (c->ended || !(events & (EPOLLIN | EPOLLRDHUP))) return;
     if (raw) pump(c);
+    else if (spliced) splice_on(c);
     else if (c->role == client) forward_request(c);
     else forward_response(c);
 }
@@ -227,12 +257,13 @@ int main(int count, char **arguments) {
     int workers = 1, at = 1;
     for (; at < count && arguments[at][0] == '-'; at++) {
         if (strcmp(arguments[at], "--raw") == 0) raw = true;
+        else if (strcmp(arguments[at], "--splice") == 0) spliced = true;
         else if (strcmp(arguments[at], "--close") == 0) close_behind_response = true;
         else if (strcmp(arguments[at], "--workers") == 0 && at + 1 < count) workers = atoi(arguments[++at]);
         else return fprintf(stderr, "floor: unknown option %s\n", arguments[at]), 2;
     }
     if (count - at < 2 || count - at - 1 > most_origins) {
-        return fprintf(stderr, "usage: floor [--close] [--raw] [--workers N] PORT ORIGIN-PORT...\n"), 2;
+        return fprintf(stderr, "usage: floor [--close] [--raw | --splice] [--workers N] PORT ORIGIN-PORT...\n"), 2;
     }
     uint16_t port = (uint16_t)atoi(arguments[at++]);
     for (; at < count; at++) {
