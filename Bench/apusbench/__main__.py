@@ -49,7 +49,9 @@ def _arguments() -> argparse.Namespace:
         help="about a minute that shows that everything works; its figures mean nothing. "
         f"Unless --proxies says otherwise with {', '.join(_QUICK_PROXIES)} only",
     )
-    parser.add_argument("--load", choices=["load", "wrk"], default="load", help="load generator of small-64 and small-1000")
+    parser.add_argument(
+        "--load", choices=["load", "wrk"], default="load", help="load generator of small-64 and small-1000"
+    )
     parser.add_argument("--json", type=Path, default=BENCH / "results" / "latest.json", metavar="FILE")
     parser.add_argument("--markdown", type=Path, default=BENCH / "results" / "latest.md", metavar="FILE")
     parser.add_argument("--list", action="store_true", help="list scenarios and proxies")
@@ -61,7 +63,9 @@ def _plan(arguments: argparse.Namespace) -> Plan:
     scenarios = scenarios_named(arguments.scenarios.split(",")) if arguments.scenarios else list(ALL_SCENARIOS)
     default_proxies = _QUICK_PROXIES if quick else [proxy.name for proxy in ALL_PROXIES]
     proxies = proxies_named(arguments.proxies.split(",") if arguments.proxies else default_proxies)
-    pace = Pace(seconds=arguments.seconds or (0.5 if quick else 5), warmup=0.2 if quick else 1, rest=0.2 if quick else 1)
+    pace = Pace(
+        seconds=arguments.seconds or (0.5 if quick else 5), warmup=0.2 if quick else 1, rest=0.2 if quick else 1
+    )
     rounds = arguments.rounds or (1 if quick else 5)
     if rounds < 1 or not 0 < pace.seconds <= 600:
         raise BenchError("--rounds must be at least 1, --seconds more than 0 and at most 600.")

@@ -62,6 +62,6 @@ def build_apus() -> None:
     if swift is None:
         raise BenchError("Swift is not on the PATH. Install Swift 6.3, or name a built apus in APUS_BIN.")
     _say("Building Apus in release mode ...")
-    command = [swift, "build", "-c", "release", "--product", "apus", "--static-swift-stdlib"]
+    command = [str(swift), "build", "-c", "release", "--product", "apus", "--static-swift-stdlib"]
     if subprocess.run(command, cwd=ROOT, check=False, stdout=sys.stderr).returncode != 0:
         raise BenchError("Apus does not build: see above.")

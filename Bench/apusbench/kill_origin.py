@@ -70,7 +70,10 @@ def _main() -> int:
         print(f"second {second:>3}  {requests:>6} answered  {failures:>6} failed")
     kinds = ", ".join(f"{count} {kind}" for kind, count in result.failures.items())
     print(f"failed requests: {result.errors} of {result.completed + result.errors}" + (f" ({kinds})" if kinds else ""))
-    print(f"latency from the time due: p50 {result.p50_us:,.0f} us, p99 {result.p99_us:,.0f} us, max {result.max_us:,.0f} us")
+    print(
+        f"latency from the time due: p50 {result.p50_us:,.0f} us, p99 {result.p99_us:,.0f} us, "
+        f"max {result.max_us:,.0f} us"
+    )
     arguments.json.parent.mkdir(parents=True, exist_ok=True)
     arguments.json.write_text(json.dumps({"proxy": proxy.name, **vars(result)}, indent=1))
     enough = result.completed >= 0.99 * arguments.rate * arguments.seconds

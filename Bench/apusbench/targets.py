@@ -40,9 +40,13 @@ def _against_best_peer(
     return Verdict(target, f"{ratio:.2f} ({best.proxy})", ratio <= limit)
 
 
-def _against(results: Results, scenario: str, other: str, value: Callable[[Round], float], limit: float, target: str) -> Verdict:
+def _against(
+    results: Results, scenario: str, other: str, value: Callable[[Round], float], limit: float, target: str
+) -> Verdict:
     ratio = results.ratio(scenario, "apus", results.summary(scenario, other), value)
-    return Verdict(target, "not measured" if ratio is None else f"{ratio:.2f}", None if ratio is None else ratio <= limit)
+    return Verdict(
+        target, "not measured" if ratio is None else f"{ratio:.2f}", None if ratio is None else ratio <= limit
+    )
 
 
 def _idle(results: Results) -> list[Verdict]:
@@ -69,7 +73,8 @@ def judge(results: Results) -> list[Verdict]:
         _against(results, "small-1000", "floor", _cpu, 1.25, "small-1000: CPU per request at most 1.25 of the floor's"),
         _against_best_peer(results, "100k", _cpu, 1.00, "100k: " + per_request.format("1.00")),
         _against_best_peer(
-            results, "connection-per-request", _cpu, 1.00, "connection-per-request: " + per_request.format("1.00")),
+            results, "connection-per-request", _cpu, 1.00, "connection-per-request: " + per_request.format("1.00")
+        ),
         _against_best_peer(results, "rate-half", _p99, 1.00, "rate-half: p99 no worse than the best peer's"),
         *_idle(results),
         _against_best_peer(results, "two-workers", _cpu, 1.00, "two-workers: " + per_request.format("1.00")),

@@ -3,8 +3,8 @@
 //   floor [--close] [--raw | --splice] [--workers N] PORT ORIGIN-PORT...
 //
 // One thread per worker; every descriptor registered with epoll once, edge-triggered; accept4, recv, send. A request is
-// one recv in which the head's end is looked for, sent on over an upstream connection that is taken from a stack of idle
-// ones, origins in turn; the response likewise. What this costs, no proxy can go below with the same calls.
+// one recv in which the head's end is looked for, sent on over an upstream connection from a stack of idle ones, one
+// origin after the other; the response likewise. What this costs, no proxy can go below with the same calls.
 //
 // --raw     Without HTTP nobody knows where a body ends. Here a client connection keeps its upstream connection for
 //           life and bytes are moved both ways, whatever they are, with back-pressure.
@@ -145,7 +145,8 @@ static void forward_response(struct connection *c) {
         struct connection *to = c->peer;
         c->peer = to->peer = NULL;
         put_upstream(c);
-        if (send(to->descriptor, scratch, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT) != n || close_behind_response) end(to);
+        ssize_t sent = send(to->descriptor, scratch, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (sent != n || close_behind_response) end(to);
         return;
     }
     if (c->peer == NULL) remove_idle(c);
@@ -267,8 +268,9 @@ int main(int count, char **arguments) {
     }
     uint16_t port = (uint16_t)atoi(arguments[at++]);
     for (; at < count; at++) {
+        uint16_t origin_port = (uint16_t)atoi(arguments[at]);
         origins[origin_count++] = (struct sockaddr_in){
-            .sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(arguments[at])), .sin_addr = {htonl(INADDR_LOOPBACK)}};
+            .sin_family = AF_INET, .sin_port = htons(origin_port), .sin_addr = {htonl(INADDR_LOOPBACK)}};
     }
     end_with_parent();
     signal(SIGPIPE, SIG_IGN);

@@ -313,7 +313,8 @@ static uint64_t earlier(uint64_t a, uint64_t b) {
 static void generate(void) {
     bool started = false, over = false;
     uint64_t next_tick = begin;
-    for (uint64_t now = begin; now < stop || (busy_now > 0 && now < stop + options.timeout * 1e9); now = nanoseconds()) {
+    uint64_t latest = stop + (uint64_t)(options.timeout * 1e9);
+    for (uint64_t now = begin; now < stop || (busy_now > 0 && now < latest); now = nanoseconds()) {
         if (!started && now >= window_begin) started = true, say("start");
         if (!over && now >= window_end) over = true, say("end");
         if (now >= next_tick) tick(now), next_tick = now + second / 100;
@@ -383,7 +384,8 @@ static void print_result(void) {
     double whole = options.upload > 0 ? (double)request_length : (double)expected.length;
     printf(
         "{\"event\": \"result\", \"requests\": %llu, \"completed\": %llu, \"transfers\": %.3f, \"seconds\": %.3f, "
-        "\"reconnects\": %llu, \"errors\": %llu, \"p50_us\": %.1f, \"p99_us\": %.1f, \"p999_us\": %.1f, \"max_us\": %.1f, \"failures\": {",
+        "\"reconnects\": %llu, \"errors\": %llu, \"p50_us\": %.1f, \"p99_us\": %.1f, \"p999_us\": %.1f, "
+        "\"max_us\": %.1f, \"failures\": {",
         (unsigned long long)requests, (unsigned long long)completed, (double)bytes_moved / whole, seconds,
         (unsigned long long)reconnects, (unsigned long long)failed, (double)histogram_quantile(&latency, 0.5) / 1e3,
         (double)histogram_quantile(&latency, 0.99) / 1e3, (double)histogram_quantile(&latency, 0.999) / 1e3,

@@ -31,7 +31,8 @@ static const struct option names[] = {
 };
 
 struct options options_read(int count, char **arguments) {
-    struct options o = {.path = "/small", .length = small_length, .connections = 64, .warmup = 1, .seconds = 5, .timeout = 10};
+    struct options o = {
+        .path = "/small", .length = small_length, .connections = 64, .warmup = 1, .seconds = 5, .timeout = 10};
     for (int name; (name = getopt_long(count, arguments, "", names, NULL)) != -1;) {
         switch (name) {
         case 'p': o.port = (uint16_t)atoi(optarg); break;
@@ -56,6 +57,7 @@ struct options options_read(int count, char **arguments) {
     if (o.connections == 0 || o.connections > 20000) refuse("--connections must be 1 to 20000");
     if (o.upload > largest_body) refuse("--upload is too large");
     if (o.rate < 0 || o.rate > 1e6) refuse("--rate must be 0 to 1000000");
-    if (o.warmup < 0 || o.seconds <= 0 || o.warmup + o.seconds > 3500) refuse("--warmup and --seconds must be within an hour");
+    bool within_an_hour = o.warmup >= 0 && o.seconds > 0 && o.warmup + o.seconds <= 3500;
+    if (!within_an_hour) refuse("--warmup and --seconds must be within an hour");
     return o;
 }

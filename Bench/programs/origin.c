@@ -20,8 +20,8 @@
 #include <time.h>
 #include <unistd.h>
 
-/// A response, head and body, made once. (Sent from memory: sendfile(2) of 4 KiB pages is slower on loopback, to send and
-/// to receive.)
+/// A response, head and body, made once. (Sent from memory: sendfile(2) of 4 KiB pages is slower on loopback, to
+/// send and to receive.)
 struct response {
     char *bytes;
     size_t length;
@@ -55,7 +55,8 @@ static char input[2 * largest_read];
 static struct response make_response(const char *status, size_t body_length) {
     char *bytes = malloc(body_length + 512);
     int head = sprintf(
-        bytes, "HTTP/1.1 %s\r\nServer: origin\r\n%sContent-Type: application/octet-stream\r\nContent-Length: %zu\r\n\r\n",
+        bytes, "HTTP/1.1 %s\r\nServer: origin\r\n%sContent-Type: application/octet-stream\r\n"
+               "Content-Length: %zu\r\n\r\n",
         status, date_line, body_length);
     for (size_t i = 0; i < body_length; i++) bytes[(size_t)head + i] = (char)pattern[i % pattern_period];
     return (struct response){bytes, (size_t)head + body_length};

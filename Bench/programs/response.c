@@ -13,7 +13,9 @@ void response_forget(struct response_reader *reader) {
     *reader = (struct response_reader){0};
 }
 
-static enum failure read_head(struct response_reader *reader, const struct expectation *expected, const char *head, size_t length) {
+static enum failure read_head(
+    struct response_reader *reader, const struct expectation *expected, const char *head, size_t length
+) {
     if (length < 12 || memcmp(head, "HTTP/1.1 200", 12) != 0) return wrong_status;
     const char *content_length = field_value(head, length, "content-length:");
     const char *coding = field_value(head, length, "transfer-encoding:");
@@ -32,7 +34,9 @@ static enum failure read_head(struct response_reader *reader, const struct expec
     return no_failure;
 }
 
-static enum failure take_body(struct response_reader *reader, const struct expectation *expected, const char *bytes, size_t length) {
+static enum failure take_body(
+    struct response_reader *reader, const struct expectation *expected, const char *bytes, size_t length
+) {
     if (length > expected->length - reader->body) return wrong_length;
     while (length > 0) {
         size_t piece = length < largest_read ? length : largest_read;

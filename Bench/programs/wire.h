@@ -41,7 +41,8 @@ struct chunked {
 enum chunked_step { chunked_more, chunked_data, chunked_end, chunked_bad };
 
 /// Reads on from `*bytes`, which it moves, up to the next piece of data, the body's end or the end of what is there.
-enum chunked_step chunked_read(struct chunked *, const char **bytes, const char *end, const char **data, size_t *length);
+enum chunked_step chunked_read(
+    struct chunked *, const char **bytes, const char *end, const char **data, size_t *length);
 
 /// The value of the field `name` (lower case, with its colon) in a head, or NULL.
 const char *field_value(const char *head, size_t length, const char *name);
