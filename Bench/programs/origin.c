@@ -31,7 +31,8 @@ struct connection {
     int descriptor;
     uint16_t port;
     bool is_listener;
-    bool close_when_sent;
+    /// The client asked for the end behind the response; the response has been given.
+    bool close_asked, close_when_sent;
     bool peer_finished;
     enum { reading_head, reading_length, reading_chunks } phase;
     struct chunked chunks;
@@ -110,6 +111,7 @@ static bool send_on(struct connection *c) {
 static bool answer(struct connection *c, const struct response *response) {
     c->sending = response;
     c->sent = 0;
+    c->close_when_sent = c->close_asked;
     return send_on(c);
 }
 
@@ -149,9 +151,9 @@ static bool take_head(struct connection *c, const char *head, size_t length) {
     if (length >= 15 && memcmp(head, "GET /small HTTP", 15) == 0 && field_value(head, length, "connection:") == NULL)
         return answer(c, &small);
     const char *connection = field_value(head, length, "connection:");
-    c->close_when_sent = connection != NULL && strncasecmp(connection, "close", 5) == 0;
+    c->close_asked = connection != NULL && strncasecmp(connection, "close", 5) == 0;
     const char *target = memchr(head, ' ', length);
-    if (target == NULL) return c->close_when_sent = true, answer(c, &bad_request);
+    if (target == NULL) return c->close_asked = true, answer(c, &bad_request);
     target++;
     if (memcmp(head, "POST ", 5) == 0 && is_path(target, "/upload")) {
         const char *body_length = field_value(head, length, "content-length:");
@@ -198,7 +200,7 @@ static size_t take_input(struct connection *c, const char *bytes, size_t length)
             case chunked_data: take_body(c, data, data_length); break;
             case chunked_end: answer_upload(c); break;
             case chunked_more: break;
-            case chunked_bad: c->close_when_sent = true; answer(c, &bad_request); break;
+            case chunked_bad: c->close_asked = true; answer(c, &bad_request); break;
             }
         }
     }
