@@ -34,12 +34,14 @@ public struct FieldTable: ~Copyable {
     /// Field lines that a head may have at most, whatever the configured limit.
     public static var capacity: Int { 100 }
 
-    @usableFromInline var lines: InlineArray<100, FieldLine>
+    // An array and not an InlineArray: reading one element of that copies all of it (Swift 6.3).
+    @usableFromInline var lines: [FieldLine]
     /// How many lines there are.
     public internal(set) var count: Int
 
     public init() {
-        lines = InlineArray(repeating: FieldLine(start: 0, nameEnd: 0, value: 0..<0, end: 0, field: .other))
+        let unused = FieldLine(start: 0, nameEnd: 0, value: 0..<0, end: 0, field: .other)
+        lines = Array(repeating: unused, count: Self.capacity)
         count = 0
     }
 

@@ -171,7 +171,7 @@ extension Worker {
     private mutating func appendChunks(
         _ relay: inout BodyRelay, _ stretch: Stretch, _ arena: inout BufferArena
     ) throws(Reason) -> Int {
-        var chunk = ChunkRanges()
+        chunk.removeAll()
         var offset = Int(stretch.start)
         let end = Int(stretch.end)
         while true {
@@ -179,13 +179,13 @@ extension Worker {
             case .data(let range):
                 chunk.append(range)
                 offset = range.upperBound
-                if chunk.isFull { appendChunk(&chunk, stretch.handle, &arena) }
+                if chunk.isFull { appendChunk(stretch.handle, &arena) }
             case .needsMore:
-                appendChunk(&chunk, stretch.handle, &arena)
+                appendChunk(stretch.handle, &arena)
                 return end
             case .end(let end): return end
             case .trailers(let start):
-                appendChunk(&chunk, stretch.handle, &arena)
+                appendChunk(stretch.handle, &arena)
                 guard let end = try parseTrailers(stretch, from: start, arena) else { return start }
                 relay.trailersEnded()
                 arena.append("0\r\n")
@@ -205,9 +205,7 @@ extension Worker {
             arena.bytes(stretch.handle, 0..<Int(stretch.end)), from: start, limits: settings.headLimits, into: &fields)
     }
 
-    private mutating func appendChunk(
-        _ chunk: inout ChunkRanges, _ handle: BufferHandle, _ arena: inout BufferArena
-    ) {
+    private mutating func appendChunk(_ handle: BufferHandle, _ arena: inout BufferArena) {
         guard chunk.byteCount > 0 else { return }
         arena.append(hexadecimal: UInt64(chunk.byteCount))
         arena.append("\r\n")
@@ -219,27 +217,5 @@ extension Worker {
     private func appendData(_ handle: BufferHandle, _ range: Range<Int>, _ arena: inout BufferArena) {
         // One read is smaller than the outbound scratch, so that there is room when there are too many pieces.
         if !arena.append(handle, range) { arena.append(copying: handle, range) }
-    }
-}
-
-/// Pieces of data that will be one chunk.
-private struct ChunkRanges {
-    private var ranges = InlineArray<16, Range<Int>>(repeating: 0..<0)
-    private(set) var count = 0
-    private(set) var byteCount = 0
-
-    var isFull: Bool { count == 16 }
-
-    subscript(index: Int) -> Range<Int> { ranges[index] }
-
-    mutating func append(_ range: Range<Int>) {
-        ranges[count] = range
-        count += 1
-        byteCount += range.count
-    }
-
-    mutating func removeAll() {
-        count = 0
-        byteCount = 0
     }
 }

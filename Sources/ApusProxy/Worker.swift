@@ -31,6 +31,8 @@ struct Worker: ~Copyable {
     var hasFailed: [Bool]
     /// The fields of the head parsed last.
     var fields = FieldTable()
+    /// What will be the next chunk of a chunked body.
+    var chunk = ChunkRanges()
     var listeners: [Socket]
     /// Connections that have something to do and will see no event for it.
     var ready: [SlabHandle] = []

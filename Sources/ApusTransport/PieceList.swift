@@ -8,12 +8,13 @@ struct PieceList {
 
     static let capacity = 64
 
-    private var pieces: InlineArray<64, Piece>
+    // An array and not an InlineArray: reading one element of that copies all of it (Swift 6.3).
+    private var pieces: [Piece]
     private(set) var count = 0
     /// Bytes of all pieces.
     private(set) var byteCount = 0
 
-    init() { pieces = InlineArray(repeating: Piece(handle: .none, start: 0, count: 0)) }
+    init() { pieces = Array(repeating: Piece(handle: .none, start: 0, count: 0), count: Self.capacity) }
 
     subscript(index: Int) -> Piece { pieces[index] }
 
@@ -30,7 +31,7 @@ struct PieceList {
         if count > 0 {
             let last = pieces[count - 1]
             if last.handle == handle, Int(last.start) + Int(last.count) == range.lowerBound {
-                pieces[count - 1].count += Int32(truncatingIfNeeded: range.count)
+                pieces[count - 1].count = last.count + Int32(truncatingIfNeeded: range.count)
                 return
             }
         }
