@@ -44,7 +44,8 @@ let rooms: [Room] = [
         products: [
             ("Logging", "swift-log"), ("ServiceLifecycle", "swift-service-lifecycle"),
             ("UnixSignals", "swift-service-lifecycle"), ("NIOCore", "swift-nio"), ("NIOPosix", "swift-nio"),
-        ]),
+        ],
+        testUses: []),
     Room(
         name: "ApusCommand", kind: .command, uses: ["Apus"],
         products: [

@@ -12,12 +12,17 @@ struct DataPlaneService: Service {
     let prober: Prober
     let serving: ServingState
     /// Fulfilled when the admin server listens, or at once when there is none.
-    let adminBound: EventLoopFuture<ApusModel.SocketAddress?>
+    let adminBound: EventLoopPromise<ApusModel.SocketAddress?>
     let logger: Logger
     let listening: @Sendable (LoadBalancer.Addresses) -> Void
 
     func run() async throws {
-        let admin = try await adminBound.get()
+        let admin = try await withTaskCancellationHandler {
+            try await adminBound.futureResult.get()
+        } onCancel: {
+            // The admin server could not listen, or all is over before it began.
+            adminBound.succeed(nil)
+        }
         guard !Task.isCancelled else { return }
         try dataPlane.start()
         serving.phase = .serving
@@ -42,12 +47,6 @@ struct DataPlaneService: Service {
     private func announce(_ addresses: LoadBalancer.Addresses) {
         for address in addresses.listeners { logger.notice("listening on \(address)") }
         if let admin = addresses.admin { logger.notice("admin server at http://\(admin)/") }
-        let snapshot = dataPlane.snapshot
-        logger.notice(
-            """
-            \(snapshot.workers) workers, \(snapshot.routes.count) routes, \(snapshot.pools.count) pools, \
-            \(snapshot.endpoints.count) endpoints
-            """)
         listening(addresses)
     }
 }

@@ -123,7 +123,7 @@ public struct LoadBalancer: Service {
         services.append(prober)
         services.append(
             DataPlaneService(
-                dataPlane: dataPlane, prober: prober, serving: serving, adminBound: adminBound.futureResult,
+                dataPlane: dataPlane, prober: prober, serving: serving, adminBound: adminBound,
                 logger: logger, listening: listening))
         // Shut down in reverse: the admin server tells of the drain until the last request has ended.
         let group = ServiceGroup(

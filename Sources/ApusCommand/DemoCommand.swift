@@ -51,10 +51,8 @@ struct DemoCommand: AsyncParsableCommand {
 
     private func start(_ origins: [DemoOrigin]) throws {
         say("Starting three origins on ports \(originPort) to \(originPort + 2).")
-        for origin in origins {
-            try origin.start(ended: DemoGuide.farewell(to: origin))
-        }
-        for origin in origins where !origin.waitUntilListening() {
+        for origin in origins { try origin.start() }
+        for origin in origins where !origin.waitUntilListening(ended: DemoGuide.farewell(to: origin)) {
             complain(
                 """
                 origin \(origin.name) could not start on port \(origin.port), which something else may use. \

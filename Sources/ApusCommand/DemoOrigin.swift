@@ -23,19 +23,20 @@ final class DemoOrigin {
         self.delay = delay
     }
 
-    /// Starts the child; `ended` is told when it has ended, from a thread of its own.
-    func start(ended: @escaping @Sendable () -> Void) throws {
+    func start() throws {
         process.executableURL = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
         process.arguments = ["demo-origin", "--child", "--port", "\(port)", "--name", name, "--delay", "\(delay)"]
         process.standardInput = lifeline
         process.standardOutput = output
-        process.terminationHandler = { _ in ended() }
         try process.run()
     }
 
-    /// Blocks until the child listens, or has given up: false.
-    func waitUntilListening() -> Bool {
-        !output.fileHandleForReading.availableData.isEmpty
+    /// Blocks until the child listens, or has given up: false. From then on `ended` is told when it has ended, from a
+    /// thread of its own.
+    func waitUntilListening(ended: @escaping @Sendable () -> Void) -> Bool {
+        if output.fileHandleForReading.availableData.isEmpty { return false }
+        process.terminationHandler = { _ in ended() }
+        return true
     }
 
     /// Ends the child and waits until it has.

@@ -30,9 +30,12 @@ struct DemoOriginCommand: AsyncParsableCommand {
         let process = ProcessInfo.processInfo.processIdentifier
         let router = Router()
         router.get("/healthz") { _, _ in "ok\n" }
-        router.get("/**") { [name, delay] _, _ in
-            try await Task.sleep(for: .milliseconds(delay))
-            return "origin \(name), pid \(process), takes \(delay) ms\n"
+        // Two patterns, since that of any path does not cover the root.
+        for path in ["/", "/**"] as [RouterPath] {
+            router.get(path) { [name, delay] _, _ in
+                try await Task.sleep(for: .milliseconds(delay))
+                return "origin \(name), pid \(process), takes \(delay) ms\n"
+            }
         }
         var logger = Logger(label: "demo-origin")
         logger.logLevel = .error
@@ -47,7 +50,10 @@ struct DemoOriginCommand: AsyncParsableCommand {
         do {
             try await server.runService(gracefulShutdownSignals: child ? [.sigterm] : [.sigterm, .sigint])
         } catch {
-            complain("origin \(name) cannot listen on 127.0.0.1:\(port): \(error)")
+            // The parent has its own words for it.
+            if !child {
+                complain("origin \(name) cannot listen on 127.0.0.1:\(port); does something else listen there?")
+            }
             throw ExitCode.unavailable
         }
     }

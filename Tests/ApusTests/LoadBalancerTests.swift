@@ -1,0 +1,105 @@
+import Apus
+import Foundation
+import FoundationNetworking
+import Logging
+import NIOCore
+import NIOPosix
+import ServiceLifecycle
+import Testing
+
+/// The whole balancer, embedded as a program would embed it.
+@Suite(.timeLimit(.minutes(1))) struct LoadBalancerTests {
+    /// A balancer on ports of its own before `origin`, and what it said it listens on.
+    func balancer(
+        before origin: Int, listener: Int = 0, admin: Int = 0
+    ) throws -> (LoadBalancer, AsyncStream<LoadBalancer.Addresses>) {
+        let configuration = try ConfigurationLoader().load(
+            text: """
+                workers: 1
+                listeners:
+                  - bind: 127.0.0.1:\(listener)
+                    routes: [{ pool: web }]
+                pools:
+                  web: { endpoints: [127.0.0.1:\(origin)] }
+                timeouts: { drain: 5s }
+                admin: { bind: 127.0.0.1:\(admin) }
+                """,
+            file: "embedded.yaml")
+        let (stream, sink) = AsyncStream<LoadBalancer.Addresses>.makeStream()
+        var logger = Logger(label: "test")
+        logger.logLevel = .critical
+        return (LoadBalancer(configuration.snapshot, logger: logger) { sink.yield($0) }, stream)
+    }
+
+    func get(_ address: ApusModel.SocketAddress, _ path: String = "/") async throws -> (Int, String) {
+        let session = URLSession(configuration: .ephemeral)
+        defer { session.invalidateAndCancel() }
+        let (data, response) = try await session.data(from: URL(string: "http://\(address)\(path)")!)
+        return ((response as! HTTPURLResponse).statusCode, String(decoding: data, as: UTF8.self))
+    }
+
+    @Test func servesUntilAskedToShutDown() async throws {
+        let origin = try await Origin()
+        let (balancer, listening) = try balancer(before: origin.port)
+        let group = ServiceGroup(configuration: .init(services: [.init(service: balancer)], logger: Logger(label: "g")))
+        try await withThrowingTaskGroup(of: Void.self) { tasks in
+            tasks.addTask { try await group.run() }
+            let addresses = try #require(await listening.first { _ in true })
+            #expect(try await get(addresses.listeners[0]) == (200, "from the origin"))
+            let admin = try #require(addresses.admin)
+            #expect(try await get(admin, "/readyz") == (200, "ready\n"))
+            let metrics = try await get(admin, "/metrics").1
+            #expect(metrics.contains(#"endpoint="127.0.0.1:\#(origin.port)",class="2xx"} 1"#))
+            await group.triggerGracefulShutdown()
+            try await tasks.waitForAll()
+            await #expect(throws: (any Error).self) { try await get(addresses.listeners[0]) }
+        }
+        try await origin.stop()
+    }
+
+    @Test func endsAtOnceWhenCancelled() async throws {
+        let (balancer, listening) = try balancer(before: 1)
+        let running = Task { try await balancer.run() }
+        _ = await listening.first { _ in true }
+        running.cancel()
+        _ = await running.result
+    }
+
+    @Test func anAddressInUseIsThrown() async throws {
+        let origin = try await Origin()
+        let taken = ApusModel.SocketAddress("127.0.0.1:\(origin.port)")!
+        await #expect(throws: DataPlaneError.bind(taken, errno: EADDRINUSE)) {
+            try await balancer(before: 1, listener: origin.port).0.run()
+        }
+        await #expect(throws: AdminServerError.bind(taken, errno: EADDRINUSE)) {
+            try await balancer(before: 1, admin: origin.port).0.run()
+        }
+        try await origin.stop()
+    }
+}
+
+/// Answers whatever it is asked and closes.
+private struct Origin {
+    let channel: any Channel
+    var port: Int { channel.localAddress!.port! }
+
+    init() async throws {
+        channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(Answer()) }
+            }
+            .bind(host: "127.0.0.1", port: 0).get()
+    }
+
+    func stop() async throws { try await channel.close() }
+
+    private final class Answer: ChannelInboundHandler {
+        typealias InboundIn = ByteBuffer
+        typealias OutboundOut = ByteBuffer
+
+        func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+            let response = ByteBuffer(string: "HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\nfrom the origin")
+            context.writeAndFlush(wrapOutboundOut(response), promise: nil)
+        }
+    }
+}
