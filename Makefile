@@ -1,0 +1,79 @@
+# Everything a person does with this repository, by name. `make` alone lists it.
+#
+# CI runs `make check` (see .ci/run); nothing here needs the network but fetching packages the first time.
+
+SWIFT ?= swift
+PREFIX ?= /usr/local
+SECONDS_TO_FUZZ ?= 60
+
+# The suites that run under the sanitizers: those with sockets, threads and buffers.
+SANITIZED := ApusProxy,ApusTestKit,ApusControl
+RELEASE := -c release --static-swift-stdlib --product apus
+
+.DEFAULT_GOAL := help
+.PHONY: help prepare build run test check lint fuzz bench asan tsan format install clean
+
+help: ## list these targets
+	@echo "Apus: make TARGET"
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+prepare: ## install the system packages that are missing
+	@scripts/prepare
+
+build: prepare ## build apus in release mode, the Swift runtime linked in
+	@echo "build: apus in release mode (the first time fetches packages and takes some minutes)"
+	@$(SWIFT) build $(RELEASE)
+	@echo "build: $$($(SWIFT) build $(RELEASE) --show-bin-path)/apus"
+
+run: build ## build and start the demo: three origins and a balancer in front of them
+	@echo "run: starting the demo; Ctrl-C ends it"
+	@scripts/foreground "$$($(SWIFT) build $(RELEASE) --show-bin-path)/apus" demo
+
+test: prepare ## run every test
+	@echo "test: building and running every Swift suite"
+	@$(SWIFT) test
+	@scripts/test-bench
+	@echo "test: all passed"
+
+check: lint prepare ## what CI runs: format lint, a build with warnings as errors, every test
+	@echo "check: building with warnings as errors and every import declared"
+	@APUS_STRICT=1 $(SWIFT) build --build-tests --explicit-target-dependency-import-check error
+	@echo "check: running every Swift suite"
+	@APUS_STRICT=1 $(SWIFT) test --skip-build
+	@scripts/test-bench
+	@echo "check: all is well"
+
+lint: ## look at the format without changing it
+	@echo "lint: looking at the format"
+	@$(SWIFT) format lint -s -r -p Package.swift Sources Tests
+	@echo "lint: clean"
+
+fuzz: prepare ## run the fuzzers, SECONDS_TO_FUZZ (60) each
+	@echo "fuzz: building and running each fuzzer for $(SECONDS_TO_FUZZ) s"
+	@Fuzz/run $(SECONDS_TO_FUZZ)
+
+bench: ## measure Apus against its peers and print the tables
+	@echo "bench: installing peers, building, measuring"
+	@Bench/run
+
+asan: prepare ## run the suites with sockets under AddressSanitizer
+	@echo "asan: building and running under AddressSanitizer"
+	@APUS_ONLY=$(SANITIZED) $(SWIFT) test --sanitize=address --scratch-path .build-asan
+	@echo "asan: clean"
+
+tsan: prepare ## run the suites with threads under ThreadSanitizer
+	@echo "tsan: building and running under ThreadSanitizer"
+	@APUS_ONLY=$(SANITIZED) $(SWIFT) test --sanitize=thread --scratch-path .build-tsan
+	@echo "tsan: clean"
+
+format: ## format the sources in place
+	@echo "format: rewriting Package.swift, Sources, Tests"
+	@$(SWIFT) format -i -r -p Package.swift Sources Tests
+
+install: build ## copy the binary to PREFIX/bin (/usr/local/bin); it needs nothing else
+	@install -D -m 755 "$$($(SWIFT) build $(RELEASE) --show-bin-path)/apus" "$(DESTDIR)$(PREFIX)/bin/apus"
+	@echo "install: $(DESTDIR)$(PREFIX)/bin/apus"
+
+clean: ## remove what was built
+	@echo "clean: removing .build and the sanitizers' builds"
+	@rm -rf .build .build-asan .build-tsan
