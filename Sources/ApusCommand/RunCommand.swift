@@ -22,7 +22,7 @@ struct RunCommand: AsyncParsableCommand {
         let snapshot = try file.load()
         ProcessSetup.prepare()
         LoggingSystem.bootstrap(StreamLogHandler.standardError)
-        try await serve(LoadBalancer(snapshot))
+        try await serve(LoadBalancer(snapshot) { _ in CodePages.release() })
     }
 }
 
