@@ -37,7 +37,8 @@ public struct RequestLine: Sendable {
         if offset - start > methodLimit { throw .badMethod }
         guard offset < bytes.count else { return nil }
         guard bytes[offset] == space, offset > start else {
-            throw defect(bytes, at: offset, otherwise: bytes[offset] == cr ? .badRequestLine : .badMethod)
+            try refuse(bytes, at: offset, .badMethod)
+            return nil
         }
         return offset
     }
@@ -48,8 +49,8 @@ public struct RequestLine: Sendable {
         if offset - start > limit { throw .targetTooLong }
         guard offset < bytes.count else { return nil }
         if bytes[offset] == space, offset > start { return offset }
-        throw defect(
-            bytes, at: offset, otherwise: bytes[offset] == space || bytes[offset] == cr ? .badRequestLine : .badTarget)
+        try refuse(bytes, at: offset, bytes[offset] == space ? .badRequestLine : .badTarget)
+        return nil
     }
 
     /// The version and the offset behind the line.
@@ -58,14 +59,18 @@ public struct RequestLine: Sendable {
         for index in 0..<5 {
             guard start + index < bytes.count else { return nil }
             if bytes[start + index] != (unsafe name.utf8Start[index]) {
-                throw defect(bytes, at: start + index, otherwise: .badRequestLine)
+                try refuse(bytes, at: start + index, .badRequestLine)
+                return nil
             }
         }
         for index in 5..<9 {
             guard start + index < bytes.count else { return nil }
             let byte = bytes[start + index]
             let isExpected = index == 6 ? byte == 0x2e : index == 8 ? byte == cr : isDigit(byte)
-            if !isExpected { throw defect(bytes, at: start + index, otherwise: .badRequestLine) }
+            guard isExpected else {
+                try refuse(bytes, at: start + index, .badRequestLine)
+                return nil
+            }
         }
         let (major, minor) = (bytes[start + 5], bytes[start + 7])
         guard let end = try FieldTable.lineFeed(bytes, behindCR: start + 8) else { return nil }
@@ -73,10 +78,12 @@ public struct RequestLine: Sendable {
         return (minor == 0x31 ? .http11 : .http10, end)
     }
 
-    /// What is wrong with the byte at `offset`: a line that ends too early is told from one with a bad character.
-    private static func defect(_ bytes: Span<UInt8>, at offset: Int, otherwise reason: Reason) -> Reason {
-        if bytes[offset] == lf { return .bareLF }
-        if bytes[offset] == cr, offset + 1 < bytes.count, bytes[offset + 1] != lf { return .bareCR }
-        return reason
+    /// Refuses the byte at `offset`: for a line that ends too early if it is a line's end, for `reason` otherwise.
+    ///
+    /// Returns, with nothing, only behind a CR of which it cannot be known yet whether it stands alone.
+    private static func refuse(_ bytes: Span<UInt8>, at offset: Int, _ reason: Reason) throws(Reason) {
+        if bytes[offset] == lf { throw .bareLF }
+        if bytes[offset] == cr, try FieldTable.lineFeed(bytes, behindCR: offset) == nil { return }
+        throw bytes[offset] == cr ? .badRequestLine : reason
     }
 }

@@ -97,8 +97,9 @@ final class AccessLogSink: Sendable {
         while !isStopping.load(ordering: .relaxed) {
             waitUntilReadable(wake.descriptor, milliseconds: Self.interval)
             _ = wake.takeAll()
-            for ring in rings { ring.drain(to: descriptor) }
+            for ring in rings { ring.drain(to: descriptor, patience: Self.interval) }
         }
-        for ring in rings { ring.drain(to: descriptor) }
+        // What a reader that has stopped reading does not take now it will never take.
+        for ring in rings { ring.drain(to: descriptor, patience: Self.interval) }
     }
 }

@@ -50,6 +50,17 @@ struct BodyRelay: BitwiseCopyable {
     /// Whether the end of the connection is the proper end of the body.
     var endsWithConnection: Bool { source == .untilClose }
 
+    /// Bytes of data that are still to come and go on as they are, of which nobody needs to see any; 0 where the
+    /// framing is in between.
+    var unseenBytes: UInt64 { source == .length && !isChunkedOut ? remaining : 0 }
+
+    /// Bytes of those went on without having been seen.
+    mutating func passedOn(_ count: Int) {
+        remaining -= UInt64(count)
+        byteCount += UInt64(count)
+        if remaining == 0 { isComplete = true }
+    }
+
     /// What comes next in `bytes` at `offset`.
     mutating func next(_ bytes: Span<UInt8>, from offset: Int) throws(Reason) -> Event {
         if isComplete { return .end(at: offset) }

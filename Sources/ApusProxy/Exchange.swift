@@ -56,6 +56,11 @@ struct Exchange: BitwiseCopyable {
     /// Why the latest attempt failed.
     var lastFailure: Reason?
 
+    /// What moves a large body past the process, and the bytes of it that are in there.
+    var pipe = Pipe.none
+    var pipeBytes = 0
+    var pipeDirection = Worker.Direction.response
+
     let started: Int64
     /// When the response's head arrived; 0 before.
     var headReceived: Int64 = 0
@@ -78,6 +83,12 @@ struct Exchange: BitwiseCopyable {
             staleReplacements: staleReplacements)
     }
 
+    /// All of the request has been handed to the origin's connection.
+    var requestWasForwarded: Bool { request.isComplete && !pipeHolds(.request) }
+
     /// Nothing of the request is left to forward.
-    var requestIsOver: Bool { request.isComplete || requestWasAbandoned }
+    var requestIsOver: Bool { requestWasForwarded || requestWasAbandoned }
+
+    /// Bytes of that direction's body are in the pipe.
+    func pipeHolds(_ direction: Worker.Direction) -> Bool { pipeBytes > 0 && pipeDirection == direction }
 }

@@ -56,12 +56,14 @@ extension Worker {
         }
         switch exchanges[x].responsePhase {
         case .awaited:
-            let originStalls = upstream >= 0 && !connections[upstream].output.isEmpty
+            let originStalls =
+                exchanges[x].pipeHolds(.request) || (upstream >= 0 && !connections[upstream].output.isEmpty)
             let waitsForClient = !exchanges[x].requestIsOver && !originStalls
             dropUpstream(x, &arena)
             answer(x, waitsForClient ? .requestBodyTimeout : .responseHeadTimeout, &arena)
         case .begun, .complete:
-            let clientStalls = !connections[exchanges[x].client].output.isEmpty
+            let clientStalls =
+                exchanges[x].pipeHolds(.response) || !connections[exchanges[x].client].output.isEmpty
             abort(x, clientStalls ? .clientStalled : .responseBodyTimeout, &arena)
         }
     }

@@ -48,6 +48,7 @@ extension Worker {
     private mutating func finish(_ x: Int, _ arena: inout BufferArena) {
         record(x, &arena)
         releaseReplay(x, &arena)
+        releasePipe(x)
         arena.giveBack(exchanges[x].note.handle)
         connections[exchanges[x].client].exchange = -1
         exchanges.remove(x)
@@ -59,9 +60,10 @@ extension Worker {
     mutating func releaseUpstream(_ x: Int, _ arena: inout BufferArena) {
         let upstream = exchanges[x].upstream
         guard upstream >= 0 else { return }
+        if connections[upstream].isReadable { checkSilence(x, upstream, &arena) }
         let connection = connections[upstream]
         let isReusable =
-            exchanges[x].upstreamKeepsAlive && exchanges[x].request.isComplete && connection.output.isEmpty
+            exchanges[x].upstreamKeepsAlive && exchanges[x].requestWasForwarded && connection.output.isEmpty
             && connection.input.isEmpty && !connection.isReadable && !connection.peerClosed && !connection.isBroken
         let endpoint = Int(connection.place)
         endAttempt(x)
@@ -73,6 +75,15 @@ extension Worker {
             connections[upstream].phase = .idle
             connections[upstream].wasUsed = true
             setDeadline(upstream, in: settings.endpointIdle[endpoint])
+        }
+    }
+
+    /// The last read took exactly what was asked for, so that there may or may not be more. Bytes that nobody asked for
+    /// would be taken for the next response.
+    private mutating func checkSilence(_ x: Int, _ upstream: Int, _ arena: inout BufferArena) {
+        guard connections[upstream].input.isEmpty, case .nothing = receive(upstream, &arena) else {
+            exchanges[x].upstreamKeepsAlive = false
+            return
         }
     }
 
@@ -171,8 +182,12 @@ extension Worker {
         listeners = []
         for connection in 0..<connections.indexBound where connections.isUsed(connection) {
             let isIdle = connections[connection].phase == .waiting && !connections[connection].isReadable
-            if isIdle, connections[connection].wasUsed, connections[connection].input.isEmpty {
+            guard isIdle, connections[connection].input.isEmpty else { continue }
+            if connections[connection].wasUsed {
                 closeClient(connection, &arena)
+            } else {
+                // It was opened for a request, which may be on its way.
+                setDeadline(connection, in: settings.linger)
             }
         }
         if clientCount == 0 { isStopped = true }

@@ -136,6 +136,8 @@ extension Worker {
             guard connections[client].output.isEmpty else { return }
             if exchanges[x].responsePhase == .complete { return endExchange(x, &arena) }
             readResponse(x, &arena)
+        } else if isWritable, exchanges[x].pipeHolds(.response) {
+            readResponse(x, &arena)
         }
         if exchanges.index(handle) != nil { relayRequest(x, &arena) }
     }
@@ -147,8 +149,9 @@ extension Worker {
             let upstream = exchanges[x].upstream
             guard !exchanges[x].requestIsOver, upstream >= 0, connections[upstream].phase == .leased,
                 connections[upstream].output.isEmpty,
-                connections[client].isReadable || connections[client].peerClosed
+                connections[client].isReadable || connections[client].peerClosed || exchanges[x].pipeBytes > 0
             else { return }
+            if spliceBody(.request, of: x, &arena) { return }
             switch receive(client, &arena) {
             case .nothing: return
             case .ended, .failed: return abort(x, .clientClosed, &arena)

@@ -18,6 +18,10 @@ extension Worker {
             }
         }
         guard exchanges.index(handle) != nil, exchanges[x].upstream == upstream else { return }
+        if isWritable, exchanges[x].pipeHolds(.request) {
+            relayRequest(x, &arena)
+            guard exchanges.index(handle) != nil, exchanges[x].upstream == upstream else { return }
+        }
         readResponse(x, &arena)
     }
 
@@ -28,6 +32,7 @@ extension Worker {
         let upstream = exchanges[x].upstream
         guard upstream >= 0, connections[upstream].phase == .leased else { return }
         for _ in 0..<Self.readsPerTurn {
+            if spliceBody(.response, of: x, &arena) { return }
             guard connections[client].output.isEmpty,
                 connections[upstream].isReadable || connections[upstream].peerClosed || connections[upstream].isBroken
             else { return }
@@ -116,7 +121,7 @@ extension Worker {
         let isChunked = hasNoLength && !isHTTP10
         // A request that is not all here yet might never be; the connection cannot be relied on after this.
         let closes =
-            !exchanges[x].clientKeepsAlive || isDraining || !exchanges[x].request.isComplete
+            !exchanges[x].clientKeepsAlive || isDraining || !exchanges[x].requestWasForwarded
             || (hasNoLength && isHTTP10)
         exchanges[x].closesClient = closes
         exchanges[x].responsePhase = .begun
@@ -152,7 +157,7 @@ extension Worker {
     }
 
     /// The origin has closed its side.
-    private mutating func upstreamEnded(_ x: Int, _ arena: inout BufferArena) {
+    mutating func upstreamEnded(_ x: Int, _ arena: inout BufferArena) {
         guard exchanges[x].responsePhase != .awaited else {
             let hasPart = !connections[exchanges[x].upstream].input.isEmpty
             guard !hasPart else { return answer(x, .upstreamClosed, &arena) }
@@ -169,7 +174,7 @@ extension Worker {
     }
 
     /// The origin's connection was reset, or is broken in another way.
-    private mutating func upstreamBroke(_ x: Int, _ arena: inout BufferArena) {
+    mutating func upstreamBroke(_ x: Int, _ arena: inout BufferArena) {
         guard exchanges[x].responsePhase == .awaited else { return abort(x, .upstreamTruncated, &arena) }
         let hasPart = !connections[exchanges[x].upstream].input.isEmpty
         guard !hasPart else { return answer(x, .upstreamReset, &arena) }
@@ -177,7 +182,7 @@ extension Worker {
     }
 
     /// All of the response has been handed to the client's connection.
-    private mutating func responseEnded(_ x: Int, _ arena: inout BufferArena) {
+    mutating func responseEnded(_ x: Int, _ arena: inout BufferArena) {
         exchanges[x].responsePhase = .complete
         releaseUpstream(x, &arena)
         if connections[exchanges[x].client].output.isEmpty {

@@ -34,6 +34,7 @@ struct Worker: ~Copyable {
     /// What will be the next chunk of a chunked body.
     var chunk = ChunkRanges()
     var listeners: [Socket]
+    var pipes = PipePool(limit: pipeLimit)
     /// Connections that have something to do and will see no event for it.
     var ready: [SlabHandle] = []
     /// The time of this turn of the loop.
@@ -73,6 +74,8 @@ struct Worker: ~Copyable {
 
     /// Address space for this many connections; memory only for those that exist.
     static let slabCapacity = 1 << 18
+    /// Large bodies that may move through pipes at once; others are copied.
+    static let pipeLimit = 512
     /// Tokens below 2^32 are the worker's own: its listeners by position, and this.
     static let mailboxToken: UInt64 = 0xffff_ffff
 }

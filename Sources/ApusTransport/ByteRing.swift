@@ -41,21 +41,19 @@ public final class ByteRing: Sendable {
         return true
     }
 
-    /// Writes everything to `descriptor`, waiting for it where it must. What it refuses for good is thrown away. Only
-    /// for the reading thread.
-    public func drain(to descriptor: Int32) {
+    /// Writes everything to `descriptor`, or what it takes: when it takes nothing for `patience` milliseconds the rest
+    /// stays. What it refuses for good is thrown away. Only for the reading thread.
+    public func drain(to descriptor: Int32, patience: Int32) {
+        // A pipe that is ready takes this much without blocking; a file takes anything.
+        let most = apus_is_file(descriptor) != 0 ? capacity : Int(PIPE_BUF)
         while true {
             let start = taken.load(ordering: .relaxed)
             let held = written.load(ordering: .acquiring) - start
-            guard held > 0 else { return }
+            guard held > 0, apus_wait(descriptor, 1, patience) != 0 else { return }
             let offset = start & (capacity - 1)
-            let count = min(held, capacity - offset)
+            let count = min(held, capacity - offset, most)
             let result = unsafe apus_write(descriptor, base + offset, count)
-            if result == -Int(EINTR) { continue }
-            if result == -Int(EAGAIN) {
-                waitUntilWritable(descriptor)
-                continue
-            }
+            if result == -Int(EINTR) || result == -Int(EAGAIN) { continue }
             taken.store(start + (result > 0 ? Int(result) : count), ordering: .releasing)
         }
     }
@@ -64,10 +62,6 @@ public final class ByteRing: Sendable {
 /// Blocks until `descriptor` has something to read, or `milliseconds` have passed.
 public func waitUntilReadable(_ descriptor: Int32, milliseconds: Int32) {
     _ = apus_wait(descriptor, 0, milliseconds)
-}
-
-private func waitUntilWritable(_ descriptor: Int32) {
-    _ = apus_wait(descriptor, 1, 1_000)
 }
 
 /// Opens a file to append to, making it where it is missing; minus the errno when that fails.

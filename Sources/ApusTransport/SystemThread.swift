@@ -24,7 +24,7 @@ public struct SystemThread: Sendable {
             { context in
                 guard let context = unsafe context else { return nil }
                 let body = unsafe Unmanaged<Body>.fromOpaque(context).takeRetainedValue()
-                unsafe body.name.withCString { unsafe apus_name_thread($0) }
+                unsafe body.name.withCString { unsafe apus_begin_thread($0) }
                 body.run()
                 return nil
             }, context)

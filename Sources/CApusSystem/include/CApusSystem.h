@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -16,6 +17,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
@@ -193,6 +195,12 @@ static inline int apus_accept_queue(int listener) {
     return (int)info.tcpi_unacked;
 }
 
+// A pipe that never blocks, with room for at least `capacity` bytes if the system allows that much.
+int apus_pipe(int ends[2], int capacity);
+
+// Moves bytes between a socket and a pipe without copying them through user space.
+intptr_t apus_splice(int from, int to, size_t count);
+
 // MARK: the rest
 
 static inline int apus_eventfd(void) {
@@ -221,6 +229,11 @@ static inline int apus_wait(int descriptor, int for_writing, int milliseconds) {
     return poll(&waiting, 1, milliseconds);
 }
 
+static inline int apus_is_file(int descriptor) {
+    struct stat status;
+    return fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode);
+}
+
 static inline int64_t apus_clock_microseconds(int clock) {
     struct timespec time;
     clock_gettime(clock, &time);
@@ -235,4 +248,5 @@ static inline void *apus_reserve(size_t bytes) {
 
 static inline void apus_unreserve(void *base, size_t bytes) { munmap(base, bytes); }
 
-void apus_name_thread(const char *name);
+// Names the calling thread and has broken pipes reach it as errors, never as a signal.
+void apus_begin_thread(const char *name);
