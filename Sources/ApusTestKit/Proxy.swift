@@ -144,7 +144,7 @@ extension Proxy {
     ) throws {
         while try !condition() {
             guard !deadline.hasPassed else { throw KitError.timedOut("waiting for \(what)") }
-            pause()
+            shortRest()
         }
     }
 }

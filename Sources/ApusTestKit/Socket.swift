@@ -102,6 +102,8 @@ extension Socket {
             switch errno {
             case EAGAIN, ECONNABORTED, EINTR: continue
             case EINVAL: return nil
+            // A test that takes the descriptors away means the proxy; the origin waits until there are some again.
+            case EMFILE: shortRest()
             default: throw KitError.system(call: "accept", errno: errno)
             }
         }
@@ -251,7 +253,7 @@ private func withSystemAddress(
 }
 
 /// A millisecond's rest between two looks at something that does not announce its changes.
-func pause() {
+func shortRest() {
     poll(nil, 0, 1)
 }
 

@@ -105,6 +105,7 @@ import Testing
         let clients = try (0..<2).map { _ in try proxy.connect() }
         for client in clients { try client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n") }
         try busy.wait(for: "a request") { $0.requests.count == 1 }
+        try proxy.eventually("the other request to end") { proxy.count(.exchangesEnded, endpoint: 1) == 1 }
         for _ in 0..<6 { #expect(try proxy.get().isGood) }
         gate.open()
         for client in clients { #expect(try client.readResponse().isGood) }
