@@ -41,6 +41,10 @@ public final class DataPlane: DataPlaneLink {
     private static func bind(_ snapshot: Snapshot) throws(DataPlaneError) -> ([[Socket]], [SocketAddress]) {
         var sockets: [[Socket]] = []
         var addresses = snapshot.listeners.map(\.bind)
+        for address in addresses where address.port != 0 {
+            let result = Socket.isFree(WireAddress(address))
+            if result.isFailure { throw .bind(address, errno: result.errno) }
+        }
         for _ in 0..<snapshot.workers {
             var own: [Socket] = []
             for place in addresses.indices {

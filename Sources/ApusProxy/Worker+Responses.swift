@@ -132,7 +132,8 @@ extension Worker {
         releaseReplay(x, &arena)
         arena.setInput(stretch.handle, at: Int(stretch.start))
         head.write(
-            forwarded: ForwardedResponse(isChunked: isChunked, connection: closes ? .close : isHTTP10 ? .keepAlive : nil),
+            forwarded: ForwardedResponse(
+                isChunked: isChunked, connection: closes ? .close : isHTTP10 ? .keepAlive : nil),
             fields: fields, to: &arena)
     }
 

@@ -38,6 +38,12 @@ public struct Socket: Sendable, Equatable, BitwiseCopyable {
         SystemResult(apus_listen(address.c, backlog))
     }
 
+    /// Whether `listen` would be the first at this address. A port that listeners share can be shared with another
+    /// process by mistake, and each would get a part of the connections.
+    public static func isFree(_ address: WireAddress) -> SystemResult {
+        SystemResult(apus_is_free(address.c))
+    }
+
     /// Starts to connect. The socket becomes writable when connected, broken when refused.
     public static func connect(_ address: WireAddress) -> SystemResult {
         SystemResult(apus_connect(address.c))

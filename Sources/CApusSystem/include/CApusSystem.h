@@ -129,6 +129,21 @@ static inline int apus_listen(struct apus_address address, int backlog) {
     return descriptor;
 }
 
+// Whether nobody listens at the address. Without SO_REUSEPORT a bind fails where another process, even one that shares
+// its port, is; that is the only way to notice a second Apus on the same address.
+static inline int apus_is_free(struct apus_address address) {
+    struct sockaddr_storage storage;
+    socklen_t length = apus_to_sockaddr(address, &storage);
+    int on = 1, off = 0;
+    int descriptor = socket(storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (descriptor < 0) return -errno;
+    setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (storage.ss_family == AF_INET6) setsockopt(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
+    int result = bind(descriptor, (struct sockaddr *)&storage, length) < 0 ? -errno : 0;
+    close(descriptor);
+    return result;
+}
+
 int apus_accept(int listener, struct apus_address *peer);
 
 // A socket that is connecting or connected; `-EINPROGRESS` never shows, the event tells.
