@@ -18,8 +18,10 @@ extension Worker {
         case .ended, .failed: closeClient(client, &arena)
         case .noMemory: refuse(client, .memoryLimit, &arena)
         case .bytes(let stretch):
-            // What was incomplete before is parsed again only when it can have changed that.
+            // What was incomplete is parsed again when it may have become complete, and whenever it has doubled: what
+            // is to be refused is refused early, and a head that trickles costs no more than two parses of it.
             if known > 0, stretch.count < settings.headLimits.bytes,
+                known.leadingZeroBitCount == stretch.count.leadingZeroBitCount,
                 !headMayEnd(arena.bytes(stretch.handle, stretch.range), newFrom: known)
             {
                 return
