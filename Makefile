@@ -11,7 +11,7 @@ SANITIZED := ApusProxy,ApusTestKit,ApusControl
 RELEASE := -c release --static-swift-stdlib --product apus
 
 .DEFAULT_GOAL := help
-.PHONY: help prepare build run test check lint fuzz bench asan tsan format install clean
+.PHONY: help prepare build run test check lint fuzz bench bench-parse asan tsan format install clean
 
 help: ## list these targets
 	@echo "Apus: make TARGET"
@@ -55,6 +55,9 @@ fuzz: prepare ## run the fuzzers, SECONDS_TO_FUZZ (60) each
 bench: ## measure Apus against its peers and print the tables
 	@echo "bench: installing peers, building, measuring"
 	@Bench/run
+
+bench-parse: ## count the instructions and allocations of parsing one head
+	@Bench/parse
 
 asan: prepare ## run the suites with sockets under AddressSanitizer
 	@echo "asan: building and running under AddressSanitizer"
