@@ -96,7 +96,7 @@ import Testing
             #expect(try first.get().isGood)
 
             limit.lift()
-            if let spare { close(spare) }
+            close(spare)
             for client in others { client.close() }
             try proxy.eventually("service as before") { try proxy.get().isGood }
         }
