@@ -46,6 +46,35 @@ func hexValue(_ byte: UInt8) -> UInt8? {
 @usableFromInline let colon: UInt8 = 0x3a
 @usableFromInline let comma: UInt8 = 0x2c
 
+// Questions about eight bytes at once. Each answers with the high bit of every byte of which it is true, exactly: no
+// carry passes from one byte to the next, since the seven low bits are added to less than 0x80.
+
+private let highBits: UInt64 = 0x8080_8080_8080_8080
+private let lowBits: UInt64 = 0x7f7f_7f7f_7f7f_7f7f
+private let ones: UInt64 = 0x0101_0101_0101_0101
+
+/// The bytes from `first` through `last`, both below 0x80.
+@inline(__always)
+private func mask(of word: UInt64, from first: UInt8, through last: UInt8) -> UInt64 {
+    let low = word & lowBits
+    let atLeast = low &+ (0x80 &- UInt64(first)) &* ones
+    let above = low &+ (0x7f &- UInt64(last)) &* ones
+    return atLeast & ~above & ~word & highBits
+}
+
+/// The bytes equal to `byte`, which is below 0x80.
+@inline(__always)
+private func mask(of word: UInt64, equalTo byte: UInt8) -> UInt64 {
+    let difference = word ^ UInt64(byte) &* ones
+    return ~((difference & lowBits) &+ lowBits | difference) & highBits
+}
+
+/// The bytes that are ASCII letters.
+@inline(__always)
+private func letters(in word: UInt64) -> UInt64 {
+    mask(of: word | 0x20 &* ones, from: 0x61, through: 0x7a)
+}
+
 extension Span where Element == UInt8 {
     /// The eight bytes at `offset`, the first in the lowest bits. Traps outside the span.
     @inlinable @inline(__always)
@@ -57,7 +86,7 @@ extension Span where Element == UInt8 {
     /// The first offset from `start` whose byte is a control character or DEL; `count` if there is none.
     ///
     /// Looks at eight bytes at a time; a tab stops it too, so that the caller decides.
-    @inlinable
+    @inline(__always)
     func firstControl(from start: Int) -> Int {
         var offset = start
         let end = count
@@ -78,6 +107,52 @@ extension Span where Element == UInt8 {
             offset &+= 1
         }
         return end
+    }
+
+    /// The first offset from `start` whose byte may not stand in a token; `count` if there is none.
+    ///
+    /// Letters and hyphens, which is what field names are made of, are looked at eight at a time.
+    func tokenEnd(from start: Int) -> Int {
+        var offset = start
+        while offset &+ 8 <= count {
+            let word = self.word(at: offset)
+            let usual = letters(in: word) | mask(of: word, equalTo: 0x2d)
+            guard usual != highBits else {
+                offset &+= 8
+                continue
+            }
+            offset &+= (~usual & highBits).trailingZeroBitCount &>> 3
+            guard isTokenByte(self[offset]) else { return offset }
+            offset &+= 1
+        }
+        while offset < count, isTokenByte(self[offset]) { offset &+= 1 }
+        return offset
+    }
+
+    /// The first offset from `start` whose byte may not stand in a request target; `count` if there is none.
+    func targetEnd(from start: Int) -> Int {
+        var offset = start
+        while offset &+ 8 <= count {
+            let word = self.word(at: offset)
+            // Visible is 0x21...0x7e; of these `#` is left out.
+            let stops = ~mask(of: word, from: 0x21, through: 0x7e) | mask(of: word, equalTo: 0x23)
+            if stops & highBits != 0 { return offset &+ (stops & highBits).trailingZeroBitCount &>> 3 }
+            offset &+= 8
+        }
+        while offset < count, isTargetByte(self[offset]) { offset &+= 1 }
+        return offset
+    }
+
+    /// The first offset in `range` whose byte is `byte`; the range's end if there is none.
+    func first(_ byte: UInt8, in range: Range<Int>) -> Int {
+        var offset = range.lowerBound
+        while offset &+ 8 <= range.upperBound {
+            let hits = mask(of: word(at: offset), equalTo: byte)
+            if hits != 0 { return offset &+ hits.trailingZeroBitCount &>> 3 }
+            offset &+= 8
+        }
+        while offset < range.upperBound, self[offset] != byte { offset &+= 1 }
+        return offset
     }
 
     /// Whether the bytes of `range` are `text`, which is lower case, whatever their own case.

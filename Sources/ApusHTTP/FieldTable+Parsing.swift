@@ -18,9 +18,13 @@ extension FieldTable {
             while valueStart < bytes.count, bytes[valueStart] == space || bytes[valueStart] == tab { valueStart &+= 1 }
             guard let lineEnd = try Self.lineEnd(bytes, from: valueStart) else { return nil }
             guard count < limit else { throw .tooManyFields }
+            var valueEnd = lineEnd &- 2
+            while valueEnd > valueStart, bytes[valueEnd &- 1] == space || bytes[valueEnd &- 1] == tab {
+                valueEnd &-= 1
+            }
             append(
                 FieldLine(
-                    start: offset, nameEnd: nameEnd, value: bytes.trimmed(valueStart..<lineEnd &- 2), end: lineEnd,
+                    start: offset, nameEnd: nameEnd, value: valueStart..<valueEnd, end: lineEnd,
                     field: KnownField(bytes, offset..<nameEnd)))
             offset = lineEnd
         }
@@ -29,8 +33,7 @@ extension FieldTable {
 
     /// The offset of the colon behind the name that starts at `start`; nil when it has not arrived yet.
     private static func nameEnd(_ bytes: Span<UInt8>, from start: Int) throws(Reason) -> Int? {
-        var offset = start
-        while offset < bytes.count, isTokenByte(bytes[offset]) { offset &+= 1 }
+        let offset = bytes.tokenEnd(from: start)
         guard offset < bytes.count else { return nil }
         switch bytes[offset] {
         case colon where offset > start: return offset
@@ -44,6 +47,7 @@ extension FieldTable {
     }
 
     /// The offset behind the CR LF that ends the value which starts at `start`; nil when it has not arrived yet.
+    @inline(__always)
     static func lineEnd(_ bytes: Span<UInt8>, from start: Int) throws(Reason) -> Int? {
         var offset = start
         while true {

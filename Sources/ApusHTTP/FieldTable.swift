@@ -55,9 +55,10 @@ public struct FieldTable: ~Copyable {
 
     mutating func removeAll() { count = 0 }
 
+    @inline(__always)
     mutating func append(_ line: FieldLine) {
         lines[count] = line
-        count += 1
+        count &+= 1
     }
 
     mutating func drop(_ index: Int) { lines[index].isDropped = true }

@@ -44,8 +44,7 @@ public struct RequestLine: Sendable {
     }
 
     private static func targetEnd(_ bytes: Span<UInt8>, from start: Int, _ limit: Int) throws(Reason) -> Int? {
-        var offset = start
-        while offset < bytes.count, isTargetByte(bytes[offset]) { offset &+= 1 }
+        let offset = bytes.targetEnd(from: start)
         if offset - start > limit { throw .targetTooLong }
         guard offset < bytes.count else { return nil }
         if bytes[offset] == space, offset > start { return offset }

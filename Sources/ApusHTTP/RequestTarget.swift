@@ -41,9 +41,7 @@ public struct RequestTarget: Sendable {
         self.authority = authority
         authorityHost = host
         self.pathAndQuery = pathAndQuery
-        var end = pathAndQuery.lowerBound
-        while end < pathAndQuery.upperBound, bytes[end] != 0x3f { end &+= 1 }
-        path = pathAndQuery.lowerBound..<end
+        path = pathAndQuery.lowerBound..<bytes.first(0x3f, in: pathAndQuery)
     }
 
     /// Behind `http://` or `https://`.

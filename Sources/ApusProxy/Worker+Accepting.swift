@@ -68,10 +68,8 @@ extension Worker {
     /// Accepts with the descriptor held back, so that the client is told instead of left waiting, and the listener
     /// does not stay readable for ever.
     private mutating func shedWithSpare(_ listener: Int, _ arena: inout BufferArena) {
-        guard spareDescriptor >= 0 else {
-            spareDescriptor = openSpareDescriptor()
-            return
-        }
+        if spareDescriptor < 0 { spareDescriptor = openSpareDescriptor() }
+        guard spareDescriptor >= 0 else { return pauseAccepting(listener) }
         Socket(descriptor: spareDescriptor).close()
         var peer = WireAddress(high: 0, low: 0, port: 0)
         let result = listeners[listener].accept(from: &peer)
@@ -81,5 +79,18 @@ extension Worker {
             shed(Socket(descriptor: Int32(truncatingIfNeeded: result.rawValue)), listener, .descriptorLimit, &arena)
         }
         spareDescriptor = openSpareDescriptor()
+        // Another thread was faster: without the spare there is nothing to refuse with.
+        if spareDescriptor < 0 { pauseAccepting(listener) }
+    }
+
+    /// Leaves the listener alone for a tick of the wheel: it stays readable, and nothing can be done about it now.
+    private mutating func pauseAccepting(_ listener: Int) {
+        poller.remove(descriptor: listeners[listener].descriptor)
+        timers.schedule(UInt64(listener), at: now)
+    }
+
+    mutating func resumeAccepting(_ listener: Int) {
+        guard listener < listeners.count else { return }
+        _ = poller.addLevel(descriptor: listeners[listener].descriptor, token: UInt64(listener))
     }
 }

@@ -19,6 +19,10 @@ extension Worker {
 
     mutating func runTimers(_ arena: inout BufferArena) {
         while let (token, tick) = timers.popExpired(now: now) {
+            guard token >> 32 != 0 else {
+                resumeAccepting(Int(token))
+                continue
+            }
             let handle = SlabHandle(
                 index: Int32(truncatingIfNeeded: token), generation: UInt32(truncatingIfNeeded: token >> 32))
             // Stale: the connection is gone, or was armed again for an earlier time.

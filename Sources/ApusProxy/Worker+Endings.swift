@@ -192,7 +192,7 @@ extension Worker {
         }
         if clientCount == 0 { isStopped = true }
         // Wakes the loop in time even when nothing else does.
-        timers.schedule(0, at: drainDeadline)
+        timers.schedule(Self.mailboxToken, at: drainDeadline)
     }
 
     mutating func closeEverything(_ arena: inout BufferArena) {

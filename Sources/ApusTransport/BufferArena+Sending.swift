@@ -10,18 +10,19 @@ extension BufferArena {
     public mutating func beginSend() {
         pieces.removeAll()
         outboundEnd = 0
+        openStart = 0
     }
 
     /// Bytes appended since `beginSend`.
-    public var sendCount: Int { pieces.byteCount }
+    public var sendCount: Int { pieces.byteCount + outboundEnd - openStart }
 
     /// Room left for writing; appending more is a bug.
     public var sendRoom: Int { Self.outboundCapacity - outboundEnd }
 
+    @inlinable
     public mutating func append(_ text: StaticString) {
         let count = text.utf8CodeUnitCount
         unsafe reserve(count).copyMemory(from: text.utf8Start, byteCount: count)
-        commit(count)
     }
 
     public mutating func append(_ bytes: Span<UInt8>) {
@@ -30,12 +31,11 @@ extension BufferArena {
             guard let source = source.baseAddress else { return }
             unsafe target.copyMemory(from: source, byteCount: bytes.count)
         }
-        commit(bytes.count)
     }
 
+    @inlinable
     public mutating func append(_ byte: UInt8) {
         unsafe reserve(1).storeBytes(of: byte, as: UInt8.self)
-        commit(1)
     }
 
     /// Says where the bytes stand that `append(input:)` copies from.
@@ -51,8 +51,8 @@ extension BufferArena {
 
     /// Appends bytes that stand in another buffer, by copying.
     public mutating func append(copying handle: BufferHandle, _ range: Range<Int>) {
-        unsafe reserve(range.count).copyMemory(from: start(of: handle, range), byteCount: range.count)
-        commit(range.count)
+        let source = unsafe start(of: handle, range)
+        unsafe reserve(range.count).copyMemory(from: source, byteCount: range.count)
     }
 
     /// Appends bytes that stand in another buffer and stay there until they are sent.
@@ -64,9 +64,10 @@ extension BufferArena {
             append(copying: handle, range)
             return true
         }
-        // One piece stays free for what is written behind these bytes.
-        guard pieces.count < PieceList.capacity - 1 else { return false }
+        // One piece each stays free for what was written before these bytes, and what is written behind them.
+        guard pieces.count < PieceList.capacity - 2 else { return false }
         _ = unsafe start(of: handle, range)
+        closePiece()
         pieces.append(handle, range)
         return true
     }
@@ -75,6 +76,7 @@ extension BufferArena {
     ///
     /// - Returns: how many bytes the socket took, or why it took none.
     public mutating func send(to socket: Socket) -> SystemResult {
+        closePiece()
         if pieces.count == 1 {
             let piece = pieces[0]
             let start = unsafe start(of: piece.handle, Int(piece.start)..<Int(piece.start + piece.count))
@@ -97,6 +99,7 @@ extension BufferArena {
 
     /// Copies what was appended, without its first `sent` bytes, to `handle` at `offset`.
     public mutating func copyUnsent(from sent: Int, to handle: BufferHandle, at offset: Int) {
+        closePiece()
         var skipped = sent
         var end = offset
         for index in 0..<pieces.count {
@@ -113,14 +116,19 @@ extension BufferArena {
         }
     }
 
-    @inline(__always)
-    private func reserve(_ count: Int) -> UnsafeMutableRawPointer {
-        unsafe start(of: .outbound, outboundEnd..<outboundEnd + count)
+    /// Room for `count` more bytes in the outbound scratch, which the caller fills.
+    @inlinable @inline(__always)
+    mutating func reserve(_ count: Int) -> UnsafeMutableRawPointer {
+        precondition(count >= 0 && count <= Self.outboundCapacity - outboundEnd)
+        let start = unsafe outbound + outboundEnd
+        outboundEnd &+= count
+        return unsafe start
     }
 
-    @inline(__always)
-    private mutating func commit(_ count: Int) {
-        pieces.append(.outbound, outboundEnd..<outboundEnd + count)
-        outboundEnd += count
+    /// Makes a piece of what was written since the last one.
+    private mutating func closePiece() {
+        guard outboundEnd > openStart else { return }
+        pieces.append(.outbound, openStart..<outboundEnd)
+        openStart = outboundEnd
     }
 }

@@ -42,7 +42,7 @@ public struct BufferArena: ~Copyable {
     /// Bytes that one read takes at most.
     public static let inboundCapacity = 64 << 10
     /// Room for the largest head, what Apus adds to it, and small pieces of body.
-    static let outboundCapacity = 160 << 10
+    @usableFromInline static var outboundCapacity: Int { 160 << 10 }
 
     private var blocks: UnsafeMutablePointer<Block>
     private var blockCapacity: Int
@@ -56,8 +56,11 @@ public struct BufferArena: ~Copyable {
 
     /// What the next send consists of.
     var pieces: PieceList
-    /// Behind the last byte written to the outbound scratch.
-    var outboundEnd = 0
+    /// The outbound scratch, and where its next byte goes.
+    @usableFromInline let outbound: UnsafeMutableRawPointer
+    @usableFromInline var outboundEnd = 0
+    /// Where the bytes begin that were written since the last piece: they become one when another follows.
+    var openStart = 0
     var inputHandle = BufferHandle.none
     var inputOffset = 0
 
@@ -69,9 +72,9 @@ public struct BufferArena: ~Copyable {
         firstFree = Self.blockSizes.map { _ in -1 }
         freeCounts = Self.blockSizes.map { _ in 0 }
         pieces = PieceList()
-        for capacity in [Self.inboundCapacity, Self.outboundCapacity] {
-            _ = appendBlock(capacity: capacity, sizeClass: -1)
-        }
+        unsafe outbound = .allocate(byteCount: Self.outboundCapacity, alignment: 64)
+        _ = appendBlock(capacity: Self.inboundCapacity, sizeClass: -1)
+        unsafe appendBlock(at: outbound, capacity: Self.outboundCapacity, sizeClass: -1)
     }
 
     deinit {
@@ -123,11 +126,15 @@ public struct BufferArena: ~Copyable {
             unsafe blocks = larger
             blockCapacity *= 2
         }
-        let base = UnsafeMutableRawPointer.allocate(byteCount: capacity, alignment: 64)
+        unsafe appendBlock(
+            at: .allocate(byteCount: capacity, alignment: 64), capacity: capacity, sizeClass: sizeClass)
+        return BufferHandle(index: Int32(blockCount - 1))
+    }
+
+    private mutating func appendBlock(at base: UnsafeMutableRawPointer, capacity: Int, sizeClass: Int) {
         unsafe (blocks + blockCount).initialize(
             to: Block(base: base, capacity: capacity, sizeClass: sizeClass, nextFree: -1))
         blockCount += 1
-        return BufferHandle(index: Int32(blockCount - 1))
     }
 
     @inline(never)
