@@ -43,7 +43,6 @@ public enum Reason: UInt8, Error, Sendable, CaseIterable, BitwiseCopyable {
     case connectionLimit
     case memoryLimit
     case descriptorLimit
-    case draining
 
     // The origin.
     case connectFailed
@@ -103,7 +102,6 @@ extension Reason {
         case .connectionLimit: "connection_limit"
         case .memoryLimit: "memory_limit"
         case .descriptorLimit: "descriptor_limit"
-        case .draining: "draining"
         case .connectFailed: "connect_failed"
         case .connectTimeout: "connect_timeout"
         case .upstreamClosed: "upstream_closed"
@@ -141,7 +139,7 @@ extension Reason {
         case .connectFailed, .upstreamClosed, .upstreamReset, .badResponse, .responseHeadTooLarge,
             .unexpectedUpgrade:
             502
-        case .noHealthyEndpoint, .poolSaturated, .connectionLimit, .memoryLimit, .descriptorLimit, .draining: 503
+        case .noHealthyEndpoint, .poolSaturated, .connectionLimit, .memoryLimit, .descriptorLimit: 503
         case .connectTimeout, .responseHeadTimeout: 504
         case .upstreamTruncated, .badResponseBody, .responseBodyTimeout, .clientClosed, .clientStalled,
             .drainDeadline:

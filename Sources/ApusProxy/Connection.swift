@@ -42,6 +42,8 @@ struct Connection: BitwiseCopyable {
     var input = Stretch()
     /// Bytes that the socket did not take yet.
     var output = Stretch()
+    /// When the first byte of a head came that did not come whole.
+    var headStarted: Int64 = 0
     /// When something must have happened, in microseconds of the loop's clock.
     var deadline = Int64.max
     /// The tick of the wheel's entry for it; entries at other ticks are stale.

@@ -41,6 +41,8 @@ struct Exchange: BitwiseCopyable {
     var closesClient = false
     /// The origin's connection may carry another exchange.
     var upstreamKeepsAlive = false
+    /// The client holds its body back until the origin says 100 (Continue), and neither has moved since.
+    var awaitsContinue = false
     /// What the request's body was cut short by; nothing more of it is forwarded.
     var requestWasAbandoned = false
 

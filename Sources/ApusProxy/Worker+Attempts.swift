@@ -11,9 +11,10 @@ extension Worker {
     /// - Parameter returning: whether an endpoint that was tried will do when there is no other.
     mutating func attempt(_ x: Int, returning: Bool = false, _ arena: inout BufferArena) {
         let pool = exchanges[x].pool
+        var mayReturn = returning
         while true {
             let load = SharedLoad(counts: shared.loads, first: settings.poolStart[pool])
-            guard let picked = pickers[pool].pick(load: load, excluding: exchanges[x].tried, orTried: returning) else {
+            guard let picked = pickers[pool].pick(load: load, excluding: exchanges[x].tried, orTried: mayReturn) else {
                 return answer(x, noEndpointReason(x), &arena)
             }
             exchanges[x].tried.insert(picked)
@@ -23,7 +24,8 @@ extension Worker {
                 ? upstreams[endpoint].leaseFresh() : upstreams[endpoint].lease()
             if lease == .refuse {
                 exchanges[x].lastFailure = exchanges[x].lastFailure ?? .poolSaturated
-                if returning { return answer(x, .poolSaturated, &arena) }
+                // The ones that were not tried are left, each once.
+                mayReturn = false
                 continue
             }
             exchanges[x].attempts += 1
@@ -135,7 +137,8 @@ extension Worker {
             arena.copy(from: replay.handle, sent..<replay.count, to: handle, at: 0)
             connections[upstream].output = Stretch(handle, 0..<replay.count - sent)
         }
-        setDeadline(client, in: exchanges[x].request.isComplete ? settings.responseHead : settings.body)
+        let waitsForOrigin = exchanges[x].request.isComplete || exchanges[x].awaitsContinue
+        setDeadline(client, in: waitsForOrigin ? settings.responseHead : settings.body)
         if !exchanges[x].request.isComplete { relayRequest(x, &arena) }
     }
 

@@ -62,7 +62,7 @@ extension Worker {
         case .awaited:
             let originStalls =
                 exchanges[x].pipeHolds(.request) || (upstream >= 0 && !connections[upstream].output.isEmpty)
-            let waitsForClient = !exchanges[x].requestIsOver && !originStalls
+            let waitsForClient = !exchanges[x].requestIsOver && !originStalls && !exchanges[x].awaitsContinue
             dropUpstream(x, &arena)
             answer(x, waitsForClient ? .requestBodyTimeout : .responseHeadTimeout, &arena)
         case .begun, .complete:

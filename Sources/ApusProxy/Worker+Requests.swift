@@ -42,6 +42,7 @@ extension Worker {
         guard keepInput(client, stretch, &arena) else { return refuse(client, .memoryLimit, &arena) }
         if connections[client].phase != .readingHead {
             connections[client].phase = .readingHead
+            connections[client].headStarted = now
             setDeadline(client, in: settings.requestHead)
         }
         if connections[client].isReadable || connections[client].peerClosed { makeReady(client) }
@@ -50,7 +51,8 @@ extension Worker {
     /// The exchange of a client that begins now.
     mutating func insertExchange(_ client: Int) -> Int {
         let listener = Int(connections[client].place)
-        guard let x = exchanges.insert(Exchange(client: client, listener: listener, started: now)) else {
+        let started = connections[client].phase == .readingHead ? connections[client].headStarted : now
+        guard let x = exchanges.insert(Exchange(client: client, listener: listener, started: started)) else {
             // There are as many slots as for connections, and an exchange belongs to one.
             preconditionFailure("more exchanges than connections")
         }
@@ -67,6 +69,7 @@ extension Worker {
         exchanges[x].version = head.version
         exchanges[x].clientKeepsAlive = head.keepsAlive
         exchanges[x].request = BodyRelay(head.framing, isChunkedOut: head.framing == .chunked)
+        exchanges[x].awaitsContinue = head.expectsContinue && !exchanges[x].request.isComplete
         noteRequest(x, head, stretch, &arena)
         if case .length(let length) = head.framing, length > settings.bodyLimit {
             return answer(x, .bodyTooLarge, &arena)
@@ -89,8 +92,13 @@ extension Worker {
         _ x: Int, _ head: RequestHead, _ stretch: Stretch, _ arena: borrowing BufferArena
     ) -> Int? {
         let start = Int(stretch.start)
+        let host = arena.bytes(stretch.handle, head.host.moved(by: start))
+        guard !head.target.path.isEmpty else {
+            // `http://host` asks for `/` (RFC 9112 section 3.2.1).
+            return shared.snapshot.route(listener: exchanges[x].listener, host: host, path: settings.rootPath.span)
+        }
         return shared.snapshot.route(
-            listener: exchanges[x].listener, host: arena.bytes(stretch.handle, head.host.moved(by: start)),
+            listener: exchanges[x].listener, host: host,
             path: arena.bytes(stretch.handle, head.target.path.moved(by: start)))
     }
 
@@ -182,6 +190,7 @@ extension Worker {
             return false
         }
         exchanges[x].isReplayable = false
+        exchanges[x].awaitsContinue = false
         releaseReplay(x, &arena)
         switch flush(upstream, &arena) {
         case .all: break

@@ -10,6 +10,9 @@ extension Worker {
         let handle = exchanges.handle(x)
         if isWritable, !connections[upstream].output.isEmpty {
             if flushOutput(upstream, &arena) {
+                let isSent = connections[upstream].output.isEmpty && exchanges[x].request.isComplete
+                let waitsForHead = isSent && exchanges[x].responsePhase == .awaited
+                setDeadline(exchanges[x].client, in: waitsForHead ? settings.responseHead : settings.body)
                 if connections[upstream].output.isEmpty { relayRequest(x, &arena) }
             } else {
                 // It takes no more of the request; what it may have answered is still to be read.
@@ -97,7 +100,8 @@ extension Worker {
 
     /// Sends the interim responses that came before a final head of which only a part has come, and keeps the part.
     private mutating func keepPartialHead(_ x: Int, _ rest: Stretch, _ arena: inout BufferArena) {
-        guard flush(exchanges[x].client, &arena) != .failed else { return abort(x, .clientClosed, &arena) }
+        exchanges[x].bytesSent += UInt64(arena.sendCount)
+        guard flush(exchanges[x].client, &arena) == .all else { return abort(x, .clientClosed, &arena) }
         guard keepInput(exchanges[x].upstream, rest, &arena) else { return answer(x, .memoryLimit, &arena) }
     }
 
@@ -107,6 +111,10 @@ extension Worker {
         if head.status == 101 { throw .unexpectedUpgrade }
         // The client may have acted on it: from here on the request belongs to this origin.
         releaseReplay(x, &arena)
+        if exchanges[x].awaitsContinue {
+            exchanges[x].awaitsContinue = false
+            setDeadline(exchanges[x].client, in: settings.body)
+        }
         // HTTP/1.0 does not know them (RFC 9110 section 15.2).
         guard exchanges[x].version == .http11 else { return }
         arena.setInput(stretch.handle, at: Int(stretch.start))

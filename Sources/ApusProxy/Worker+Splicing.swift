@@ -49,7 +49,10 @@ extension Worker {
         }
         exchanges[x].pipe = pipe
         exchanges[x].pipeDirection = direction
-        if direction == .request { exchanges[x].isReplayable = false }
+        if direction == .request {
+            exchanges[x].isReplayable = false
+            exchanges[x].awaitsContinue = false
+        }
         return true
     }
 

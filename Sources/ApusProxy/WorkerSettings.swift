@@ -26,6 +26,8 @@ struct WorkerSettings {
     let endpointIdle: [Int64]
     let listenerAddress: [SocketAddress]
     let latencyBounds = CounterLayout.latencyBounds
+    /// The path of a target that has none.
+    let rootPath: [UInt8] = [UInt8(ascii: "/")]
 
     init(_ snapshot: Snapshot, listenerAddress: [SocketAddress]) {
         requestHead = snapshot.timeouts.requestHead.inMicroseconds

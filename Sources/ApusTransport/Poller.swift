@@ -29,7 +29,7 @@ public struct Poller: ~Copyable {
     @usableFromInline let events: UnsafeMutableBufferPointer<epoll_event>
 
     /// - Throws: the errno with which the system refused.
-    public init(eventsPerTurn: Int = 512) throws(SystemError) {
+    public init(eventsPerTurn: Int = 64) throws(SystemError) {
         let result = apus_epoll_create()
         guard result >= 0 else { throw SystemError(call: "epoll_create", errno: -result) }
         descriptor = result

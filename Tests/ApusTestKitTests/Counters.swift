@@ -107,4 +107,17 @@ import Testing
         #expect(proxy.dataPlane.value(slot, worker: 0) + proxy.dataPlane.value(slot, worker: 1) == 40)
         #expect(proxy.dataPlane.value(slot, worker: 0) < 40, "the kernel spreads connections over the workers")
     }
+
+    /// The time of a request begins with its first byte, as its user counts it.
+    @Test func aSlowHeadCountsAsTime() throws {
+        let proxy = try Proxy(try Origin())
+        let client = try proxy.connect()
+        try client.send("GET / HTTP/1.1\r\n")
+        #expect(try client.isSilent(for: .milliseconds(300)))
+        try client.send("Host: a\r\n\r\n")
+        #expect(try client.readResponse().isGood)
+        try proxy.eventually("the request to be counted") {
+            proxy.dataPlane.total(proxy.layout.latencySum(row: 0)) >= 250_000
+        }
+    }
 }

@@ -1,4 +1,5 @@
 import ApusHTTP
+import ApusModel
 import ApusTestKit
 import Testing
 
@@ -71,5 +72,40 @@ import Testing
     func otherExpectationsAreRefused(expectation: String) throws {
         try expectRefused(
             BadInput("GET / HTTP/1.1\r\nHost: a\r\nExpect: \(expectation)\r\n\r\n", .expectationFailed))
+    }
+
+    /// Whoever was told to wait did nothing wrong: the origin is late.
+    @Test func anOriginThatSaysNeitherYesNorNoIsTheLateOne() throws {
+        let gate = Gate()
+        let origin = try Origin { connection in
+            _ = try connection.readRequestHead()
+            try gate.pass()
+        }
+        let proxy = try Proxy(origin) {
+            $0.timeouts.responseHead = .milliseconds(200)
+            $0.timeouts.body = .seconds(20)
+        }
+        let client = try proxy.connect()
+        try client.send(Self.head)
+        expectMade(try client.readResponse(), [.responseHeadTimeout])
+        gate.open()
+    }
+
+    @Test func aClientThatWasToldToGoOnAndDoesNotIsLate() throws {
+        let gate = Gate()
+        let origin = try Origin { connection in
+            _ = try connection.readRequestHead()
+            try connection.send("HTTP/1.1 100 Continue\r\n\r\n")
+            try gate.pass()
+        }
+        let proxy = try Proxy(origin) {
+            $0.timeouts.responseHead = .seconds(20)
+            $0.timeouts.body = .milliseconds(200)
+        }
+        let client = try proxy.connect()
+        try client.send(Self.head)
+        #expect(try client.readResponse().status == 100)
+        expectMade(try client.readResponse(), [.requestBodyTimeout])
+        gate.open()
     }
 }

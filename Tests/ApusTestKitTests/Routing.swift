@@ -35,4 +35,13 @@ import Testing
             #expect(try client.readResponse().text == "1")
         }
     }
+
+    /// `http://host` asks for `/` (RFC 9112 section 3.2.1).
+    @Test func aTargetWithoutAPathAsksForTheRoot() throws {
+        let origin = try Origin()
+        let proxy = try Proxy(origin) { $0.routes = [Route(name: "/", path: .exact(bytes("/")), pool: 0)] }
+        #expect(try proxy.exchange("GET http://a HTTP/1.1\r\nHost: a\r\n\r\n").isGood)
+        #expect(try proxy.exchange("GET http://a?b HTTP/1.1\r\nHost: a\r\n\r\n").isGood)
+        #expect(origin.requests.map(\.target) == ["/", "/?b"])
+    }
 }
