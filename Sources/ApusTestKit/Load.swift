@@ -13,6 +13,8 @@ public final class Load: Sendable {
         public var reasons: [String: Int] = [:]
         /// What went wrong without a complete response: at most the first hundred.
         public var failures: [String] = []
+        /// All requests that ended so.
+        public var failureCount = 0
         /// Connections opened.
         public var connections = 0
 
@@ -49,9 +51,9 @@ public final class Load: Sendable {
 
     /// Waits until `count` more requests have been answered.
     public func waitForMore(_ count: Int, by deadline: Deadline = .standard) throws {
-        let goal = state.with { $0.result.total + $0.result.failures.count } + count
+        let goal = state.with { $0.result.total + $0.result.failureCount } + count
         try state.wait(for: "\(count) more responses", by: deadline) {
-            $0.result.total + $0.result.failures.count >= goal
+            $0.result.total + $0.result.failureCount >= goal
         }
     }
 
@@ -83,7 +85,10 @@ public final class Load: Sendable {
                 connection.forget()
             } catch {
                 client = nil
-                state.with { if $0.result.failures.count < 100 { $0.result.failures.append("\(error)") } }
+                state.with {
+                    $0.result.failureCount += 1
+                    if $0.result.failures.count < 100 { $0.result.failures.append("\(error)") }
+                }
             }
         }
     }
