@@ -95,8 +95,11 @@ import Testing
         }
         // One request for each connection: were all workers to begin with the same endpoint, it would show here.
         let answers = try (0..<200).map { _ in try proxy.get().text }
+        // Least connections draws among equals: a share of 200 then has a standard deviation of 6.1, and five of them
+        // is what one run in a million exceeds. The others take turns, and only the split over workers is chance.
+        let most = balance == "least-connections" ? 31 : 15
         for number in 0..<4 {
-            #expect((35...65).contains(share(answers, number)), "\(number): \(share(answers, number))")
+            #expect(abs(share(answers, number) - 50) <= most, "\(number): \(share(answers, number))")
         }
     }
 }
