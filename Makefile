@@ -74,7 +74,7 @@ format: ## format the sources in place
 	@echo "format: rewriting Package.swift, Sources, Tests"
 	@$(SWIFT) format -i -r -p Package.swift Sources Tests
 
-install: build ## copy the binary to PREFIX/bin (/usr/local/bin); it needs nothing else
+install: build ## copy the binary to PREFIX/bin (/usr/local/bin)
 	@install -D -m 755 "$$($(SWIFT) build $(RELEASE) --show-bin-path)/apus" "$(DESTDIR)$(PREFIX)/bin/apus"
 	@echo "install: $(DESTDIR)$(PREFIX)/bin/apus"
 
