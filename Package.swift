@@ -29,6 +29,7 @@ let rooms: [Room] = [
     Room(
         name: "ApusProxy", uses: ["ApusHTTP", "ApusModel", "ApusBalancing", "ApusTransport"],
         testUses: ["ApusHTTP", "ApusModel", "ApusBalancing", "ApusTransport"]),
+    Room(name: "ApusSimulation", uses: ["ApusModel", "ApusBalancing"], testUses: ["ApusModel", "ApusBalancing"]),
     Room(
         name: "ApusConfig", uses: ["ApusModel"], products: [("Yams", "Yams")], testUses: ["ApusModel"],
         testData: ["Golden"]),
@@ -47,7 +48,7 @@ let rooms: [Room] = [
         ],
         testUses: []),
     Room(
-        name: "ApusCommand", kind: .command, uses: ["Apus"],
+        name: "ApusCommand", kind: .command, uses: ["Apus", "ApusSimulation"],
         products: [
             ("ArgumentParser", "swift-argument-parser"), ("Hummingbird", "hummingbird"), ("Logging", "swift-log"),
             ("UnixSignals", "swift-service-lifecycle"),

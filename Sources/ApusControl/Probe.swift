@@ -52,9 +52,9 @@ struct Probe {
     }
 
     private func configure(_ channel: any Channel, verdict: EventLoopPromise<CheckFailure?>) throws {
-        guard case .http(let path) = check.probe else { return }
+        guard case .http(let probe) = check.probe else { return }
         let request = HTTPRequestHead(
-            version: .http1_1, method: .GET, uri: path,
+            version: .http1_1, method: .GET, uri: probe.path,
             headers: [
                 "Host": "\(address)", "User-Agent": "apus-health/\(Version.current)", "Connection": "close",
             ])

@@ -79,6 +79,7 @@ public actor Prober: Service {
         case .connectSucceeded(let endpoint):
             let before = health[endpoint]
             changed(endpoint, from: before, health[endpoint].connectSucceeded(now: Self.now))
+        case .failedInARow, .breakerChanged: break
         }
     }
 

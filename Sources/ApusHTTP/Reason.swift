@@ -40,6 +40,10 @@ public enum Reason: UInt8, Error, Sendable, CaseIterable, BitwiseCopyable {
     case noRoute
     case noHealthyEndpoint
     case poolSaturated
+    case breakerOpen
+    case queueFull
+    case queueTimeout
+    case overloaded
     case connectionLimit
     case memoryLimit
     case descriptorLimit
@@ -99,6 +103,10 @@ extension Reason {
         case .noRoute: "no_route"
         case .noHealthyEndpoint: "no_healthy_endpoint"
         case .poolSaturated: "pool_saturated"
+        case .breakerOpen: "breaker_open"
+        case .queueFull: "queue_full"
+        case .queueTimeout: "queue_timeout"
+        case .overloaded: "overloaded"
         case .connectionLimit: "connection_limit"
         case .memoryLimit: "memory_limit"
         case .descriptorLimit: "descriptor_limit"
@@ -139,7 +147,9 @@ extension Reason {
         case .connectFailed, .upstreamClosed, .upstreamReset, .badResponse, .responseHeadTooLarge,
             .unexpectedUpgrade:
             502
-        case .noHealthyEndpoint, .poolSaturated, .connectionLimit, .memoryLimit, .descriptorLimit: 503
+        case .noHealthyEndpoint, .poolSaturated, .breakerOpen, .queueFull, .queueTimeout, .overloaded, .connectionLimit,
+            .memoryLimit, .descriptorLimit:
+            503
         case .connectTimeout, .responseHeadTimeout: 504
         case .upstreamTruncated, .badResponseBody, .responseBodyTimeout, .clientClosed, .clientStalled,
             .drainDeadline:

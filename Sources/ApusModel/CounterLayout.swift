@@ -25,6 +25,28 @@ public struct CounterLayout: Sendable {
     public enum EndpointCounter: Int, CaseIterable, Sendable {
         case connectionsOpened, connectionsClosed, connectionsReused, connectFailures, exchangesStarted, exchangesEnded
         case retries
+        /// Responses with a status of 500 or above, and attempts that got no response.
+        case failures
+        /// Responses whose head came, and the microseconds that they took together from the request's sending.
+        case responses, responseMicroseconds
+    }
+
+    /// What is counted once per pool.
+    public enum PoolCounter: Int, CaseIterable, Sendable {
+        /// Requests that wait for an endpoint now (a gauge).
+        case queued
+        /// Requests that waited and were then sent, and the microseconds that they waited together.
+        case dequeued, queueMicroseconds
+        /// Retries that the budget did not allow.
+        case retriesDenied
+        /// Second requests sent by hedging, and those that won.
+        case hedges, hedgesWon
+        /// The adaptive limit now (a gauge); 0 without one.
+        case concurrencyLimit
+        /// Requests that the fallback answered.
+        case fallbacks
+        /// Requests sent while too few endpoints were available for health to be looked at.
+        case panicPicks
     }
 
     /// What is counted once per worker.
@@ -40,10 +62,12 @@ public struct CounterLayout: Sendable {
     // Everything below is read once or more per request, in other modules: plain stored numbers, no lazy statics.
     @usableFromInline let listenerBase: Int
     @usableFromInline let endpointBase: Int
+    @usableFromInline let poolBase: Int
     @usableFromInline let reasonBase: Int
     @usableFromInline let workerBase: Int
     @usableFromInline let listenerStride: Int
     @usableFromInline let endpointStride: Int
+    @usableFromInline let poolStride: Int
     @usableFromInline let reasonStride: Int
     @usableFromInline let bucketCount: Int
     @usableFromInline let routeCount: Int
@@ -55,8 +79,9 @@ public struct CounterLayout: Sendable {
     /// Where the requests and the histogram of one row start, and which endpoints may have answered them.
     @usableFromInline
     struct Row: Sendable {
-        @usableFromInline let firstEndpoint: Int
-        @usableFromInline let endpointCount: Int
+        @usableFromInline let endpoints: Range<Int>
+        /// The endpoints of the pool that answers when the row's own has none left; empty without one.
+        @usableFromInline let fallback: Range<Int>
         @usableFromInline let requests: Int
         @usableFromInline let latency: Int
     }
@@ -69,20 +94,28 @@ public struct CounterLayout: Sendable {
         }
         listenerStride = ListenerCounter.allCases.count
         endpointStride = EndpointCounter.allCases.count
+        poolStride = PoolCounter.allCases.count
         reasonStride = Reason.allCases.count
         bucketCount = Self.bucketCount
         workerBase = take(WorkerCounter.allCases.count)
         listenerBase = take(snapshot.listeners.count * listenerStride)
         endpointBase = take(snapshot.endpoints.count * endpointStride)
+        poolBase = take(snapshot.pools.count * poolStride)
         reasonBase = take(snapshot.listeners.count * reasonStride)
         routeCount = snapshot.routes.count
-        let pools = snapshot.routes.map { snapshot.pools[$0.pool].endpoints } + snapshot.listeners.map { _ in 0..<0 }
-        rows = pools.map { endpoints in
+        func row(_ endpoints: Range<Int>, _ fallback: Range<Int>) -> Row {
             Row(
-                firstEndpoint: endpoints.lowerBound, endpointCount: endpoints.count,
-                requests: take((endpoints.count + 1) * Self.statusClasses),
+                endpoints: endpoints, fallback: fallback,
+                requests: take((endpoints.count + fallback.count + 1) * Self.statusClasses),
                 latency: take(Self.bucketCount + 1))
         }
+        var rows = snapshot.routes.map { route in
+            let pool = snapshot.pools[route.pool]
+            guard case .pool(let fallback) = pool.fallback else { return row(pool.endpoints, 0..<0) }
+            return row(pool.endpoints, snapshot.pools[fallback].endpoints)
+        }
+        rows += snapshot.listeners.map { _ in row(0..<0, 0..<0) }
+        self.rows = rows
         count = next
     }
 
@@ -95,11 +128,21 @@ public struct CounterLayout: Sendable {
     @inlinable
     public func unroutedRow(listener: Int) -> Int { routeCount + listener }
 
+    /// The endpoints that may answer the requests of `row`: its pool's, and those of that pool's fallback.
+    public func endpoints(row: Int) -> [Int] { Array(rows[row].endpoints) + Array(rows[row].fallback) }
+
     /// Requests of `row`, answered by `endpoint` (nil: by Apus itself), by status class.
     @inlinable
     public func requests(row: Int, endpoint: Int?, statusClass: Int) -> Int {
         let row = rows[row]
-        let column = if let endpoint { endpoint - row.firstEndpoint } else { row.endpointCount }
+        let column =
+            if let endpoint {
+                row.endpoints.contains(endpoint)
+                    ? endpoint - row.endpoints.lowerBound
+                    : row.endpoints.count + endpoint - row.fallback.lowerBound
+            } else {
+                row.endpoints.count + row.fallback.count
+            }
         return row.requests + column * Self.statusClasses + statusClass
     }
 
@@ -119,6 +162,11 @@ public struct CounterLayout: Sendable {
     @inlinable
     public func endpoint(_ endpoint: Int, _ counter: EndpointCounter) -> Int {
         endpointBase + endpoint * endpointStride + counter.rawValue
+    }
+
+    @inlinable
+    public func pool(_ pool: Int, _ counter: PoolCounter) -> Int {
+        poolBase + pool * poolStride + counter.rawValue
     }
 
     /// Requests of `listener` that Apus answered itself or connections that it broke, by reason.

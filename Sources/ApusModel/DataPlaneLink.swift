@@ -5,8 +5,15 @@ public protocol DataPlaneLink: Sendable {
     /// Facts the workers observed, each reported once, in the order of each worker. Ends when the workers have ended.
     var facts: AsyncStream<DataPlaneFact> { get }
 
-    /// Tells every worker whether `endpoint` (an index into `Snapshot.endpoints`) may be picked.
+    /// Tells every worker whether `endpoint` (an index into `Snapshot.endpoints`) may be picked. One that comes back
+    /// begins its slow start, if its pool has one.
     func setEndpoint(_ endpoint: Int, available: Bool)
+
+    /// Tells every worker the endpoint's weight from now on, 0 to 65,535. At 0 only its sticky sessions go on.
+    func setWeight(_ endpoint: Int, _ weight: Int)
+
+    /// Tells every worker but the one that reported it that a breaker has changed.
+    func setBreaker(_ breaker: BreakerName, _ state: BreakerState, exceptWorker: Int)
 
     /// The sum over all workers of the counter in `slot` (see `CounterLayout`).
     func total(_ slot: Int) -> UInt64
@@ -21,4 +28,52 @@ public enum DataPlaneFact: Sendable, Equatable {
     case connectFailed(endpoint: Int, errno: Int32)
     /// A connection to an endpoint was established, after at least one failed.
     case connectSucceeded(endpoint: Int)
+    /// An endpoint has answered badly this many times in a row, as often as its pool's `OutlierRules` bear.
+    case failedInARow(endpoint: Int, ConsecutiveFailure, count: Int)
+    /// A worker's circuit breaker has changed.
+    case breakerChanged(BreakerName, BreakerState, BreakerCause?, worker: Int)
+}
+
+/// A kind of bad answers that are counted in a row.
+public enum ConsecutiveFailure: Sendable, Hashable {
+    case status5xx
+    case gatewayError
+}
+
+/// Whose circuit breaker: indices into the snapshot.
+public enum BreakerName: Sendable, Hashable {
+    case endpoint(Int)
+    case pool(Int)
+}
+
+/// The states of a circuit breaker.
+public enum BreakerState: Sendable, Hashable {
+    case closed
+    /// Nothing is let through until `until`, in microseconds of the monotonic clock; it is its `openings`-th opening in a
+    /// row.
+    case open(until: Int64, openings: Int)
+    /// A few requests are let through, to see.
+    case halfOpen(openings: Int)
+}
+
+/// Why a circuit breaker opened.
+public enum BreakerCause: Sendable, Hashable {
+    case consecutiveFailures(Int)
+    /// Of `total` requests in the window, `failed` failed.
+    case failures(failed: Int, total: Int)
+    /// Of `total` requests in the window, `slow` were slow.
+    case slowCalls(slow: Int, total: Int)
+    /// A trial request failed while it was half-open.
+    case trialFailed
+}
+
+extension BreakerCause: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .consecutiveFailures(let count): "\(count) consecutive failures"
+        case .failures(let failed, let total): "\(failed) of \(total) requests failed"
+        case .slowCalls(let slow, let total): "\(slow) of \(total) requests were slow"
+        case .trialFailed: "a trial request failed"
+        }
+    }
 }

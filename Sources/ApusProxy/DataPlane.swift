@@ -123,6 +123,16 @@ public final class DataPlane: DataPlaneLink {
         for mailbox in mailboxes { mailbox.post(.setEndpoint(endpoint, available: available)) }
     }
 
+    public func setWeight(_ endpoint: Int, _ weight: Int) {
+        for mailbox in mailboxes { mailbox.post(.setWeight(endpoint, weight)) }
+    }
+
+    public func setBreaker(_ breaker: BreakerName, _ state: BreakerState, exceptWorker reporter: Int) {
+        for (worker, mailbox) in mailboxes.enumerated() where worker != reporter {
+            mailbox.post(.setBreaker(breaker, state))
+        }
+    }
+
     public func total(_ slot: Int) -> UInt64 {
         banks.reduce(0) { $0 &+ $1.value(slot) }
     }

@@ -31,6 +31,8 @@ final class SharedState: Sendable {
 /// What a worker is told from outside.
 enum WorkerMessage: Sendable {
     case setEndpoint(Int, available: Bool)
+    case setWeight(Int, Int)
+    case setBreaker(BreakerName, BreakerState)
     /// Accept nothing more and end when nothing is left, or in this many microseconds.
     case drain(Int64)
     case stop

@@ -14,7 +14,8 @@ extension Worker {
         var mayReturn = returning
         while true {
             let load = SharedLoad(counts: shared.loads, first: settings.poolStart[pool])
-            guard let picked = pickers[pool].pick(load: load, excluding: exchanges[x].tried, orTried: mayReturn) else {
+            guard let picked = pickers[pool].pick(
+                    load: load, excluding: exchanges[x].tried, orTried: mayReturn, now: now) else {
                 return answer(x, noEndpointReason(x), &arena)
             }
             exchanges[x].tried.insert(picked)

@@ -131,7 +131,11 @@ extension Worker {
             switch message {
             case .setEndpoint(let endpoint, let isAvailable):
                 let pool = settings.endpointPool[endpoint]
-                pickers[pool].setAvailable(endpoint - settings.poolStart[pool], isAvailable)
+                pickers[pool].setAvailable(endpoint - settings.poolStart[pool], isAvailable, now: now)
+            case .setWeight(let endpoint, let weight):
+                let pool = settings.endpointPool[endpoint]
+                pickers[pool].setWeight(endpoint - settings.poolStart[pool], weight, now: now)
+            case .setBreaker: break
             case .drain(let time): drain(within: time, &arena)
             case .stop: isStopped = true
             }

@@ -45,7 +45,7 @@ struct WorkerSettings {
         trustedProxies = snapshot.trustedProxies
         routePool = snapshot.routes.map(\.pool)
         poolStart = snapshot.pools.map(\.endpoints.lowerBound)
-        poolCountsLoad = snapshot.pools.map { $0.balance == .leastConnections }
+        poolCountsLoad = snapshot.pools.map { $0.balance.looksAtLoad }
         endpointPool = snapshot.endpoints.map(\.pool)
         endpointAddress = snapshot.endpoints.map { WireAddress($0.address) }
         endpointIdle = snapshot.endpoints.map { snapshot.pools[$0.pool].connections.idleTimeout.inMicroseconds }

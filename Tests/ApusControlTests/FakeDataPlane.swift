@@ -39,6 +39,10 @@ final class FakeDataPlane: DataPlaneLink {
         decisionSink.yield(Decision(endpoint: endpoint, available: available))
     }
 
+    func setWeight(_ endpoint: Int, _ weight: Int) {}
+
+    func setBreaker(_ breaker: BreakerName, _ state: BreakerState, exceptWorker: Int) {}
+
     func total(_ slot: Int) -> UInt64 {
         counters.withLock { $0.reduce(0) { $0 + $1[slot] } }
     }

@@ -1,80 +1,89 @@
 public import ApusModel
 
-/// Picks an endpoint of one pool for one worker: the pool's algorithm, its state, and the endpoints it picks from.
+/// Picks an endpoint of one pool for one worker.
 ///
 /// Each worker owns its own pickers; no call locks, and `pick` neither allocates nor counts references. Indices count
 /// within the pool, in its configured order.
-///
-/// To add an algorithm: one file beside the others with a `pick` of the same shape, a property here, and a case in
-/// `init` and `next`. State is kept in one property per algorithm rather than in an enumeration with payloads, because
-/// switching over such an enumeration would copy, and so retain, the arrays inside.
 public struct PoolPicker: Sendable {
     public let balance: Balance
-    public private(set) var endpoints: EndpointTable
-    @usableFromInline var roundRobin: RoundRobin
-    @usableFromInline var smoothWeighted: SmoothWeightedRoundRobin
-    @usableFromInline var leastConnections: LeastConnections
-
-    /// - Parameters:
-    ///   - weights: of each endpoint, in the pool's order.
-    ///   - worker: which of the workers this is, from 0. The first picks of all workers together are the sequence that
-    ///     one worker alone would pick, so that a few requests, spread over many workers, are balanced too.
-    ///   - seed: for what is left to chance. Workers with the same seed still draw different numbers.
-    public init(_ balance: Balance, weights: [Int], worker: Int, seed: UInt64) {
-        self.balance = balance
-        endpoints = EndpointTable(weights: weights)
-        roundRobin = RoundRobin(start: worker, count: weights.count)
-        smoothWeighted = SmoothWeightedRoundRobin(count: balance == .weightedRoundRobin ? weights.count : 0)
-        var mix = SplitMix64(seed: seed ^ UInt64(truncatingIfNeeded: worker))
-        leastConnections = LeastConnections(seed: mix.next())
-        if balance == .weightedRoundRobin {
-            for _ in 0..<worker {
-                _ = smoothWeighted.pick(from: endpoints, excluding: TriedEndpoints(), load: NoLoad())
-            }
-        }
-    }
+    @usableFromInline var group: GroupPicker
 
     /// The picker of `pool` (an index into `snapshot.pools`) for one worker.
     public init(pool: Int, of snapshot: Snapshot, worker: Int, seed: UInt64) {
         let pool = snapshot.pools[pool]
-        self.init(
-            pool.balance, weights: snapshot.endpoints[pool.endpoints].map(\.weight), worker: worker, seed: seed)
+        balance = pool.balance
+        group = GroupPicker(
+            pool.balance, hash: pool.hash,
+            members: snapshot.endpoints[pool.endpoints].map { GroupMember(name: $0.name, weight: $0.weight) },
+            worker: worker, seed: seed)
     }
+
+    /// Endpoints that may be picked now.
+    public var candidateCount: Int { group.endpoints.candidateCount }
+
+    /// Whether so few endpoints are available that all of them are used (`Pool.panicThreshold`).
+    public var isPanicking: Bool { false }
+
+    // MARK: Changes
 
     /// Notes that the endpoint may, or may no longer, be picked.
-    public mutating func setAvailable(_ index: Int, _ isAvailable: Bool) {
-        endpoints.setAvailable(index, isAvailable)
+    public mutating func setAvailable(_ index: Int, _ isAvailable: Bool, now: Int64) {
+        group.setAvailable(index, isAvailable)
     }
 
-    /// The endpoint for the next attempt of an exchange; nil when no candidate is left.
+    /// Notes the endpoint's weight from now on, 0 to 65,535.
+    public mutating func setWeight(_ index: Int, _ weight: Int, now: Int64) {}
+
+    // MARK: Picks
+
+    /// The endpoint for the next attempt of an exchange; nil when none is left.
     ///
-    /// Never an endpoint that is unavailable, has weight 0 or is saturated. With nil, `endpoints.candidateCount` tells
-    /// why: at 0 the pool has no healthy endpoint; above it, all candidates are saturated or were tried.
+    /// Never an endpoint that is saturated; never one that is unavailable unless the pool is panicking; one with
+    /// weight 0 only for a session that it has. With nil, `candidateCount` tells why: at 0 the pool has no endpoint;
+    /// above it, all candidates are saturated or were tried.
     ///
     /// - Parameters:
+    ///   - request: what of the request decides.
     ///   - tried: endpoints that this exchange has already been sent to.
     ///   - orTried: whether one that was tried may be picked when nothing else is left.
+    ///   - now: in microseconds of the clock that is used throughout.
     @inlinable
     public mutating func pick<Load: EndpointLoad & ~Copyable & ~Escapable>(
-        load: borrowing Load, excluding tried: TriedEndpoints = TriedEndpoints(), orTried: Bool = false
+        _ request: PickRequest = PickRequest(), load: borrowing Load, excluding tried: TriedEndpoints = TriedEndpoints(),
+        orTried: Bool = false, now: Int64
     ) -> Int? {
-        if let index = next(load: load, excluding: tried) { return index }
-        return orTried && !tried.isEmpty ? next(load: load, excluding: TriedEndpoints()) : nil
+        if let index = group.pick(hash: request.hash, load: load, excluding: tried, now: now) { return index }
+        guard orTried, !tried.isEmpty else { return nil }
+        return group.pick(hash: request.hash, load: load, excluding: TriedEndpoints(), now: now)
     }
 
+    // MARK: What became of them
+
+    /// An exchange of this worker has begun on the endpoint. Only asked for where `Balance.looksAtLoad`.
     @inlinable
-    mutating func next<Load: EndpointLoad & ~Copyable & ~Escapable>(
-        load: borrowing Load, excluding tried: TriedEndpoints
-    ) -> Int? {
-        switch balance {
-        case .roundRobin: roundRobin.pick(from: endpoints, excluding: tried, load: load)
-        case .weightedRoundRobin: smoothWeighted.pick(from: endpoints, excluding: tried, load: load)
-        case .leastConnections: leastConnections.pick(from: endpoints, excluding: tried, load: load)
-        }
+    public mutating func started(_ index: Int, load: Int) { group.started(index, load: load) }
+
+    /// An exchange of this worker has ended on the endpoint. Only asked for where `Balance.looksAtLoad`.
+    @inlinable
+    public mutating func ended(_ index: Int, load: Int) { group.ended(index, load: load) }
+
+    /// The endpoint has answered, or failed to. Only asked for where `Balance.looksAtTime`.
+    @inlinable
+    public mutating func answered(_ index: Int, after microseconds: Int64, now: Int64) {
+        group.answered(index, after: microseconds, now: now)
     }
 }
 
-/// The load of endpoints on which nothing is in flight.
-private struct NoLoad: EndpointLoad {
-    func load(_ index: Int) -> Int { 0 }
+/// What of a request decides where it goes, besides the endpoints themselves.
+public struct PickRequest: Sendable, BitwiseCopyable {
+    /// The hash of its key (`KeyHash`), in pools with `Balance.hash`; nil when it has none.
+    public var hash: UInt64?
+    /// The endpoint of the session that it belongs to, as an index within the pool; nil for none.
+    public var session: Int32?
+
+    @inlinable
+    public init(hash: UInt64? = nil, session: Int32? = nil) {
+        self.hash = hash
+        self.session = session
+    }
 }

@@ -3,8 +3,8 @@ import ApusModel
 import Testing
 
 @Suite struct LeastConnectionsTests {
-    static func picker(_ weights: [Int], worker: Int = 0, seed: UInt64 = 1) -> PoolPicker {
-        PoolPicker(.leastConnections, weights: weights, worker: worker, seed: seed)
+    static func picker(_ weights: [Int], worker: Int = 0, seed: UInt64 = 1) -> GroupPicker {
+        GroupPicker(.leastConnections, weights: weights, worker: worker, seed: seed)
     }
 
     @Test(arguments: [

@@ -1,4 +1,5 @@
 import ApusBalancing
+import ApusModel
 import Testing
 
 /// Endpoints on which nothing is in flight.
@@ -22,7 +23,22 @@ extension TriedEndpoints {
     }
 }
 
-extension PoolPicker {
+extension GroupPicker {
+    /// A group whose endpoints have these weights.
+    init(_ balance: Balance, weights: [Int], worker: Int, seed: UInt64) {
+        self.init(
+            balance, hash: HashRules(),
+            members: weights.enumerated().map { GroupMember(name: "10.0.0.\($0):80", weight: $1) }, worker: worker,
+            seed: seed)
+    }
+
+    /// A pick for a request without a key.
+    mutating func pick(
+        load: some EndpointLoad, excluding tried: TriedEndpoints = TriedEndpoints()
+    ) -> Int? {
+        pick(hash: nil, load: load, excluding: tried, now: 0)
+    }
+
     /// A pick where there must be one.
     mutating func required(_ load: some EndpointLoad) throws -> Int {
         let pick = pick(load: load)
@@ -31,7 +47,7 @@ extension PoolPicker {
 }
 
 /// What `count` picks in a row give on idle endpoints, as letters: a is the first endpoint, - is none.
-func letters(_ picker: inout PoolPicker, _ count: Int, excluding tried: TriedEndpoints = TriedEndpoints()) -> String {
+func letters(_ picker: inout GroupPicker, _ count: Int, excluding tried: TriedEndpoints = TriedEndpoints()) -> String {
     (0..<count).map { _ in
         picker.pick(load: Idle(), excluding: tried).map { String(UnicodeScalar(UInt8(97 + $0))) } ?? "-"
     }.joined()

@@ -3,8 +3,8 @@ import ApusModel
 import Testing
 
 @Suite struct RoundRobinTests {
-    static func picker(_ weights: [Int], worker: Int = 0) -> PoolPicker {
-        PoolPicker(.roundRobin, weights: weights, worker: worker, seed: 1)
+    static func picker(_ weights: [Int], worker: Int = 0) -> GroupPicker {
+        GroupPicker(.roundRobin, weights: weights, worker: worker, seed: 1)
     }
 
     @Test func takesTurns() {

@@ -3,8 +3,8 @@ import ApusModel
 import Testing
 
 @Suite struct SmoothWeightedRoundRobinTests {
-    static func picker(_ weights: [Int], worker: Int = 0) -> PoolPicker {
-        PoolPicker(.weightedRoundRobin, weights: weights, worker: worker, seed: 1)
+    static func picker(_ weights: [Int], worker: Int = 0) -> GroupPicker {
+        GroupPicker(.weightedRoundRobin, weights: weights, worker: worker, seed: 1)
     }
 
     @Test(arguments: [

@@ -1,0 +1,30 @@
+/// The size limits of the proxy.
+public struct Limits: Sendable, Equatable {
+    /// Bytes of a request or response head, its final blank line included (431, or 502 for an origin). At most 64 KiB.
+    public var headBytes: Int
+    /// Field lines of a head or of trailers. At most 100.
+    public var headFields: Int
+    /// Bytes of a request target (414).
+    public var targetBytes: Int
+    /// Bytes of a request body, without its framing (413); nil for no limit.
+    public var bodyBytes: Int?
+    /// Open client connections per listener, over all workers. Beyond it new ones are answered 503 and closed.
+    public var connectionsPerListener: Int
+    /// Bytes of buffers that one worker may have in use. Beyond it new requests are answered 503.
+    public var bufferBytesPerWorker: Int
+    /// Endpoints tried for one request, the first included.
+    public var attempts: Int
+
+    public init(
+        headBytes: Int = 65_536, headFields: Int = 100, targetBytes: Int = 8_192, bodyBytes: Int? = nil,
+        connectionsPerListener: Int = 10_000, bufferBytesPerWorker: Int = 256 << 20, attempts: Int = 3
+    ) {
+        self.headBytes = headBytes
+        self.headFields = headFields
+        self.targetBytes = targetBytes
+        self.bodyBytes = bodyBytes
+        self.connectionsPerListener = connectionsPerListener
+        self.bufferBytesPerWorker = bufferBytesPerWorker
+        self.attempts = attempts
+    }
+}

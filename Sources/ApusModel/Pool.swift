@@ -1,0 +1,94 @@
+/// Interchangeable endpoints and the rules by which one of them is picked, checked, protected and connected to.
+///
+/// What is nil is off.
+public struct Pool: Sendable {
+    public var name: String
+    /// Its endpoints, as a range of `Snapshot.endpoints`.
+    public var endpoints: Range<Int>
+
+    // Picking.
+    public var balance: Balance
+    /// What `Balance.hash` hashes and how; unused by the others.
+    public var hash: HashRules
+    /// Where requests go that this pool's tiers, zones and subset leave a choice of.
+    public var locality: Locality
+    public var slowStart: SlowStart?
+    public var sticky: StickySessions?
+
+    // Health.
+    public var health: HealthCheck
+    public var outliers: OutlierRules?
+    /// Percent of the pool's endpoints that must be available; with fewer, all of them are used. 0: never.
+    public var panicThreshold: Int
+    public var fallback: Fallback?
+
+    // Protection.
+    public var connections: UpstreamConnectionLimits
+    public var requests: RequestLimits
+    /// The circuit breaker of each endpoint.
+    public var endpointBreaker: BreakerRules?
+    /// The circuit breaker of the pool as a whole.
+    public var poolBreaker: BreakerRules?
+    public var retries: RetryRules
+    public var hedging: HedgingRules?
+    public var concurrency: ConcurrencyRules?
+
+    public init(
+        name: String, balance: Balance = .roundRobin, hash: HashRules = HashRules(), locality: Locality = Locality(),
+        slowStart: SlowStart? = nil, sticky: StickySessions? = nil, health: HealthCheck = HealthCheck(),
+        outliers: OutlierRules? = nil, panicThreshold: Int = 0, fallback: Fallback? = nil, endpoints: Range<Int>,
+        connections: UpstreamConnectionLimits = UpstreamConnectionLimits(), requests: RequestLimits = RequestLimits(),
+        endpointBreaker: BreakerRules? = nil, poolBreaker: BreakerRules? = nil, retries: RetryRules = RetryRules(),
+        hedging: HedgingRules? = nil, concurrency: ConcurrencyRules? = nil
+    ) {
+        self.name = name
+        self.balance = balance
+        self.hash = hash
+        self.locality = locality
+        self.slowStart = slowStart
+        self.sticky = sticky
+        self.health = health
+        self.outliers = outliers
+        self.panicThreshold = panicThreshold
+        self.fallback = fallback
+        self.endpoints = endpoints
+        self.connections = connections
+        self.requests = requests
+        self.endpointBreaker = endpointBreaker
+        self.poolBreaker = poolBreaker
+        self.retries = retries
+        self.hedging = hedging
+        self.concurrency = concurrency
+    }
+}
+
+/// One origin server of one pool.
+public struct Endpoint: Sendable {
+    /// Its label in metrics and logs: the address as configured, such as `10.0.0.1:8080`.
+    public var name: String
+    public var address: SocketAddress
+    /// Its share relative to the pool's other endpoints, 0 to 65,535; 0 drains it: only its sticky sessions go on.
+    public var weight: Int
+    /// The pool, as an index into `Snapshot.pools`.
+    public var pool: Int
+    /// Its tier: 0 is used first, 1 is its backup, and so on.
+    public var tier: Int
+    /// The zone that it is in; nil for none.
+    public var zone: String?
+    /// What the pool's sticky cookie says for this endpoint; empty in pools without one. Signed, so that nobody can make
+    /// one up; of a fixed length, so that it tells nothing.
+    public var sessionToken: [UInt8]
+
+    public init(
+        name: String, address: SocketAddress, weight: Int = 1, pool: Int, tier: Int = 0, zone: String? = nil,
+        sessionToken: [UInt8] = []
+    ) {
+        self.name = name
+        self.address = address
+        self.weight = weight
+        self.pool = pool
+        self.tier = tier
+        self.zone = zone
+        self.sessionToken = sessionToken
+    }
+}

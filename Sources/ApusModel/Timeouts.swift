@@ -1,0 +1,27 @@
+/// The time limits of the proxy.
+public struct Timeouts: Sendable, Equatable {
+    /// From the first byte of a request head to its last (408 after it).
+    public var requestHead: Duration
+    /// How long a client connection may stay open without a request.
+    public var idle: Duration
+    /// For one attempt to connect to an endpoint.
+    public var connect: Duration
+    /// From the request's last byte to the response head's last (504 after it).
+    public var responseHead: Duration
+    /// Without progress of a request or response body.
+    public var body: Duration
+    /// From the signal to stop until connections that are still busy are cut.
+    public var drain: Duration
+
+    public init(
+        requestHead: Duration = .seconds(10), idle: Duration = .seconds(75), connect: Duration = .seconds(3),
+        responseHead: Duration = .seconds(30), body: Duration = .seconds(30), drain: Duration = .seconds(30)
+    ) {
+        self.requestHead = requestHead
+        self.idle = idle
+        self.connect = connect
+        self.responseHead = responseHead
+        self.body = body
+        self.drain = drain
+    }
+}

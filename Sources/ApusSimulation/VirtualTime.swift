@@ -1,0 +1,2 @@
+/// Microseconds since a simulation began.
+public typealias VirtualTime = Int64
