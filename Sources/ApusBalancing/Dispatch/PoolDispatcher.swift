@@ -7,8 +7,8 @@ public import ApusModel
 /// what happened and carry out what it says; it has no clock, no socket and no lock. Indices count within the pool, times
 /// are microseconds of one monotonic clock.
 ///
-/// A request is told of in this order: `arrived`, then for each attempt `choose`, `attemptStarted`, `answered` or
-/// `failed`, `attemptEnded`, and at last `departed`, however it ended.
+/// A request is told of in this order: `arrived`; for each attempt `choose`, `attemptStarted`, then `answered`, `failed`
+/// or neither (the client left), and `attemptEnded`; between attempts `decide`; at last `departed`, however it ended.
 public struct PoolDispatcher: Sendable {
     @usableFromInline var picker: PoolPicker
     @usableFromInline let retryPolicy: RetryPolicy
@@ -16,7 +16,11 @@ public struct PoolDispatcher: Sendable {
     @usableFromInline let looksAtTime: Bool
 
     /// The dispatcher of `pool` (an index into `snapshot.pools`) for one worker.
-    public init(pool index: Int, of snapshot: Snapshot, worker: Int, seed: UInt64) {
+    ///
+    /// - Parameters:
+    ///   - worker: which of `snapshot.workers` this is, from 0: what the rules allow the pool is shared out among them.
+    ///   - seed: for what is left to chance. Workers with the same seed still draw different numbers.
+    public init(pool index: Int, of snapshot: Snapshot, worker: Int, seed: UInt64, now: Int64) {
         let pool = snapshot.pools[index]
         picker = PoolPicker(pool: index, of: snapshot, worker: worker, seed: seed)
         retryPolicy = RetryPolicy(attemptLimit: pool.retries.attempts)
@@ -24,8 +28,13 @@ public struct PoolDispatcher: Sendable {
         looksAtTime = pool.balance.looksAtTime
     }
 
-    // MARK: What the control plane decides
+    /// Whether so few endpoints are available that all of them are used (`Pool.panicThreshold`).
+    public var isPanicking: Bool { picker.isPanicking }
+}
 
+// MARK: - What the control plane decides
+
+extension PoolDispatcher {
     /// Whether the endpoint may be picked from now on.
     public mutating func setAvailable(_ index: Int, _ isAvailable: Bool, now: Int64) {
         picker.setAvailable(index, isAvailable, now: now)
@@ -36,35 +45,48 @@ public struct PoolDispatcher: Sendable {
         picker.setWeight(index, weight, now: now)
     }
 
-    // MARK: A request comes
+    /// What another worker's breaker did: of the endpoint, or of the pool (nil).
+    public mutating func adoptBreaker(of endpoint: Int?, _ state: BreakerState, now: Int64) {}
+}
 
-    /// Whether the request is let in. One that is must be told of by `departed` in the end.
+// MARK: - A request comes and goes
+
+extension PoolDispatcher {
+    /// Whether the request is let in. One that is must be told of by `departed` in the end; one that is not is refused.
     @inlinable
     public mutating func arrived(_ priority: Priority, now: Int64) -> Bool { true }
 
     /// A request that was let in is over, however it ended.
+    ///
+    /// - Parameter latency: from the request's arrival to the beginning of the response; nil when there was none from an
+    ///   origin.
     @inlinable
-    public mutating func departed(now: Int64) {}
+    public mutating func departed(latency: Int64?, now: Int64) {}
+}
 
-    // MARK: It goes to an endpoint
+// MARK: - It goes to an endpoint
 
+extension PoolDispatcher {
     /// Where a request can go.
     public enum Choice: Sendable, Hashable {
         /// To this endpoint.
         case endpoint(Int)
-        /// Every endpoint that could take it has as much as it may have: it may wait.
+        /// Every endpoint that could take it has as much as it may have, or the pool has: it may wait.
         case saturated
         /// Breakers keep it from every endpoint that could take it.
         case breakerOpen
         /// No endpoint is available.
         case unavailable
-        /// Endpoints are available, and all have been tried.
+        /// Endpoints are available, and all that could take it have been tried.
         case exhausted
     }
 
-    /// Where the next attempt of a request goes.
+    /// Where the next attempt of a request goes. The attempt must be told of by `attemptStarted` before the next choice.
     ///
-    /// - Parameter orTried: whether an endpoint that was tried may be chosen when nothing else is left.
+    /// - Parameters:
+    ///   - request: what of the request decides.
+    ///   - tried: endpoints that it has been sent to.
+    ///   - orTried: whether one of them may be chosen when nothing else is left.
     @inlinable
     public mutating func choose<Load: EndpointLoad & ~Copyable & ~Escapable>(
         _ request: PickRequest, load: borrowing Load, excluding tried: TriedEndpoints, orTried: Bool, now: Int64
@@ -72,7 +94,125 @@ public struct PoolDispatcher: Sendable {
         if let index = picker.pick(request, load: load, excluding: tried, orTried: orTried, now: now) {
             return .endpoint(index)
         }
+        return whyNone(tried)
+    }
+
+    @usableFromInline
+    func whyNone(_ tried: TriedEndpoints) -> Choice {
         if picker.candidateCount == 0 { return .unavailable }
         return tried.isEmpty ? .saturated : .exhausted
     }
+
+    /// An attempt on the endpoint begins.
+    ///
+    /// - Parameter load: the endpoint's exchanges in flight over all workers, this one included.
+    @inlinable
+    public mutating func attemptStarted(_ index: Int, load: Int, now: Int64) {
+        if looksAtLoad { picker.started(index, load: load) }
+    }
+
+    /// The head of a response has come from the endpoint, so many microseconds after the request was sent.
+    ///
+    /// - Returns: what others should know.
+    @inlinable
+    public mutating func answered(_ index: Int, status: Int, after microseconds: Int64, now: Int64) -> AttemptReport {
+        if looksAtTime { picker.answered(index, after: microseconds, now: now) }
+        return AttemptReport()
+    }
+
+    /// The endpoint gave no response: it could not be connected to, closed or reset the connection, sent something else,
+    /// or took too long.
+    ///
+    /// - Parameter isConnect: it could not be connected to, which endpoint health counts by itself.
+    @inlinable
+    public mutating func failed(
+        _ index: Int, isConnect: Bool, after microseconds: Int64, now: Int64
+    ) -> AttemptReport {
+        if looksAtTime, !isConnect { picker.answered(index, after: microseconds, now: now) }
+        return AttemptReport()
+    }
+
+    /// The attempt has left the endpoint: its response has ended, or was given up.
+    ///
+    /// - Parameters:
+    ///   - wasJudged: whether `answered` or `failed` was told of it.
+    ///   - wasBudgeted: whether `decide` or `mayHedge` had allowed it as one more than the first.
+    ///   - load: the endpoint's exchanges in flight over all workers, without it.
+    @inlinable
+    public mutating func attemptEnded(_ index: Int, wasJudged: Bool, wasBudgeted: Bool, load: Int, now: Int64) {
+        if looksAtLoad { picker.ended(index, load: load) }
+    }
+}
+
+/// What an attempt changed that others should know: the control plane, and through it the other workers.
+public struct AttemptReport: Sendable, BitwiseCopyable {
+    /// The endpoint's breaker changed to this, for that cause.
+    public var endpointBreaker: BreakerState?
+    public var endpointCause: BreakerCause?
+    /// The pool's breaker changed to this, for that cause.
+    public var poolBreaker: BreakerState?
+    public var poolCause: BreakerCause?
+    /// The endpoint has failed as often in a row as its pool bears.
+    public var failedInARow: (kind: ConsecutiveFailure, count: Int)?
+
+    @inlinable
+    public init() {}
+
+    @inlinable
+    public var isEmpty: Bool { endpointBreaker == nil && poolBreaker == nil && failedInARow == nil }
+}
+
+// MARK: - It is tried again
+
+extension PoolDispatcher {
+    /// What follows a failed attempt.
+    public enum Verdict: Sendable, Hashable {
+        /// Send it to the same endpoint over a new connection: a stale connection is replaced.
+        case retryFresh
+        /// Choose again, after so many microseconds; that attempt was allowed by the budget if `isBudgeted`.
+        case retry(after: Int64, isBudgeted: Bool)
+        /// Answer for the origin. `isDenied`: only the budget was in the way.
+        case giveUp(isDenied: Bool)
+    }
+
+    /// What follows a failed attempt.
+    public mutating func decide(
+        after failure: RetryPolicy.Failure, of progress: RetryPolicy.Progress, now: Int64
+    ) -> Verdict {
+        switch retryPolicy.decide(after: failure, of: progress) {
+        case .giveUp: .giveUp(isDenied: false)
+        case .retryFreshSameEndpoint: .retryFresh
+        case .retryOtherEndpoint: .retry(after: 0, isBudgeted: false)
+        }
+    }
+
+    /// Whether the next connection must be a new one: enough of the reused ones were dead.
+    @inlinable
+    public func needsFreshConnection(_ progress: RetryPolicy.Progress) -> Bool {
+        retryPolicy.needsFreshConnection(progress)
+    }
+
+    /// Whether a response with this status is not passed on while another attempt may be made.
+    @inlinable
+    public func retriesStatus(_ status: Int) -> Bool { false }
+
+    /// Whether a second endpoint may be asked now, although the first has not failed (`Pool.hedging`).
+    public mutating func mayHedge(_ progress: RetryPolicy.Progress, now: Int64) -> Bool { false }
+}
+
+// MARK: - It waits
+
+extension PoolDispatcher {
+    /// Has the request, named by a handle of the caller's choice, wait for an endpoint; false: there is no room.
+    public mutating func enqueue(_ handle: Int32, now: Int64) -> Bool { false }
+
+    /// The request that goes next, taken from the queue; nil when none waits. To be asked when something has ended.
+    public mutating func takeWaiting(now: Int64) -> Int32? { nil }
+
+    /// A request that waited is gone: its client left, or its time ran out.
+    public mutating func leaveQueue(_ handle: Int32) {}
+
+    /// Requests that wait.
+    @inlinable
+    public var waitingCount: Int { 0 }
 }
