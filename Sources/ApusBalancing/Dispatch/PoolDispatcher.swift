@@ -145,7 +145,7 @@ extension PoolDispatcher {
 }
 
 /// What an attempt changed that others should know: the control plane, and through it the other workers.
-public struct AttemptReport: Sendable, BitwiseCopyable {
+public struct AttemptReport: Sendable {
     /// The endpoint's breaker changed to this, for that cause.
     public var endpointBreaker: BreakerState?
     public var endpointCause: BreakerCause?
