@@ -136,10 +136,9 @@ extension PoolDispatcher {
     ///
     /// - Parameters:
     ///   - wasJudged: whether `answered` or `failed` was told of it.
-    ///   - wasBudgeted: whether `decide` or `mayHedge` had allowed it as one more than the first.
     ///   - load: the endpoint's exchanges in flight over all workers, without it.
     @inlinable
-    public mutating func attemptEnded(_ index: Int, wasJudged: Bool, wasBudgeted: Bool, load: Int, now: Int64) {
+    public mutating func attemptEnded(_ index: Int, wasJudged: Bool, load: Int, now: Int64) {
         if looksAtLoad { picker.ended(index, load: load) }
     }
 }
@@ -169,7 +168,7 @@ extension PoolDispatcher {
     public enum Verdict: Sendable, Hashable {
         /// Send it to the same endpoint over a new connection: a stale connection is replaced.
         case retryFresh
-        /// Choose again, after so many microseconds; that attempt was allowed by the budget if `isBudgeted`.
+        /// Choose again, after so many microseconds. If `isBudgeted`, say `retryEnded` when that attempt is over.
         case retry(after: Int64, isBudgeted: Bool)
         /// Answer for the origin. `isDenied`: only the budget was in the way.
         case giveUp(isDenied: Bool)
@@ -186,6 +185,10 @@ extension PoolDispatcher {
         }
     }
 
+    /// A retry that `decide` had budgeted, or a hedge that `mayHedge` had allowed, is over, or was not made after all.
+    @inlinable
+    public mutating func retryEnded() {}
+
     /// Whether the next connection must be a new one: enough of the reused ones were dead.
     @inlinable
     public func needsFreshConnection(_ progress: RetryPolicy.Progress) -> Bool {
@@ -196,7 +199,8 @@ extension PoolDispatcher {
     @inlinable
     public func retriesStatus(_ status: Int) -> Bool { false }
 
-    /// Whether a second endpoint may be asked now, although the first has not failed (`Pool.hedging`).
+    /// Whether a second endpoint may be asked now, although the first has not failed (`Pool.hedging`). If so, say
+    /// `retryEnded` when that attempt is over.
     public mutating func mayHedge(_ progress: RetryPolicy.Progress, now: Int64) -> Bool { false }
 }
 
@@ -206,11 +210,12 @@ extension PoolDispatcher {
     /// Has the request, named by a handle of the caller's choice, wait for an endpoint; false: there is no room.
     public mutating func enqueue(_ handle: Int32, now: Int64) -> Bool { false }
 
-    /// The request that goes next, taken from the queue; nil when none waits. To be asked when something has ended.
-    public mutating func takeWaiting(now: Int64) -> Int32? { nil }
+    /// The request that goes next; nil when none waits. To be asked when something has ended; when it could be sent, say
+    /// `leaveQueue`.
+    public mutating func nextWaiting(now: Int64) -> Int32? { nil }
 
-    /// A request that waited is gone: its client left, or its time ran out.
-    public mutating func leaveQueue(_ handle: Int32) {}
+    /// A request that waited has been sent, its client left, or its time ran out.
+    public mutating func leaveQueue(_ handle: Int32, now: Int64) {}
 
     /// Requests that wait.
     @inlinable
