@@ -4,10 +4,15 @@ import CApusSystem
 ///
 /// Made for deadlines that move with every request. A connection stores its deadline itself and has one entry here;
 /// when the entry fires and the deadline has moved on, the connection schedules it again. Setting a deadline later
-/// thus costs nothing but a store. Deadlines are met late by up to one tick (66 ms), never early. Used by one thread.
+/// thus costs nothing but a store. Deadlines are met late by up to one tick, never early. Used by one thread.
 public struct TimerWheel: ~Copyable {
-    /// A tick is 2^16 microseconds.
-    static let tickShift: Int64 = 16
+    /// A tick of 2^16 microseconds (66 ms): for deadlines that are there to be missed.
+    @inlinable public static var coarse: Int64 { 16 }
+    /// A tick of 2^10 microseconds (1 ms): for times that are waited for.
+    @inlinable public static var fine: Int64 { 10 }
+
+    /// A tick is two to the power of this, in microseconds.
+    private let tickShift: Int64
     static let slotCount = 2048
 
     private struct Entry {
@@ -27,19 +32,26 @@ public struct TimerWheel: ~Copyable {
     private var pending: Int32 = -1
     public private(set) var count = 0
 
-    /// - Parameter now: microseconds.
-    public init(now: Int64) { current = now >> Self.tickShift }
+    /// - Parameters:
+    ///   - now: microseconds.
+    ///   - tickShift: `coarse` or `fine`.
+    public init(now: Int64, tickShift: Int64 = coarse) {
+        self.tickShift = tickShift
+        current = now >> tickShift
+    }
 
     /// The tick at which an entry for `deadline` fires: the first that is not before it.
     @inlinable
-    public static func tick(for deadline: Int64) -> Int64 { (deadline + 0xffff) >> 16 }
+    public static func tick(for deadline: Int64, shift: Int64 = coarse) -> Int64 {
+        (deadline + (1 << shift) - 1) >> shift
+    }
 
     /// Adds an entry that fires at `deadline` (microseconds) or, if that has passed, at the next tick.
     ///
     /// - Returns: the tick at which it fires.
     @discardableResult
     public mutating func schedule(_ token: UInt64, at deadline: Int64) -> Int64 {
-        let tick = max(Self.tick(for: deadline), current + 1)
+        let tick = max(Self.tick(for: deadline, shift: tickShift), current + 1)
         let index = takeEntry(Entry(token: token, tick: tick, next: -1))
         link(index)
         count += 1
@@ -48,7 +60,7 @@ public struct TimerWheel: ~Copyable {
 
     /// The next token whose tick has come by `now`; nil when there is none left.
     public mutating func popExpired(now: Int64) -> (token: UInt64, tick: Int64)? {
-        let target = now >> Self.tickShift
+        let target = now >> tickShift
         while true {
             while pending >= 0 {
                 let index = Int(pending)
@@ -82,7 +94,7 @@ public struct TimerWheel: ~Copyable {
         while step < Self.slotCount {
             let word = occupied[slot >> 6] >> UInt64(slot & 63)
             if word != 0 {
-                let due = (current + 1 + Int64(step + word.trailingZeroBitCount)) << Self.tickShift
+                let due = (current + 1 + Int64(step + word.trailingZeroBitCount)) << tickShift
                 return Int32(max(0, (due - now + 999) / 1_000))
             }
             let skipped = 64 - (slot & 63)
