@@ -35,7 +35,7 @@ struct BreakerWindow: Sendable {
     @usableFromInline static var bucketCount: Int { 10 }
 
     /// Of all buckets together.
-    @usableFromInline private(set) var total = Counts()
+    @usableFromInline var total = Counts()
     @usableFromInline var buckets: [Counts] = []
     /// Which bucket of all time is the present one: the time divided by `bucketLength`.
     @usableFromInline var tick: Int64 = 0

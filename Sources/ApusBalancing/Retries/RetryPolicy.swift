@@ -1,11 +1,14 @@
-/// Whether an exchange that failed before any byte of a response may be tried again, and where.
+public import ApusModel
+
+/// Whether an exchange that failed before its response was begun to be passed on may be tried again, and where.
 ///
 /// What is repeated must not be able to happen twice. RFC 9110 section 9.2.2 forbids a proxy to repeat a request whose
 /// method is not idempotent; a request of which the origin can have seen nothing has not been made yet, so that sending
 /// it is no repetition. RFC 9112 section 9.3.1 allows idempotent requests to be sent again when a connection closes
 /// without an answer.
 public struct RetryPolicy: Sendable, Hashable {
-    /// How an attempt failed. Once a byte of the response has arrived there is no second attempt, and no question.
+    /// How an attempt failed. Once a byte of the response has gone to the client there is no second attempt, and no
+    /// question.
     public enum Failure: Sendable, Hashable, CaseIterable {
         /// The connection was refused, or the endpoint was unreachable.
         case connectRefused
@@ -17,6 +20,10 @@ public struct RetryPolicy: Sendable, Hashable {
         /// The origin sent something that is not a response.
         case badResponse
         case responseHeadTimedOut
+        /// The response did not begin within `RetryRules.perTryTimeout`.
+        case tryTimedOut
+        /// The response's status is one of `RetryRules.statuses`.
+        case status
     }
 
     /// The exchange so far, the failed attempt included.
@@ -56,13 +63,24 @@ public struct RetryPolicy: Sendable, Hashable {
     /// Stale connections replaced for one exchange, at most.
     public static let staleReplacementLimit = 2
 
-    /// Attempts made for one exchange, at most, the first included (`Limits.attempts`).
+    /// Attempts made for one exchange, at most, the first included (`RetryRules.attempts`).
     public let attemptLimit: Int
+    @usableFromInline let statuses: StatusSet
 
-    @inlinable
+    public init(_ rules: RetryRules) {
+        attemptLimit = rules.attempts
+        statuses = StatusSet(rules.statuses)
+    }
+
+    /// A policy that looks at no status.
     public init(attemptLimit: Int) {
         self.attemptLimit = attemptLimit
+        statuses = StatusSet([])
     }
+
+    /// Whether a response with this status is a failure, `.status`, to ask `decide` about.
+    @inlinable
+    public func retriesStatus(_ status: Int) -> Bool { statuses.contains(status) }
 
     public func decide(after failure: Failure, of progress: Progress) -> Decision {
         guard progress.isReplayable else { return .giveUp }
@@ -76,7 +94,8 @@ public struct RetryPolicy: Sendable, Hashable {
             // endpoint: hence the same one, and no attempt spent.
             let isStale = progress.staleReplacements < Self.staleReplacementLimit
             return isStale ? .retryFreshSameEndpoint : another(progress)
-        case .freshConnectionDied:
+        case .freshConnectionDied, .tryTimedOut, .status:
+            // Whoever configures statuses or a time per attempt has said that another endpoint is worth it.
             return isSafe ? another(progress) : .giveUp
         case .badResponse, .responseHeadTimedOut:
             // The origin is at work on it or has answered. Asking another would multiply the load that made the first

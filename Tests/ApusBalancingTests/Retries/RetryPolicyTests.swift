@@ -1,4 +1,5 @@
 import ApusBalancing
+import ApusModel
 import Testing
 
 @Suite struct RetryPolicyTests {
@@ -27,15 +28,18 @@ import Testing
 
     static let connect: [Failure] = [.connectRefused, .connectTimedOut]
     static let died: [Failure] = [.reusedConnectionDied, .freshConnectionDied]
+    /// What is configured to be tried again.
+    static let configured: [Failure] = [.tryTimedOut, .status]
     static let answered: [Failure] = [.badResponse, .responseHeadTimedOut]
     static let rules = [
         Rule(failures: answered, decision: .giveUp),
-        Rule(failures: connect + died, isReplayable: false, decision: .giveUp),
+        Rule(failures: connect + died + configured, isReplayable: false, decision: .giveUp),
         // Nothing was sent: any method may move on.
         Rule(failures: connect, isReplayable: true, attempts: 1...2, decision: .retryOtherEndpoint),
         Rule(failures: connect, isReplayable: true, attempts: 3...4, decision: .giveUp),
         // Sent, and not to be sent twice.
-        Rule(failures: died, isIdempotent: false, wasSent: true, isReplayable: true, decision: .giveUp),
+        Rule(
+            failures: died + configured, isIdempotent: false, wasSent: true, isReplayable: true, decision: .giveUp),
         // A stale connection: twice at no cost in attempts, whatever their number, then like a fresh one.
         Rule(
             failures: [.reusedConnectionDied], isIdempotent: true, isReplayable: true, stale: 0...1,
@@ -55,18 +59,20 @@ import Testing
         Rule(
             failures: [.reusedConnectionDied], isIdempotent: false, wasSent: false, isReplayable: true, attempts: 3...4,
             stale: 2...3, decision: .giveUp),
-        // A fresh connection that died.
+        // A fresh connection that died, an attempt that took too long, a status.
         Rule(
-            failures: [.freshConnectionDied], isIdempotent: true, isReplayable: true, attempts: 1...2,
+            failures: [.freshConnectionDied] + configured, isIdempotent: true, isReplayable: true, attempts: 1...2,
             decision: .retryOtherEndpoint),
         Rule(
-            failures: [.freshConnectionDied], isIdempotent: false, wasSent: false, isReplayable: true, attempts: 1...2,
+            failures: [.freshConnectionDied] + configured, isIdempotent: false, wasSent: false, isReplayable: true,
+            attempts: 1...2,
             decision: .retryOtherEndpoint),
         Rule(
-            failures: [.freshConnectionDied], isIdempotent: true, isReplayable: true, attempts: 3...4,
+            failures: [.freshConnectionDied] + configured, isIdempotent: true, isReplayable: true, attempts: 3...4,
             decision: .giveUp),
         Rule(
-            failures: [.freshConnectionDied], isIdempotent: false, wasSent: false, isReplayable: true, attempts: 3...4,
+            failures: [.freshConnectionDied] + configured, isIdempotent: false, wasSent: false, isReplayable: true,
+            attempts: 3...4,
             decision: .giveUp),
     ]
 
@@ -111,7 +117,8 @@ import Testing
             var connections = 0
             exchange: while true {
                 connections += 1
-                let failures: [Failure] = isFresh ? Self.connect + [.freshConnectionDied] : [.reusedConnectionDied]
+                let failures: [Failure] =
+                    isFresh ? Self.connect + [.freshConnectionDied] + Self.configured : [.reusedConnectionDied]
                 switch policy.decide(after: failures[random.next(below: failures.count)], of: progress) {
                 case .retryFreshSameEndpoint:
                     progress.staleReplacements += 1
@@ -135,5 +142,16 @@ import Testing
                 #expect(RetryPolicy(attemptLimit: 3).decide(after: failure, of: progress) == .giveUp)
             }
         }
+    }
+
+    @Test func onlyTheStatusesOfTheRulesAreFailures() {
+        let policy = RetryPolicy(RetryRules(attempts: 4, statuses: [429, 503, 502, 599, 200, 611]))
+        #expect(policy.attemptLimit == 4)
+        #expect((0...1_200).filter { policy.retriesStatus($0) } == [200, 429, 502, 503, 599, 611])
+        #expect(!(-700...1_200).contains { RetryPolicy(attemptLimit: 3).retriesStatus($0) })
+        #expect(!(-700...99).contains { policy.retriesStatus($0) })
+        // What no response can have is left out.
+        let odd = RetryPolicy(RetryRules(statuses: [-1, 99, 612, 100]))
+        #expect((-700...1_200).filter { odd.retriesStatus($0) } == [100])
     }
 }
