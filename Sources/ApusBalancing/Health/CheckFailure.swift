@@ -15,8 +15,12 @@ public enum CheckFailure: Sendable, Hashable {
     case connectionClosed
     /// No answer within the health check's time-out.
     case timedOut
-    /// An answer with a status outside 200...399.
-    case status(Int)
+    /// An answer with a status that is not expected.
+    case status(Int, expected: [ClosedRange<Int>] = [200...399])
+    /// An answer whose body, as far as it is looked at, does not contain what it should.
+    case bodyLacks(String)
+    /// What is not HTTP was answered otherwise than expected: the beginning of what came.
+    case answer([UInt8], expected: [UInt8])
     /// An answer that is not HTTP.
     case malformedResponse
     /// Any other error of the system.
@@ -43,9 +47,36 @@ extension CheckFailure: CustomStringConvertible {
         case .connectionReset: "connection reset"
         case .connectionClosed: "connection closed"
         case .timedOut: "timed out"
-        case .status(let status): "status \(status)"
+        case .status(let status, let expected): "status \(status), expected \(Self.list(expected))"
+        case .bodyLacks(let text): "body does not contain \(Self.quoted(Array(text.utf8)))"
+        case .answer(let answer, let expected): "expected \(Self.quoted(expected)), got \(Self.quoted(answer))"
         case .malformedResponse: "malformed response"
         case .system(let errno): "system error \(errno)"
         }
+    }
+}
+
+extension CheckFailure {
+    /// How many bytes of an answer a person gets to read.
+    private static let legible = 40
+
+    /// Statuses as they are configured: `200-299, 404`.
+    private static func list(_ statuses: [ClosedRange<Int>]) -> String {
+        statuses.map { $0.count == 1 ? "\($0.lowerBound)" : "\($0.lowerBound)-\($0.upperBound)" }.joined(separator: ", ")
+    }
+
+    /// Bytes in quotes: what is not printable ASCII is escaped, and there is an end to it.
+    private static func quoted(_ bytes: [UInt8]) -> String {
+        var text = "\""
+        for byte in bytes.prefix(legible) {
+            switch byte {
+            case UInt8(ascii: "\""), UInt8(ascii: "\\"): text += "\\" + String(UnicodeScalar(byte))
+            case UInt8(ascii: "\r"): text += "\\r"
+            case UInt8(ascii: "\n"): text += "\\n"
+            case 0x20...0x7e: text += String(UnicodeScalar(byte))
+            default: text += "\\x" + (byte < 16 ? "0" : "") + String(byte, radix: 16)
+            }
+        }
+        return text + (bytes.count > legible ? "…\"" : "\"")
     }
 }

@@ -11,9 +11,10 @@
 /// - From then on probes start one interval after the one before, moved at random by up to a tenth of it, so that
 ///   several balancers, or endpoints on one machine, fall out of step.
 ///
-/// The interval is the same whether an endpoint is up or down. Probing faster while it is down would bring it back
-/// sooner, but then `rise: 2` at `interval: 5s` would not mean what it says, and an origin that starts under pressure
-/// would be asked most when it can answer least. An interval of its own for that is a setting to add, not to imply.
+/// An endpoint may have another interval while it is down or unknown: shorter, to have it back sooner, or longer, to
+/// leave an origin in peace that starts under pressure. It is the same unless configured: nothing is implied. A change to
+/// the shorter interval counts at once; one to the longer is spread over it as the second round is, so that a thousand
+/// endpoints that come back together do not stay together.
 public struct ProbeSchedule: Sendable {
     private struct Probe: Comparable {
         var due: Int64
@@ -26,12 +27,19 @@ public struct ProbeSchedule: Sendable {
     }
 
     private struct Timing {
-        var interval: Int64
-        var isFirst: Bool
+        /// While it is up, and while it is down or unknown.
+        var upInterval: Int64
+        var downInterval: Int64
+        /// From which the present pause was made; nil before the second round.
+        var interval: Int64?
         /// Where in a round the endpoint stands, in 1/2^20 of the round.
         var phase: Int64
-        /// When its next probe is due, decided when the present one started; nil while none is in flight.
-        var next: Int64?
+        /// When its probe in flight was due to start; nil while none is in flight.
+        var started: Int64?
+        /// When the next one is due whatever the interval says.
+        var drawn: Int64?
+        /// When its next probe is due: entries of the heap with another time are of no meaning any more.
+        var due: Int64
     }
 
     private static let phases: Int64 = 1 << 20
@@ -44,8 +52,9 @@ public struct ProbeSchedule: Sendable {
 
     /// - Parameters:
     ///   - intervals: of each endpoint, in microseconds, at least 1; nil for one that is not probed.
+    ///   - downIntervals: of each endpoint while it is down or unknown; nil, or none given, for the same.
     ///   - now: when the first round begins.
-    public init(intervals: [Int64?], now: Int64, seed: UInt64) {
+    public init(intervals: [Int64?], downIntervals: [Int64?] = [], now: Int64, seed: UInt64) {
         random = SplitMix64(seed: seed)
         timings = []
         timings.reserveCapacity(intervals.count)
@@ -53,55 +62,83 @@ public struct ProbeSchedule: Sendable {
         waiting = BinaryHeap(minimumCapacity: probed)
         var position: Int64 = 0
         for (endpoint, interval) in intervals.enumerated() {
-            var timing = Timing(interval: max(1, interval ?? 1), isFirst: true, phase: 0)
+            let up = max(1, interval ?? 1)
+            let down = endpoint < downIntervals.count ? downIntervals[endpoint] : nil
+            var timing = Timing(upInterval: up, downInterval: max(1, down ?? up), phase: 0, due: 0)
             if interval != nil {
                 let jitter = Int64(random.next(below: Int(Self.phases)))
                 timing.phase = (position * Self.phases + jitter) / Int64(probed)
                 position += 1
-                let quick = min(Self.firstRoundLimit, timing.interval, Int64(probed) * Self.firstRoundSpacing)
-                waiting.insert(Probe(due: now + quick * timing.phase / Self.phases, endpoint: Int32(endpoint)))
+                let quick = min(Self.firstRoundLimit, up, Int64(probed) * Self.firstRoundSpacing)
+                timing.due = now + quick * timing.phase / Self.phases
+                waiting.insert(Probe(due: timing.due, endpoint: Int32(endpoint)))
             }
             timings.append(timing)
         }
     }
 
-    /// When the next probe is due; nil while every endpoint's probe is in flight.
+    /// When to ask for what is due, which may be sooner than there is something; nil while every endpoint's probe is in
+    /// flight.
     public var nextDue: Int64? { waiting.first?.due }
 
     /// Takes one endpoint whose probe is due: to be probed now, and told `finished` when that is over. Nil when no
     /// other is due.
     public mutating func takeDue(now: Int64) -> Int? {
-        guard let probe = waiting.first, probe.due <= now else { return nil }
-        waiting.removeFirst()
-        let endpoint = Int(probe.endpoint)
-        let interval = timings[endpoint].interval
-        // Counted from when it was due, so that being late by a moment does not add up. After a standstill of the whole
-        // process everything is due at once; drawing anew keeps it from staying so.
-        let isStandstill = now - probe.due >= interval
-        timings[endpoint].next =
-            isStandstill ? now + 1 + Int64(random.next(below: Int(interval))) : probe.due + pause(after: endpoint)
-        return endpoint
+        while let probe = waiting.first, probe.due <= now {
+            waiting.removeFirst()
+            let endpoint = Int(probe.endpoint)
+            guard timings[endpoint].started == nil, timings[endpoint].due == probe.due else { continue }
+            // Counted from when it was due, so that being late by a moment does not add up. After a standstill of the
+            // whole process everything is due at once; drawing anew keeps it from staying so.
+            let interval = timings[endpoint].interval ?? timings[endpoint].upInterval
+            let isStandstill = now - probe.due >= interval
+            timings[endpoint].drawn = isStandstill ? now + 1 + Int64(random.next(below: Int(interval))) : nil
+            timings[endpoint].started = probe.due
+            return endpoint
+        }
+        return nil
     }
 
     /// The endpoint's probe is over. One that took longer than the interval is followed by the next at once.
-    public mutating func finished(_ endpoint: Int, now: Int64) {
-        guard let next = timings[endpoint].next else {
+    ///
+    /// - Parameter isUp: what is known now: the next interval is that for endpoints that are up, or the other.
+    public mutating func finished(_ endpoint: Int, isUp: Bool = true, now: Int64) {
+        guard let started = timings[endpoint].started else {
             preconditionFailure("a probe of endpoint \(endpoint) finished that was not in flight")
         }
-        timings[endpoint].next = nil
-        waiting.insert(Probe(due: max(now, next), endpoint: Int32(endpoint)))
+        timings[endpoint].started = nil
+        let next = started + pause(after: endpoint, isUp: isUp)
+        plan(endpoint, at: max(now, timings[endpoint].drawn ?? next))
+    }
+
+    /// The endpoint went down between two probes: its next is no later than the interval of those that are down says,
+    /// and somewhere within it, since what takes one down between probes may take many.
+    ///
+    /// To be told once each time it goes down: the heap keeps one entry more until the probe that was planned was due.
+    public mutating func wentDown(_ endpoint: Int, now: Int64) {
+        let interval = timings[endpoint].downInterval
+        let due = now + 1 + Int64(random.next(below: Int(interval)))
+        guard timings[endpoint].started == nil, due < timings[endpoint].due else { return }
+        timings[endpoint].interval = interval
+        plan(endpoint, at: due)
+    }
+
+    private mutating func plan(_ endpoint: Int, at due: Int64) {
+        timings[endpoint].due = due
+        waiting.insert(Probe(due: due, endpoint: Int32(endpoint)))
     }
 
     /// The time from the start of the endpoint's probe to the start of its next one.
-    private mutating func pause(after endpoint: Int) -> Int64 {
-        let interval = timings[endpoint].interval
-        guard timings[endpoint].isFirst else {
-            let jitter = interval / 10
-            return interval - jitter + Int64(random.next(below: Int(2 * jitter + 1)))
+    private mutating func pause(after endpoint: Int, isUp: Bool) -> Int64 {
+        let timing = timings[endpoint]
+        let interval = isUp ? timing.upInterval : timing.downInterval
+        timings[endpoint].interval = interval
+        let before = timing.interval ?? min(Self.firstRoundLimit, timing.upInterval)
+        if interval > before || (timing.interval == nil && interval == before) {
+            // From its phase of the shorter round to its phase of the longer one that follows.
+            return before + (interval - before) * timing.phase / Self.phases
         }
-        timings[endpoint].isFirst = false
-        // From its phase of the first second to its phase of the interval that follows.
-        let quick = min(Self.firstRoundLimit, interval)
-        return quick + (interval - quick) * timings[endpoint].phase / Self.phases
+        let jitter = interval / 10
+        return interval - jitter + Int64(random.next(below: Int(2 * jitter + 1)))
     }
 }

@@ -21,7 +21,7 @@ import Testing
         var bad = EndpointHealth(Self.check)
         let transition = bad.probeFailed(now: 8, .status(503))
         #expect(transition?.isAvailable == false)
-        #expect(!bad.isAvailable && bad.description == "unhealthy: 1 of 1 probes failed: status 503")
+        #expect(!bad.isAvailable && bad.description == "unhealthy: 1 of 1 probes failed: status 503, expected 200-399")
         #expect(bad.changedAt == 8)
     }
 
@@ -126,6 +126,22 @@ import Testing
         ] as [(Int32, String)])
     func errorsOfTheSystemHaveWords(errno: Int32, words: String) {
         #expect(CheckFailure(errno: errno).description == words)
+    }
+
+    @Test(
+        arguments: [
+            (.status(503, expected: [200...299]), "status 503, expected 200-299"),
+            (.status(200, expected: [204...204, 301...302]), "status 200, expected 204, 301-302"),
+            (.bodyLacks("ok"), #"body does not contain "ok""#),
+            (.answer(Array("-ERR x\r\n".utf8), expected: Array("+PONG".utf8)), #"expected "+PONG", got "-ERR x\r\n""#),
+            (.answer([0, 255, 34, 92], expected: [1]), #"expected "\x01", got "\x00\xff\"\\""#),
+            (
+                .answer(Array(repeating: 97, count: 41), expected: []),
+                #"expected "", got "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa…""#
+            ),
+        ] as [(CheckFailure, String)])
+    func failuresOfProbesHaveWords(failure: CheckFailure, words: String) {
+        #expect(failure.description == words)
     }
 
     /// Random histories: transitions alternate, each says what the state is, and the rules hold against a model that

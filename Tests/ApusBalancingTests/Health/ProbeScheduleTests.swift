@@ -6,7 +6,8 @@ import Testing
 
     /// Runs the schedule in virtual time with probes that take `duration`, and says when each endpoint's probes began.
     static func run(
-        _ schedule: inout ProbeSchedule, count: Int, until end: Int64, duration: (Int) -> Int64 = { _ in 0 }
+        _ schedule: inout ProbeSchedule, count: Int, until end: Int64, duration: (Int) -> Int64 = { _ in 0 },
+        isUp: (Int, Int64) -> Bool = { _, _ in true }
     ) -> [[Int64]] {
         var starts: [[Int64]] = Array(repeating: [], count: count)
         var endings: [(at: Int64, endpoint: Int)] = []
@@ -16,15 +17,69 @@ import Testing
             let now = min(due, ending.map { endings[$0].at } ?? .max)
             guard now < end else { return starts }
             if let ending, endings[ending].at == now {
-                schedule.finished(endings.remove(at: ending).endpoint, now: now)
+                let endpoint = endings.remove(at: ending).endpoint
+                schedule.finished(endpoint, isUp: isUp(endpoint, now), now: now)
                 continue
             }
             while let endpoint = schedule.takeDue(now: now) {
                 starts[endpoint].append(now)
                 let took = duration(endpoint)
-                if took == 0 { schedule.finished(endpoint, now: now) } else { endings.append((now + took, endpoint)) }
+                if took == 0 {
+                    schedule.finished(endpoint, isUp: isUp(endpoint, now), now: now)
+                } else {
+                    endings.append((now + took, endpoint))
+                }
             }
         }
+    }
+
+    // MARK: - While down
+
+    @Test func anEndpointThatIsDownHasItsOwnInterval() {
+        var schedule = ProbeSchedule(
+            intervals: [10 * Self.second, 10 * Self.second], downIntervals: [Self.second, nil], now: 0, seed: 3)
+        let starts = Self.run(&schedule, count: 2, until: 100 * Self.second, isUp: { _, now in now > 50 * Self.second })
+        let gaps = zip(starts[0], starts[0].dropFirst()).map { (at: $1, gap: $1 - $0) }
+        let down = gaps.filter { $0.at < 50 * Self.second }
+        let up = gaps.filter { $0.at > 62 * Self.second }
+        #expect(down.count >= 45 && down.allSatisfy { (900_000...1_100_000).contains($0.gap) })
+        #expect(!up.isEmpty && up.allSatisfy { (9_000_000...11_000_000).contains($0.gap) })
+        #expect(gaps.allSatisfy { $0.gap <= 11_000_000 })
+        #expect((9...12).contains(starts[1].count), "nil: the same")
+    }
+
+    @Test func manyThatComeBackTogetherSpreadOut() {
+        let count = 2_000
+        var schedule = ProbeSchedule(
+            intervals: Array(repeating: 10 * Self.second, count: count),
+            downIntervals: Array(repeating: Self.second, count: count), now: 0, seed: 3)
+        let starts = Self.run(&schedule, count: count, until: 60 * Self.second, isUp: { $1 > 20 * Self.second })
+        var perSecond = Array(repeating: 0, count: 60)
+        for start in starts.joined() { perSecond[Int(start / Self.second)] += 1 }
+        #expect(perSecond[2..<20].allSatisfy { (1_700...2_300).contains($0) }, "\(perSecond)")
+        #expect(perSecond[33...].allSatisfy { (100...330).contains($0) }, "\(perSecond)")
+    }
+
+    @Test func whatGoesDownBetweenProbesIsProbedSoon() {
+        var schedule = ProbeSchedule(intervals: [60 * Self.second], downIntervals: [Self.second], now: 0, seed: 3)
+        _ = schedule.takeDue(now: 1_000_000)
+        schedule.wentDown(0, now: 1_000_000)
+        #expect(schedule.nextDue == nil, "its probe is in flight")
+        schedule.finished(0, isUp: true, now: 1_000_000)
+        #expect(schedule.nextDue! > 1_000_000)
+        // The second round is spread: let one more pass, so that the next is a minute away.
+        let second = schedule.nextDue!
+        #expect(schedule.takeDue(now: second) == 0)
+        schedule.finished(0, isUp: true, now: second)
+        let planned = schedule.nextDue!
+        #expect(planned - second > 53 * Self.second)
+        schedule.wentDown(0, now: second + 5)
+        let soon = schedule.nextDue!
+        #expect(soon > second + 5 && soon <= second + 5 + Self.second)
+        #expect(schedule.takeDue(now: soon) == 0)
+        #expect(schedule.takeDue(now: soon) == nil)
+        schedule.finished(0, isUp: true, now: soon)
+        #expect(schedule.takeDue(now: planned + 1) == nil || planned + 1 - soon >= Self.second, "the old plan is void")
     }
 
     @Test func nothingIsDueWithoutEndpoints() {
@@ -82,13 +137,13 @@ import Testing
     @Test func aProbeThatHangsDelaysOnlyItsOwnEndpoint() {
         let intervals = Array(repeating: Self.second, count: 4)
         var one = ProbeSchedule(intervals: intervals, now: 0, seed: 6)
-        let starts = Self.run(&one, count: 4, until: 60 * Self.second) { $0 == 2 ? 3_500_000 : 1_000 }
+        let starts = Self.run(&one, count: 4, until: 60 * Self.second, duration: { $0 == 2 ? 3_500_000 : 1_000 })
         for endpoint in [0, 1, 3] { #expect((55...65).contains(starts[endpoint].count)) }
         let slow = starts[2]
         #expect(zip(slow, slow.dropFirst()).allSatisfy { $1 - $0 == 3_500_000 }, "one at a time, then at once")
 
         var never = ProbeSchedule(intervals: intervals, now: 0, seed: 6)
-        let others = Self.run(&never, count: 4, until: 60 * Self.second) { $0 == 2 ? .max / 2 : 1_000 }
+        let others = Self.run(&never, count: 4, until: 60 * Self.second, duration: { $0 == 2 ? .max / 2 : 1_000 })
         #expect(others[2].count == 1)
         for endpoint in [0, 1, 3] { #expect((55...65).contains(others[endpoint].count)) }
     }

@@ -1,0 +1,52 @@
+internal import ApusModel
+
+/// An endpoint's time out of service, and how long the next one would be.
+///
+/// The n-th ejection lasts n times `OutlierRules.baseEjection`, up to `maximumEjection`. For each interval that the
+/// endpoint has been in service from beginning to end, n falls by one. It is Envoy's rule, but for "from beginning to
+/// end": an interval that ends right after the return has shown nothing, and must not undo the ejection before.
+struct Ejection: Sendable {
+    private(set) var present: Present?
+    /// The ejections that the next one's length counts on.
+    private(set) var count = 0
+    /// When the last ejection ended.
+    private var endedAt = Int64.min
+    /// Ejections so far, by cause in the order of `EjectionCause.Kind.allCases`.
+    private(set) var totals = Array(repeating: 0, count: EjectionCause.Kind.allCases.count)
+
+    struct Present: Sendable {
+        let until: Int64
+        let cause: EjectionCause
+        /// Probes in a row that have passed since it began.
+        var probesPassed = 0
+    }
+
+    mutating func begin(_ cause: EjectionCause, rules: OutlierRules, now: Int64) {
+        let base = rules.baseEjection.inMicroseconds
+        let maximum = rules.maximumEjection.inMicroseconds
+        // Counting on beyond the longest time would only put off the day when it is shorter again.
+        if base * Int64(count) < maximum { count += 1 }
+        present = Present(until: now + min(base * Int64(count), maximum), cause: cause)
+        if let index = EjectionCause.Kind.allCases.firstIndex(of: cause.kind) { totals[index] += 1 }
+    }
+
+    mutating func end(now: Int64) {
+        present = nil
+        endedAt = now
+    }
+
+    /// A probe passed; returns how many in a row have during this ejection.
+    mutating func probePassed() -> Int {
+        present?.probesPassed += 1
+        return present?.probesPassed ?? 0
+    }
+
+    mutating func probeFailed() {
+        present?.probesPassed = 0
+    }
+
+    /// An interval that began at `start` is over.
+    mutating func intervalEnded(start: Int64) {
+        if present == nil, count > 0, endedAt <= start { count -= 1 }
+    }
+}

@@ -1,0 +1,68 @@
+public import ApusModel
+
+/// Ejections: who is taken out of service for bad answers, and when it comes back.
+extension PoolHealth {
+    /// A worker saw the endpoint answer badly so many times in a row, as often as the pool's rules bear.
+    public mutating func failedInARow(
+        _ endpoint: Int, _ failure: ConsecutiveFailure, count: Int, now: Int64
+    ) -> [HealthChange] {
+        guard eject(endpoint, .consecutive(failure, count: count), now) else { return [] }
+        return settleEjection(endpoint, now)
+    }
+
+    /// An interval of `OutlierRules.interval` is over, in which the endpoints did what `volumes` says, in their order.
+    ///
+    /// Only endpoints that are in service now are compared: what an endpoint did before it was taken out was judged then.
+    public mutating func intervalEnded(volumes: [EndpointVolume], now: Int64) -> [HealthChange] {
+        guard let rules, let end = nextInterval else { return [] }
+        precondition(volumes.count == count, "\(volumes.count) volumes of \(count) endpoints")
+        let inService = endpoints.indices.filter { endpoints[$0].isAvailable }
+        let outliers =
+            OutlierDetection.bySuccessRate(volumes, inService: inService, rules)
+            + OutlierDetection.byLatency(volumes, inService: inService, rules)
+        var changes: [HealthChange] = []
+        for outlier in outliers where eject(outlier.endpoint, outlier.cause, now) {
+            changes += settleEjection(outlier.endpoint, now)
+        }
+        for endpoint in endpoints.indices { endpoints[endpoint].ejection.intervalEnded(start: intervalBegan) }
+        intervalBegan = now
+        // From when it was due, so that being late by a moment does not add up; after a standstill from now.
+        let interval = max(1, rules.interval.inMicroseconds)
+        nextInterval = end + interval > now ? end + interval : now + interval
+        return changes
+    }
+
+    /// Ejects the endpoint if that is allowed and makes a difference; false when it is not.
+    private mutating func eject(_ endpoint: Int, _ cause: EjectionCause, _ now: Int64) -> Bool {
+        guard let rules, endpoints[endpoint].isAvailable else { return false }
+        let limit = max(1, count * rules.maximumEjectedPercent / 100)
+        let othersServing = servingCount - (endpoints[endpoint].isServing ? 1 : 0)
+        guard ejectedCount < limit, othersServing > 0 else {
+            deniedEjections += 1
+            return false
+        }
+        endpoints[endpoint].ejection.begin(cause, rules: rules, now: now)
+        ejectedCount += 1
+        return true
+    }
+
+    private mutating func settleEjection(_ endpoint: Int, _ now: Int64) -> [HealthChange] {
+        guard let cause = endpoints[endpoint].ejection.present?.cause else { return [] }
+        return settle(endpoint, .ejection(cause), now)
+    }
+
+    mutating func endEjection(_ endpoint: Int, _ now: Int64) {
+        endpoints[endpoint].ejection.end(now: now)
+        ejectedCount -= 1
+    }
+
+    /// Requests can be sent nowhere: takes back every endpoint that is out only for its answers.
+    mutating func endEjectionsOfLastResort(_ now: Int64, _ changes: inout [HealthChange]) {
+        for endpoint in endpoints.indices {
+            let waiting = endpoints[endpoint]
+            guard waiting.ejection.present != nil, waiting.probed.isAvailable, waiting.weight > 0 else { continue }
+            endEjection(endpoint, now)
+            note(endpoint, .nothingElseLeft, now, &changes)
+        }
+    }
+}

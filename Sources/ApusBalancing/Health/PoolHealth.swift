@@ -1,0 +1,224 @@
+public import ApusModel
+
+/// The health of all endpoints of one pool: which of them may be picked, and why not.
+///
+/// It joins what probes and connects say of each endpoint (`EndpointHealth`), what their answers say (ejections), their
+/// circuit breakers and weights. Whoever watches the pool tells it facts; each returns the changes that followed, in
+/// their order, each exactly once.
+///
+/// An endpoint is available when its probes do not say that it is down and it is not ejected. The rules of ejection, with
+/// the pool's `OutlierRules`:
+/// - Ejected is who answered badly so often in a row, or who is an outlier of an interval (`OutlierDetection`).
+/// - At most `maximumEjectedPercent` of the endpoints at a time, rounded down, the new one included; but one may always
+///   be. The cap is on what would be after the ejection, not before it.
+/// - Never the last endpoint that requests can be sent to. And when the others go down after it was ejected, ejections
+///   end early: an endpoint that answers badly is better than none. So ejections never empty a pool.
+/// - How long: `Ejection`. Earlier, with `returnsOnProbe`, after `rise` probes in a row. Then the endpoint is as its
+///   probes say.
+/// - One whose probes say that it is down is not ejected besides; failures of its requests began before.
+///
+/// Indices count within the pool. Times are microseconds of one monotonic clock. A fact costs the same whatever the
+/// pool's size and allocates only when something changed; `woken` and `intervalEnded` look at every endpoint.
+public struct PoolHealth: Sendable {
+    let check: HealthCheck
+    let rules: OutlierRules?
+    let panicThreshold: Int
+    var endpoints: [Watched]
+    /// Endpoints that are available, and those of them that new requests can be sent to.
+    public private(set) var availableCount: Int
+    var servingCount: Int
+    public internal(set) var ejectedCount = 0
+    /// Ejections that there would have been, but for the cap.
+    public internal(set) var deniedEjections = 0
+    /// Whether so few endpoints are available that all are used (`Pool.panicThreshold`).
+    public private(set) var isPanicking = false
+    public private(set) var poolBreaker = BreakerStatus()
+    /// When `woken` should be called next; nil while nothing waits for the time. May be sooner than needed.
+    public internal(set) var nextWakeup: Int64?
+    /// When `intervalEnded` should be told next; nil in pools without `OutlierRules`.
+    public internal(set) var nextInterval: Int64?
+    var intervalBegan: Int64
+
+    struct Watched: Sendable {
+        var probed: EndpointHealth
+        var weight: Int
+        var ejection = Ejection()
+        var breaker = BreakerStatus()
+        /// What was last told.
+        var state: EndpointState
+        var isAvailable = true
+        var since: Int64
+
+        var current: EndpointState {
+            if case .down(let cause) = probed.state { return .unhealthy(cause) }
+            if let ejection = ejection.present { return .ejected(until: ejection.until, ejection.cause) }
+            if weight == 0 { return .draining }
+            return probed.state == .up ? .healthy : .unknown
+        }
+        /// Whether new requests can be sent there.
+        var isServing: Bool { isAvailable && weight > 0 }
+    }
+
+    /// The health of `pool` (an index into `snapshot.pools`), of which nothing is known yet.
+    public init(pool index: Int, of snapshot: Snapshot, now: Int64) {
+        let pool = snapshot.pools[index]
+        check = pool.health
+        rules = pool.outliers
+        panicThreshold = pool.panicThreshold
+        endpoints = snapshot.endpoints[pool.endpoints].map { endpoint in
+            Watched(
+                probed: EndpointHealth(pool.health), weight: endpoint.weight,
+                state: endpoint.weight == 0 ? .draining : .unknown, since: now)
+        }
+        availableCount = endpoints.count
+        servingCount = endpoints.count { $0.weight > 0 }
+        intervalBegan = now
+        nextInterval = pool.outliers.map { now + max(1, $0.interval.inMicroseconds) }
+    }
+
+    // MARK: - What is known
+
+    public var count: Int { endpoints.count }
+    public func state(_ endpoint: Int) -> EndpointState { endpoints[endpoint].state }
+    /// When the endpoint's state last changed.
+    public func since(_ endpoint: Int) -> Int64 { endpoints[endpoint].since }
+    /// Whether the endpoint may be picked; one with weight 0 only for its sticky sessions.
+    public func isAvailable(_ endpoint: Int) -> Bool { endpoints[endpoint].isAvailable }
+    public func weight(_ endpoint: Int) -> Int { endpoints[endpoint].weight }
+    public func breaker(_ endpoint: Int) -> BreakerStatus { endpoints[endpoint].breaker }
+    /// Whether the endpoint's probes have found it up: not down, and not unknown.
+    public func isUp(_ endpoint: Int) -> Bool { endpoints[endpoint].probed.state == .up }
+    public func isEjected(_ endpoint: Int) -> Bool { endpoints[endpoint].ejection.present != nil }
+    /// How often the endpoint has been ejected, by cause in the order of `EjectionCause.Kind.allCases`.
+    public func ejections(_ endpoint: Int) -> [Int] { endpoints[endpoint].ejection.totals }
+
+    // MARK: - Facts of probes and connects
+
+    public mutating func probeSucceeded(_ endpoint: Int, now: Int64) -> [HealthChange] {
+        let risen = endpoints[endpoint].probed.probeSucceeded(now: now) != nil
+        var passed = risen && endpoints[endpoint].state != .unknown ? check.rise : 1
+        if rules?.returnsOnProbe == true, isEjected(endpoint) {
+            let inARow = endpoints[endpoint].ejection.probePassed()
+            if inARow >= check.rise, endpoints[endpoint].probed.isAvailable {
+                endEjection(endpoint, now)
+                passed = inARow
+            }
+        }
+        return settle(endpoint, .probesPassed(passed), now)
+    }
+
+    public mutating func probeFailed(_ endpoint: Int, _ failure: CheckFailure, now: Int64) -> [HealthChange] {
+        endpoints[endpoint].ejection.probeFailed()
+        let transition = endpoints[endpoint].probed.probeFailed(now: now, failure)
+        return settleFailure(endpoint, transition, now)
+    }
+
+    /// A request could not connect to the endpoint.
+    public mutating func connectFailed(_ endpoint: Int, _ failure: CheckFailure, now: Int64) -> [HealthChange] {
+        let transition = endpoints[endpoint].probed.connectFailed(now: now, failure)
+        return settleFailure(endpoint, transition, now)
+    }
+
+    /// A request connected to the endpoint. Needs to be told only after a failure to connect.
+    public mutating func connectSucceeded(_ endpoint: Int, now: Int64) -> [HealthChange] {
+        _ = endpoints[endpoint].probed.connectSucceeded(now: now)
+        return settle(endpoint, .connected, now)
+    }
+
+    /// The time that `nextWakeup` named has come. Sooner, or without need, nothing happens.
+    public mutating func woken(now: Int64) -> [HealthChange] {
+        guard let nextWakeup, now >= nextWakeup else { return [] }
+        var changes: [HealthChange] = []
+        for endpoint in endpoints.indices {
+            _ = endpoints[endpoint].probed.woken(now: now)
+            if let ejection = endpoints[endpoint].ejection.present, now >= ejection.until {
+                endEjection(endpoint, now)
+            }
+            note(endpoint, .timeIsOver, now, &changes)
+        }
+        self.nextWakeup = nil
+        for endpoint in endpoints.indices { arm(endpoint) }
+        return finish(changes, now)
+    }
+
+    // MARK: - Facts of people and breakers
+
+    /// The endpoint's weight from now on, 0 to 65,535; 0 drains it.
+    public mutating func setWeight(_ endpoint: Int, _ weight: Int, now: Int64) -> [HealthChange] {
+        let wasServing = endpoints[endpoint].isServing
+        endpoints[endpoint].weight = weight
+        servingCount += (endpoints[endpoint].isServing ? 1 : 0) - (wasServing ? 1 : 0)
+        return settle(endpoint, .weight(weight), now)
+    }
+
+    /// A worker says that a breaker has changed. What is known already, or out of date, changes nothing.
+    public mutating func breakerChanged(
+        _ owner: BreakerOwner, _ state: BreakerState, _ cause: BreakerCause?, now: Int64
+    ) -> [HealthChange] {
+        switch owner {
+        case .endpoint(let endpoint):
+            let before = endpoints[endpoint].breaker.state
+            guard endpoints[endpoint].breaker.take(state, cause, now: now) else { return [] }
+            return [.breaker(BreakerTransition(owner: owner, before: before, after: endpoints[endpoint].breaker))]
+        case .pool:
+            let before = poolBreaker.state
+            guard poolBreaker.take(state, cause, now: now) else { return [] }
+            return [.breaker(BreakerTransition(owner: owner, before: before, after: poolBreaker))]
+        }
+    }
+
+    // MARK: - Changes
+
+    private mutating func settleFailure(
+        _ endpoint: Int, _ transition: EndpointHealth.Transition?, _ now: Int64
+    ) -> [HealthChange] {
+        guard case .becameDown(let cause) = transition else { return [] }
+        return settle(endpoint, .failures(cause), now)
+    }
+
+    /// Tells what became of one endpoint, and what followed for the pool.
+    mutating func settle(_ endpoint: Int, _ cause: HealthCause, _ now: Int64) -> [HealthChange] {
+        var changes: [HealthChange] = []
+        note(endpoint, cause, now, &changes)
+        arm(endpoint)
+        return changes.isEmpty && servingCount > 0 ? [] : finish(changes, now)
+    }
+
+    /// Compares an endpoint with what was last told of it.
+    mutating func note(_ endpoint: Int, _ cause: HealthCause, _ now: Int64, _ changes: inout [HealthChange]) {
+        let before = endpoints[endpoint]
+        let state = before.current
+        let isAvailable = before.probed.isAvailable && before.ejection.present == nil
+        guard state != before.state || isAvailable != before.isAvailable else { return }
+        endpoints[endpoint].state = state
+        endpoints[endpoint].isAvailable = isAvailable
+        endpoints[endpoint].since = now
+        availableCount += (isAvailable ? 1 : 0) - (before.isAvailable ? 1 : 0)
+        servingCount += (endpoints[endpoint].isServing ? 1 : 0) - (before.isServing ? 1 : 0)
+        changes.append(
+            .endpoint(
+                EndpointChange(
+                    endpoint: endpoint, before: before.state, after: state, wasAvailable: before.isAvailable,
+                    isAvailable: isAvailable, cause: cause)))
+    }
+
+    /// What follows for the pool from changes of its endpoints.
+    mutating func finish(_ changes: [HealthChange], _ now: Int64) -> [HealthChange] {
+        var changes = changes
+        if servingCount == 0, ejectedCount > 0 { endEjectionsOfLastResort(now, &changes) }
+        let isPanicking = availableCount * 100 < panicThreshold * count
+        guard isPanicking != self.isPanicking else { return changes }
+        self.isPanicking = isPanicking
+        changes.append(.panic(PanicChange(isPanicking: isPanicking, available: availableCount, total: count)))
+        return changes
+    }
+
+    /// Makes sure that `nextWakeup` is no later than what the endpoint waits for.
+    mutating func arm(_ endpoint: Int) {
+        let waiting = endpoints[endpoint]
+        for time in [waiting.probed.nextWakeup, waiting.ejection.present?.until] {
+            guard let time else { continue }
+            nextWakeup = min(nextWakeup ?? time, time)
+        }
+    }
+}

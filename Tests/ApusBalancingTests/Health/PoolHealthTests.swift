@@ -1,0 +1,310 @@
+import ApusBalancing
+import ApusModel
+import Testing
+
+/// The health of a pool: probes, ejections, weights, breakers and panic, by exact sequences.
+@Suite struct PoolHealthTests {
+    static let second: Int64 = 1_000_000
+
+    /// The health of a pool of endpoints with these weights.
+    static func pool(
+        _ weights: [Int], outliers: OutlierRules? = OutlierRules(), panic: Int = 0,
+        check: HealthCheck = HealthCheck(probe: .tcp, rise: 2, fall: 3)
+    ) -> PoolHealth {
+        let address = SocketAddress("127.0.0.1:80")!
+        let snapshot = Snapshot(
+            workers: 1, listeners: [], routes: [],
+            pools: [
+                Pool(
+                    name: "web", health: check, outliers: outliers, panicThreshold: panic, endpoints: 0..<weights.count)
+            ],
+            endpoints: weights.enumerated().map {
+                Endpoint(name: "\($0.offset)", address: address, weight: $0.element, pool: 0)
+            })
+        return PoolHealth(pool: 0, of: snapshot, now: 0)
+    }
+
+    /// A pool of `count` endpoints whose probes have found them up.
+    static func up(
+        _ count: Int, outliers: OutlierRules? = OutlierRules(), panic: Int = 0,
+        check: HealthCheck = HealthCheck(probe: .tcp, rise: 2, fall: 3)
+    ) -> PoolHealth {
+        var health = pool(Array(repeating: 1, count: count), outliers: outliers, panic: panic, check: check)
+        for endpoint in 0..<count { _ = health.probeSucceeded(endpoint, now: 0) }
+        return health
+    }
+
+    /// The changes of endpoints as people read them: `0 healthy -> unhealthy: ... (cause)`.
+    static func words(_ changes: [HealthChange]) -> [String] {
+        func clock(_ time: Int64) -> String { "\(time / second)s" }
+        return changes.map { change in
+            switch change {
+            case .endpoint(let change): "\(change.endpoint) \(change.after.words(clock: clock)) (\(change.cause))"
+            case .breaker(let change): "\(change.owner) \(change.after.words(clock: clock))"
+            case .panic(let change): "panic \(change.isPanicking) \(change.available)/\(change.total)"
+            }
+        }
+    }
+
+    func words(_ changes: [HealthChange]) -> [String] { Self.words(changes) }
+
+    static func takeDown(_ health: inout PoolHealth, _ endpoint: Int, now: Int64) -> [HealthChange] {
+        (0..<3).flatMap { _ in health.probeFailed(endpoint, .timedOut, now: now) }
+    }
+
+    // MARK: - Probes and weights
+
+    @Test func everyEndpointBeginsUnknownAndAvailable() {
+        let health = Self.pool([1, 0])
+        #expect(health.state(0) == .unknown && health.state(1) == .draining)
+        #expect(health.isAvailable(0) && health.isAvailable(1) && health.availableCount == 2)
+        #expect(health.nextWakeup == nil && health.since(0) == 0)
+    }
+
+    @Test func probesTakeDownAndBringBack() {
+        var health = Self.pool([1, 1])
+        #expect(words(health.probeSucceeded(0, now: 1)) == ["0 healthy (a probe passed)"])
+        #expect(health.probeFailed(0, .connectionRefused, now: 2).isEmpty)
+        #expect(health.probeFailed(0, .connectionRefused, now: 3).isEmpty)
+        let down = health.probeFailed(0, .connectionRefused, now: 4)
+        #expect(
+            words(down) == [
+                "0 unhealthy: 3 of 3 probes failed: connection refused (3 of 3 probes failed: connection refused)"
+            ])
+        guard case .endpoint(let change) = down[0] else { return }
+        #expect(change.before == .healthy && change.wasAvailable && !change.isAvailable && change.changesAvailability)
+        #expect(!health.isAvailable(0) && health.availableCount == 1 && health.since(0) == 4)
+        #expect(health.probeSucceeded(0, now: 5).isEmpty)
+        #expect(words(health.probeSucceeded(0, now: 6)) == ["0 healthy (2 of 2 probes passed)"])
+        #expect(health.availableCount == 2)
+    }
+
+    @Test func connectFailuresCount() {
+        var health = Self.up(2)
+        for now in Int64(1)...2 { #expect(health.connectFailed(0, .connectionRefused, now: now).isEmpty) }
+        #expect(health.connectSucceeded(0, now: 3).isEmpty)
+        for now in Int64(4)...5 { #expect(health.connectFailed(0, .connectionRefused, now: now).isEmpty) }
+        #expect(health.connectFailed(0, .connectionRefused, now: 6).count == 1)
+    }
+
+    @Test func withoutProbesItReturnsInTimeAndAConnectionMakesItHealthy() {
+        var health = Self.pool([1, 1], check: HealthCheck(probe: .none, interval: .seconds(5), fall: 3))
+        for now in Int64(1)...3 { _ = health.connectFailed(1, .unreachable, now: now) }
+        #expect(health.nextWakeup == 5_000_003)
+        #expect(health.woken(now: 5_000_002).isEmpty)
+        #expect(words(health.woken(now: 5_000_003)) == ["1 unknown (its time out of service is over)"])
+        #expect(health.nextWakeup == nil)
+        #expect(words(health.connectSucceeded(1, now: 5_000_004)) == ["1 healthy (a request connected)"])
+    }
+
+    @Test func weightZeroDrains() {
+        var health = Self.up(2)
+        let drained = health.setWeight(0, 0, now: 7)
+        #expect(words(drained) == ["0 draining (weight 0)"])
+        #expect(health.isAvailable(0), "its sessions go on")
+        #expect(health.setWeight(1, 5, now: 8).isEmpty, "another weight is no other state")
+        #expect(Self.takeDown(&health, 0, now: 9).count == 1, "a drained endpoint can fail")
+        #expect(health.state(0).kind == .unhealthy)
+        #expect(words(health.setWeight(0, 3, now: 10)) == [])
+        _ = health.probeSucceeded(0, now: 11)
+        #expect(words(health.probeSucceeded(0, now: 12)) == ["0 healthy (2 of 2 probes passed)"])
+    }
+
+    // MARK: - Ejections
+
+    @Test func failuresInARowEject() {
+        var health = Self.up(4)
+        let changes = health.failedInARow(1, .status5xx, count: 5, now: 2 * Self.second)
+        #expect(words(changes) == ["1 ejected until 32s: 5 consecutive 5xx (5 consecutive 5xx)"])
+        #expect(!health.isAvailable(1) && health.isEjected(1) && health.ejectedCount == 1)
+        #expect(health.failedInARow(1, .status5xx, count: 5, now: 3 * Self.second).isEmpty, "it is out already")
+        #expect(health.deniedEjections == 0)
+        #expect(health.nextWakeup == 32 * Self.second)
+        #expect(health.woken(now: 32 * Self.second - 1).isEmpty)
+        #expect(words(health.woken(now: 32 * Self.second)) == ["1 healthy (its time out of service is over)"])
+        #expect(health.isAvailable(1) && health.ejectedCount == 0 && health.nextWakeup == nil)
+        #expect(words(health.failedInARow(1, .gatewayError, count: 3, now: 33 * Self.second))[0].contains("gateway"))
+        #expect(health.ejections(1) == [1, 1, 0, 0])
+    }
+
+    @Test func withoutRulesNothingEjects() {
+        var health = Self.up(4, outliers: nil)
+        #expect(health.nextInterval == nil)
+        #expect(health.failedInARow(0, .status5xx, count: 5, now: 1).isEmpty)
+        #expect(health.intervalEnded(volumes: Array(repeating: EndpointVolume(), count: 4), now: 1).isEmpty)
+    }
+
+    @Test func ejectionsGrowAndShrink() {
+        var health = Self.up(4)
+        var now: Int64 = 0
+        func eject() -> Int64 {
+            _ = health.failedInARow(0, .status5xx, count: 5, now: now)
+            guard case .ejected(let until, _) = health.state(0) else { return 0 }
+            let length = (until - now) / Self.second
+            now = until
+            _ = health.woken(now: now)
+            return length
+        }
+        #expect((0..<12).map { _ in eject() } == [30, 60, 90, 120, 150, 180, 210, 240, 270, 300, 300, 300])
+
+        func interval() {
+            now += 10 * Self.second
+            _ = health.intervalEnded(volumes: Array(repeating: EndpointVolume(), count: 4), now: now)
+        }
+        interval()
+        #expect(eject() == 300, "the first interval began before it was back")
+        interval()
+        for _ in 0..<4 { interval() }
+        #expect(eject() == 210, "ten, less the four intervals in service from beginning to end, and one")
+        for _ in 0..<20 { interval() }
+        #expect(eject() == 30)
+    }
+
+    @Test(arguments: [
+        (50, 2, 1), (50, 3, 1), (50, 4, 2), (50, 5, 2), (10, 4, 1), (0, 4, 1), (100, 4, 3), (50, 1, 0), (34, 3, 1),
+        (67, 3, 2),
+    ])
+    func theCapHolds(percent: Int, count: Int, ejected: Int) {
+        var health = Self.up(count, outliers: OutlierRules(maximumEjectedPercent: percent))
+        for endpoint in 0..<count { _ = health.failedInARow(endpoint, .status5xx, count: 5, now: 1) }
+        #expect(health.ejectedCount == ejected)
+        #expect(health.deniedEjections == count - ejected)
+        #expect(health.availableCount == count - ejected)
+    }
+
+    @Test func theLastThatRequestsCanGoToIsNeverEjected() {
+        var health = Self.up(4, outliers: OutlierRules(maximumEjectedPercent: 100))
+        _ = Self.takeDown(&health, 0, now: 1)
+        _ = health.setWeight(1, 0, now: 1)
+        #expect(health.failedInARow(2, .status5xx, count: 5, now: 2).count == 1)
+        #expect(health.failedInARow(3, .status5xx, count: 5, now: 3).isEmpty, "1 drains: it takes no new requests")
+        #expect(health.isAvailable(3))
+    }
+
+    @Test func ejectionsEndWhenNothingElseIsLeft() {
+        var health = Self.up(3)
+        _ = health.failedInARow(0, .status5xx, count: 5, now: 1)
+        _ = Self.takeDown(&health, 1, now: 2)
+        let changes = Self.takeDown(&health, 2, now: 3)
+        #expect(
+            words(changes) == [
+                "2 unhealthy: 3 of 3 probes failed: timed out (3 of 3 probes failed: timed out)",
+                "0 healthy (no other endpoint of the pool is left)",
+            ])
+        #expect(health.isAvailable(0) && health.ejectedCount == 0 && health.availableCount == 1)
+        #expect(health.failedInARow(0, .status5xx, count: 5, now: 4).isEmpty, "and stays")
+    }
+
+    @Test func drainingTheOthersEndsEjectionsToo() {
+        var health = Self.up(2)
+        _ = health.failedInARow(0, .status5xx, count: 5, now: 1)
+        #expect(
+            words(health.setWeight(1, 0, now: 2)) == [
+                "1 draining (weight 0)", "0 healthy (no other endpoint of the pool is left)",
+            ])
+    }
+
+    @Test func anEjectedEndpointCanGoDownBesides() {
+        var health = Self.up(4)
+        _ = health.failedInARow(0, .status5xx, count: 5, now: 0)
+        let down = Self.takeDown(&health, 0, now: Self.second)
+        guard case .endpoint(let change) = down[0] else { return }
+        #expect(change.before.kind == .ejected && change.after.kind == .unhealthy && !change.changesAvailability)
+        #expect(health.woken(now: 30 * Self.second).isEmpty, "the ejection is over, and it is still down")
+        #expect(health.state(0).kind == .unhealthy && health.ejectedCount == 0)
+        #expect(health.failedInARow(0, .status5xx, count: 5, now: 31 * Self.second).isEmpty, "it is out already")
+    }
+
+    @Test func probesThatPassDoNotEndAnEjectionByThemselves() {
+        var health = Self.up(4)
+        _ = health.failedInARow(0, .status5xx, count: 5, now: 0)
+        for now in Int64(1)...10 { #expect(health.probeSucceeded(0, now: now).isEmpty) }
+        _ = Self.takeDown(&health, 0, now: 11)
+        _ = health.probeSucceeded(0, now: 12)
+        let back = health.probeSucceeded(0, now: 13)
+        #expect(words(back) == ["0 ejected until 30s: 5 consecutive 5xx (2 of 2 probes passed)"])
+        #expect(!health.isAvailable(0))
+    }
+
+    @Test func probesEndItEarlyWhereThatIsWanted() {
+        var health = Self.up(4, outliers: OutlierRules(returnsOnProbe: true))
+        _ = health.failedInARow(0, .status5xx, count: 5, now: 0)
+        #expect(health.probeSucceeded(0, now: 1).isEmpty)
+        #expect(health.probeFailed(0, .timedOut, now: 2).isEmpty, "in a row")
+        #expect(health.probeSucceeded(0, now: 3).isEmpty)
+        #expect(words(health.probeSucceeded(0, now: 4)) == ["0 healthy (2 of 2 probes passed)"])
+        #expect(health.ejectedCount == 0)
+        #expect(health.woken(now: 30 * Self.second).isEmpty)
+        _ = health.failedInARow(0, .status5xx, count: 5, now: 31 * Self.second)
+        guard case .ejected(let until, _) = health.state(0) else { return }
+        #expect(until == 91 * Self.second, "the second one is longer, however the first ended")
+    }
+
+    // MARK: - Intervals
+
+    @Test func outliersOfAnIntervalAreEjectedTheWorstFirst() {
+        var health = Self.up(10, outliers: OutlierRules(successRateDeviations: 1, maximumEjectedPercent: 10))
+        var volumes = Array(repeating: EndpointVolume(requests: 200, failures: 0), count: 10)
+        volumes[3].failures = 100
+        volumes[8].failures = 120
+        #expect(health.nextInterval == 10 * Self.second)
+        let changes = health.intervalEnded(volumes: volumes, now: 10 * Self.second + 5)
+        #expect(words(changes).count == 1 && words(changes)[0].hasPrefix("8 ejected until 40s: 40% of its requests"))
+        #expect(health.deniedEjections == 1 && health.isAvailable(3))
+        #expect(health.nextInterval == 20 * Self.second, "from when it was due")
+        _ = health.intervalEnded(volumes: volumes, now: 55 * Self.second)
+        #expect(health.nextInterval == 65 * Self.second, "after a standstill from now")
+    }
+
+    @Test func whoIsOutIsNotCompared() {
+        var health = Self.up(6, outliers: OutlierRules(maximumEjectedPercent: 100))
+        _ = health.failedInARow(0, .status5xx, count: 5, now: 0)
+        _ = Self.takeDown(&health, 1, now: 0)
+        var volumes = Array(repeating: EndpointVolume(requests: 200, failures: 0), count: 6)
+        volumes[2].failures = 200
+        #expect(health.intervalEnded(volumes: volumes, now: 10 * Self.second).isEmpty, "four are too few")
+    }
+
+    // MARK: - Panic
+
+    @Test func panicBeginsBelowTheThresholdAndEndsAtIt() {
+        var health = Self.up(4, panic: 50)
+        _ = Self.takeDown(&health, 0, now: 1)
+        _ = Self.takeDown(&health, 1, now: 2)
+        #expect(!health.isPanicking, "two of four are not below half")
+        let third = Self.takeDown(&health, 2, now: 3)
+        #expect(words(third).last == "panic true 1/4" && third.count == 2 && health.isPanicking)
+        #expect(Self.takeDown(&health, 3, now: 4).count == 1, "said once")
+        _ = health.probeSucceeded(0, now: 5)
+        #expect(health.probeSucceeded(0, now: 6).count == 1)
+        _ = health.probeSucceeded(1, now: 7)
+        #expect(words(health.probeSucceeded(1, now: 8)).last == "panic false 2/4")
+        #expect(!health.isPanicking)
+    }
+
+    // MARK: - Breakers
+
+    @Test func theFirstReportOfABreakerCounts() {
+        var health = Self.up(2)
+        let cause = BreakerCause.failures(failed: 12, total: 20)
+        func report(_ state: BreakerState, _ now: Int64, _ cause: BreakerCause? = nil) -> [String] {
+            words(health.breakerChanged(.endpoint(1), state, cause, now: now))
+        }
+        let opened = report(.open(until: 5 * Self.second, openings: 1), 1, cause)
+        #expect(opened == ["endpoint(1) breaker open until 5s: 12 of 20 requests failed"])
+        #expect(report(.open(until: 6 * Self.second, openings: 1), 2, cause).isEmpty, "another worker saw it too")
+        #expect(report(.closed, 3).isEmpty, "cannot follow: its worker has not heard yet")
+        #expect(report(.halfOpen(openings: 1), 5 * Self.second) == ["endpoint(1) breaker half-open"])
+        #expect(report(.halfOpen(openings: 1), 5 * Self.second).isEmpty)
+        #expect(report(.open(until: 7 * Self.second, openings: 1), 5 * Self.second, cause).isEmpty, "late")
+        #expect(report(.open(until: 15 * Self.second, openings: 2), 5 * Self.second, .trialFailed).count == 1)
+        #expect(report(.halfOpen(openings: 1), 6 * Self.second).isEmpty, "late")
+        #expect(report(.closed, 15 * Self.second) == ["endpoint(1) breaker closed"], "half-open unsaid")
+        #expect(report(.halfOpen(openings: 2), 16 * Self.second).isEmpty)
+        #expect(health.breaker(1).openings == 2 && health.breaker(1).cause == nil)
+        #expect(health.breaker(0) == BreakerStatus() && health.poolBreaker == BreakerStatus())
+        #expect(health.isAvailable(1), "breakers are the workers'")
+        #expect(words(health.breakerChanged(.pool, .open(until: 1, openings: 1), nil, now: 0)).count == 1)
+        #expect(health.poolBreaker.kind == .open)
+    }
+}
