@@ -1,0 +1,138 @@
+import ApusBalancing
+import ApusModel
+
+/// A run of a scenario in virtual time: the product's own decisions, in front of modelled origins.
+///
+/// It does for `PoolDispatcher` what a worker does, and for `EndpointHealth` and `ProbeSchedule` what the prober does:
+/// tells them what happened, and carries out what they say. Nothing in it depends on anything but the scenario, so that
+/// a run can be repeated exactly.
+///
+/// What it leaves out: bodies (a response has ended when it has begun), the worker's own time, TCP's retransmissions.
+struct Simulation<Observer: SimulationObserver> {
+    enum Event: BitwiseCopyable, Sendable {
+        case requestArrived
+        case connectReachedOrigin(SlotHandle)
+        case connectEnded(SlotHandle)
+        case requestReachedOrigin(SlotHandle)
+        case workEnded(SlotHandle, origin: Int32)
+        /// What became of an attempt reaches its balancer.
+        case fateReachedBalancer(SlotHandle)
+        case connectionLost(SlotHandle)
+        case retryDue(SlotHandle)
+        case deadlinesDue(Deadline)
+        case availabilityReachedWorker(balancer: Int32, endpoint: Int32, isAvailable: Bool)
+        case probesDue(balancer: Int32)
+        case probeReachedOrigin(balancer: Int32, endpoint: Int32)
+        case probeEnded(balancer: Int32, endpoint: Int32, ProbeResult)
+        case healthDue(balancer: Int32)
+        case fault(Int32)
+        case slotEnded
+    }
+
+    enum Deadline: Int, CaseIterable, BitwiseCopyable, Sendable {
+        case connect, responseHead, perTry, hedge, queue
+    }
+
+    enum ProbeResult: BitwiseCopyable, Sendable {
+        case good, refused, timedOut, error
+    }
+
+    let scenario: Scenario
+    let pool: Pool
+    let randomness: Randomness
+    var now: VirtualTime = 0
+    var events = EventQueue<Event>()
+    var deadlines: [DeadlineLine]
+    var balancers: [SimulatedBalancer]
+    var origins: [SimulatedOrigin]
+    var requests = Slots<SimulatedRequest>()
+    var attempts = Slots<SimulatedAttempt>()
+    var connections = Slots<SimulatedConnection>()
+    /// The endpoint of each client's session, where the pool has sessions; -1 for none.
+    var sessions: [Int32]
+    var arrivals: SplitMix64
+    var probeLuck: SplitMix64
+    /// When each balancer's next event of its control plane is scheduled for.
+    var probesDue: [VirtualTime]
+    var healthDue: [VirtualTime]
+    var statistics: Statistics
+    var observer: Observer
+
+    init(_ scenario: Scenario, observer: Observer) {
+        self.scenario = scenario
+        self.observer = observer
+        let pool = scenario.pool
+        let randomness = Randomness(seed: scenario.seed)
+        self.pool = pool
+        self.randomness = randomness
+        let timeouts = scenario.snapshot.timeouts
+        deadlines = Deadline.allCases.map { deadline in
+            let length: Duration =
+                switch deadline {
+                case .connect: timeouts.connect
+                case .responseHead: timeouts.responseHead
+                case .perTry: pool.retries.perTryTimeout ?? .zero
+                case .hedge: pool.hedging?.after ?? .zero
+                case .queue: pool.requests.queue?.timeout ?? .zero
+                }
+            return DeadlineLine(length: length.inMicroseconds)
+        }
+        balancers = (0..<scenario.balancers).map { SimulatedBalancer($0, of: scenario, randomness: randomness) }
+        origins = (0..<scenario.endpointCount).map { _ in SimulatedOrigin(capacity: scenario.origins.capacity) }
+        sessions = pool.sticky == nil ? [] : Array(repeating: -1, count: scenario.clients)
+        arrivals = randomness.stream(.arrivals)
+        probeLuck = randomness.stream(.probes)
+        probesDue = balancers.map { _ in .max }
+        healthDue = balancers.map { _ in .max }
+        statistics = Statistics(endpoints: scenario.endpointCount, duration: scenario.duration)
+    }
+
+    /// Runs until the last request has ended.
+    mutating func run() {
+        for (index, fault) in scenario.faults.enumerated() { events.schedule(.fault(Int32(index)), at: fault.at) }
+        for balancer in balancers.indices { scheduleControl(balancer) }
+        events.schedule(.slotEnded, at: statistics.series.slotLength)
+        scheduleArrival()
+        while !isOver, let next = events.takeNext() {
+            now = next.time
+            statistics.events += 1
+            handle(next.event)
+        }
+        statistics.series.closeSlot(now: now)
+    }
+
+    private var isOver: Bool { now >= scenario.duration && requests.count == 0 }
+
+    private mutating func handle(_ event: Event) {
+        switch event {
+        case .requestArrived: requestArrived()
+        case .connectReachedOrigin(let attempt): connectReachedOrigin(attempt)
+        case .connectEnded(let attempt): connectEnded(attempt)
+        case .requestReachedOrigin(let attempt): requestReachedOrigin(attempt)
+        case .workEnded(let attempt, let origin): workEnded(attempt, at: Int(origin))
+        case .fateReachedBalancer(let attempt): fateReachedBalancer(attempt)
+        case .connectionLost(let connection): connectionLost(connection)
+        case .retryDue(let request): retryDue(request)
+        case .deadlinesDue(let deadline): deadlinesDue(deadline)
+        case .availabilityReachedWorker(let balancer, let endpoint, let isAvailable):
+            availabilityReachedWorker(Int(balancer), Int(endpoint), isAvailable)
+        case .probesDue(let balancer): startProbes(Int(balancer))
+        case .probeReachedOrigin(let balancer, let endpoint): probeReachedOrigin(Int(balancer), Int(endpoint))
+        case .probeEnded(let balancer, let endpoint, let result): probeEnded(Int(balancer), Int(endpoint), result)
+        case .healthDue(let balancer): healthDue(Int(balancer))
+        case .fault(let index): strike(scenario.faults[Int(index)], index: index)
+        case .slotEnded:
+            statistics.series.closeSlot(now: now)
+            events.schedule(.slotEnded, at: now + statistics.series.slotLength)
+        }
+    }
+}
+
+extension Scenario {
+    /// Runs it.
+    public func run() -> Statistics {
+        var simulation = Simulation(self, observer: NoObserver())
+        simulation.run()
+        return simulation.statistics
+    }
+}

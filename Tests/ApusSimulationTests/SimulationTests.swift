@@ -1,0 +1,126 @@
+import ApusBalancing
+import ApusModel
+import Testing
+
+@testable import ApusSimulation
+
+@Suite struct SimulationTests {
+    @Test func aHealthyPoolAnswersEverything() {
+        let result = scenario().run()
+        #expect(abs(result.requests - 5000) < 300)
+        #expect(result.errors == 0)
+        #expect(result.retries == 0)
+        #expect(result.endpoints.allSatisfy { abs($0.attempts - result.requests / 5) <= 1 })
+        #expect(result.latency.count == result.requests)
+    }
+
+    /// Without a queue anywhere a request takes its service time and the network's, whose median is known.
+    @Test func latencyIsServiceAndNetwork() throws {
+        var scenario = scenario()
+        scenario.origins = OriginModel(service: ServiceTime(mean: .milliseconds(10), shape: .logNormal(tail: 1)))
+        let result = scenario.run()
+        let median = try #require(result.latency.percentile(0.5))
+        #expect(abs(median - 10_500) < 110)
+    }
+
+    /// An origin that works on one request at a time is the queue of the textbooks (M/M/1): the mean time in it is the
+    /// service time by one minus the utilisation, the median that by the logarithm of 2.
+    @Test func anOriginQueuesAsTheTextbooksSay() throws {
+        var scenario = scenario(endpoints: 1)
+        scenario.load = 60
+        scenario.duration = 600 * second
+        scenario.origins = OriginModel(
+            service: ServiceTime(mean: .milliseconds(10), shape: .exponential), capacity: 1, networkDelay: 0)
+        let median = try #require(scenario.run().latency.percentile(0.5))
+        let expected = 10_000 / (1 - 0.6) * 0.693
+        #expect(abs(Double(median) - expected) < 0.06 * expected)
+    }
+
+    @Test func aKilledEndpointIsLeftAndFoundAgain() {
+        let faults = [Fault(endpoint: 1, at: 3 * second, .kill), Fault(endpoint: 1, at: 6 * second, .revive)]
+        var scenario = scenario(faults: faults) {
+            $0.health = HealthCheck(interval: .milliseconds(500), timeout: .milliseconds(200))
+        }
+        scenario.origins.service = ServiceTime(mean: .milliseconds(20))
+        let result = scenario.run()
+        #expect(result.errors == 0)
+        #expect(result.retries > 0)
+        let words = result.changes.filter { $0.endpoint == 1 && $0.balancer == 0 }.map(\.text)
+        #expect(words.contains { $0.hasPrefix("is down: ") && $0.hasSuffix("connection refused") })
+        #expect(words.last == "is up" || words.last == "is up again")
+        // Nothing in between, but what was sent before it was known.
+        let slots = result.series.slots
+        #expect(slots[45].attempts[1] == 0)
+        #expect(slots[95].attempts[1] > 0)
+    }
+
+    @Test func aHungEndpointTimesOut() {
+        var scenario = scenario(faults: [Fault(endpoint: 0, at: 2 * second, .hang)]) {
+            $0.health = HealthCheck(
+                probe: .http(path: "/"), interval: .milliseconds(500), timeout: .milliseconds(200), fall: 2)
+        }
+        scenario.load = 100
+        let result = scenario.run()
+        #expect(result.refusals[.responseHeadTimeout] ?? 0 > 0)
+        #expect(result.changes.contains { $0.text.contains("timed out") })
+    }
+
+    @Test func whatIsCutOffCannotBeConnectedTo() {
+        var scenario = scenario(faults: [Fault(endpoint: 0, at: 0, .cutOff)]) {
+            $0.health = HealthCheck(probe: .none)
+        }
+        scenario.load = 20
+        let result = scenario.run()
+        #expect(result.changes.contains { $0.text.hasSuffix("connect timed out") })
+        #expect(result.errors == 0)
+    }
+
+    @Test func aSlowEndpointIsSlow() throws {
+        let result = scenario(faults: [Fault(endpoint: 2, at: 0, .slow(factor: 10))]).run()
+        let slow = try #require(result.endpoints[2].latency.percentile(0.5))
+        let other = try #require(result.endpoints[1].latency.percentile(0.5))
+        #expect(slow > 8 * other)
+    }
+
+    @Test func errorsAreDrawnByTheirShare() {
+        let result = scenario(faults: [Fault(endpoint: 2, at: 0, .errors(share: 0.3))]).run()
+        let share = Double(result.endpoints[2].errors) / Double(result.endpoints[2].attempts)
+        #expect(abs(share - 0.3) < 0.06)
+        #expect(result.errorAnswers == result.errors)
+    }
+
+    @Test func whatFlapsComesAndGoes() {
+        let scenario = scenario(faults: [Fault(endpoint: 0, at: second, .flap(period: second))]) {
+            $0.health = HealthCheck(interval: .milliseconds(200), timeout: .milliseconds(100), rise: 1, fall: 1)
+        }
+        let result = scenario.run()
+        #expect(result.changes.filter { $0.endpoint == 0 && $0.text.hasPrefix("is down") }.count >= 4)
+        #expect(result.errors == 0)
+    }
+
+    @Test func lostProbesAreSeen() {
+        var scenario = scenario { $0.health = HealthCheck(interval: .milliseconds(100), timeout: .milliseconds(50)) }
+        scenario.lostProbes = 0.5
+        let result = scenario.run()
+        #expect(result.changes.contains { $0.text.contains("probes failed: timed out") })
+        scenario.lostProbes = 0
+        #expect(!scenario.run().changes.contains { $0.text.contains("failed") })
+    }
+
+    @Test func balancersShareTheLoadAndNothingElse() {
+        var scenario = scenario(faults: [Fault(endpoint: 1, at: 3 * second, .kill)])
+        scenario.balancers = 3
+        let result = scenario.run()
+        let deciders = Set(result.changes.filter { $0.text.hasPrefix("is down") }.compactMap(\.balancer))
+        #expect(deciders == [0, 1, 2])
+    }
+
+    /// What a request is does not depend on what the balancer does with it.
+    @Test func algorithmsSeeTheSameRequests() {
+        let scenarios = [Balance.roundRobin, .leastConnections].map { scenario(balance: $0) }
+        let results = scenarios.map { $0.run() }
+        #expect(results[0].requests == results[1].requests)
+        // No queues: the same work takes the same time, wherever.
+        #expect(results[0].latency.percentile(0.5) == results[1].latency.percentile(0.5))
+    }
+}
