@@ -143,7 +143,8 @@ extension Span where Element == UInt8 {
         return offset
     }
 
-    /// The first offset in `range` whose byte is `byte`; the range's end if there is none.
+    /// The first offset in `range` whose byte is `byte`, which is below 0x80; the range's end if there is none.
+    @usableFromInline
     func first(_ byte: UInt8, in range: Range<Int>) -> Int {
         var offset = range.lowerBound
         while offset &+ 8 <= range.upperBound {
