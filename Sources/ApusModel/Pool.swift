@@ -60,6 +60,9 @@ public struct Pool: Sendable {
         self.hedging = hedging
         self.concurrency = concurrency
     }
+
+    /// Whether the exchanges in flight on the endpoints make a difference to which of them is picked.
+    public var looksAtLoad: Bool { balance.looksAtLoad || balance == .hash && hash.loadFactor != nil }
 }
 
 /// One origin server of one pool.
