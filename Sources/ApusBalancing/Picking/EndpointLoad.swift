@@ -10,9 +10,16 @@ public protocol EndpointLoad: ~Copyable, ~Escapable {
     /// Whether this worker may open no more connections to the endpoint and has none to reuse: it is then passed
     /// over as if it had been tried. Never, unless implemented.
     func isSaturated(_ index: Int) -> Bool
+
+    /// Exchanges in flight on all the endpoints together, over all workers; nil where nobody counts them, which is the
+    /// case unless implemented. `HashRules.loadFactor` asks, and otherwise makes do with an estimate.
+    var total: Int? { get }
 }
 
 extension EndpointLoad where Self: ~Copyable & ~Escapable {
     @inlinable
     public func isSaturated(_ index: Int) -> Bool { false }
+
+    @inlinable
+    public var total: Int? { nil }
 }
