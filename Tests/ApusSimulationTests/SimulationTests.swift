@@ -47,7 +47,7 @@ import Testing
         #expect(result.retries > 0)
         let words = result.changes.filter { $0.endpoint == 1 && $0.balancer == 0 }.map(\.text)
         #expect(words.contains { $0.hasPrefix("is down: ") && $0.hasSuffix("connection refused") })
-        #expect(words.last == "is up" || words.last == "is up again")
+        #expect(words.last == "is up again: 2 of 2 probes passed")
         // Nothing in between, but what was sent before it was known.
         let slots = result.series.slots
         #expect(slots[45].attempts[1] == 0)

@@ -9,6 +9,8 @@ struct SimulatedBalancer: Sendable {
     /// Endpoints to which the latest connect failed.
     var hasFailed: [Bool]
     var control: SimulatedControlPlane
+    /// What the endpoints did since the control plane last looked.
+    private var volumes: [EndpointVolume]
 
     /// The exchanges in flight on each endpoint, and which endpoints can take no more connections.
     struct InFlight: EndpointLoad, Sendable {
@@ -28,6 +30,7 @@ struct SimulatedBalancer: Sendable {
             counts: Array(repeating: 0, count: snapshot.endpoints.count),
             isFull: Array(repeating: false, count: snapshot.endpoints.count))
         hasFailed = snapshot.endpoints.map { _ in false }
+        volumes = snapshot.endpoints.map { _ in EndpointVolume() }
         control = SimulatedControlPlane(snapshot, seed: random.next())
     }
 
@@ -65,5 +68,19 @@ struct SimulatedBalancer: Sendable {
     mutating func attemptEnded(_ endpoint: Int, wasJudged: Bool, now: VirtualTime) {
         load.counts[endpoint] -= 1
         dispatcher.attemptEnded(endpoint, wasJudged: wasJudged, load: load.counts[endpoint], now: now)
+    }
+
+    /// What an attempt came to, for the comparison of endpoints.
+    mutating func count(_ endpoint: Int, isFailure: Bool, latency: VirtualTime?) {
+        volumes[endpoint].requests += 1
+        if isFailure { volumes[endpoint].failures += 1 }
+        guard let latency else { return }
+        volumes[endpoint].responses += 1
+        volumes[endpoint].microseconds += latency
+    }
+
+    mutating func takeVolumes() -> [EndpointVolume] {
+        defer { for endpoint in volumes.indices { volumes[endpoint] = EndpointVolume() } }
+        return volumes
     }
 }

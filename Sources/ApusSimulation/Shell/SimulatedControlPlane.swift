@@ -1,70 +1,67 @@
 import ApusBalancing
 import ApusModel
 
-/// The control plane of one balancer: which endpoints may be picked, by what its probes and its worker saw.
+/// The control plane of one balancer: what its prober does with `PoolHealth` and `ProbeSchedule`.
 struct SimulatedControlPlane: Sendable {
-    /// A change, as the worker and the timeline are told of it.
-    struct Change: Sendable {
-        var endpoint: Int
-        /// Whether the worker may pick it from now on; nil when that has not changed.
-        var isAvailable: Bool?
-        var text: String
-    }
-
-    let check: HealthCheck
+    private(set) var health: PoolHealth
     private var schedule: ProbeSchedule
-    private var health: [EndpointHealth]
 
     init(_ snapshot: Snapshot, seed: UInt64) {
-        check = snapshot.pools[0].health
+        let check = snapshot.pools[0].health
         let interval = check.probe == .none ? nil : check.interval.inMicroseconds
-        schedule = ProbeSchedule(intervals: snapshot.endpoints.map { _ in interval }, now: 0, seed: seed)
-        health = snapshot.endpoints.map { _ in EndpointHealth(snapshot.pools[0].health) }
+        let downInterval = check.probe == .none ? nil : check.downInterval?.inMicroseconds
+        schedule = ProbeSchedule(
+            intervals: snapshot.endpoints.map { _ in interval },
+            downIntervals: snapshot.endpoints.map { _ in downInterval },
+            now: 0, seed: seed)
+        health = PoolHealth(pool: 0, of: snapshot, now: 0)
     }
 
     /// When the next probe is due.
     var nextProbe: VirtualTime? { schedule.nextDue }
+    /// When `woken` is to be called; nil while nothing waits for the time.
+    var nextWakeup: VirtualTime? { health.nextWakeup }
+    /// When `intervalEnded` is to be called; nil without rules for outliers.
+    var nextInterval: VirtualTime? { health.nextInterval }
 
     mutating func takeDueProbe(now: VirtualTime) -> Int? { schedule.takeDue(now: now) }
 
-    mutating func probed(_ endpoint: Int, _ failure: CheckFailure?, now: VirtualTime) -> [Change] {
-        schedule.finished(endpoint, now: now)
-        let transition =
+    mutating func probed(_ endpoint: Int, _ failure: CheckFailure?, now: VirtualTime) -> [HealthChange] {
+        let changes =
             if let failure {
-                health[endpoint].probeFailed(now: now, failure)
+                health.probeFailed(endpoint, failure, now: now)
             } else {
-                health[endpoint].probeSucceeded(now: now)
+                health.probeSucceeded(endpoint, now: now)
             }
-        return changes(endpoint, transition)
+        schedule.finished(endpoint, isUp: health.isUp(endpoint), now: now)
+        return changes
     }
 
-    mutating func connectFailed(_ endpoint: Int, _ failure: CheckFailure, now: VirtualTime) -> [Change] {
-        changes(endpoint, health[endpoint].connectFailed(now: now, failure))
+    mutating func connectFailed(_ endpoint: Int, _ failure: CheckFailure, now: VirtualTime) -> [HealthChange] {
+        let changes = health.connectFailed(endpoint, failure, now: now)
+        if !changes.isEmpty, schedule.nextDue != nil { schedule.wentDown(endpoint, now: now) }
+        return changes
     }
 
-    mutating func connectSucceeded(_ endpoint: Int, now: VirtualTime) -> [Change] {
-        changes(endpoint, health[endpoint].connectSucceeded(now: now))
+    mutating func connectSucceeded(_ endpoint: Int, now: VirtualTime) -> [HealthChange] {
+        health.connectSucceeded(endpoint, now: now)
     }
 
     mutating func failedInARow(
-        _ endpoint: Int, _ kind: ConsecutiveFailure, count: Int, now: VirtualTime
-    ) -> [Change] { [] }
-
-    /// When `woken` is to be called; nil while nothing waits for the time.
-    var nextWakeup: VirtualTime? { health.lazy.compactMap(\.nextWakeup).min() }
-
-    mutating func woken(now: VirtualTime) -> [Change] {
-        health.indices.flatMap { changes($0, health[$0].woken(now: now)) }
+        _ endpoint: Int, _ failure: ConsecutiveFailure, count: Int, now: VirtualTime
+    ) -> [HealthChange] {
+        health.failedInARow(endpoint, failure, count: count, now: now)
     }
 
-    private func changes(_ endpoint: Int, _ transition: EndpointHealth.Transition?) -> [Change] {
-        guard let transition else { return [] }
-        let text =
-            switch transition {
-            case .becameDown(let cause): "is down: \(cause)"
-            case .becameUp: "is up"
-            case .becameUnknown: "gets requests again, which will tell whether it is up"
-            }
-        return [Change(endpoint: endpoint, isAvailable: transition.isAvailable, text: text)]
+    mutating func breakerChanged(
+        _ owner: BreakerOwner, _ state: BreakerState, _ cause: BreakerCause?, now: VirtualTime
+    ) -> [HealthChange] {
+        health.breakerChanged(owner, state, cause, now: now)
+    }
+
+    mutating func woken(now: VirtualTime) -> [HealthChange] { health.woken(now: now) }
+
+    mutating func intervalEnded(_ volumes: [EndpointVolume], now: VirtualTime) -> [HealthChange] {
+        health.intervalEnded(volumes: volumes, now: now)
     }
 }

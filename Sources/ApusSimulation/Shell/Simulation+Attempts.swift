@@ -129,8 +129,9 @@ extension Simulation {
         let isHedge = attempts[attempt].isHedge
         statistics.endpoints[endpoint].latency.record(now - attempts[attempt].startedAt)
         if status >= 500 { statistics.endpoints[endpoint].errors += 1 }
-        let report = balancers[balancer].dispatcher.answered(
-            endpoint, status: status, after: now - attempts[attempt].sentAt, now: now)
+        let time = now - attempts[attempt].sentAt
+        balancers[balancer].count(endpoint, isFailure: status >= 500, latency: time)
+        let report = balancers[balancer].dispatcher.answered(endpoint, status: status, after: time, now: now)
         tell(report, balancer, endpoint)
         release(attempts[attempt].connection)
         endAttempt(attempt, wasJudged: true)
@@ -146,7 +147,7 @@ extension Simulation {
     private mutating func isRepeated(_ x: SlotHandle, _ endpoint: Int, _ status: Int) -> Bool {
         let balancer = requests[x].balancer
         guard balancers[balancer].dispatcher.retriesStatus(status) else { return false }
-        let verdict = balancers[balancer].dispatcher.decide(after: .badResponse, of: requests[x].progress, now: now)
+        let verdict = balancers[balancer].dispatcher.decide(after: .status, of: requests[x].progress, now: now)
         if case .giveUp(let isDenied) = verdict {
             if isDenied { statistics.deniedRetries += 1 }
             return false
@@ -166,11 +167,11 @@ extension Simulation {
     }
 
     /// The response did not begin in time.
-    mutating func responseTimedOut(_ attempt: SlotHandle) {
+    mutating func responseTimedOut(_ attempt: SlotHandle, _ failure: RetryPolicy.Failure) {
         let (balancer, endpoint) = (attempts[attempt].balancer, attempts[attempt].endpoint)
         let report = balancers[balancer].dispatcher.failed(
             endpoint, isConnect: false, after: now - attempts[attempt].sentAt, now: now)
-        failed(attempt, .responseHeadTimedOut, .responseHeadTimeout, report, isOnItsWay: true)
+        failed(attempt, failure, .responseHeadTimeout, report, isOnItsWay: true)
     }
 
     /// Tries again where the rules allow it, and answers for the origin where they do not.
@@ -184,6 +185,7 @@ extension Simulation {
             attempts[attempt].request, attempts[attempt].balancer, attempts[attempt].endpoint
         )
         statistics.endpoints[endpoint].errors += 1
+        balancers[balancer].count(endpoint, isFailure: true, latency: nil)
         requests[x].lastRefusal = refusal
         tell(report, balancer, endpoint)
         if isOnItsWay { abandon(attempt, wasJudged: true) } else { endAttempt(attempt, wasJudged: true) }

@@ -9,7 +9,9 @@ extension Simulation {
             probesDue[balancer] = due
             events.schedule(.probesDue(balancer: Int32(balancer)), at: max(now, due))
         }
-        if let due = balancers[balancer].control.nextWakeup, due < healthDue[balancer] {
+        let due = min(
+            balancers[balancer].control.nextWakeup ?? .max, balancers[balancer].control.nextInterval ?? .max)
+        if due < healthDue[balancer] {
             healthDue[balancer] = due
             events.schedule(.healthDue(balancer: Int32(balancer)), at: max(now, due))
         }
@@ -65,46 +67,45 @@ extension Simulation {
     mutating func healthDue(_ balancer: Int) {
         healthDue[balancer] = .max
         carryOut(balancers[balancer].control.woken(now: now), of: balancer)
+        if let due = balancers[balancer].control.nextInterval, due <= now {
+            let volumes = balancers[balancer].takeVolumes()
+            carryOut(balancers[balancer].control.intervalEnded(volumes, now: now), of: balancer)
+        }
     }
 
     // MARK: - Decisions
 
-    /// Tells the control plane, and the timeline, what an attempt changed.
+    /// Tells the control plane what an attempt changed.
     mutating func tell(_ report: AttemptReport, _ balancer: Int, _ endpoint: Int) {
         guard !report.isEmpty else { return }
         if let state = report.endpointBreaker {
-            note(state, report.endpointCause, balancer, endpoint)
+            observer.saw(.breaker(balancer: balancer, endpoint: endpoint, state), at: now)
+            let changes = balancers[balancer].control.breakerChanged(
+                .endpoint(endpoint), state, report.endpointCause, now: now)
+            carryOut(changes, of: balancer)
         }
         if let state = report.poolBreaker {
-            note(state, report.poolCause, balancer, nil)
+            observer.saw(.breaker(balancer: balancer, endpoint: nil, state), at: now)
+            carryOut(
+                balancers[balancer].control.breakerChanged(.pool, state, report.poolCause, now: now), of: balancer)
         }
         if let (kind, count) = report.failedInARow {
             carryOut(balancers[balancer].control.failedInARow(endpoint, kind, count: count, now: now), of: balancer)
         }
     }
 
-    private mutating func note(_ state: BreakerState, _ cause: BreakerCause?, _ balancer: Int, _ endpoint: Int?) {
-        observer.saw(.breaker(balancer: balancer, endpoint: endpoint, state), at: now)
-        let reason = cause.map { ": \($0)" } ?? ""
-        let text =
-            switch state {
-            case .closed: "breaker is closed\(reason)"
-            case .open(let until, _): "breaker is open for \((until - now).durationText)\(reason)"
-            case .halfOpen: "breaker is half-open\(reason)"
-            }
-        statistics.changes.append(StateChange(at: now, balancer: balancer, endpoint: endpoint, text: text))
-    }
-
     /// Carries out what a control plane has decided.
-    mutating func carryOut(_ changes: [SimulatedControlPlane.Change], of balancer: Int) {
+    mutating func carryOut(_ changes: [HealthChange], of balancer: Int) {
         for change in changes {
-            statistics.changes.append(
-                StateChange(at: now, balancer: balancer, endpoint: change.endpoint, text: change.text))
-            guard let isAvailable = change.isAvailable else { continue }
+            statistics.changes.append(change.change(by: balancer, at: now))
+            guard case .endpoint(let change) = change, change.changesAvailability else { continue }
             events.schedule(
                 .availabilityReachedWorker(
-                    balancer: Int32(balancer), endpoint: Int32(change.endpoint), isAvailable: isAvailable),
+                    balancer: Int32(balancer), endpoint: Int32(change.endpoint), isAvailable: change.isAvailable),
                 at: now + scenario.reactionDelay)
+        }
+        if !changes.isEmpty {
+            observer.saw(.ejected(balancer: balancer, count: balancers[balancer].control.health.ejectedCount), at: now)
         }
         scheduleControl(balancer)
     }

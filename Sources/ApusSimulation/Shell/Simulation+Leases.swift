@@ -21,7 +21,8 @@ extension Simulation {
             guard isAwaited(deadline, handle) else { continue }
             switch deadline {
             case .connect: connectTimedOut(handle)
-            case .responseHead, .perTry: responseTimedOut(handle)
+            case .responseHead: responseTimedOut(handle, .responseHeadTimedOut)
+            case .perTry: responseTimedOut(handle, .tryTimedOut)
             case .hedge: hedge(handle)
             case .queue: queueTimedOut(handle)
             }

@@ -3,8 +3,8 @@ import ApusModel
 
 /// A run of a scenario in virtual time: the product's own decisions, in front of modelled origins.
 ///
-/// It does for `PoolDispatcher` what a worker does, and for `EndpointHealth` and `ProbeSchedule` what the prober does:
-/// tells them what happened, and carries out what they say. Nothing in it depends on anything but the scenario, so that
+/// It does for `PoolDispatcher` what a worker does, and for `PoolHealth` and `ProbeSchedule` what the prober does: tells
+/// them what happened, and carries out what they say. Nothing in it depends on anything but the scenario, so that
 /// a run can be repeated exactly.
 ///
 /// What it leaves out: bodies (a response has ended when it has begun), the worker's own time, TCP's retransmissions.

@@ -60,6 +60,12 @@ extension VirtualTime {
         return text
     }
 
+    /// The same for something measured, to a tenth of a second, or to a millisecond below one.
+    var roughDurationText: String {
+        let step: VirtualTime = self < 1_000_000 ? 1000 : 100_000
+        return ((self + step / 2) / step * step).durationText
+    }
+
     /// In milliseconds, with as many digits as mean something.
     var millisecondsText: String {
         let milliseconds = Double(self) / 1000
