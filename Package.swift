@@ -31,8 +31,8 @@ let rooms: [Room] = [
         testUses: ["ApusHTTP", "ApusModel", "ApusBalancing", "ApusTransport"]),
     Room(name: "ApusSimulation", uses: ["ApusModel", "ApusBalancing"], testUses: ["ApusModel", "ApusBalancing"]),
     Room(
-        name: "ApusConfig", uses: ["ApusModel"], products: [("Yams", "Yams")], testUses: ["ApusModel"],
-        testData: ["Golden"]),
+        name: "ApusConfig", uses: ["ApusModel"], products: [("Yams", "Yams"), ("Crypto", "swift-crypto")],
+        testUses: ["ApusModel"], testData: ["Golden"]),
     Room(
         name: "ApusControl", uses: ["ApusConfig", "ApusModel", "ApusBalancing", "ApusHTTP"],
         products: [
@@ -61,6 +61,7 @@ let rooms: [Room] = [
 
 let packages: [String: Package.Dependency] = [
     "Yams": .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    "swift-crypto": .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
     "hummingbird": .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
     "swift-service-lifecycle": .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     "swift-log": .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),

@@ -10,13 +10,20 @@ public struct ConfigurationLoader: Sendable {
     public var resolve: @Sendable (String) -> [IPAddress]
     /// How many workers run when the configuration does not say.
     public var defaultWorkers: Int
+    /// The balancer's name when the configuration does not say.
+    public var defaultNode: String
+    /// Makes what session cookies are signed with when the configuration does not say: 32 bytes that nobody can guess.
+    public var makeSecret: @Sendable () -> [UInt8]
 
     public init(
         resolve: @escaping @Sendable (String) -> [IPAddress] = SystemResolver.addresses(of:),
-        defaultWorkers: Int = AvailableCores.count
+        defaultWorkers: Int = AvailableCores.count, defaultNode: String = HostName.current,
+        makeSecret: @escaping @Sendable () -> [UInt8] = RandomSecret.make
     ) {
         self.resolve = resolve
         self.defaultWorkers = defaultWorkers
+        self.defaultNode = defaultNode
+        self.makeSecret = makeSecret
     }
 
     /// Loads a configuration from its text; `file` is the name by which diagnostics call it.
@@ -24,11 +31,11 @@ public struct ConfigurationLoader: Sendable {
     /// Blocks while host names are resolved.
     public func load(text: String, file: String) throws(ConfigurationErrors) -> LoadedConfiguration {
         var findings = Findings(source: Source(file: file, text: text))
-        guard let root = Node(parsing: text, &findings), let section = RootSection(root, &findings) else {
-            throw ConfigurationErrors(findings.inOrder)
-        }
-        var validation = Validation(section, resolve: resolve, findings: findings)
-        let snapshot = validation.snapshot(defaultWorkers: defaultWorkers)
+        guard let root = Node(parsing: text, &findings) else { throw ConfigurationErrors(findings.inOrder) }
+        findings.hideSecrets(of: root)
+        guard let section = RootSection(root, &findings) else { throw ConfigurationErrors(findings.inOrder) }
+        var validation = Validation(section, resolve: resolve, makeSecret: makeSecret, findings: findings)
+        let snapshot = validation.snapshot(defaultWorkers: defaultWorkers, defaultNode: defaultNode)
         guard let snapshot, !validation.findings.hasErrors else {
             throw ConfigurationErrors(validation.findings.inOrder)
         }

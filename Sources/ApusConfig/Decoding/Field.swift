@@ -4,6 +4,8 @@
 struct Field {
     let key: Located<String>
     let node: Node
+    /// A word that may stand instead, for which readers do not look.
+    var alternative: String?
 
     /// Where an error about the value points: at the key when no value was written.
     var position: SourcePosition { node.isNull ? key.position : node.position }
@@ -16,6 +18,7 @@ struct Field {
     /// The one form of "wrong value" errors.
     func reject(expected: String, hint: String? = nil, _ findings: inout Findings) {
         let advice = hint.map { "; \($0)" } ?? ""
+        let expected = expected + (alternative.map { ", or `\($0)`" } ?? "")
         findings.error("`\(key.value)`: expected \(expected), found \(node.described)\(advice)", at: position)
     }
 
@@ -87,18 +90,21 @@ struct Field {
 }
 
 func checkedName(_ name: Located<String>, _ findings: inout Findings) -> Bool {
-    let isGood =
-        (1...64).contains(name.value.utf8.count)
-        && name.value.utf8.allSatisfy { byte in
-            byte.isASCIILetter || byte.isASCIIDigit
-                || [UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: ".")].contains(byte)
-        }
+    let isGood = isName(name.value)
     if !isGood {
         findings.error(
             "\(Node.quoted(name.value, by: "`")) is no name: expected 1 to 64 of the characters a-z, A-Z, 0-9, `-`, `_` and `.`",
             at: name.position)
     }
     return isGood
+}
+
+func isName(_ text: String) -> Bool {
+    (1...64).contains(text.utf8.count)
+        && text.utf8.allSatisfy { byte in
+            byte.isASCIILetter || byte.isASCIIDigit
+                || [UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: ".")].contains(byte)
+        }
 }
 
 extension UInt8 {

@@ -63,4 +63,52 @@ extension Section {
     ) {
         if let given = take(key)?.integer(in: bounds, &findings) { value = given }
     }
+    mutating func read(
+        _ key: String, into value: inout Int, percent bounds: ClosedRange<Int>, _ findings: inout Findings
+    ) {
+        if let given = take(key)?.percent(in: bounds, example: value, &findings) { value = given }
+    }
+
+    mutating func read(_ key: String, into value: inout Bool, _ findings: inout Findings) {
+        if let given = take(key)?.flag(&findings) { value = given }
+    }
+
+    /// A value that `read` reads, or the word for none.
+    mutating func read<Value>(
+        _ key: String, into value: inout Value?, or none: String, _ findings: inout Findings,
+        by read: (Field, inout Findings) -> Value?
+    ) {
+        guard var field = take(key) else { return }
+        field.alternative = none
+        if field.node.plainText == none {
+            value = nil
+        } else if let given = read(field, &findings) {
+            value = given
+        }
+    }
+
+    /// Reads a length and the most that it may grow to, of which neither makes the other impossible by its default.
+    mutating func read(
+        _ key: String, into value: inout Duration, upTo mostKey: String, _ most: inout Duration,
+        _ findings: inout Findings
+    ) {
+        read(key, into: &value, &findings)
+        guard let field = take(mostKey) else {
+            most = max(most, value)
+            return
+        }
+        guard let given = field.duration(in: Self.durations, &findings) else { return }
+        most = given
+        guard given < value else { return }
+        if wasTaken(key) {
+            findings.error(
+                "`\(mostKey)` is \(given.configured), less than `\(key)`, which is \(value.configured)",
+                at: field.position)
+        } else {
+            value = given
+        }
+    }
+
+    /// Whether something was written for `key`.
+    private func wasTaken(_ key: String) -> Bool { entries.contains { $0.key.value == key } }
 }

@@ -21,6 +21,16 @@ struct Node: Sendable {
     let content: Content
     let position: SourcePosition
 
+    init(content: Content, position: SourcePosition) {
+        self.content = content
+        self.position = position
+    }
+
+    /// A text that stands for itself, such as a key that is read as a value.
+    init(text: String, position: SourcePosition) {
+        self.init(content: .scalar(Scalar(text: text, isQuoted: false)), position: position)
+    }
+
     /// Nothing was written, or `null`.
     var isNull: Bool {
         if case .scalar(let scalar) = content {
@@ -51,10 +61,13 @@ struct Node: Sendable {
         }
     }
 
+    /// How much of a text is quoted.
+    static let quotedLength = 60
+
     /// The beginning of `text` on one line, between quotation marks.
     static func quoted(_ text: String, by mark: String) -> String {
         let line = text.prefix { !$0.isNewline }
-        let cut = line.prefix(60)
+        let cut = line.prefix(quotedLength)
         return mark + cut + (cut.endIndex == text.endIndex ? "" : "...") + mark
     }
 }

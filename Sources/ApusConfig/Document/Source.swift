@@ -1,7 +1,7 @@
 /// The text of a configuration file, by lines.
 struct Source: Sendable {
     let file: String
-    private let lines: [Substring]
+    let lines: [Substring]
 
     init(file: String, text: String) {
         self.file = file

@@ -3,6 +3,13 @@ struct EndpointSection {
     var address: Located<Authority>?
     /// Nil when it was left out.
     var weight: Located<Int>?
+    var zone: String?
+    var tier = 0
+    /// Where `tier` or `backup` was written.
+    var tierPosition: SourcePosition?
+
+    /// The last tier: nobody has more kinds of backups.
+    private static let lastTier = 15
 
     static func list(_ field: Field, _ findings: inout Findings) -> [EndpointSection] {
         guard let items = field.list(of: "endpoints", example: "[127.0.0.1:3001]", &findings) else { return [] }
@@ -26,6 +33,25 @@ struct EndpointSection {
         if let field = section.take("weight"), let weight = field.integer(in: 0...65_535, &findings) {
             self.weight = Located(value: weight, position: field.position)
         }
+        zone = section.take("zone")?.name(&findings)?.value
+        readTier(&section, &findings)
         section.finish(&findings)
+    }
+
+    /// `tier: 2`, or `backup: true` for tier 1.
+    private mutating func readTier(_ section: inout Section, _ findings: inout Findings) {
+        let backup = section.take("backup")
+        guard let field = section.take("tier") else {
+            if let backup, let isBackup = backup.flag(&findings) {
+                tier = isBackup ? 1 : 0
+                tierPosition = backup.key.position
+            }
+            return
+        }
+        tierPosition = field.key.position
+        if let given = field.integer(in: 0...Self.lastTier, &findings) { tier = given }
+        if let backup {
+            findings.error("`backup: true` is the same as `tier: 1`; keep one of them", at: backup.key.position)
+        }
     }
 }

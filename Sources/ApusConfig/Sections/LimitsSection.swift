@@ -1,28 +1,34 @@
 import ApusModel
 
-extension Limits {
+/// The `limits`, and the attempts that hold for pools which say nothing about them.
+struct LimitsSection {
+    var limits = Limits()
+    var attempts = RetryRules().attempts
+
+    init() {}
+
     /// A head must fit into the buffer that every worker reads into.
     private static let headBounds = 1024...65_536
 
     init(_ field: Field, _ findings: inout Findings) {
-        self.init()
         guard var section = Section(field, "`limits`", example: "{ body: 10MB }", &findings) else { return }
         if let given = section.take("head")?.size(in: Self.headBounds, example: "64KiB", &findings) {
-            headBytes = given
+            limits.headBytes = given
             // A target is part of its head: a smaller head brings the default down with it.
-            targetBytes = min(targetBytes, given)
+            limits.targetBytes = min(limits.targetBytes, given)
         }
-        section.read("fields", into: &headFields, in: 1...100, &findings)
-        let example = ByteSize.write(targetBytes)
-        if let given = section.take("target")?.size(in: 64...headBytes, example: example, &findings) {
-            targetBytes = given
+        section.read("fields", into: &limits.headFields, in: 1...100, &findings)
+        let example = ByteSize.write(limits.targetBytes)
+        if let given = section.take("target")?.size(in: 64...limits.headBytes, example: example, &findings) {
+            limits.targetBytes = given
         }
-        if let body = section.take("body") { bodyBytes = Self.bodyBytes(body, &findings) }
-        section.read("connections", into: &connectionsPerListener, in: 1...1_000_000, &findings)
+        if let body = section.take("body") { limits.bodyBytes = Self.bodyBytes(body, &findings) }
+        section.read("connections", into: &limits.connectionsPerListener, in: 1...1_000_000, &findings)
         if let given = section.take("buffer_memory")?.size(in: 1 << 20...1 << 40, example: "256MiB", &findings) {
-            bufferBytesPerWorker = given
+            limits.bufferBytesPerWorker = given
         }
         section.read("attempts", into: &attempts, in: 1...16, &findings)
+        limits.attempts = attempts
         section.finish(&findings)
     }
 

@@ -1,11 +1,27 @@
 import ApusModel
 
-/// One entry of `pools`.
+/// One entry of `pools`; the positions are those of keys that other sections may make useless.
 struct PoolSection {
     var name: Located<String>
-    var balance = Balance.roundRobin
+    var balance = BalanceSection()
+    var hash: Located<HashRules>?
+    var locality = Locality()
+    var zoneAwarePosition: SourcePosition?
+    var subsetPosition: SourcePosition?
+    var slowStart: SlowStart?
+    var sticky: StickySection?
     var health = HealthCheck()
+    var outliers: OutlierRules?
+    var outliersPosition: SourcePosition?
+    var panicThreshold = 0
+    var fallback: FallbackSection?
     var connections = UpstreamConnectionLimits()
+    var requests = RequestLimits()
+    var breaker: BreakerRules?
+    var poolBreaker: BreakerRules?
+    var retries = RetriesSection()
+    var hedge: HedgeSection?
+    var concurrency: ConcurrencyRules?
     var endpoints: [EndpointSection] = []
 
     static func mapping(_ field: Field, _ findings: inout Findings) -> [PoolSection] {
@@ -25,22 +41,56 @@ struct PoolSection {
         _ = checkedName(name, &findings)
         let example = "{ endpoints: [127.0.0.1:3001] }"
         guard var section = Section(field, "the pool `\(name.value)`", example: example, &findings) else { return }
-        if let field = section.take("balance") { readBalance(field, &findings) }
-        if let field = section.take("health") { health = HealthCheck(field, &findings) }
-        if let field = section.take("connections") { connections = UpstreamConnectionLimits(field, &findings) }
+        readPicking(&section, &findings)
+        readHealth(&section, &findings)
+        readProtection(&section, &findings)
         if let field = section.require("endpoints", example: "[127.0.0.1:3001]", &findings) {
             endpoints = EndpointSection.list(field, &findings)
         }
         section.finish(&findings)
     }
 
-    private mutating func readBalance(_ field: Field, _ findings: inout Findings) {
-        if let balance = field.node.text.flatMap(Balance.init(rawValue:)) {
-            self.balance = balance
-            return
+    private mutating func readPicking(_ section: inout Section, _ findings: inout Findings) {
+        if let field = section.take("balance") { balance = BalanceSection(field, &findings) }
+        if let field = section.take("hash") {
+            hash = Located(value: HashRules(field, &findings), position: field.key.position)
         }
-        let names = Balance.allCases.map(\.rawValue)
-        let hint = field.node.text.flatMap { nearest(to: $0, among: names) }.map { "did you mean `\($0)`?" }
-        field.reject(expected: "one of \(names.map { "`\($0)`" }.joined(separator: ", "))", hint: hint, &findings)
+        let zoneAware = section.take("zone_aware")
+        if let zoneAware, let isAware = zoneAware.flag(&findings) {
+            locality.prefersOwnZone = isAware
+            zoneAwarePosition = zoneAware.key.position
+        }
+        let subset = section.take("subset")
+        if var subset, !subset.isOff {
+            subset.alternative = "off"
+            locality.subsetSize = subset.integer(in: 1...100_000, &findings)
+            subsetPosition = subset.position
+        }
+        section.read("overprovisioning", into: &locality.overprovisioning, percent: 100...1000, &findings)
+        slowStart = section.take("slow_start").flatMap { SlowStart($0, &findings) }
+        sticky = section.take("sticky").flatMap { StickySection($0, &findings) }
+    }
+
+    private mutating func readHealth(_ section: inout Section, _ findings: inout Findings) {
+        if let field = section.take("health") { health = HealthCheck(field, &findings) }
+        if let field = section.take("outliers") {
+            outliers = OutlierRules(field, &findings)
+            outliersPosition = field.key.position
+        }
+        if var field = section.take("panic_threshold"), !field.isOff {
+            field.alternative = "off"
+            panicThreshold = field.percent(in: 0...100, &findings) ?? 0
+        }
+        fallback = section.take("fallback").flatMap { FallbackSection($0, &findings) }
+    }
+
+    private mutating func readProtection(_ section: inout Section, _ findings: inout Findings) {
+        if let field = section.take("connections") { connections = UpstreamConnectionLimits(field, &findings) }
+        if let field = section.take("requests") { requests = RequestLimits(field, &findings) }
+        breaker = section.take("breaker").flatMap { BreakerRules($0, &findings) }
+        poolBreaker = section.take("pool_breaker").flatMap { BreakerRules($0, &findings) }
+        if let field = section.take("retries") { retries = RetriesSection(field, &findings) }
+        hedge = section.take("hedge").flatMap { HedgeSection($0, &findings) }
+        concurrency = section.take("concurrency").flatMap { ConcurrencyRules($0, &findings) }
     }
 }

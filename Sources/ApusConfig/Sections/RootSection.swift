@@ -2,22 +2,26 @@ import ApusModel
 
 /// The whole file: every section, with what could be read of it.
 struct RootSection {
+    var node: String?
+    var zone: Located<String>?
     var workers: Int?
     var listeners: [ListenerSection] = []
     var pools: [PoolSection] = []
     /// `pools` was written, though perhaps not as it must be.
     var hasPools = false
     var timeouts = Timeouts()
-    var limits = Limits()
+    var limits = LimitsSection()
     var trustedProxies: [Network] = []
     var accessLog = AccessLog.off
     var admin: Located<Authority>?
 
-    init?(_ node: Node, _ findings: inout Findings) {
+    init?(_ document: Node, _ findings: inout Findings) {
         guard
             var section = Section(
-                node, "a configuration", example: "listeners: ...", at: .start, &findings)
+                document, "a configuration", example: "listeners: ...", at: .start, &findings)
         else { return nil }
+        node = section.take("node")?.name(&findings)?.value
+        zone = section.take("zone")?.name(&findings)
         workers = section.take("workers")?.integer(in: 1...1024, &findings)
         if let field = section.require("listeners", example: "[{ bind: 127.0.0.1:8080 }]", &findings) {
             listeners = ListenerSection.list(field, &findings)
@@ -27,7 +31,7 @@ struct RootSection {
             pools = PoolSection.mapping(field, &findings)
         }
         if let field = section.take("timeouts") { timeouts = Timeouts(field, &findings) }
-        if let field = section.take("limits") { limits = Limits(field, &findings) }
+        if let field = section.take("limits") { limits = LimitsSection(field, &findings) }
         if let field = section.take("trusted_proxies") { trustedProxies = Self.networks(field, &findings) }
         if let field = section.take("access_log") { accessLog = AccessLog(field, &findings) }
         if let field = section.take("admin") { admin = Self.admin(field, &findings) }

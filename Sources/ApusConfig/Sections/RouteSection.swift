@@ -8,6 +8,7 @@ struct RouteSection {
     /// What labels it: the host and path as they were written.
     var name: String
     var pool: Located<String>?
+    var priority = Priority.normal
     /// Whether host and path were understood, so that they can be compared with other routes'.
     var isUnderstood = true
 
@@ -34,6 +35,8 @@ struct RouteSection {
         if let path { readPath(path, &findings) }
         if name.isEmpty { name = "*" }
         pool = section.require("pool", example: "web", &findings)?.text(expected: "the name of a pool", &findings)
+        let priorities: [(name: String, value: Priority)] = [("low", .low), ("normal", .normal), ("high", .high)]
+        if let given = section.take("priority")?.word(of: priorities, &findings) { priority = given }
         section.finish(&findings)
     }
 

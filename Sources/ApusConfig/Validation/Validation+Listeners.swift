@@ -29,18 +29,9 @@ extension Validation {
     }
 
     private mutating func route(_ section: RouteSection) -> Route? {
-        guard let name = section.pool else { return nil }
-        if let pool = poolIndexes[name.value] {
-            return Route(name: section.name, host: section.host, path: section.path, pool: pool)
+        section.pool.flatMap { pool(named: $0) }.map { pool in
+            Route(name: section.name, host: section.host, path: section.path, pool: pool, priority: section.priority)
         }
-        // Without pools to name, the missing `pools` is the mistake, and told already.
-        guard !root.pools.isEmpty else { return nil }
-        let advice =
-            nearest(to: name.value, among: root.pools.map(\.name.value)).map { "did you mean `\($0)`?" }
-            ?? "expected one of \(root.pools.prefix(10).map { "`\($0.name.value)`" }.joined(separator: ", "))"
-        findings.error(
-            "there is no pool \(Node.quoted(name.value, by: "`")); \(advice)", at: name.position)
-        return nil
     }
 
     /// A route that an earlier one leaves nothing to is a mistake: it, or the order, was meant otherwise.

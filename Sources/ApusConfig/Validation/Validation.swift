@@ -1,4 +1,5 @@
 import ApusModel
+import Crypto
 
 /// Checks what the sections say about each other, and builds the snapshot from them.
 struct Validation {
@@ -6,18 +7,25 @@ struct Validation {
     let poolIndexes: [String: Int]
     private let resolve: (String) -> [IPAddress]
     private var resolved: [String: IPAddress?] = [:]
+    private let makeSecret: () -> [UInt8]
+    /// What the sessions of all pools without a secret are signed with.
+    private(set) lazy var randomSecret = SymmetricKey(data: makeSecret())
     var findings: Findings
 
-    init(_ root: RootSection, resolve: @escaping (String) -> [IPAddress], findings: Findings) {
+    init(
+        _ root: RootSection, resolve: @escaping (String) -> [IPAddress], makeSecret: @escaping () -> [UInt8],
+        findings: Findings
+    ) {
         self.root = root
         self.resolve = resolve
+        self.makeSecret = makeSecret
         self.findings = findings
         poolIndexes = Dictionary(
             root.pools.enumerated().map { ($0.element.name.value, $0.offset) }, uniquingKeysWith: { first, _ in first })
     }
 
     /// Nil when something that it needs is missing; there are errors in `findings` then.
-    mutating func snapshot(defaultWorkers: Int) -> Snapshot? {
+    mutating func snapshot(defaultWorkers: Int, defaultNode: String) -> Snapshot? {
         let (pools, endpoints) = poolsAndEndpoints()
         let (listeners, routes) = listenersAndRoutes()
         let admin = root.admin.flatMap { address(of: $0) }
@@ -26,8 +34,9 @@ struct Validation {
         guard !findings.hasErrors else { return nil }
         return Snapshot(
             workers: root.workers ?? max(1, defaultWorkers), listeners: listeners.compactMap(\.self), routes: routes,
-            pools: pools, endpoints: endpoints, timeouts: root.timeouts, limits: root.limits,
-            trustedProxies: root.trustedProxies, accessLog: root.accessLog, admin: admin)
+            pools: pools, endpoints: endpoints, timeouts: root.timeouts, limits: root.limits.limits,
+            trustedProxies: root.trustedProxies, accessLog: root.accessLog, node: root.node ?? defaultNode,
+            zone: root.zone?.value, admin: admin)
     }
 
     /// The socket address that `authority` stands for; nil, with an error, when its name has none.
@@ -56,12 +65,26 @@ struct Validation {
         return chosen
     }
 
+    /// The index of the pool of that name; nil, with an error, when there is none.
+    mutating func pool(named name: Located<String>) -> Int? {
+        if let pool = poolIndexes[name.value] { return pool }
+        // Without pools to name, the missing `pools` is the mistake, and told already.
+        guard !root.pools.isEmpty else { return nil }
+        let advice =
+            nearest(to: name.value, among: root.pools.map(\.name.value)).map { "did you mean `\($0)`?" }
+            ?? "expected one of \(root.pools.prefix(10).map { "`\($0.name.value)`" }.joined(separator: ", "))"
+        findings.error("there is no pool \(Node.quoted(name.value, by: "`")); \(advice)", at: name.position)
+        return nil
+    }
+
     private mutating func warnOfUnusedPools() {
         // While something is wrong, a pool may only seem unused: its route may be the mistake.
         guard !findings.hasErrors, root.listeners.allSatisfy({ $0.routes != nil }) else { return }
-        let used = Set(root.listeners.flatMap { $0.routes ?? [] }.compactMap { $0.pool?.value })
+        var used = Set(root.listeners.flatMap { $0.routes ?? [] }.compactMap { $0.pool?.value })
+        for case .pool(let name) in root.pools.map(\.fallback) { used.insert(name.value) }
         for pool in root.pools where !used.contains(pool.name.value) {
-            findings.warning("the pool `\(pool.name.value)` is used by no route", at: pool.name.position)
+            findings.warning(
+                "the pool `\(pool.name.value)` is used by no route and no `fallback`", at: pool.name.position)
         }
     }
 }

@@ -1,0 +1,141 @@
+/// Hides secrets in what is shown of a file: diagnostics quote its lines, and end up in logs and on screens.
+///
+/// The value of every key that is called `secret`, or nearly so, is hidden where it stands, also in text that is not YAML
+/// or whose key is mistyped. Once the document has been read, its secrets are hidden wherever else they appear.
+struct SecretMask: Sendable {
+    /// The texts of secrets, the longest first.
+    private var texts: [String] = []
+    /// Per line, whether it lies within the value of a key in a line above.
+    private let isWithin: [Bool]
+
+    /// The key of a secret, and the one that is nearly called the same.
+    private static let keys = ["secret", "secure"]
+    /// A shorter text is refused as a secret, and hiding it everywhere could hide everything.
+    private static let shortestText = 4
+
+    init(_ source: Source, _ document: Node?) {
+        isWithin = Self.continuations(of: source.lines)
+        guard let document else { return }
+        var found: Set<String> = []
+        Self.collect(document, isSecret: false, into: &found)
+        // Messages quote the beginning of a line.
+        let lines = found.flatMap { $0.split(whereSeparator: \.isNewline).map(String.init) }
+        let beginnings = lines.map { String($0.prefix(Node.quotedLength)) }
+        texts = found.union(lines).union(beginnings).filter { $0.count >= Self.shortestText }
+            .sorted { ($0.count, $0) > ($1.count, $1) }
+    }
+
+    private static func continuations(of lines: [Substring]) -> [Bool] {
+        var isWithin: [Bool] = []
+        // The indentation of the line whose value goes on below.
+        var indentation: Int?
+        for line in lines {
+            let isBlank = line.allSatisfy(\.isWhitespace)
+            let own = line.prefix { $0 == " " }.count
+            if let outer = indentation, !isBlank, own <= outer { indentation = nil }
+            isWithin.append(indentation != nil)
+            if indentation == nil, values(in: line).contains(where: \.goesOn) { indentation = own }
+        }
+        return isWithin
+    }
+
+    /// The line of that number, counted from 1, with each character of a secret replaced: columns stay where they are.
+    func masked(line: String, number: Int) -> String {
+        if isWithin.indices.contains(number - 1), isWithin[number - 1] {
+            return String(line.map { $0.isWhitespace ? $0 : "*" })
+        }
+        var shown = line
+        for value in Self.values(in: line[...]) {
+            let stars = String(repeating: "*", count: line.unicodeScalars[value.range].count)
+            let scalars = Array(shown.unicodeScalars)
+            let start = line.unicodeScalars.distance(from: line.startIndex, to: value.range.lowerBound)
+            shown =
+                String(String.UnicodeScalarView(scalars[..<start])) + stars
+                + String(String.UnicodeScalarView(scalars[(start + stars.count)...]))
+        }
+        return masked(shown)
+    }
+
+    /// Text with each secret in it replaced.
+    func masked(_ text: String) -> String {
+        texts.reduce(text) { text, secret in
+            text.replacing(secret, with: String(repeating: "*", count: secret.unicodeScalars.count))
+        }
+    }
+
+    private static func collect(_ node: Node, isSecret: Bool, into found: inout Set<String>) {
+        switch node.content {
+        case .scalar: if isSecret, let text = node.text { found.insert(text) }
+        case .sequence(let items): for item in items { collect(item, isSecret: isSecret, into: &found) }
+        case .mapping(let entries):
+            for entry in entries { collect(entry.value, isSecret: isKey(entry.key.value), into: &found) }
+        }
+    }
+
+    private static func isKey(_ word: some StringProtocol) -> Bool {
+        // Most words are too short or too long, which is quicker to see.
+        (4...10).contains(word.utf8.count) && nearest(to: String(word), among: keys) == keys[0]
+    }
+}
+
+extension SecretMask {
+    /// What stands behind a key.
+    private struct Value {
+        var range: Range<Substring.Index>
+        /// Nothing ends it on this line.
+        var goesOn: Bool
+    }
+
+    /// The values of the keys in `line` that are secrets.
+    private static func values(in line: Substring) -> [Value] {
+        var values: [Value] = []
+        var rest = line
+        while let colon = rest.firstIndex(of: ":") {
+            let word = rest[..<colon].trailingWord
+            rest = rest[rest.index(after: colon)...]
+            guard isKey(word) else { continue }
+            let start = rest.firstIndex { !$0.isWhitespace } ?? rest.endIndex
+            let value = value(of: rest[start...])
+            values.append(value)
+            rest = rest[value.range.upperBound...]
+        }
+        return values
+    }
+
+    /// What is quoted ends with its quote; anything else is taken to go on to the end of the line, and below.
+    private static func value(of text: Substring) -> Value {
+        guard let quote = text.first, quote == "\"" || quote == "'" else {
+            return Value(range: text.startIndex..<text.endIndex, goesOn: true)
+        }
+        let start = text.index(after: text.startIndex)
+        var index = start
+        while index < text.endIndex {
+            let next = text.index(after: index)
+            if quote == "\"", text[index] == "\\", next < text.endIndex {
+                index = text.index(after: next)
+            } else if text[index] != quote {
+                index = next
+            } else if quote == "'", next < text.endIndex, text[next] == quote {
+                index = text.index(after: next)
+            } else {
+                return Value(range: start..<index, goesOn: false)
+            }
+        }
+        return Value(range: start..<text.endIndex, goesOn: true)
+    }
+}
+
+extension Substring {
+    /// The word at the end, blanks and quotes behind it left out.
+    fileprivate var trailingWord: Substring {
+        var end = endIndex
+        while end > startIndex, [" ", "\t", "\"", "'"].contains(self[index(before: end)]) { end = index(before: end) }
+        var start = end
+        while start > startIndex {
+            let before = index(before: start)
+            guard self[before].isLetter || self[before].isNumber || "-_".contains(self[before]) else { break }
+            start = before
+        }
+        return self[start..<end]
+    }
+}

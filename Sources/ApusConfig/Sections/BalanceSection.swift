@@ -1,0 +1,21 @@
+import ApusModel
+
+/// A pool's `balance`: the algorithm, and what its name says about the hash.
+struct BalanceSection {
+    var balance = Balance.roundRobin
+    /// Written as `ip-hash`: a hash of the client's address and of nothing else.
+    var isByClient = false
+    /// As it was written.
+    var name = Balance.roundRobin.rawValue
+
+    private static let names = Balance.allCases.map(\.rawValue) + ["ip-hash"]
+
+    init() {}
+
+    init(_ field: Field, _ findings: inout Findings) {
+        guard let name = field.word(of: Self.names.map { ($0, $0) }, &findings) else { return }
+        self.name = name
+        isByClient = name == "ip-hash"
+        balance = Balance(rawValue: name) ?? .hash
+    }
+}

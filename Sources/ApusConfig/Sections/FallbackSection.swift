@@ -1,0 +1,60 @@
+import ApusModel
+
+/// A pool's `fallback`: another pool, not looked up yet, or a response.
+enum FallbackSection {
+    case pool(Located<String>)
+    case response(FallbackResponse)
+
+    /// Bytes that a response's body may have.
+    private static let bodyLimit = 64 << 10
+    /// Statuses whose responses have no body (RFC 9110 sections 15.3.5, 15.3.6 and 15.4.5).
+    private static let bodilessStatuses = [204, 205, 304]
+
+    /// Nil when it is off or wrong.
+    init?(_ field: Field, _ findings: inout Findings) {
+        let example = "{ status: 503, retry_after: 30s }"
+        guard case .section(var section) = Setting(field, word: nil, example: example, &findings) else { return nil }
+        let pool = section.take("pool")
+        let status = section.take("status")
+        let body = section.take("body")
+        let others = [section.take("content_type"), section.take("retry_after")]
+        section.finish(&findings)
+        let written = [status, body] + others
+        if let pool {
+            for other in written.compactMap(\.self) {
+                findings.error(
+                    "`\(other.key.value)` belongs to a response, and `pool` sends requests elsewhere; keep one of them",
+                    at: other.key.position)
+            }
+            guard let name = pool.text(expected: "the name of a pool", &findings) else { return nil }
+            self = .pool(name)
+            return
+        }
+        guard written.contains(where: { $0 != nil }) else {
+            findings.error("`fallback` says nothing; expected \(Self.forms)", at: field.position)
+            return nil
+        }
+        var response = FallbackResponse()
+        if let given = status?.integer(in: 200...599, &findings) { response.status = given }
+        if let body { Self.read(body, into: &response, &findings) }
+        if let given = others[0]?.headerValue(&findings) { response.contentType = given }
+        response.retryAfter = others[1]?.seconds(in: .seconds(1) ... .seconds(24 * 3600), &findings)
+        self = .response(response)
+    }
+
+    private static let forms = "`{ pool: other }` or `{ status: 503, retry_after: 30s }`"
+
+    private static func read(_ field: Field, into response: inout FallbackResponse, _ findings: inout Findings) {
+        guard let text = field.node.text, text.utf8.count <= bodyLimit else {
+            findings.error(
+                "`body`: expected text of at most \(ByteSize.write(bodyLimit))"
+                    + (field.node.text.map { ", found \($0.utf8.count) bytes" } ?? ", found \(field.node.described)"),
+                at: field.position)
+            return
+        }
+        response.body = Array(text.utf8)
+        if bodilessStatuses.contains(response.status), !text.isEmpty {
+            findings.error("a response with status \(response.status) has no body; remove it", at: field.key.position)
+        }
+    }
+}

@@ -1,0 +1,53 @@
+import ApusModel
+import Crypto
+
+/// Makes what a sticky cookie says for an endpoint: a signature of the endpoint's name, which tells nothing about it and
+/// which nobody without the secret can make.
+struct SessionSigner {
+    let secret: SymmetricKey
+
+    /// Six bits each: 132 bits of the signature, above the 128 that RFC 2104 section 5 asks to be kept of one.
+    static let tokenLength = 22
+
+    /// HMAC-SHA256 (RFC 2104) of the pool's name, a zero byte and the endpoint's address, in base64url
+    /// (RFC 4648 section 5).
+    ///
+    /// An address is signed in its one canonical form, a name as it was configured: balancers that share a secret and a
+    /// pool agree, however the address is written and whatever the name stands for today.
+    func token(pool: String, endpoint: Authority) -> [UInt8] {
+        var message = Array(pool.utf8)
+        message.append(0)
+        message += Array(endpoint.canonicalText.utf8)
+        let code = HMAC<SHA256>.authenticationCode(for: message, using: secret)
+        return Array(Self.base64URL(Array(code)).prefix(Self.tokenLength))
+    }
+
+    private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
+
+    /// Without padding; a rest of bits that fills no digit is left out.
+    private static func base64URL(_ bytes: [UInt8]) -> [UInt8] {
+        var text: [UInt8] = []
+        var bits = 0
+        var count = 0
+        for byte in bytes {
+            bits = (bits << 8 | Int(byte)) & 0xffff
+            count += 8
+            while count >= 6 {
+                count -= 6
+                text.append(alphabet[bits >> count & 63])
+            }
+        }
+        return text
+    }
+}
+
+extension Authority {
+    /// One text for all ways to write the same host and port.
+    fileprivate var canonicalText: String {
+        switch host {
+        case .all: ":\(port)"
+        case .address(let ip): SocketAddress(ip: ip, port: port).description
+        case .name(let name): "\(name):\(port)"
+        }
+    }
+}

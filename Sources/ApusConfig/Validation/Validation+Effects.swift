@@ -1,0 +1,82 @@
+import ApusModel
+
+/// Warnings of what has no effect because of something else that was written, or left out.
+extension Validation {
+    mutating func checkWeights(_ pool: PoolSection) {
+        let weights = pool.endpoints.compactMap(\.weight)
+        if !pool.balance.balance.looksAtWeights, let useless = weights.first(where: { $0.value > 1 }) {
+            let weighted: Balance? =
+                switch pool.balance.balance {
+                case .roundRobin: .weightedRoundRobin
+                case .random: .weightedRandom
+                default: nil
+                }
+            findings.warning(
+                "weights have no effect with `balance: \(pool.balance.name)`"
+                    + (weighted.map { "; use `\($0.rawValue)`" } ?? ", other than 0"), at: useless.position)
+        }
+        if !weights.isEmpty, weights.count == pool.endpoints.count, weights.allSatisfy({ $0.value == 0 }) {
+            findings.warning(
+                "every endpoint of the pool `\(pool.name.value)` has weight 0: its requests will be answered 503",
+                at: pool.name.position)
+        }
+    }
+
+    mutating func checkTiers(_ pool: PoolSection) {
+        guard let lowest = pool.endpoints.map(\.tier).min(), lowest > 0,
+            let position = pool.endpoints.compactMap(\.tierPosition).first
+        else { return }
+        findings.warning(
+            "every endpoint of the pool `\(pool.name.value)` is a backup, so that none is one; leave "
+                + "`backup` or `tier` out where requests should go first", at: position)
+    }
+
+    mutating func checkPlacement(_ pool: PoolSection) {
+        if pool.locality.prefersOwnZone, let position = pool.zoneAwarePosition {
+            if let zone = root.zone {
+                if !pool.endpoints.contains(where: { $0.zone == zone.value }) {
+                    findings.warning(
+                        "`zone_aware` has no effect: no endpoint of the pool `\(pool.name.value)` is in this balancer's "
+                            + "zone, `\(zone.value)`", at: position)
+                }
+            } else {
+                findings.warning(
+                    "`zone_aware` has no effect without this balancer's own `zone`, such as `zone: eu-1a` at the top of "
+                        + "the file", at: position)
+            }
+        }
+        if let size = pool.locality.subsetSize, let position = pool.subsetPosition, size >= pool.endpoints.count {
+            findings.warning(
+                "`subset` has no effect: the pool `\(pool.name.value)` has \(pool.endpoints.count) "
+                    + (pool.endpoints.count == 1 ? "endpoint" : "endpoints"), at: position)
+        }
+    }
+
+    mutating func checkHealth(_ pool: PoolSection) {
+        if pool.outliers?.returnsOnProbe == true, pool.health.probe == .none, let position = pool.outliersPosition {
+            findings.warning("`return_on_probe` has no effect with `health: off`: there are no probes", at: position)
+        }
+    }
+
+    mutating func checkAttempts(_ pool: PoolSection) {
+        let responseHead = root.timeouts.responseHead
+        let perTry = pool.retries.rules.perTryTimeout
+        if let perTry, perTry >= responseHead, let position = pool.retries.perTryPosition {
+            findings.warning(
+                "`per_try` has no effect: `timeouts.response_head` ends an attempt after \(responseHead.configured) "
+                    + "already", at: position)
+        }
+        guard let hedge = pool.hedge else { return }
+        if (pool.retries.attempts ?? root.limits.attempts) == 1 {
+            findings.warning(
+                "`hedge` has no effect: it is a second attempt, and one is allowed; write `retries: { attempts: 2 }`",
+                at: hedge.position)
+        }
+        let end = min(perTry ?? responseHead, responseHead)
+        if hedge.rules.after >= end {
+            findings.warning(
+                "`hedge` has no effect: an attempt ends after \(end.configured) already, before the hedge is sent",
+                at: hedge.position)
+        }
+    }
+}
