@@ -4,35 +4,85 @@ public import ApusModel
 ///
 /// Each worker owns its own pickers; no call locks, and `pick` neither allocates nor counts references. Indices count
 /// within the pool, in its configured order.
+///
+/// A pool's endpoints fall into ranks: its tiers, and within a tier, where `Locality.prefersOwnZone`, those of the
+/// balancer's own zone before the others. Each rank has its own `GroupPicker`, over all of the pool's endpoints with those
+/// of other ranks at weight 0. So an index means the same everywhere, and nothing is translated when a rank looks at loads
+/// or at what was tried. A pool with one rank, and nothing special going on, picks at the cost of its algorithm.
 public struct PoolPicker: Sendable {
     public let balance: Balance
+    /// The picker of the first rank, which most pools have alone.
     @usableFromInline var group: GroupPicker
+    /// The pickers of the ranks after the first.
+    @usableFromInline var spares: [GroupPicker]
+    @usableFromInline var placement: Placement
+    @usableFromInline var slowStart: SlowStartGate
+    /// For the ranks of requests without a hash.
+    @usableFromInline var random: SplitMix64
+    @usableFromInline let hasOneRank: Bool
+    /// Whether the first rank's algorithm alone decides, but for sessions.
+    @usableFromInline var isPlain: Bool
 
-    /// The picker of `pool` (an index into `snapshot.pools`) for one worker.
+    /// The picker of `pool` (an index into `snapshot.pools`) for one worker. All endpoints are available at first.
     public init(pool: Int, of snapshot: Snapshot, worker: Int, seed: UInt64) {
         let pool = snapshot.pools[pool]
+        let endpoints = snapshot.endpoints[pool.endpoints]
+        let placement = Placement(of: pool, in: snapshot)
+        let groups = (0..<max(1, placement.ranks.count)).map { rank in
+            let members = endpoints.enumerated().map { index, endpoint in
+                GroupMember(
+                    name: endpoint.name, weight: placement.rankOf[index] == rank ? placement.usedWeight(index) : 0)
+            }
+            return GroupPicker(
+                pool.balance, hash: pool.hash, members: members,
+                worker: Self.start(worker, of: members, balance: pool.balance),
+                seed: seed &+ UInt64(rank) &* 0x2545_f491_4f6c_dd1d)
+        }
         balance = pool.balance
-        group = GroupPicker(
-            pool.balance, hash: pool.hash,
-            members: snapshot.endpoints[pool.endpoints].map { GroupMember(name: $0.name, weight: $0.weight) },
-            worker: worker, seed: seed)
+        group = groups[0]
+        spares = Array(groups.dropFirst())
+        hasOneRank = groups.count == 1
+        isPlain = groups.count == 1
+        var mix = SplitMix64(seed: ~seed ^ UInt64(truncatingIfNeeded: worker))
+        slowStart = SlowStartGate(
+            pool.slowStart, balance: pool.balance, count: endpoints.count, ranks: groups.count, seed: mix.next())
+        random = SplitMix64(seed: mix.next())
+        self.placement = placement
+    }
+
+    /// The worker's number as the group is told it. Round robin begins at the endpoint of that number: among those
+    /// that the group uses, or else workers would begin at the same one where others stand before it.
+    private static func start(_ worker: Int, of members: [GroupMember], balance: Balance) -> Int {
+        guard balance == .roundRobin else { return worker }
+        let used = members.indices.filter { members[$0].weight > 0 }
+        guard !used.isEmpty, used.count < members.count else { return worker }
+        return used[worker % used.count]
     }
 
     /// Endpoints that may be picked now.
-    public var candidateCount: Int { group.endpoints.candidateCount }
+    public var candidateCount: Int {
+        spares.reduce(group.endpoints.candidateCount) { $0 + $1.endpoints.candidateCount }
+    }
 
     /// Whether so few endpoints are available that all of them are used (`Pool.panicThreshold`).
-    public var isPanicking: Bool { false }
+    public var isPanicking: Bool { placement.isPanicking }
 
     // MARK: Changes
 
-    /// Notes that the endpoint may, or may no longer, be picked.
+    /// Notes that the endpoint may, or may no longer, be picked. One that comes back begins its slow start.
     public mutating func setAvailable(_ index: Int, _ isAvailable: Bool, now: Int64) {
-        group.setAvailable(index, isAvailable)
+        let wasEligible = placement.isEligible(index)
+        adopt(placement.setAvailable(index, isAvailable))
+        noteReturn(of: index, wasEligible: wasEligible, now: now)
     }
 
-    /// Notes the endpoint's weight from now on, 0 to 65,535.
-    public mutating func setWeight(_ index: Int, _ weight: Int, now: Int64) {}
+    /// Notes the endpoint's weight from now on, 0 to 65,535. At 0 only its sessions go on; from 0 to more it begins its
+    /// slow start.
+    public mutating func setWeight(_ index: Int, _ weight: Int, now: Int64) {
+        let wasEligible = placement.isEligible(index)
+        adopt(placement.setWeight(index, max(0, min(weight, 65_535))))
+        noteReturn(of: index, wasEligible: wasEligible, now: now)
+    }
 
     // MARK: Picks
 
@@ -49,9 +99,12 @@ public struct PoolPicker: Sendable {
     ///   - now: in microseconds of the clock that is used throughout.
     @inlinable
     public mutating func pick<Load: EndpointLoad & ~Copyable & ~Escapable>(
-        _ request: PickRequest = PickRequest(), load: borrowing Load, excluding tried: TriedEndpoints = TriedEndpoints(),
-        orTried: Bool = false, now: Int64
+        _ request: PickRequest = PickRequest(), load: borrowing Load,
+        excluding tried: TriedEndpoints = TriedEndpoints(), orTried: Bool = false, now: Int64
     ) -> Int? {
+        guard isPlain, request.session == nil else {
+            return pickPlaced(request, load: load, excluding: tried, orTried: orTried, now: now)
+        }
         if let index = group.pick(hash: request.hash, load: load, excluding: tried, now: now) { return index }
         guard orTried, !tried.isEmpty else { return nil }
         return group.pick(hash: request.hash, load: load, excluding: TriedEndpoints(), now: now)
@@ -61,17 +114,31 @@ public struct PoolPicker: Sendable {
 
     /// An exchange of this worker has begun on the endpoint. Only asked for where `Balance.looksAtLoad`.
     @inlinable
-    public mutating func started(_ index: Int, load: Int) { group.started(index, load: load) }
+    public mutating func started(_ index: Int, load: Int) {
+        let rank = rank(of: index)
+        if rank == 0 { group.started(index, load: load) } else { spares[rank &- 1].started(index, load: load) }
+    }
 
     /// An exchange of this worker has ended on the endpoint. Only asked for where `Balance.looksAtLoad`.
     @inlinable
-    public mutating func ended(_ index: Int, load: Int) { group.ended(index, load: load) }
+    public mutating func ended(_ index: Int, load: Int) {
+        let rank = rank(of: index)
+        if rank == 0 { group.ended(index, load: load) } else { spares[rank &- 1].ended(index, load: load) }
+    }
 
     /// The endpoint has answered, or failed to. Only asked for where `Balance.looksAtTime`.
     @inlinable
     public mutating func answered(_ index: Int, after microseconds: Int64, now: Int64) {
-        group.answered(index, after: microseconds, now: now)
+        let rank = rank(of: index)
+        if rank == 0 {
+            group.answered(index, after: microseconds, now: now)
+        } else {
+            spares[rank &- 1].answered(index, after: microseconds, now: now)
+        }
     }
+
+    @inlinable
+    func rank(of index: Int) -> Int { hasOneRank ? 0 : Int(placement.rankOf[index]) }
 }
 
 /// What of a request decides where it goes, besides the endpoints themselves.
