@@ -81,11 +81,12 @@ public final class DataPlane: DataPlaneLink {
     ) throws(SystemError) {
         let writer = log.map { AccessLogWriter(ring: $0.rings[index], names: names) }
         let (shared, bank, mailbox, listeners) = (shared, banks[index], mailboxes[index], listeners[index])
+        let others = mailboxes.indices.filter { $0 != index }.map { mailboxes[$0] }
         let thread = try SystemThread(name: "apus-worker-\(index)") {
             do throws(SystemError) {
                 var worker = Worker(
                     index: index, shared: shared, settings: settings, counters: bank, mailbox: mailbox,
-                    listeners: listeners, log: writer, poller: try Poller())
+                    others: others, listeners: listeners, log: writer, poller: try Poller())
                 try worker.run()
                 shared.workerEnded()
             } catch {

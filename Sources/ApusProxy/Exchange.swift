@@ -1,5 +1,6 @@
 import ApusBalancing
 import ApusHTTP
+import ApusModel
 import ApusTransport
 
 /// One request and its response, from the request's head to the response's last byte.
@@ -16,14 +17,24 @@ struct Exchange: BitwiseCopyable {
         case complete
     }
 
+    /// What an exchange waits for that no socket will tell.
+    enum Wait: UInt8 {
+        case none
+        /// For an endpoint, in the queue of its pool.
+        case queued
+        /// For the pause before a retry to be over.
+        case backoff
+    }
+
     let client: Int
-    /// The leased connection; -1 while there is none.
-    var upstream = -1
     let listener: Int
     /// Indices into the snapshot; -1 while undecided.
     var route = -1
     var pool = -1
-    var endpoint = -1
+    /// The attempt that is under way, or was the last.
+    var current = Attempt()
+    /// A second one that is under way beside it (hedging): whichever answers first becomes the current one.
+    var other = Attempt()
 
     var method = Method.other
     var version = Version.http11
@@ -35,6 +46,8 @@ struct Exchange: BitwiseCopyable {
     var status = 0
     /// Why Apus answered itself or broke the connection.
     var reason: Reason?
+    /// The status is that of a response that Apus made.
+    var answeredItself = false
     /// The client will take another response on its connection.
     var clientKeepsAlive = false
     /// The client's connection ends with this exchange.
@@ -50,13 +63,32 @@ struct Exchange: BitwiseCopyable {
     var replay = Stretch()
     /// None of the body has been let go other than what `replay` holds.
     var isReplayable = true
-    /// The system accepted some of the request on the present connection.
-    var wasSent = false
     var attempts = 0
     var staleReplacements = 0
     var tried = TriedEndpoints()
     /// Why the latest attempt failed.
     var lastFailure: Reason?
+    /// An endpoint that was tried will do for the next attempt when there is no other.
+    var mayReturn = false
+
+    /// What of the request decides where it goes.
+    var pick = PickRequest()
+    var priority = Priority.normal
+    /// The pool has let it in, and must be told when it is over.
+    var isAdmitted = false
+    /// The budget counts one of its attempts as a retry, or will when it comes.
+    var holdsBudget = false
+    /// The response carries the session's cookie.
+    var setsSession = false
+    var wait = Wait.none
+    /// When it began to wait in the queue.
+    var queued: Int64 = 0
+    /// When the present attempt must have been answered, and when another endpoint is asked as well; `.max` for never.
+    var tryDeadline = Int64.max
+    var hedgeTime = Int64.max
+    /// The next time at which something is due that the exchange waits for, and the tick of its entry in the fine wheel.
+    var alarm = Int64.max
+    var alarmTick = Int64.max
 
     /// What moves a large body past the process, and the bytes of it that are in there.
     var pipe = Pipe.none
@@ -79,9 +111,18 @@ struct Exchange: BitwiseCopyable {
         self.started = started
     }
 
+    /// The leased connection; -1 while there is none.
+    var upstream: Int {
+        get { Int(current.upstream) }
+        set { current.upstream = Int32(truncatingIfNeeded: newValue) }
+    }
+
+    /// The endpoint of the current attempt, as an index into the snapshot; -1 before the first.
+    var endpoint: Int { Int(current.endpoint) }
+
     var progress: RetryPolicy.Progress {
         RetryPolicy.Progress(
-            isIdempotent: method.isIdempotent, wasSent: wasSent, isReplayable: isReplayable, attempts: attempts,
+            isIdempotent: method.isIdempotent, wasSent: current.wasSent, isReplayable: isReplayable, attempts: attempts,
             staleReplacements: staleReplacements)
     }
 
@@ -93,4 +134,22 @@ struct Exchange: BitwiseCopyable {
 
     /// Bytes of that direction's body are in the pipe.
     func pipeHolds(_ direction: Worker.Direction) -> Bool { pipeBytes > 0 && pipeDirection == direction }
+}
+
+/// One attempt of an exchange: an endpoint, and a connection to it.
+struct Attempt: BitwiseCopyable {
+    /// The connection; -1 while there is none.
+    var upstream: Int32 = -1
+    /// As an index into the snapshot; -1 before it begins.
+    var endpoint: Int32 = -1
+    /// When its endpoint was chosen.
+    var admitted: Int64 = 0
+    /// When the request was sent, or the connection was asked for.
+    var started: Int64 = 0
+    /// The system accepted some of the request on its connection.
+    var wasSent = false
+    /// The pool has been told how it went.
+    var isJudged = false
+
+    var isUnderWay: Bool { upstream >= 0 }
 }

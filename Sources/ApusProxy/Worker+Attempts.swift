@@ -3,62 +3,84 @@ import ApusHTTP
 import ApusModel
 import ApusTransport
 
-/// Attempts: an endpoint is picked, a connection to it leased or opened, the request sent; and again elsewhere when
-/// that fails and may be repeated.
+/// Attempts: an endpoint is chosen, a connection to it leased or opened, the request sent.
 extension Worker {
-    /// Sends the exchange's request to an endpoint of its pool.
-    ///
-    /// - Parameter returning: whether an endpoint that was tried will do when there is no other.
-    mutating func attempt(_ x: Int, returning: Bool = false, _ arena: inout BufferArena) {
-        let pool = exchanges[x].pool
-        var mayReturn = returning
-        while true {
-            let load = SharedLoad(counts: shared.loads, first: settings.poolStart[pool])
-            guard let picked = pickers[pool].pick(
-                    load: load, excluding: exchanges[x].tried, orTried: mayReturn, now: now) else {
-                return answer(x, noEndpointReason(x), &arena)
-            }
-            exchanges[x].tried.insert(picked)
-            let endpoint = settings.poolStart[pool] + picked
-            let lease =
-                settings.retries.needsFreshConnection(exchanges[x].progress)
-                ? upstreams[endpoint].leaseFresh() : upstreams[endpoint].lease()
-            if lease == .refuse {
-                exchanges[x].lastFailure = exchanges[x].lastFailure ?? .poolSaturated
-                // The ones that were not tried are left, each once.
-                mayReturn = false
-                continue
-            }
-            exchanges[x].attempts += 1
-            return start(lease, x, endpoint, &arena)
-        }
-    }
-
-    /// Sends it to the same endpoint again, over a connection that nobody has used.
-    private mutating func attemptAgain(_ x: Int, _ endpoint: Int, _ arena: inout BufferArena) {
-        let lease = upstreams[endpoint].leaseFresh()
-        guard lease != .refuse else { return answer(x, .poolSaturated, &arena) }
+    /// Sends the exchange's request to an endpoint of its pool, or has it wait for one, or answers why not.
+    mutating func attempt(_ x: Int, _ arena: inout BufferArena) {
+        let choice = chooseEndpoint(x)
+        guard case .endpoint(let endpoint, let lease) = choice else { return notChosen(x, choice, &arena) }
         start(lease, x, endpoint, &arena)
     }
 
-    private func noEndpointReason(_ x: Int) -> Reason {
-        if let failure = exchanges[x].lastFailure { return failure }
-        return .noHealthyEndpoint
+    enum EndpointChoice {
+        /// An endpoint of the snapshot, and how to get a connection to it.
+        case endpoint(Int, UpstreamConnectionPool.LeaseAction)
+        /// All that could take it have as much as they may have.
+        case saturated
+        case none(Reason)
     }
 
-    private mutating func start(
+    /// Chooses an endpoint and counts the attempt, which the caller must start.
+    mutating func chooseEndpoint(_ x: Int) -> EndpointChoice {
+        let pool = exchanges[x].pool
+        let rules = settings.pools[pool]
+        var mayReturn = exchanges[x].mayReturn
+        var isCrowded = false
+        while true {
+            if rules.limit != .max, shared.poolLoads.value(pool) >= rules.limit { return .saturated }
+            let load = SharedLoad(
+                counts: shared.loads, first: rules.start, limit: rules.endpointLimit,
+                total: rules.countsTotal ? shared.poolLoads.value(pool) : nil)
+            let choice = dispatchers[pool].choose(
+                exchanges[x].pick, load: load, excluding: exchanges[x].tried, orTried: mayReturn, now: now)
+            switch choice {
+            case .endpoint(let picked):
+                exchanges[x].tried.insert(picked)
+                let endpoint = rules.start + picked
+                if let lease = lease(endpoint, x) {
+                    exchanges[x].attempts += 1
+                    return .endpoint(endpoint, lease)
+                }
+                // The ones that were not tried are left, each once.
+                isCrowded = true
+                mayReturn = false
+            case .saturated: return .saturated
+            case .exhausted where isCrowded: return .saturated
+            case .breakerOpen: return .none(exchanges[x].lastFailure ?? .breakerOpen)
+            case .unavailable, .exhausted: return .none(exchanges[x].lastFailure ?? .noHealthyEndpoint)
+            }
+        }
+    }
+
+    /// A place at the endpoint and a connection to it; nil when either is not to be had.
+    private mutating func lease(_ endpoint: Int, _ x: Int, fresh: Bool = false) -> UpstreamConnectionPool.LeaseAction? {
+        let pool = exchanges[x].pool
+        guard countStart(endpoint, pool) else { return nil }
+        let needsFresh = fresh || dispatchers[pool].needsFreshConnection(exchanges[x].progress)
+        let lease = needsFresh ? upstreams[endpoint].leaseFresh() : upstreams[endpoint].lease()
+        guard lease == .refuse else { return lease }
+        countEnd(endpoint, pool)
+        return nil
+    }
+
+    /// Sends it to the same endpoint again, over a connection that nobody has used.
+    mutating func attemptAgain(_ x: Int, _ arena: inout BufferArena) {
+        let endpoint = exchanges[x].endpoint
+        guard let lease = lease(endpoint, x, fresh: true) else { return attempt(x, &arena) }
+        start(lease, x, endpoint, &arena)
+    }
+
+    /// Makes the attempt the exchange's current one.
+    mutating func start(
         _ lease: UpstreamConnectionPool.LeaseAction, _ x: Int, _ endpoint: Int, _ arena: inout BufferArena
     ) {
-        exchanges[x].endpoint = endpoint
-        exchanges[x].wasSent = false
-        if settings.poolCountsLoad[exchanges[x].pool] { shared.loads.add(1, to: endpoint) }
-        counters.add(to: shared.layout.endpoint(endpoint, .exchangesStarted))
+        beginAttempt(x, endpoint)
         if case .reuse(let upstream) = lease {
             counters.add(to: shared.layout.endpoint(endpoint, .connectionsReused))
             connections[Int(upstream)].phase = .leased
             connections[Int(upstream)].exchange = Int32(x)
             connections[Int(upstream)].deadline = .max
-            exchanges[x].upstream = Int(upstream)
+            exchanges[x].current.upstream = upstream
             sendRequest(x, &arena)
         } else {
             connect(x, endpoint, &arena)
@@ -68,11 +90,7 @@ extension Worker {
     private mutating func connect(_ x: Int, _ endpoint: Int, _ arena: inout BufferArena) {
         let result = Socket.connect(settings.endpointAddress[endpoint])
         guard !result.isFailure else {
-            if result.isOutOfDescriptors {
-                upstreams[endpoint].connectFailed()
-                endAttempt(x)
-                return answer(x, .descriptorLimit, &arena)
-            }
+            if result.isOutOfDescriptors { return connectionNotMade(x, endpoint, &arena) }
             return connectFailed(x, errno: result.errno, &arena)
         }
         let socket = Socket(descriptor: Int32(truncatingIfNeeded: result.rawValue))
@@ -80,17 +98,23 @@ extension Worker {
             let upstream = connections.insert(Connection(upstream: socket, endpoint: endpoint, exchange: x))
         else {
             socket.close()
-            upstreams[endpoint].connectFailed()
-            endAttempt(x)
-            return answer(x, .descriptorLimit, &arena)
+            return connectionNotMade(x, endpoint, &arena)
         }
         exchanges[x].upstream = upstream
         guard register(upstream) else { return connectFailed(x, errno: outOfMemoryErrno, &arena) }
         setDeadline(exchanges[x].client, in: settings.connect)
     }
 
+    /// There is no descriptor for a connection; the endpoint has nothing to do with it.
+    private mutating func connectionNotMade(_ x: Int, _ endpoint: Int, _ arena: inout BufferArena) {
+        upstreams[endpoint].connectFailed()
+        endAttempt(x)
+        if !promoteOther(x) { answer(x, .descriptorLimit, &arena) }
+    }
+
     mutating func connectProceeds(_ upstream: Int, isWritable: Bool, _ arena: inout BufferArena) {
         let x = Int(connections[upstream].exchange)
+        makeCurrent(upstream, of: x)
         if connections[upstream].isBroken {
             return connectFailed(x, errno: connections[upstream].socket.pendingError, &arena)
         }
@@ -113,6 +137,7 @@ extension Worker {
         hasFailed[endpoint] = true
         shared.facts.yield(.connectFailed(endpoint: endpoint, errno: errno))
         upstreams[endpoint].connectFailed()
+        judgeFailure(x, isConnect: true)
         endAttempt(x)
         if upstream >= 0 {
             connections[upstream].socket.close()
@@ -132,7 +157,8 @@ extension Worker {
         let result = arena.send(to: connections[upstream].socket, replay.handle, replay.range)
         guard !result.isFailure || result.wouldBlock else { return upstreamDied(x, .upstreamReset, &arena) }
         let sent = max(0, result.rawValue)
-        exchanges[x].wasSent = sent > 0
+        exchanges[x].current.wasSent = sent > 0
+        exchanges[x].current.started = now
         if sent < replay.count {
             guard let handle = arena.borrow(replay.count - sent) else { return answer(x, .memoryLimit, &arena) }
             arena.copy(from: replay.handle, sent..<replay.count, to: handle, at: 0)
@@ -140,50 +166,19 @@ extension Worker {
         }
         let waitsForOrigin = exchanges[x].request.isComplete || exchanges[x].awaitsContinue
         setDeadline(client, in: waitsForOrigin ? settings.responseHead : settings.body)
+        setTryLimits(x)
         if !exchanges[x].request.isComplete { relayRequest(x, &arena) }
-    }
-
-    /// The origin closed or broke the connection before a byte of the response.
-    mutating func upstreamDied(_ x: Int, _ reason: Reason, _ arena: inout BufferArena) {
-        let wasUsed = connections[exchanges[x].upstream].wasUsed
-        dropUpstream(x, &arena)
-        failed(x, wasUsed ? .reusedConnectionDied : .freshConnectionDied, reason, &arena)
-    }
-
-    /// Tries again where the rules allow it, and answers for the origin where they do not.
-    mutating func failed(
-        _ x: Int, _ failure: RetryPolicy.Failure, _ reason: Reason, _ arena: inout BufferArena
-    ) {
-        exchanges[x].lastFailure = reason
-        let endpoint = exchanges[x].endpoint
-        let decision =
-            exchanges[x].replay.isEmpty ? .giveUp : settings.retries.decide(after: failure, of: exchanges[x].progress)
-        switch decision {
-        case .giveUp: answer(x, reason, &arena)
-        case .retryFreshSameEndpoint:
-            exchanges[x].staleReplacements += 1
-            counters.add(to: shared.layout.endpoint(endpoint, .retries))
-            attemptAgain(x, endpoint, &arena)
-        case .retryOtherEndpoint:
-            counters.add(to: shared.layout.endpoint(endpoint, .retries))
-            // Asking the one that just refused again is futile; one that died may be back.
-            let mayReturn = failure != .connectRefused && failure != .connectTimedOut
-            attempt(x, returning: mayReturn, &arena)
-        }
-    }
-
-    /// The exchange is no longer in flight at its endpoint.
-    mutating func endAttempt(_ x: Int) {
-        let endpoint = exchanges[x].endpoint
-        if settings.poolCountsLoad[exchanges[x].pool] { shared.loads.add(-1, to: endpoint) }
-        counters.add(to: shared.layout.endpoint(endpoint, .exchangesEnded))
     }
 }
 
 /// The exchanges in flight on the endpoints of one pool, over all workers.
-private struct SharedLoad: EndpointLoad {
+struct SharedLoad: EndpointLoad {
     let counts: SharedCounts
     let first: Int
+    let limit: Int
+    let total: Int?
 
     func load(_ index: Int) -> Int { counts.value(first + index) }
+
+    func isSaturated(_ index: Int) -> Bool { limit != .max && counts.value(first + index) >= limit }
 }

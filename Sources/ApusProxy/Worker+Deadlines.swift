@@ -54,6 +54,8 @@ extension Worker {
 
     /// Whose fault it is depends on what was being waited for.
     private mutating func exchangeTimedOut(_ x: Int, _ arena: inout BufferArena) {
+        let other = Int(exchanges[x].other.upstream)
+        if other >= 0, connections[other].phase == .connecting { makeCurrent(other, of: x) }
         let upstream = exchanges[x].upstream
         if upstream >= 0, connections[upstream].phase == .connecting {
             return connectFailed(x, errno: timedOutErrno, &arena)
@@ -63,8 +65,10 @@ extension Worker {
             let originStalls =
                 exchanges[x].pipeHolds(.request) || (upstream >= 0 && !connections[upstream].output.isEmpty)
             let waitsForClient = !exchanges[x].requestIsOver && !originStalls && !exchanges[x].awaitsContinue
+            if waitsForClient { return answer(x, .requestBodyTimeout, &arena) }
+            judgeFailure(x)
             dropUpstream(x, &arena)
-            answer(x, waitsForClient ? .requestBodyTimeout : .responseHeadTimeout, &arena)
+            failed(x, .responseHeadTimedOut, .responseHeadTimeout, &arena)
         case .begun, .complete:
             let clientStalls =
                 exchanges[x].pipeHolds(.response) || !connections[exchanges[x].client].output.isEmpty

@@ -47,6 +47,9 @@ extension Worker {
     /// Counts and logs the exchange and forgets it.
     private mutating func finish(_ x: Int, _ arena: inout BufferArena) {
         record(x, &arena)
+        leaveQueue(x)
+        giveBackBudget(x)
+        depart(x)
         releaseReplay(x, &arena)
         releasePipe(x)
         arena.giveBack(exchanges[x].note.handle)
@@ -87,8 +90,14 @@ extension Worker {
         }
     }
 
-    /// Closes the origin's connection, whatever state it is in.
+    /// Closes the connections of both attempts, if there are any.
     mutating func dropUpstream(_ x: Int, _ arena: inout BufferArena) {
+        dropOther(x, &arena)
+        dropCurrent(x, &arena)
+    }
+
+    /// Closes the current attempt's connection, whatever state it is in.
+    mutating func dropCurrent(_ x: Int, _ arena: inout BufferArena) {
         let upstream = exchanges[x].upstream
         guard upstream >= 0 else { return }
         if connections[upstream].phase == .connecting {

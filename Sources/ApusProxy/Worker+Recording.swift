@@ -10,8 +10,7 @@ extension Worker {
         let layout = shared.layout
         let row =
             exchange.route >= 0 ? exchange.route : layout.unroutedRow(listener: exchange.listener)
-        let answeredItself = exchange.reason != nil && exchange.status == exchange.reason?.status
-        let endpoint = exchange.endpoint >= 0 && !answeredItself ? exchange.endpoint : nil
+        let endpoint = exchange.endpoint >= 0 && !exchange.answeredItself ? exchange.endpoint : nil
         counters.add(to: layout.requests(row: row, endpoint: endpoint, statusClass: exchange.status / 100))
         if let reason = exchange.reason {
             counters.add(to: layout.reason(reason, listener: exchange.listener))

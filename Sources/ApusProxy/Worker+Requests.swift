@@ -1,3 +1,4 @@
+import ApusBalancing
 import ApusHTTP
 import ApusModel
 import ApusTransport
@@ -80,12 +81,36 @@ extension Worker {
         }
         exchanges[x].route = route
         exchanges[x].pool = settings.routePool[route]
+        exchanges[x].priority = settings.routePriority[route]
+        if settings.pools[exchanges[x].pool].looksAtHead { readKeys(x, head, stretch, arena) }
         do {
             try forward(x, head, stretch, &arena)
         } catch {
             return answer(x, error, &arena)
         }
+        enterPool(x, &arena)
+    }
+
+    /// The request comes to its pool, which may refuse it.
+    mutating func enterPool(_ x: Int, _ arena: inout BufferArena) {
+        guard dispatchers[exchanges[x].pool].arrived(exchanges[x].priority, now: now) else {
+            return noAnswer(x, .overloaded, &arena)
+        }
+        exchanges[x].isAdmitted = true
         attempt(x, &arena)
+    }
+
+    /// The exchange is over as far as its pool is concerned.
+    mutating func depart(_ x: Int) {
+        guard exchanges[x].isAdmitted else { return }
+        exchanges[x].isAdmitted = false
+        let pool = exchanges[x].pool
+        let hasAnswered = exchanges[x].headReceived > 0 && exchanges[x].current.isJudged
+        dispatchers[pool].departed(
+            latency: hasAnswered ? max(0, exchanges[x].headReceived - exchanges[x].current.started) : nil, now: now)
+        guard settings.pools[pool].hasConcurrencyLimit else { return }
+        counters.set(
+            shared.layout.pool(pool, .concurrencyLimit), to: UInt64(dispatchers[pool].concurrencyLimit ?? 0))
     }
 
     private func matchRoute(
@@ -139,6 +164,9 @@ extension Worker {
     mutating func clientProceeds(_ client: Int, isWritable: Bool, _ arena: inout BufferArena) {
         let x = Int(connections[client].exchange)
         if connections[client].isBroken { return abort(x, .clientClosed, &arena) }
+        // Who waits for a place and has hung up gives it up. It could be a client that only ended its own direction, but
+        // hardly any do, and a queue full of those that have gone would serve nobody.
+        if connections[client].peerClosed, exchanges[x].wait == .queued { return abort(x, .clientClosed, &arena) }
         let handle = exchanges.handle(x)
         if isWritable, !connections[client].output.isEmpty {
             guard flushOutput(client, &arena) else { return abort(x, .clientClosed, &arena) }
@@ -189,9 +217,11 @@ extension Worker {
             answer(x, error, &arena)
             return false
         }
-        exchanges[x].isReplayable = false
         exchanges[x].awaitsContinue = false
-        releaseReplay(x, &arena)
+        if !keepBody(x, &arena) {
+            exchanges[x].isReplayable = false
+            releaseReplay(x, &arena)
+        }
         switch flush(upstream, &arena) {
         case .all: break
         case .failed:
@@ -209,6 +239,27 @@ extension Worker {
             return false
         }
         setDeadline(client, in: exchanges[x].request.isComplete ? settings.responseHead : settings.body)
+        return true
+    }
+
+    /// Keeps what is about to be sent of a body behind what is kept of the request, if that may be sent again and the pool
+    /// wants bodies of that size kept.
+    private mutating func keepBody(_ x: Int, _ arena: inout BufferArena) -> Bool {
+        let replay = exchanges[x].replay
+        let count = arena.sendCount
+        // Of a method that is not idempotent nothing is repeated once the origin has some of it.
+        guard exchanges[x].method.isIdempotent, exchanges[x].isReplayable, !replay.isEmpty,
+            exchanges[x].request.byteCount <= UInt64(settings.pools[exchanges[x].pool].keptBody)
+        else { return false }
+        let total = Int(replay.end) + count
+        if total > arena.capacity(of: replay.handle) {
+            guard let larger = arena.borrow(total) else { return false }
+            arena.copy(from: replay.handle, replay.range, to: larger, at: Int(replay.start))
+            arena.giveBack(replay.handle)
+            exchanges[x].replay = Stretch(larger, replay.range)
+        }
+        arena.copyUnsent(from: 0, to: exchanges[x].replay.handle, at: Int(replay.end))
+        exchanges[x].replay.end = Int32(truncatingIfNeeded: total)
         return true
     }
 

@@ -1,3 +1,4 @@
+import ApusBalancing
 import ApusHTTP
 import ApusModel
 import ApusTransport
@@ -8,6 +9,7 @@ extension Worker {
     mutating func upstreamProceeds(_ upstream: Int, isWritable: Bool, _ arena: inout BufferArena) {
         let x = Int(connections[upstream].exchange)
         let handle = exchanges.handle(x)
+        makeCurrent(upstream, of: x)
         if isWritable, !connections[upstream].output.isEmpty {
             if flushOutput(upstream, &arena) {
                 let isSent = connections[upstream].output.isEmpty && exchanges[x].request.isComplete
@@ -63,6 +65,11 @@ extension Worker {
                 if head.isInterim {
                     try forwardInterim(x, head, rest, &arena)
                 } else {
+                    if dispatchers[exchanges[x].pool].retriesStatus(head.status),
+                        retryInstead(x, status: head.status, &arena)
+                    {
+                        return
+                    }
                     beginResponse(x, head, rest, &arena)
                 }
                 offset += head.end
@@ -86,7 +93,7 @@ extension Worker {
         }
         exchanges[x].responsePhase = .awaited
         let isKnown = reason == .unexpectedUpgrade || reason == .responseHeadTooLarge
-        answer(x, isKnown ? reason : .badResponse, &arena)
+        attemptFailed(x, .badResponse, isKnown ? reason : .badResponse, &arena)
     }
 
     private mutating func parseResponseHead(
@@ -132,6 +139,9 @@ extension Worker {
             !exchanges[x].clientKeepsAlive || isDraining || !exchanges[x].requestWasForwarded
             || (hasNoLength && isHTTP10)
         exchanges[x].closesClient = closes
+        judge(x, status: head.status)
+        dropOther(x, &arena)
+        exchanges[x].alarm = .max
         exchanges[x].responsePhase = .begun
         exchanges[x].status = head.status
         exchanges[x].headReceived = now
@@ -169,7 +179,7 @@ extension Worker {
     mutating func upstreamEnded(_ x: Int, _ arena: inout BufferArena) {
         guard exchanges[x].responsePhase != .awaited else {
             let hasPart = !connections[exchanges[x].upstream].input.isEmpty
-            guard !hasPart else { return answer(x, .upstreamClosed, &arena) }
+            guard !hasPart else { return attemptFailed(x, .badResponse, .upstreamClosed, &arena) }
             return upstreamDied(x, .upstreamClosed, &arena)
         }
         guard exchanges[x].response.connectionEnded() else { return abort(x, .upstreamTruncated, &arena) }
@@ -186,7 +196,7 @@ extension Worker {
     mutating func upstreamBroke(_ x: Int, _ arena: inout BufferArena) {
         guard exchanges[x].responsePhase == .awaited else { return abort(x, .upstreamTruncated, &arena) }
         let hasPart = !connections[exchanges[x].upstream].input.isEmpty
-        guard !hasPart else { return answer(x, .upstreamReset, &arena) }
+        guard !hasPart else { return attemptFailed(x, .badResponse, .upstreamReset, &arena) }
         upstreamDied(x, .upstreamReset, &arena)
     }
 

@@ -18,14 +18,18 @@ struct Worker: ~Copyable {
     let settings: WorkerSettings
     let counters: CounterBank
     let mailbox: Mailbox<WorkerMessage>
+    /// The other workers' mailboxes.
+    let others: [Mailbox<WorkerMessage>]
     let log: AccessLogWriter?
 
     var poller: Poller
     var connections: Slab<Connection>
     var exchanges: Slab<Exchange>
     var timers: TimerWheel
-    /// One picker per pool, one connection pool per endpoint.
-    var pickers: [PoolPicker]
+    /// What exchanges wait for: the end of a pause, a place, an attempt's time limit.
+    var alarms: TimerWheel
+    /// One dispatcher per pool, one connection pool per endpoint.
+    var dispatchers: [PoolDispatcher]
     var upstreams: [UpstreamConnectionPool]
     /// Endpoints to which the latest connect failed.
     var hasFailed: [Bool]
@@ -37,6 +41,8 @@ struct Worker: ~Copyable {
     var pipes = PipePool(limit: pipeLimit)
     /// Connections that have something to do and will see no event for it.
     var ready: [SlabHandle] = []
+    /// Pools in which something has ended while requests wait; each as often as that happened.
+    var roomInPools: [Int] = []
     /// The time of this turn of the loop.
     var now: Int64
     var clientCount = 0
@@ -49,13 +55,15 @@ struct Worker: ~Copyable {
 
     init(
         index: Int, shared: SharedState, settings: WorkerSettings, counters: CounterBank,
-        mailbox: Mailbox<WorkerMessage>, listeners: [Socket], log: AccessLogWriter?, poller: consuming Poller
+        mailbox: Mailbox<WorkerMessage>, others: [Mailbox<WorkerMessage>], listeners: [Socket], log: AccessLogWriter?,
+        poller: consuming Poller
     ) {
         self.index = index
         self.shared = shared
         self.settings = settings
         self.counters = counters
         self.mailbox = mailbox
+        self.others = others
         self.listeners = listeners
         self.log = log
         self.poller = poller
@@ -63,9 +71,13 @@ struct Worker: ~Copyable {
         exchanges = Slab(capacity: Self.slabCapacity)
         now = monotonicMicroseconds()
         timers = TimerWheel(now: now)
+        alarms = TimerWheel(now: now, tickShift: TimerWheel.fine)
         let snapshot = shared.snapshot
-        pickers = snapshot.pools.indices.map {
-            PoolPicker(pool: $0, of: snapshot, worker: index, seed: UInt64(truncatingIfNeeded: wallClockMicroseconds()))
+        let started = now
+        dispatchers = snapshot.pools.indices.map {
+            PoolDispatcher(
+                pool: $0, of: snapshot, worker: index, seed: UInt64(truncatingIfNeeded: wallClockMicroseconds()),
+                now: started)
         }
         upstreams = snapshot.endpoints.map { UpstreamConnectionPool(snapshot.pools[$0.pool].connections) }
         hasFailed = snapshot.endpoints.map { _ in false }
@@ -101,7 +113,7 @@ extension Worker {
     }
 
     private mutating func turn(_ arena: inout BufferArena) {
-        let sleep = ready.isEmpty ? timers.millisecondsToNext(now: now) ?? -1 : 0
+        let sleep = ready.isEmpty ? millisecondsToNext : 0
         let count = poller.wait(milliseconds: sleep)
         now = monotonicMicroseconds()
         let started = now
@@ -110,6 +122,8 @@ extension Worker {
         }
         runReady(&arena)
         runTimers(&arena)
+        runAlarms(&arena)
+        serveQueues(&arena)
         counters.add(to: shared.layout.worker(.loopTurns))
         counters.add(
             UInt64(max(0, monotonicMicroseconds() - started)), to: shared.layout.worker(.busyMicroseconds))
@@ -131,15 +145,30 @@ extension Worker {
             switch message {
             case .setEndpoint(let endpoint, let isAvailable):
                 let pool = settings.endpointPool[endpoint]
-                pickers[pool].setAvailable(endpoint - settings.poolStart[pool], isAvailable, now: now)
+                dispatchers[pool].setAvailable(endpoint - settings.pools[pool].start, isAvailable, now: now)
+                if isAvailable { noteRoom(in: pool, count: dispatchers[pool].waitingCount) }
             case .setWeight(let endpoint, let weight):
                 let pool = settings.endpointPool[endpoint]
-                pickers[pool].setWeight(endpoint - settings.poolStart[pool], weight, now: now)
-            case .setBreaker: break
+                dispatchers[pool].setWeight(endpoint - settings.pools[pool].start, weight, now: now)
+            case .setBreaker(.endpoint(let endpoint), let state):
+                let pool = settings.endpointPool[endpoint]
+                dispatchers[pool].adoptBreaker(of: endpoint - settings.pools[pool].start, state, now: now)
+            case .setBreaker(.pool(let pool), let state):
+                dispatchers[pool].adoptBreaker(of: nil, state, now: now)
+            case .roomInPool(let pool): noteRoom(in: pool, count: 1)
+            case .sessionLearned(let pool, let session, let endpoint):
+                dispatchers[pool].learnSession(session, endpoint: endpoint, now: now)
             case .drain(let time): drain(within: time, &arena)
             case .stop: isStopped = true
             }
         }
+    }
+
+    /// How long the loop may sleep, in milliseconds; -1 for as long as nothing happens.
+    private var millisecondsToNext: Int32 {
+        let coarse = timers.millisecondsToNext(now: now)
+        guard let fine = alarms.millisecondsToNext(now: now) else { return coarse ?? -1 }
+        return min(fine, coarse ?? fine)
     }
 
     /// Does whatever a connection can do now.

@@ -15,12 +15,10 @@ struct WorkerSettings {
     let headLimits: HeadLimits
     let bodyLimit: UInt64
     let connectionsPerListener: Int
-    let retries: RetryPolicy
     let trustedProxies: [Network]
     let routePool: [Int]
-    let poolStart: [Int]
-    /// Whether the pool's algorithm looks at load, which then is counted over all workers.
-    let poolCountsLoad: [Bool]
+    let routePriority: [Priority]
+    let pools: [PoolSettings]
     let endpointPool: [Int]
     let endpointAddress: [WireAddress]
     let endpointIdle: [Int64]
@@ -41,11 +39,10 @@ struct WorkerSettings {
             targetBytes: limits.targetBytes)
         bodyLimit = limits.bodyBytes.map(UInt64.init) ?? .max
         connectionsPerListener = limits.connectionsPerListener
-        retries = RetryPolicy(attemptLimit: limits.attempts)
         trustedProxies = snapshot.trustedProxies
         routePool = snapshot.routes.map(\.pool)
-        poolStart = snapshot.pools.map(\.endpoints.lowerBound)
-        poolCountsLoad = snapshot.pools.map { $0.balance.looksAtLoad }
+        routePriority = snapshot.routes.map(\.priority)
+        pools = snapshot.pools.map(PoolSettings.init)
         endpointPool = snapshot.endpoints.map(\.pool)
         endpointAddress = snapshot.endpoints.map { WireAddress($0.address) }
         endpointIdle = snapshot.endpoints.map { snapshot.pools[$0.pool].connections.idleTimeout.inMicroseconds }

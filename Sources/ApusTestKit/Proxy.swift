@@ -17,6 +17,8 @@ public final class Proxy: Sendable {
         public var connections = UpstreamConnectionLimits()
         public var trustedProxies: [Network] = []
         public var accessLog = AccessLog.off
+        /// Changes the pools before they are used; gets each with its index.
+        public var pool: @Sendable (inout Pool, Int) -> Void = { _, _ in }
     }
 
     public let dataPlane: DataPlane
@@ -56,10 +58,11 @@ public final class Proxy: Sendable {
                 endpoints.append(
                     Endpoint(name: "127.0.0.1:\(address.port)", address: address, weight: weight, pool: index))
             }
-            pools.append(
-                Pool(
-                    name: "pool\(index)", balance: configuration.balance, health: HealthCheck(probe: .none),
-                    endpoints: start..<endpoints.count, connections: configuration.connections))
+            var pool = Pool(
+                name: "pool\(index)", balance: configuration.balance, health: HealthCheck(probe: .none),
+                endpoints: start..<endpoints.count, connections: configuration.connections)
+            configuration.pool(&pool, index)
+            pools.append(pool)
         }
         let listener = Listener(
             name: "127.0.0.1:0", bind: .loopback(0), routes: configuration.routes.indices)

@@ -66,10 +66,10 @@ import Testing
     @Test func theNumberOfAttemptsIsConfigured() throws {
         let origin = try Origin()
         let proxy = try Proxy(try RefusingPort(), try RefusingPort(), try RefusingPort(), origin) {
-            $0.limits.attempts = 4
+            $0.pool = { pool, _ in pool.retries.attempts = 4 }
         }
         for _ in 0..<8 { #expect(try proxy.get().isGood) }
-        let other = try Proxy(try RefusingPort(), origin) { $0.limits.attempts = 1 }
+        let other = try Proxy(try RefusingPort(), origin) { $0.pool = { pool, _ in pool.retries.attempts = 1 } }
         let statuses = try (0..<4).map { _ in try other.get().status }
         #expect(statuses.filter { $0 == 502 }.count == 2 && statuses.filter { $0 == 200 }.count == 2)
     }

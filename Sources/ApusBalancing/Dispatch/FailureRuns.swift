@@ -1,0 +1,46 @@
+public import ApusModel
+
+/// Bad answers in a row, per endpoint, as one worker sees them: what passive health is told of.
+@usableFromInline
+struct FailureRuns: Sendable {
+    private struct Run: Sendable, BitwiseCopyable {
+        var status5xx: UInt16 = 0
+        var gatewayErrors: UInt16 = 0
+    }
+
+    private let limit5xx: UInt16
+    private let limitGateway: UInt16
+    private var runs: [Run]
+
+    init?(_ rules: OutlierRules?, count: Int) {
+        guard let rules, rules.consecutive5xx != nil || rules.consecutiveGatewayErrors != nil else { return nil }
+        limit5xx = rules.consecutive5xx.map { UInt16(clamping: $0) } ?? .max
+        limitGateway = rules.consecutiveGatewayErrors.map { UInt16(clamping: $0) } ?? .max
+        runs = Array(repeating: Run(), count: count)
+    }
+
+    /// An endpoint has answered with this status; nil: not at all, or not in time.
+    ///
+    /// - Returns: the run that has just reached its limit, and begins anew.
+    @usableFromInline
+    mutating func answered(_ endpoint: Int, status: Int?) -> (kind: ConsecutiveFailure, count: Int)? {
+        guard let status, status < 500 else { return failed(endpoint, status) }
+        runs[endpoint] = Run()
+        return nil
+    }
+
+    private mutating func failed(_ endpoint: Int, _ status: Int?) -> (kind: ConsecutiveFailure, count: Int)? {
+        let isGatewayError = status.map { (502...504).contains($0) } ?? true
+        runs[endpoint].gatewayErrors = isGatewayError ? min(runs[endpoint].gatewayErrors, .max - 1) + 1 : 0
+        runs[endpoint].status5xx = min(runs[endpoint].status5xx, .max - 1) + 1
+        if runs[endpoint].gatewayErrors >= limitGateway {
+            defer { runs[endpoint] = Run() }
+            return (.gatewayError, Int(runs[endpoint].gatewayErrors))
+        }
+        if runs[endpoint].status5xx >= limit5xx {
+            defer { runs[endpoint] = Run() }
+            return (.status5xx, Int(runs[endpoint].status5xx))
+        }
+        return nil
+    }
+}

@@ -1,0 +1,90 @@
+import ApusBalancing
+import ApusHTTP
+import ApusModel
+import ApusTransport
+
+/// Fallback: what answers when a pool has no endpoint for a request.
+extension Worker {
+    /// Answers a request that its pool cannot take: by the pool's fallback, if it has one.
+    mutating func noAnswer(_ x: Int, _ reason: Reason, _ arena: inout BufferArena) {
+        let pool = exchanges[x].pool
+        guard settings.pools[pool].hasFallback, reason.isLeftToFallback, exchanges[x].responsePhase == .awaited else {
+            return answer(x, reason, &arena)
+        }
+        let other = settings.pools[pool].fallbackPool
+        guard other >= 0 else {
+            counters.add(to: shared.layout.pool(pool, .fallbacks))
+            return answerByFallback(x, reason, &arena)
+        }
+        guard !exchanges[x].replay.isEmpty else { return answer(x, reason, &arena) }
+        counters.add(to: shared.layout.pool(pool, .fallbacks))
+        giveBackBudget(x)
+        depart(x)
+        exchanges[x].pool = other
+        exchanges[x].pick = PickRequest()
+        exchanges[x].setsSession = false
+        exchanges[x].tried = TriedEndpoints()
+        exchanges[x].attempts = 0
+        exchanges[x].mayReturn = false
+        enterPool(x, &arena)
+    }
+
+    private mutating func answerByFallback(_ x: Int, _ reason: Reason, _ arena: inout BufferArena) {
+        guard case .response(let response) = shared.snapshot.pools[exchanges[x].pool].fallback else {
+            return answer(x, reason, &arena)
+        }
+        let closes = prepareAnswer(x, reason, status: response.status, &arena)
+        arena.append("HTTP/1.1 ")
+        arena.append(decimal: UInt64(response.status))
+        arena.append(UInt8(0x20))
+        arena.append(reasonPhrase(response.status))
+        arena.append("\r\nContent-Type: ")
+        let contentType = Array(response.contentType.utf8)
+        arena.append(contentType.span)
+        arena.append("\r\n")
+        if response.hasBody {
+            arena.append("Content-Length: ")
+            arena.append(decimal: UInt64(response.body.count))
+            arena.append("\r\n")
+        }
+        arena.append("Apus-Reason: ")
+        arena.append(reason.token)
+        arena.append("\r\n")
+        if let retryAfter = response.retryAfter { append(retryAfter: Int(retryAfter.components.seconds), &arena) }
+        appendConnection(closes: closes, saysKeepAlive: exchanges[x].version == .http10, &arena)
+        if exchanges[x].method != .head, response.hasBody { arena.append(response.body.span) }
+        sendAnswer(x, &arena)
+    }
+
+    /// Seconds after which a request that was refused for want of a place may be worth another try; 0 says nothing.
+    func retryAfter(_ x: Int, _ reason: Reason) -> Int {
+        switch reason {
+        case .overloaded: settings.pools[exchanges[x].pool].retryAfter
+        case .poolSaturated, .breakerOpen, .queueFull, .queueTimeout: 1
+        default: 0
+        }
+    }
+
+    func append(retryAfter seconds: Int, _ arena: inout BufferArena) {
+        guard seconds > 0 else { return }
+        arena.append("Retry-After: ")
+        arena.append(decimal: UInt64(seconds))
+        arena.append("\r\n")
+    }
+}
+
+extension FallbackResponse {
+    /// RFC 9110 sections 15.3.5 and 15.4.5.
+    fileprivate var hasBody: Bool { status != 204 && status != 304 }
+}
+
+extension Reason {
+    /// Whether the pool could not take the request, as opposed to having failed it.
+    fileprivate var isLeftToFallback: Bool {
+        switch self {
+        case .noHealthyEndpoint, .poolSaturated, .breakerOpen, .queueFull, .queueTimeout, .connectFailed, .connectTimeout:
+            true
+        default: false
+        }
+    }
+}
