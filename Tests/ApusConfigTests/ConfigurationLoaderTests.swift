@@ -101,10 +101,11 @@ import Testing
     }
 
     /// A file may be cut short or lose any of its lines: there is an answer, and every error is in the file.
-    @Test func damagedFilesGiveErrorsNeverTraps() throws {
-        let complete = try String(contentsOf: GoldenTests.folder.appending(path: "good-complete.yaml"), encoding: .utf8)
+    @Test(arguments: try GoldenTests.files(ending: ".yaml").filter { $0.hasPrefix("good") })
+    func damagedFilesGiveErrorsNeverTraps(file: String) throws {
+        let complete = try String(contentsOf: GoldenTests.folder.appending(path: file), encoding: .utf8)
         let lines = complete.split(separator: "\n", omittingEmptySubsequences: false)
-        let cut = stride(from: 0, to: complete.count, by: 11).map { String(complete.prefix($0)) }
+        let cut = stride(from: 0, to: complete.count, by: 37).map { String(complete.prefix($0)) }
         let shortened = lines.indices.map { index in
             (lines[..<index] + lines[(index + 1)...]).joined(separator: "\n")
         }

@@ -45,36 +45,10 @@ import Testing
     static func outcome(text: String, file: String) -> String {
         do throws(ConfigurationErrors) {
             let loaded = try ConfigurationLoader.scripted.load(text: text, file: file)
-            return (loaded.warnings.map(\.rendered) + lines(of: loaded.snapshot)).joined(separator: "\n") + "\n"
+            return (loaded.warnings.map(\.rendered) + loaded.snapshot.inLines).joined(separator: "\n") + "\n"
         } catch {
             return error.description + "\n"
         }
-    }
-
-    private static func lines(of snapshot: Snapshot) -> [String] {
-        var lines = ["workers \(snapshot.workers)"]
-        for listener in snapshot.listeners {
-            lines.append("listener \(listener.name) at \(listener.bind)")
-            for route in snapshot.routes[listener.routes] {
-                lines.append(
-                    "  route \(route.name): \(route.host.inWords), \(route.path.inWords) -> \(snapshot.pools[route.pool].name)"
-                )
-            }
-        }
-        for pool in snapshot.pools {
-            lines.append("pool \(pool.name): \(pool.balance.rawValue)")
-            lines.append("  \(pool.health)")
-            lines.append("  \(pool.connections)")
-            for endpoint in snapshot.endpoints[pool.endpoints] {
-                lines.append("  endpoint \(endpoint.name) at \(endpoint.address), weight \(endpoint.weight)")
-            }
-        }
-        lines.append("\(snapshot.timeouts)")
-        lines.append("\(snapshot.limits)")
-        lines.append("trusted proxies: \(snapshot.trustedProxies.map(\.description).joined(separator: " "))")
-        lines.append("access log: \(snapshot.accessLog)")
-        lines.append("admin: \(snapshot.admin?.description ?? "none")")
-        return lines
     }
 }
 
@@ -89,25 +63,5 @@ extension ConfigurationLoader {
             default: []
             }
         },
-        defaultWorkers: 2)
-}
-
-extension HostPattern {
-    fileprivate var inWords: String {
-        switch self {
-        case .any: "any host"
-        case .exact(let name): "host \(String(decoding: name, as: UTF8.self))"
-        case .suffix(let suffix): "hosts in \(String(decoding: suffix, as: UTF8.self))"
-        }
-    }
-}
-
-extension PathPattern {
-    fileprivate var inWords: String {
-        switch self {
-        case .any: "any path"
-        case .exact(let path): "path \(String(decoding: path, as: UTF8.self))"
-        case .prefix(let prefix): "paths in \(String(decoding: prefix, as: UTF8.self))"
-        }
-    }
+        defaultWorkers: 2, defaultNode: "host.test", makeSecret: { Array(repeating: 7, count: 32) })
 }

@@ -8,11 +8,15 @@ struct BalanceSection {
     /// As it was written.
     var name = Balance.roundRobin.rawValue
 
+    /// Where it was written.
+    var position: SourcePosition?
+
     private static let names = Balance.allCases.map(\.rawValue) + ["ip-hash"]
 
     init() {}
 
     init(_ field: Field, _ findings: inout Findings) {
+        position = field.position
         guard let name = field.word(of: Self.names.map { ($0, $0) }, &findings) else { return }
         self.name = name
         isByClient = name == "ip-hash"

@@ -32,6 +32,13 @@ extension Validation {
     }
 
     mutating func checkPlacement(_ pool: PoolSection) {
+        let isUnlimited =
+            pool.requests.perEndpoint == nil && pool.connections.max == UpstreamConnectionLimits().max
+        if pool.balance.balance == .first, isUnlimited, pool.endpoints.count > 1 {
+            findings.warning(
+                "`balance: first` fills one endpoint after the other, and nothing says when one is full; add a limit, such "
+                    + "as `requests: { max_per_endpoint: 100 }`", at: pool.balance.position ?? pool.name.position)
+        }
         if pool.locality.prefersOwnZone, let position = pool.zoneAwarePosition {
             if let zone = root.zone {
                 if !pool.endpoints.contains(where: { $0.zone == zone.value }) {
