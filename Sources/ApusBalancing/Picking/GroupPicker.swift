@@ -12,8 +12,13 @@ public struct GroupPicker: Sendable {
     public let balance: Balance
     public private(set) var endpoints: EndpointTable
     @usableFromInline var roundRobin: RoundRobin
-    @usableFromInline var smoothWeighted: SmoothWeightedRoundRobin
+    @usableFromInline var weightedRoundRobin: WeightedRoundRobin
+    @usableFromInline var random: RandomChoice
     @usableFromInline var leastConnections: LeastConnections
+    @usableFromInline var leastRequests: LeastRequests
+    @usableFromInline var peakEWMA: PeakEWMA
+    @usableFromInline var leastTime: LeastTime
+    @usableFromInline var firstFit: FirstFit
 
     /// - Parameters:
     ///   - members: the endpoints of the group.
@@ -23,23 +28,57 @@ public struct GroupPicker: Sendable {
     public init(_ balance: Balance, hash: HashRules, members: [GroupMember], worker: Int, seed: UInt64) {
         self.balance = balance
         let weights = members.map(\.weight)
-        endpoints = EndpointTable(weights: weights)
-        roundRobin = RoundRobin(start: worker, count: weights.count)
-        smoothWeighted = SmoothWeightedRoundRobin(count: balance == .weightedRoundRobin ? weights.count : 0)
+        let endpoints = EndpointTable(weights: weights)
+        let nobody = EndpointTable(weights: [])
         var mix = SplitMix64(seed: seed ^ UInt64(truncatingIfNeeded: worker))
-        leastConnections = LeastConnections(seed: mix.next())
-        if balance == .weightedRoundRobin {
-            for _ in 0..<worker {
-                _ = smoothWeighted.pick(from: endpoints, excluding: TriedEndpoints(), load: NoLoad())
-            }
-        }
+        let seed = mix.next()
+        // Only the algorithm that is used keeps something for each endpoint.
+        func table(of balances: Balance...) -> EndpointTable { balances.contains(balance) ? endpoints : nobody }
+        roundRobin = RoundRobin(start: worker, count: weights.count)
+        weightedRoundRobin = WeightedRoundRobin(
+            table(of: .weightedRoundRobin), skipping: balance == .weightedRoundRobin ? worker : 0)
+        random = RandomChoice(
+            table(of: .random, .weightedRandom), isWeighted: balance == .weightedRandom, seed: seed)
+        leastConnections = LeastConnections(table(of: .leastConnections), seed: seed)
+        leastRequests = LeastRequests(table(of: .leastRequests), seed: seed)
+        peakEWMA = PeakEWMA(table(of: .peakEWMA), seed: seed)
+        leastTime = LeastTime(table(of: .leastTime), seed: seed)
+        firstFit = FirstFit(table(of: .first))
+        self.endpoints = endpoints
     }
 
     // MARK: Changes
 
     /// Notes that the endpoint may, or may no longer, be picked.
     public mutating func setAvailable(_ index: Int, _ isAvailable: Bool) {
+        guard endpoints.isAvailable(index) != isAvailable else { return }
         endpoints.setAvailable(index, isAvailable)
+        changed(index, from: endpoints.weight(index))
+    }
+
+    /// Notes the endpoint's weight from now on, 0 to 65,535: at 0 it is picked no more.
+    ///
+    /// No algorithm makes a jump then, or forgets what it knows of the endpoint. One that ignores weights still respects 0.
+    public mutating func setWeight(_ index: Int, _ weight: Int) {
+        let old = endpoints.weight(index)
+        guard old != weight else { return }
+        endpoints.setWeight(index, weight)
+        changed(index, from: old)
+    }
+
+    /// Tells the algorithm that the endpoint's weight has changed, from `old`, or its being a candidate.
+    private mutating func changed(_ index: Int, from old: Int) {
+        switch balance {
+        case .roundRobin: break
+        case .weightedRoundRobin: weightedRoundRobin.changed(index, from: old, in: endpoints)
+        case .random, .weightedRandom: random.changed(index, in: endpoints)
+        case .leastConnections: leastConnections.changed(index, in: endpoints)
+        case .leastRequests: leastRequests.changed(index, in: endpoints)
+        case .peakEWMA: peakEWMA.changed(index, in: endpoints)
+        case .leastTime: leastTime.changed(index, in: endpoints)
+        case .first: firstFit.changed(index, in: endpoints)
+        case .hash: break
+        }
     }
 
     // MARK: Picks
@@ -59,9 +98,14 @@ public struct GroupPicker: Sendable {
     ) -> Int? {
         switch balance {
         case .roundRobin: roundRobin.pick(from: endpoints, excluding: tried, load: load)
-        case .weightedRoundRobin: smoothWeighted.pick(from: endpoints, excluding: tried, load: load)
+        case .weightedRoundRobin: weightedRoundRobin.pick(from: endpoints, excluding: tried, load: load)
+        case .random, .weightedRandom: random.pick(from: endpoints, excluding: tried, load: load)
         case .leastConnections: leastConnections.pick(from: endpoints, excluding: tried, load: load)
-        default: roundRobin.pick(from: endpoints, excluding: tried, load: load)
+        case .leastRequests: leastRequests.pick(from: endpoints, excluding: tried, load: load)
+        case .peakEWMA: peakEWMA.pick(from: endpoints, excluding: tried, load: load, now: now)
+        case .leastTime: leastTime.pick(from: endpoints, excluding: tried, load: load, now: now)
+        case .first: firstFit.pick(from: endpoints, excluding: tried, load: load)
+        case .hash: roundRobin.pick(from: endpoints, excluding: tried, load: load)
         }
     }
 
@@ -71,16 +115,37 @@ public struct GroupPicker: Sendable {
     ///
     /// - Parameter load: the endpoint's exchanges in flight now, over all workers.
     @inlinable
-    public mutating func started(_ index: Int, load: Int) {}
+    public mutating func started(_ index: Int, load: Int) {
+        switch balance {
+        case .leastConnections: leastConnections.started(index, load: load, in: endpoints)
+        case .peakEWMA: peakEWMA.started(index)
+        case .leastTime: leastTime.started(index, load: load, in: endpoints)
+        default: break
+        }
+    }
 
     /// An exchange of this worker has ended on the endpoint, however it did. Only asked for where `Balance.looksAtLoad`.
     @inlinable
-    public mutating func ended(_ index: Int, load: Int) {}
+    public mutating func ended(_ index: Int, load: Int) {
+        switch balance {
+        case .leastConnections: leastConnections.ended(index, load: load, in: endpoints)
+        case .peakEWMA: peakEWMA.ended(index)
+        case .leastTime: leastTime.ended(index, load: load, in: endpoints)
+        case .first: firstFit.changed(index, in: endpoints)
+        default: break
+        }
+    }
 
     /// The endpoint's response has begun, so many microseconds after the request was sent; an attempt that failed or ran
     /// out of time counts with the time that it took. Only asked for where `Balance.looksAtTime`.
     @inlinable
-    public mutating func answered(_ index: Int, after microseconds: Int64, now: Int64) {}
+    public mutating func answered(_ index: Int, after microseconds: Int64, now: Int64) {
+        switch balance {
+        case .peakEWMA: peakEWMA.answered(index, after: microseconds, now: now)
+        case .leastTime: leastTime.answered(index, after: microseconds, in: endpoints, now: now)
+        default: break
+        }
+    }
 }
 
 /// What a picker must know of an endpoint from the start.
@@ -94,9 +159,4 @@ public struct GroupMember: Sendable, Hashable {
         self.name = name
         self.weight = weight
     }
-}
-
-/// The load of endpoints on which nothing is in flight.
-struct NoLoad: EndpointLoad {
-    func load(_ index: Int) -> Int { 0 }
 }

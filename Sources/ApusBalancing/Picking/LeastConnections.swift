@@ -4,44 +4,36 @@
 /// Among equals one is drawn at random, each as likely as the others: a fixed order would send all of a quiet pool's
 /// traffic to its first endpoint, and the same rotation in each worker would make workers choose alike.
 ///
-/// Choose it when requests differ much in cost or last long. Cost: one step, and one read of a shared counter, per
-/// candidate.
+/// Choose it when requests differ much in cost or last long. Loads are those of all workers; how exact a pick is in a
+/// group of more than 32 endpoints, and what it costs, `LeastCost` says.
 public struct LeastConnections: Sendable {
-    @usableFromInline var random: SplitMix64
+    @usableFromInline var search: LeastCost
 
-    public init(seed: UInt64) {
-        random = SplitMix64(seed: seed)
+    init(_ endpoints: EndpointTable, seed: UInt64) {
+        search = LeastCost(endpoints, seed: seed)
+        for index in 0..<endpoints.count { changed(index, in: endpoints) }
+    }
+
+    /// Notes that the endpoint's weight has changed, or its being a candidate.
+    mutating func changed(_ index: Int, in endpoints: EndpointTable) {
+        search.changed(index, in: endpoints, rule: LoadByWeight(), now: 0)
     }
 
     @inlinable
     public mutating func pick<Load: EndpointLoad & ~Copyable & ~Escapable>(
         from endpoints: borrowing EndpointTable, excluding tried: TriedEndpoints, load: borrowing Load
     ) -> Int? {
-        var best: Int?
-        var bestCost = 0
-        var bestWeight = 0
-        var equals = 0
-        var walk = CandidateWalk()
-        while let index = endpoints.next(&walk) {
-            if tried.contains(index) || load.isSaturated(index) { continue }
-            // Cross multiplication instead of division: exact, and no division per endpoint.
-            let weight = endpoints.weight(index)
-            let cost = max(0, load.load(index)) &+ 1
-            let here = cost &* bestWeight
-            let there = bestCost &* weight
-            if best == nil || here < there {
-                equals = 1
-            } else if here == there {
-                // The n-th equal takes the place with a chance of 1 in n, which leaves all n equally likely.
-                equals &+= 1
-                guard random.next(below: equals) == 0 else { continue }
-            } else {
-                continue
-            }
-            best = index
-            bestCost = cost
-            bestWeight = weight
-        }
-        return best
+        search.pick(from: endpoints, excluding: tried, load: load, rule: LoadByWeight(), now: 0)
+    }
+
+    @inlinable
+    mutating func started(_ index: Int, load: Int, in endpoints: borrowing EndpointTable) {
+        guard search.holds(index) else { return }
+        search.changed(index, load: load, in: endpoints, rule: LoadByWeight(), now: 0)
+    }
+
+    @inlinable
+    mutating func ended(_ index: Int, load: Int, in endpoints: borrowing EndpointTable) {
+        search.changed(index, load: load, in: endpoints, rule: LoadByWeight(), now: 0)
     }
 }

@@ -4,14 +4,40 @@
 /// and pays what all gained together. Over any full cycle every endpoint is picked exactly as often as its weight
 /// says. An endpoint that is down neither gains nor pays and continues where it stood.
 ///
-/// Choose it when endpoints differ in capacity and requests cost about the same. Cost: one step per candidate,
-/// whatever the weights.
+/// What an endpoint is owed is a fraction of a pick: its credit over the candidates' total weight. When that total
+/// changes, because a weight does or because an endpoint comes or goes, all credits are scaled to it. Without that, an
+/// endpoint of weight 1 that has just paid beside one of 1,000 would, with the heavy one gone, be passed over for a
+/// thousand picks.
+///
+/// Cost: one step per candidate, whatever the weights. `WeightedRoundRobin` uses it for small groups.
 public struct SmoothWeightedRoundRobin: Sendable {
     /// What each endpoint has gained less what it has paid.
     @usableFromInline var credit: [Int]
+    /// The candidates' total weight that the credits are relative to.
+    private var total: Int
 
-    public init(count: Int) {
-        credit = Array(repeating: 0, count: count)
+    init(_ endpoints: EndpointTable) {
+        credit = Array(repeating: 0, count: endpoints.count)
+        total = endpoints.candidateWeight
+    }
+
+    /// Notes that the endpoint's weight has changed, from `old`, or its being a candidate.
+    mutating func changed(_ index: Int, from old: Int, in endpoints: EndpointTable) {
+        if old == 0, endpoints.isCandidate(index) {
+            // It was drained, and what it had is worth nothing now: it comes in as one who is owed what others are owed.
+            let others = endpoints.candidateCount - 1
+            var sum = 0
+            var walk = CandidateWalk()
+            credit[index] = 0
+            while let each = endpoints.next(&walk) { sum += credit[each] }
+            credit[index] = others == 0 ? 0 : sum / others
+        }
+        let now = endpoints.candidateWeight
+        guard now != total, now > 0 else { return }
+        if total > 0 {
+            for each in credit.indices { credit[each] = credit[each] * now / total }
+        }
+        total = now
     }
 
     @inlinable

@@ -7,23 +7,35 @@ import Testing
     @Test(arguments: Balance.allCases)
     func answersAreAlwaysAllowed(balance: Balance) {
         var random = SplitMix64(seed: 11)
-        for round in 0..<60 {
-            let count = [0, 1, 2, 3, 7, 64, 65, 200][round % 8]
-            let weights = (0..<count).map { _ in random.next(below: 4) }
+        // A table of hashes is built anew at every change, which takes a while without optimisation.
+        for round in 0..<(balance == .hash ? 11 : 66) {
+            let count = [0, 1, 2, 3, 7, 31, 32, 33, 64, 65, 200][round % 11]
+            var weights = (0..<count).map { _ in random.next(below: 4) }
             var picker = GroupPicker(balance, weights: weights, worker: round % 4, seed: random.next())
             var up = Array(repeating: true, count: count)
             var loads = Loads(loads: Array(repeating: 0, count: count))
-            for _ in 0..<100 where count > 0 {
+            for step in 0..<100 where count > 0 {
                 let flipped = random.next(below: count)
                 up[flipped].toggle()
                 picker.setAvailable(flipped, up[flipped])
+                let weighed = random.next(below: count)
+                weights[weighed] = random.next(below: 3) * random.next(below: 30_000)
+                picker.setWeight(weighed, weights[weighed])
+                // What others do is only seen in the loads; what this worker does is told besides.
                 loads.loads[random.next(below: count)] = random.next(below: 5) - 1
+                let told = random.next(below: count)
+                switch random.next(below: 3) {
+                case 0: picker.started(told, load: loads.loads[told])
+                case 1: picker.ended(told, load: loads.loads[told])
+                default: picker.answered(told, after: Int64(random.next(below: 9_000)), now: Int64(step) * 100_000)
+                }
                 loads.saturated = random.next(below: 3) == 0 ? [random.next(below: count)] : []
                 let tried = TriedEndpoints((0..<random.next(below: 4)).map { _ in random.next(below: count) })
                 let allowed = (0..<count).filter { up[$0] && weights[$0] > 0 && !loads.saturated.contains($0) }
                 let untried = allowed.filter { !tried.contains($0) }
 
-                let pick = picker.pick(load: loads, excluding: tried)
+                let pick = picker.pick(
+                    hash: random.next(), load: loads, excluding: tried, now: Int64(step) * 100_000)
                 #expect(pick.map(untried.contains) ?? untried.isEmpty)
             }
         }
@@ -61,15 +73,27 @@ import Testing
 @Suite struct EndpointTableTests {
     @Test func candidatesAreThoseUpWithWeight() {
         var random = SplitMix64(seed: 21)
-        for count in [0, 1, 63, 64, 65, 128, 300] {
-            let weights = (0..<count).map { _ in random.next(below: 3) }
+        for count in [0, 1, 63, 64, 65, 128, 300, 5_000] {
+            var weights = (0..<count).map { _ in random.next(below: 3) }
             var table = EndpointTable(weights: weights)
             var up = Array(repeating: true, count: count)
-            for _ in 0..<200 where count > 0 {
+            for _ in 0..<(count > 1_000 ? 5 : 100) where count > 0 {
                 let index = random.next(below: count)
                 up[index] = random.next(below: 4) == 0
                 table.setAvailable(index, up[index])
+                let weighed = random.next(below: count)
+                weights[weighed] = random.next(below: 3)
+                table.setWeight(weighed, weights[weighed])
                 let candidates = (0..<count).filter { up[$0] && weights[$0] > 0 }
+                #expect((0..<table.candidateCount).map(table.candidate(at:)).sorted() == candidates)
+                #expect((0..<count).filter(table.isCandidate) == candidates)
+                #expect((0..<count).map(table.weight) == weights)
+                #expect(table.candidateWeight == candidates.reduce(0) { $0 + weights[$1] })
+                #expect(table.isUniform == (Set(candidates.map { weights[$0] }).count <= 1))
+                var walk = CandidateWalk()
+                var walked: [Int] = []
+                while let next = table.next(&walk) { walked.append(next) }
+                #expect(walked == candidates)
                 let from = random.next(below: count + 1)
                 #expect(table.candidate(from: from) == candidates.first { $0 >= from })
                 #expect(table.candidateCount == candidates.count)
