@@ -4,7 +4,7 @@ public import Logging
 public import NIOCore
 public import ServiceLifecycle
 
-/// The admin server: metrics, and whether this balancer is alive and ready, over HTTP.
+/// The admin server: metrics, how the endpoints are, and whether this balancer is alive and ready, over HTTP.
 ///
 /// It offers reading only and asks for no credentials: bind it to an address that only operators reach.
 public struct AdminServer: Service {
@@ -70,15 +70,22 @@ public struct AdminServer: Service {
         router.get("/metrics") { [metrics, health] _, _ in
             Self.text(.ok, metrics.render(health: await health()), type: MetricsText.contentType)
         }
+        router.get("/v1/pools") { [metrics, health] request, _ in
+            let answer = PoolsAnswer(await health(), metrics: metrics)
+            if request.uri.queryParameters["text"] != nil { return Self.text(.ok, answer.text) }
+            return Self.text(.ok, answer.json, type: "application/json")
+        }
         return router
     }
 
     private static let index = """
         apus \(Version.current)
 
-        /metrics  what Apus counts, as Prometheus text
-        /livez    200 while the process runs
-        /readyz   200 while clients should be sent here, else 503 and why not
+        /metrics        what Apus counts, as Prometheus text
+        /livez          200 while the process runs
+        /readyz         200 while clients should be sent here, else 503 and why not
+        /v1/pools       how every pool and endpoint is, as JSON
+        /v1/pools?text  the same, for people
 
         """
 

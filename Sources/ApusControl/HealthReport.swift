@@ -1,30 +1,30 @@
 public import ApusBalancing
 
-/// What is known about the health of every endpoint at one moment, for the admin server and the metrics.
-public struct HealthReport: Sendable, Equatable {
-    /// By index into `Snapshot.endpoints`.
-    public var endpoints: [EndpointHealth.State]
+/// What is known about the health of every pool at one moment, for the admin server and the metrics.
+public struct HealthReport: Sendable {
+    /// By index into `Snapshot.pools`.
+    public let pools: [PoolHealth]
+    /// When it was made, by the clock of its times.
+    public let now: Int64
+    /// Reads its times.
+    public let clock: WallClock
 
-    public init(endpoints: [EndpointHealth.State]) {
-        self.endpoints = endpoints
+    public init(pools: [PoolHealth], now: Int64, clock: WallClock) {
+        self.pools = pools
+        self.now = now
+        self.clock = clock
     }
 }
 
-extension EndpointHealth.State {
-    /// Whether requests may be sent there.
-    var isAvailable: Bool {
-        if case .down = self { false } else { true }
-    }
-
-    /// The values of the label `state` in metrics.
-    static let labels = ["unknown", "up", "down"]
-
-    /// The value of the label `state` in metrics.
+extension EndpointState.Kind {
+    /// The value of the label `state` in metrics. Those of 0.1 stay as they were.
     var label: String {
         switch self {
         case .unknown: "unknown"
-        case .up: "up"
-        case .down: "down"
+        case .healthy: "up"
+        case .unhealthy: "down"
+        case .ejected: "ejected"
+        case .draining: "draining"
         }
     }
 }

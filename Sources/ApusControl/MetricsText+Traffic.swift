@@ -13,9 +13,8 @@ extension MetricsText {
             "apus_requests_total", .counter,
             "Requests that ended, by the class of their status; endpoint none: answered by Apus itself.")
         for row in rows {
-            let labels = labels(of: row)
-            for endpoint in endpoints(of: row) {
-                let labels = labels.adding("endpoint", endpoint.map { endpointNames[$0] } ?? "none")
+            for endpoint in layout.endpoints(row: row.index).map(Int?.some) + [nil] {
+                let labels = labels(of: row, endpoint: endpoint)
                 for statusClass in 0..<CounterLayout.statusClasses {
                     let slot = layout.requests(row: row.index, endpoint: endpoint, statusClass: statusClass)
                     let count = link.total(slot)
@@ -78,8 +77,13 @@ extension MetricsText {
         ["listener": listenerNames[row.listener], "route": row.route, "pool": row.pool.map { poolNames[$0] } ?? "none"]
     }
 
-    /// The endpoints that can have answered requests of `row`; nil, the last, stands for Apus itself.
-    private func endpoints(of row: Row) -> [Int?] {
-        (row.pool.map { Array(snapshot.pools[$0].endpoints) } ?? []) + [nil]
+    /// The labels of requests that `endpoint` answered, or Apus itself. The pool is the endpoint's own: where a fallback
+    /// pool answered, that pool, two of whose endpoints cannot have one name.
+    private func labels(of row: Row, endpoint: Int?) -> LabelSet {
+        guard let endpoint else { return labels(of: row).adding("endpoint", "none") }
+        return [
+            "listener": listenerNames[row.listener], "route": row.route,
+            "pool": poolNames[snapshot.endpoints[endpoint].pool], "endpoint": endpointNames[endpoint],
+        ]
     }
 }

@@ -1,13 +1,14 @@
-import ApusBalancing
 import ApusModel
 
-/// What lies behind Apus, and Apus itself: connections to endpoints, their health, the workers.
+/// What lies behind Apus, and Apus itself: connections to endpoints, what they answered, the workers.
 extension MetricsText {
     func writeUpstream(to writer: inout ExpositionWriter) {
         write(.connectionsOpened, "apus_upstream_connections_opened_total", "Connections to endpoints opened.", &writer)
         writer.family(
             "apus_upstream_connections_open", .gauge, "Connections to endpoints open now, idle ones included.")
-        writeDifference(of: .connectionsOpened, .connectionsClosed, to: &writer)
+        for (endpoint, labels) in endpointLabels.enumerated() {
+            writer.sample(labels, difference(of: .connectionsOpened, .connectionsClosed, endpoint))
+        }
         write(
             .connectionsReused, "apus_upstream_connections_reused_total",
             "Requests sent on a connection that had served one before.", &writer)
@@ -15,22 +16,17 @@ extension MetricsText {
             .connectFailures, "apus_upstream_connect_failures_total",
             "Connections to endpoints that were refused, timed out or found no way.", &writer)
         writer.family("apus_upstream_exchanges_open", .gauge, "Requests at endpoints now.")
-        writeDifference(of: .exchangesStarted, .exchangesEnded, to: &writer)
+        for (endpoint, labels) in endpointLabels.enumerated() { writer.sample(labels, inFlight(endpoint)) }
         write(.retries, "apus_retries_total", "Attempts repeated after this endpoint failed them.", &writer)
-    }
-
-    func writeHealth(_ health: HealthReport, to writer: inout ExpositionWriter) {
-        writer.family("apus_endpoint_up", .gauge, "1 while requests may be sent to the endpoint, else 0.")
-        for (labels, state) in zip(endpointLabels, health.endpoints) {
-            writer.sample(labels, state.isAvailable ? 1 : 0)
-        }
+        write(
+            .failures, "apus_upstream_failures_total",
+            "Attempts answered with a status of 500 or above, or not at all.", &writer)
+        write(.responses, "apus_upstream_responses_total", "Responses whose head came.", &writer)
         writer.family(
-            "apus_endpoint_health", .gauge,
-            "1 for the state the endpoint is in, 0 for the others; unknown: not probed yet, requests are sent.")
-        for (labels, state) in zip(endpointLabels, health.endpoints) {
-            for label in EndpointHealth.State.labels {
-                writer.sample(labels.adding("state", label), state.label == label ? 1 : 0)
-            }
+            "apus_upstream_response_seconds_total", .counter,
+            "Time from sending a request until the head of its response came, summed up.")
+        for (endpoint, labels) in endpointLabels.enumerated() {
+            writer.sample(labels, microseconds: link.total(layout.endpoint(endpoint, .responseMicroseconds)))
         }
     }
 
@@ -62,15 +58,15 @@ extension MetricsText {
         }
     }
 
-    private func writeDifference(
-        of opened: CounterLayout.EndpointCounter, _ closed: CounterLayout.EndpointCounter,
-        to writer: inout ExpositionWriter
-    ) {
-        for (endpoint, labels) in endpointLabels.enumerated() {
-            // The closed ones first: what closes in between must not make the difference negative.
-            let closed = link.total(layout.endpoint(endpoint, closed))
-            let opened = link.total(layout.endpoint(endpoint, opened))
-            writer.sample(labels, opened - min(opened, closed))
-        }
+    /// Requests at an endpoint now.
+    func inFlight(_ endpoint: Int) -> UInt64 { difference(of: .exchangesStarted, .exchangesEnded, endpoint) }
+
+    private func difference(
+        of opened: CounterLayout.EndpointCounter, _ closed: CounterLayout.EndpointCounter, _ endpoint: Int
+    ) -> UInt64 {
+        // The closed ones first: what closes in between must not make the difference negative.
+        let closed = link.total(layout.endpoint(endpoint, closed))
+        let opened = link.total(layout.endpoint(endpoint, opened))
+        return opened - min(opened, closed)
     }
 }

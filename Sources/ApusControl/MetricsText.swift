@@ -55,6 +55,8 @@ public struct MetricsText: Sendable {
         writeListeners(to: &writer)
         writeUpstream(to: &writer)
         writeHealth(health, to: &writer)
+        writeBreakers(health, to: &writer)
+        writePools(health, to: &writer)
         writeWorkers(to: &writer)
         ProcessFacts.read()?.write(to: &writer)
         return writer.text

@@ -4,13 +4,19 @@ import NIOCore
 import NIOHTTP1
 import NIOPosix
 
-/// One probe of one endpoint: a fresh connection and, for an HTTP check, one request on it.
+/// One probe of one endpoint: a fresh connection and, unless connecting is all that is asked, one exchange on it.
 ///
 /// The whole of it, from the first packet on, is bounded by the check's timeout. Whatever the outcome, the connection is
 /// closed and nothing is left behind: a probe that hangs costs a descriptor and a timer until its time runs out.
 struct Probe {
+    /// What is connected to: the endpoint's address, or the check's own port there.
     let address: ApusModel.SocketAddress
     let check: HealthCheck
+
+    init(address: ApusModel.SocketAddress, check: HealthCheck) {
+        self.address = SocketAddress(ip: address.ip, port: check.port ?? address.port)
+        self.check = check
+    }
 
     /// Runs on `eventLoop` and returns why the endpoint failed; nil when it passed. Of no meaning once the task is
     /// cancelled, which ends the probe at once.
@@ -52,52 +58,16 @@ struct Probe {
     }
 
     private func configure(_ channel: any Channel, verdict: EventLoopPromise<CheckFailure?>) throws {
-        guard case .http(let probe) = check.probe else { return }
-        let request = HTTPRequestHead(
-            version: .http1_1, method: .GET, uri: probe.path,
-            headers: [
-                "Host": "\(address)", "User-Agent": "apus-health/\(Version.current)", "Connection": "close",
-            ])
-        try channel.pipeline.syncOperations.addHandlers(
-            HTTPRequestEncoder(), ByteToMessageHandler(HTTPResponseDecoder()),
-            ProbeExchange(request: request, verdict: verdict))
-    }
-}
-
-/// Sends the probe's request once connected and judges the head of the response; the body is never waited for.
-private final class ProbeExchange: ChannelInboundHandler {
-    typealias InboundIn = HTTPClientResponsePart
-    typealias OutboundOut = HTTPClientRequestPart
-
-    private let request: HTTPRequestHead
-    private let verdict: EventLoopPromise<CheckFailure?>
-
-    init(request: HTTPRequestHead, verdict: EventLoopPromise<CheckFailure?>) {
-        self.request = request
-        self.verdict = verdict
-    }
-
-    func channelActive(context: ChannelHandlerContext) {
-        context.write(wrapOutboundOut(.head(request)), promise: nil)
-        context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
-    }
-
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        guard case .head(let response) = unwrapInboundIn(data) else { return }
-        let status = Int(response.status.code)
-        verdict.succeed((200...399).contains(status) ? nil : .status(status))
-    }
-
-    func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        switch error {
-        case let error as IOError: verdict.succeed(CheckFailure(errno: error.errnoCode))
-        case is HTTPParserError: verdict.succeed(.malformedResponse)
-        default: verdict.succeed(.connectionClosed)
+        let pipeline = channel.pipeline.syncOperations
+        switch check.probe {
+        case .none, .tcp: break
+        case .tcpExchange(let send, let expect):
+            try pipeline.addHandler(TCPProbeExchange(send: send, expect: expect, verdict: verdict))
+        case .http(let probe):
+            try pipeline.addHandlers(
+                HTTPRequestEncoder(), ByteToMessageHandler(HTTPResponseDecoder()),
+                HTTPProbeExchange(probe, address: address, verdict: verdict))
         }
-    }
-
-    func channelInactive(context: ChannelHandlerContext) {
-        verdict.succeed(.connectionClosed)
     }
 }
 

@@ -2,6 +2,8 @@ import ApusBalancing
 import ApusModel
 import Synchronization
 
+@testable import ApusControl
+
 /// A data plane of one's own making: counters that tests set, facts that tests report, decisions that tests read.
 final class FakeDataPlane: DataPlaneLink {
     struct Decision: Equatable {
@@ -9,9 +11,19 @@ final class FakeDataPlane: DataPlaneLink {
         var available: Bool
     }
 
+    struct BreakerDecision: Equatable {
+        var breaker: BreakerName
+        var state: BreakerState
+        var exceptWorker: Int
+    }
+
     let facts: AsyncStream<DataPlaneFact>
     /// What `setEndpoint` was told, in order.
     let decisions: AsyncStream<Decision>
+    /// What `setBreaker` and `setWeight` were told, in order.
+    var breakers: [BreakerDecision] { told.withLock { $0.breakers } }
+    var weights: [[Int]] { told.withLock { $0.weights } }
+    private let told = Mutex<(breakers: [BreakerDecision], weights: [[Int]])>(([], []))
     private let factSink: AsyncStream<DataPlaneFact>.Continuation
     private let decisionSink: AsyncStream<Decision>.Continuation
     private let counters: Mutex<[[UInt64]]>
@@ -39,9 +51,13 @@ final class FakeDataPlane: DataPlaneLink {
         decisionSink.yield(Decision(endpoint: endpoint, available: available))
     }
 
-    func setWeight(_ endpoint: Int, _ weight: Int) {}
+    func setWeight(_ endpoint: Int, _ weight: Int) {
+        told.withLock { $0.weights.append([endpoint, weight]) }
+    }
 
-    func setBreaker(_ breaker: BreakerName, _ state: BreakerState, exceptWorker: Int) {}
+    func setBreaker(_ breaker: BreakerName, _ state: BreakerState, exceptWorker: Int) {
+        told.withLock { $0.breakers.append(.init(breaker: breaker, state: state, exceptWorker: exceptWorker)) }
+    }
 
     func total(_ slot: Int) -> UInt64 {
         counters.withLock { $0.reduce(0) { $0 + $1[slot] } }
@@ -53,25 +69,41 @@ final class FakeDataPlane: DataPlaneLink {
 }
 
 extension Snapshot {
-    /// One listener, one route, and a pool of the given endpoints.
+    /// One listener, one route, and a pool of the given endpoints, which `adjust` may change.
     static func pool(
-        _ addresses: [SocketAddress], health: HealthCheck = HealthCheck(), workers: Int = 1, admin: SocketAddress? = nil
+        _ addresses: [SocketAddress], health: HealthCheck = HealthCheck(), workers: Int = 1,
+        adjust: (inout Pool) -> Void = { _ in }
     ) -> Snapshot {
-        Snapshot(
+        var pool = Pool(name: "web", health: health, endpoints: 0..<addresses.count)
+        adjust(&pool)
+        return Snapshot(
             workers: workers,
             listeners: [Listener(name: "127.0.0.1:8080", bind: SocketAddress("127.0.0.1:0")!, routes: 0..<1)],
             routes: [Route(name: "*", pool: 0)],
-            pools: [Pool(name: "web", health: health, endpoints: 0..<addresses.count)],
-            endpoints: addresses.map { Endpoint(name: "\($0)", address: $0, pool: 0) },
-            admin: admin)
+            pools: [pool],
+            endpoints: addresses.map { Endpoint(name: "\($0)", address: $0, pool: 0) })
     }
 }
 
-extension EndpointHealth.State {
-    /// Down, by three probes that timed out.
-    static var downAfterProbes: EndpointHealth.State {
-        var health = EndpointHealth(HealthCheck(fall: 3))
-        for second in 0..<3 { _ = health.probeFailed(now: Int64(second) * 1_000_000, .timedOut) }
-        return health.state
+extension HealthReport {
+    /// The health of the snapshot's pools after each endpoint, in the snapshot's order, was found up, down (three probes
+    /// that timed out), or not looked at (nil), and `then` something else happened. At 100 s of a clock that is at
+    /// 14:03:20Z then.
+    static func of(
+        _ snapshot: Snapshot, _ areUp: [Bool?], then: (inout [PoolHealth]) -> Void = { _ in }
+    ) -> HealthReport {
+        var pools = snapshot.pools.indices.map { PoolHealth(pool: $0, of: snapshot, now: 0) }
+        for (endpoint, isUp) in areUp.enumerated() {
+            let pool = snapshot.endpoints[endpoint].pool
+            let index = endpoint - snapshot.pools[pool].endpoints.lowerBound
+            guard let isUp else { continue }
+            _ = pools[pool].probeSucceeded(index, now: 0)
+            guard !isUp else { continue }
+            for second in Int64(1)...3 { _ = pools[pool].probeFailed(index, .timedOut, now: second * 1_000_000) }
+        }
+        then(&pools)
+        // 2026-03-01T14:03:20Z is 1,772,373,800 s after 1970 began.
+        return HealthReport(
+            pools: pools, now: 100_000_000, clock: WallClock(monotonic: 100_000_000, isAt: 1_772_373_800_000_000))
     }
 }

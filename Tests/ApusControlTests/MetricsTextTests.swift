@@ -24,11 +24,10 @@ import Testing
         ])
     let link: FakeDataPlane
     let layout: CounterLayout
-    let health = HealthReport(endpoints: [
-        .up, .downAfterProbes, .unknown,
-    ])
+    let health: HealthReport
 
     init() {
+        health = .of(snapshot, [true, false, nil])
         link = FakeDataPlane(snapshot)
         layout = CounterLayout(snapshot)
     }
@@ -114,6 +113,106 @@ import Testing
         #expect(states.filter { $0.value == 1 }.map { $0.labels["state"] } == ["up", "down"])
     }
 
+    // MARK: - Ejections, breakers, pools
+
+    /// Two pools, the second of which is the first's fallback and has an endpoint of the same name.
+    static let guarded = Snapshot(
+        workers: 1, listeners: [Listener(name: ":80", bind: SocketAddress("0.0.0.0:80")!, routes: 0..<1)],
+        routes: [Route(name: "*", pool: 0)],
+        pools: [
+            Pool(
+                name: "web", outliers: OutlierRules(consecutiveGatewayErrors: nil), panicThreshold: 60,
+                fallback: .pool(1), endpoints: 0..<2, endpointBreaker: BreakerRules()),
+            Pool(name: "backup", endpoints: 2..<3, poolBreaker: BreakerRules()),
+        ],
+        endpoints: [("a", 0), ("b", 0), ("b", 1)].map {
+            Endpoint(name: $0.0, address: SocketAddress("127.0.0.1:1")!, pool: $0.1)
+        })
+
+    @Test func ejectionsAreCountedByTheCausesThatThereAre() throws {
+        let snapshot = Self.guarded
+        let health = HealthReport.of(snapshot, [true, true, true]) { pools in
+            _ = pools[0].failedInARow(1, .status5xx, count: 5, now: 10_000_000)
+            _ = pools[0].failedInARow(0, .status5xx, count: 5, now: 10_000_000)
+        }
+        let exposition = try Exposition(
+            MetricsText(snapshot: snapshot, link: FakeDataPlane(snapshot)).render(health: health))
+        let ejected = ["pool": "web", "endpoint": "b"]
+        #expect(exposition.value("apus_endpoint_ejected", ejected) == 1)
+        #expect(exposition.value("apus_endpoint_ejected", ["pool": "backup", "endpoint": "b"]) == 0)
+        #expect(exposition.value("apus_endpoint_health", ejected.merging(["state": "ejected"]) { $1 }) == 1)
+        #expect(exposition.value("apus_endpoint_health", ejected.merging(["state": "down"]) { $1 }) == 0)
+        #expect(exposition.value("apus_endpoint_up", ejected) == 0)
+        #expect(exposition.value("apus_ejections_denied_total", ["pool": "web"]) == 1)
+        #expect(exposition.value("apus_pool_panic", ["pool": "web"]) == 1, "one of two is below 60%")
+        #expect(exposition.value("apus_pool_panic", ["pool": "backup"]) == 0)
+        let causes = exposition.samples.filter {
+            $0.name == "apus_endpoint_ejections_total" && $0.labels["endpoint"] == "b"
+        }
+        #expect(causes.map { $0.labels["cause"] } == ["consecutive_5xx", "success_rate"])
+        #expect(causes.map(\.value) == [1, 0] && causes.allSatisfy { $0.labels["pool"] == "web" })
+    }
+
+    @Test func breakersAreListedWhereThereAreAny() throws {
+        let snapshot = Self.guarded
+        let health = HealthReport.of(snapshot, [true, true, true]) { pools in
+            _ = pools[0].breakerChanged(.endpoint(1), .open(until: 1, openings: 1), .trialFailed, now: 0)
+            _ = pools[0].breakerChanged(.endpoint(1), .halfOpen(openings: 1), nil, now: 1)
+        }
+        let exposition = try Exposition(
+            MetricsText(snapshot: snapshot, link: FakeDataPlane(snapshot)).render(health: health))
+        let states = exposition.samples.filter { $0.name == "apus_breaker_state" && $0.value == 1 }
+        #expect(
+            states.map { [$0.labels["pool"], $0.labels["endpoint"], $0.labels["state"]] } == [
+                ["backup", "none", "closed"], ["web", "a", "closed"], ["web", "b", "half_open"],
+            ])
+        #expect(exposition.value("apus_breaker_opened_total", ["pool": "web", "endpoint": "b"]) == 1)
+    }
+
+    @Test func whatAFallbackPoolAnsweredIsItsOwn() throws {
+        let snapshot = Self.guarded
+        let link = FakeDataPlane(snapshot)
+        let layout = CounterLayout(snapshot)
+        link.add(3, to: layout.requests(row: 0, endpoint: 1, statusClass: 2))
+        link.add(4, to: layout.requests(row: 0, endpoint: 2, statusClass: 2))
+        let exposition = try Exposition(
+            MetricsText(snapshot: snapshot, link: link).render(health: .of(snapshot, [])))
+        func requests(_ pool: String) -> Double? {
+            exposition.value(
+                "apus_requests_total",
+                ["listener": ":80", "route": "*", "pool": pool, "endpoint": "b", "class": "2xx"])
+        }
+        #expect(requests("web") == 3)
+        #expect(requests("backup") == 4)
+    }
+
+    @Test func whatHappensInAPoolIsCounted() throws {
+        let metrics: [(CounterLayout.PoolCounter, String)] = [
+            (.queued, "apus_queue_length"), (.dequeued, "apus_queued_requests_total"),
+            (.retriesDenied, "apus_retries_denied_total"), (.hedges, "apus_hedges_total"),
+            (.hedgesWon, "apus_hedges_won_total"), (.concurrencyLimit, "apus_concurrency_limit"),
+            (.fallbacks, "apus_fallbacks_total"), (.panicPicks, "apus_panic_picks_total"),
+        ]
+        for (number, metric) in metrics.enumerated() {
+            link.add(UInt64(number + 1), to: layout.pool(1, metric.0), worker: 0)
+            link.add(100, to: layout.pool(1, metric.0), worker: 1)
+        }
+        link.add(1_500_000, to: layout.pool(0, .queueMicroseconds))
+        link.add(250_000, to: layout.endpoint(1, .responseMicroseconds))
+        link.add(5, to: layout.endpoint(1, .failures))
+        link.add(6, to: layout.endpoint(1, .responses))
+        let exposition = try scrape()
+        for (number, metric) in metrics.enumerated() {
+            #expect(exposition.value(metric.1, ["pool": "api"]) == Double(number + 101))
+            #expect(exposition.value(metric.1, ["pool": "web"]) == 0)
+        }
+        #expect(exposition.value("apus_queue_wait_seconds_total", ["pool": "web"]) == 1.5)
+        let endpoint = ["pool": "web", "endpoint": "127.0.0.1:3002"]
+        #expect(exposition.value("apus_upstream_response_seconds_total", endpoint) == 0.25)
+        #expect(exposition.value("apus_upstream_failures_total", endpoint) == 5)
+        #expect(exposition.value("apus_upstream_responses_total", endpoint) == 6)
+    }
+
     @Test func workersAreListedOneByOne() throws {
         link.add(1_250_000, to: layout.worker(.busyMicroseconds), worker: 1)
         let exposition = try scrape()
@@ -134,7 +233,7 @@ import Testing
             workers: 1,
             listeners: [Listener(name: "a\"b\\c\nd", bind: SocketAddress("127.0.0.1:0")!, routes: 0..<1)],
             routes: [Route(name: "*", pool: 0)], pools: [Pool(name: "p", endpoints: 0..<0)], endpoints: [])
-        let text = MetricsText(snapshot: odd, link: FakeDataPlane(odd)).render(health: HealthReport(endpoints: []))
+        let text = MetricsText(snapshot: odd, link: FakeDataPlane(odd)).render(health: .of(odd, []))
         #expect(try Exposition(text).value("apus_connections_open", ["listener": "a\"b\\c\nd"]) == 0)
     }
 

@@ -6,12 +6,14 @@ import Testing
 @testable import ApusControl
 
 @Suite struct ProbeTests {
-    func probe(_ address: SocketAddress, _ kind: HealthCheck.Probe, timeout: Duration = .seconds(5)) async
-        -> CheckFailure?
-    {
-        await Probe(address: address, check: HealthCheck(probe: kind, timeout: timeout))
+    func probe(
+        _ address: SocketAddress, _ kind: HealthCheck.Probe, timeout: Duration = .seconds(5), port: UInt16? = nil
+    ) async -> CheckFailure? {
+        await Probe(address: address, check: HealthCheck(probe: kind, timeout: timeout, port: port))
             .run(on: MultiThreadedEventLoopGroup.singleton.next())
     }
+
+    // MARK: - HTTP
 
     @Test func anHTTPProbeAsksAsItSays() async throws {
         let origin = try await ScriptedOrigin(ScriptedOrigin.ok)
@@ -40,6 +42,90 @@ import Testing
         #expect(await probe(origin.address, .http(path: "/"), timeout: timeout) == failure)
     }
 
+    @Test func theRequestIsWhatItsSettingsSay() async throws {
+        let origin = try await ScriptedOrigin(ScriptedOrigin.ok)
+        let asked = HTTPProbe(
+            method: "POST", path: "/check", host: "shop.example.com",
+            headers: [.init(name: "X-Check", value: "1"), .init(name: "user-agent", value: "probe")])
+        #expect(await probe(origin.address, .http(asked)) == nil)
+        #expect(
+            origin.requests == [
+                """
+                POST /check HTTP/1.1\r
+                Host: shop.example.com\r
+                Connection: close\r
+                Content-Length: 0\r
+                X-Check: 1\r
+                user-agent: probe\r
+                \r
+
+                """
+            ])
+    }
+
+    @Test func aHeadProbeWaitsForNoBody() async throws {
+        let origin = try await ScriptedOrigin(.answer("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n"))
+        #expect(await probe(origin.address, .http(HTTPProbe(method: "HEAD", path: "/"))) == nil)
+    }
+
+    @Test(arguments: [(200, true), (204, false), (301, true), (302, true), (303, false), (503, true)])
+    func expectedStatusesDecide(status: Int, passes: Bool) async throws {
+        let origin = try await ScriptedOrigin(.answer("HTTP/1.1 \(status) Whatever\r\nContent-Length: 0\r\n\r\n"))
+        let statuses = [200...200, 301...302, 503...503]
+        let failure = await probe(origin.address, .http(HTTPProbe(path: "/", statuses: statuses)))
+        #expect(failure == (passes ? nil : .status(status, expected: statuses)))
+        #expect(passes || failure?.description == "status \(status), expected 200, 301-302, 503")
+    }
+
+    @Test func theBodyIsLookedAtWhereThatIsAsked() async throws {
+        let origin = try await ScriptedOrigin(ScriptedOrigin.ok)
+        let wanted = HTTPProbe(path: "/", bodyContains: "ok")
+        #expect(await probe(origin.address, .http(wanted)) == nil)
+        origin.play(.answer("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nfail"))
+        let failure = await probe(origin.address, .http(wanted))
+        #expect(failure == .bodyLacks("ok") && failure?.description == #"body does not contain "ok""#)
+        origin.play(.answer("HTTP/1.1 500 No\r\nContent-Length: 2\r\n\r\nok"))
+        #expect(await probe(origin.address, .http(wanted)) == .status(500), "the status first")
+        origin.play(.answer("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\no\r\n1\r\nk\r\n"))
+        #expect(await probe(origin.address, .http(wanted)) == nil, "found before the end, across chunks")
+        origin.play(.answerAndClose("HTTP/1.0 200 OK\r\n\r\nfail"))
+        #expect(await probe(origin.address, .http(wanted)) == .bodyLacks("ok"), "the connection's end is the body's")
+        origin.play(.answerAndClose("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nfail"))
+        #expect(await probe(origin.address, .http(wanted)) == .connectionClosed, "cut short")
+    }
+
+    @Test func noMoreThan64KiBOfABodyIsLookedAt() async throws {
+        let limit = HTTPProbeExchange.bodyLimit
+        #expect(limit == 65_536)
+        let wanted = HTTPProbe(path: "/", bodyContains: "needle")
+        func answer(_ body: String) -> ScriptedOrigin.Script {
+            .answer("HTTP/1.1 200 OK\r\nContent-Length: 10000000\r\n\r\n" + body)
+        }
+        let origin = try await ScriptedOrigin(answer(String(repeating: "x", count: limit - 6) + "needle"))
+        #expect(await probe(origin.address, .http(wanted)) == nil)
+        origin.play(answer(String(repeating: "x", count: limit - 5) + "needle"))
+        #expect(await probe(origin.address, .http(wanted)) == .bodyLacks("needle"), "at once, not at its time-out")
+    }
+
+    /// Wherever the bytes are cut, the text is found, and no sooner than it is there.
+    @Test func textIsFoundHoweverItComes() {
+        let bytes = Array("aab aabaaac".utf8)
+        for first in 0...bytes.count {
+            for second in first...bytes.count {
+                var search = TextSearch("aabaaac", limit: 11)
+                search.look(at: bytes[..<first])
+                search.look(at: bytes[first..<second])
+                #expect(search.isFound == (second == bytes.count) && !search.isOver)
+                search.look(at: bytes[second...])
+                #expect(search.isFound)
+            }
+        }
+        var short = TextSearch("aabaaac", limit: 10)
+        short.look(at: bytes)
+        #expect(!short.isFound && short.isOver)
+        #expect(TextSearch("", limit: 1).isFound)
+    }
+
     @Test func anInformationalResponseIsSkipped() async throws {
         let origin = try await ScriptedOrigin(
             .answer("HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"))
@@ -61,9 +147,61 @@ import Testing
         #expect(await probe(origin.address, .http(path: "/")) == .connectionClosed)
     }
 
-    @Test(arguments: [HealthCheck.Probe.tcp, .http(path: "/")])
+    @Test(arguments: [
+        HealthCheck.Probe.tcp, .http(path: "/"), .tcpExchange(send: Array("PING".utf8), expect: Array("+".utf8)),
+    ])
     func aRefusedConnectionFails(kind: HealthCheck.Probe) async throws {
         #expect(await probe(try await closedAddress(), kind) == .connectionRefused)
+    }
+
+    @Test func aProbeMayHaveAPortOfItsOwn() async throws {
+        let origin = try await ScriptedOrigin(ScriptedOrigin.ok)
+        let closed = try await closedAddress()
+        #expect(await probe(closed, .http(path: "/"), port: origin.address.port) == nil)
+        #expect(origin.requests[0].contains("Host: \(origin.address)\r\n"), "named as it was reached")
+        #expect(await probe(origin.address, .tcp, port: closed.port) == .connectionRefused)
+    }
+
+    // MARK: - TCP
+
+    static func exchange(_ send: String, _ expect: String) -> HealthCheck.Probe {
+        .tcpExchange(send: Array(send.utf8), expect: Array(expect.utf8))
+    }
+
+    @Test func anExchangeSendsAndExpects() async throws {
+        let origin = try await ScriptedOrigin(.reply("+PONG\r\n"))
+        #expect(await probe(origin.address, Self.exchange("PING\r\n", "+PONG")) == nil)
+        #expect(origin.requests == ["PING\r\n"])
+        #expect(await probe(origin.address, Self.exchange("PING\r\n", "")) == nil, "nothing is expected")
+        #expect(await eventually { origin.openConnections == 0 })
+    }
+
+    @Test func aWrongAnswerFailsAtOnceAndIsTold() async throws {
+        let origin = try await ScriptedOrigin(.reply("-ERR no such user\r\n"))
+        let failure = await probe(origin.address, Self.exchange("PING\r\n", "+PONG"), timeout: .seconds(60))
+        #expect(failure?.description == #"expected "+PONG", got "-ERR no such user\r\n""#)
+        origin.play(.reply("x+PONG"))
+        let later = await probe(origin.address, Self.exchange("PING", "+PONG"), timeout: .seconds(60))
+        #expect(later?.description == #"expected "+PONG", got "x+PONG""#, "it has to begin with it")
+    }
+
+    @Test func anAnswerMayBeShortLateOrMissing() async throws {
+        let origin = try await ScriptedOrigin(.reply("+PO"))
+        let exchange = Self.exchange("PING\r\n\r\n", "+PONG")
+        #expect(await probe(origin.address, exchange, timeout: .milliseconds(500)) == .timedOut)
+        origin.play(.answerAndClose("+PO"))
+        #expect(await probe(origin.address, exchange)?.description == #"expected "+PONG", got "+PO""#)
+        origin.play(.close)
+        #expect(await probe(origin.address, exchange) == .connectionClosed)
+        origin.play(.silence)
+        #expect(await probe(origin.address, exchange, timeout: .milliseconds(500)) == .timedOut)
+        #expect(await eventually { origin.openConnections == 0 })
+    }
+
+    @Test func aBannerIsWaitedFor() async throws {
+        let origin = try await ScriptedOrigin(.greet("220 mail.example.com ESMTP\r\n"))
+        #expect(await probe(origin.address, Self.exchange("", "220 ")) == nil)
+        #expect(await probe(origin.address, Self.exchange("", "SSH-2.0")) != nil)
     }
 
     @Test func aTCPProbeNeedsNoAnswer() async throws {

@@ -15,10 +15,13 @@ import Testing
 
     /// Runs a prober over endpoints at `addresses` while `body` runs.
     func withProber(
-        _ addresses: [SocketAddress], _ check: HealthCheck = check(),
+        _ addresses: [SocketAddress], _ check: HealthCheck = check(), outliers: OutlierRules? = nil, panic: Int = 0,
         _ body: (Prober, FakeDataPlane, LogRecorder) async throws -> Void
     ) async throws {
-        let snapshot = Snapshot.pool(addresses, health: check)
+        let snapshot = Snapshot.pool(addresses, health: check, workers: 3) {
+            $0.outliers = outliers
+            $0.panicThreshold = panic
+        }
         let link = FakeDataPlane(snapshot)
         let log = LogRecorder()
         let prober = Prober(
@@ -35,7 +38,7 @@ import Testing
     @Test func anEndpointGoesDownAndComesBackOnce() async throws {
         let origin = try await ScriptedOrigin(ScriptedOrigin.ok)
         try await withProber([origin.address]) { prober, link, log in
-            #expect(await eventually { await prober.report.endpoints == [.up] })
+            #expect(await eventually { await prober.states == [.healthy] })
             var decisions = link.decisions.makeAsyncIterator()
             origin.play(ScriptedOrigin.failing)
             #expect(await decisions.next() == .init(endpoint: 0, available: false))
@@ -44,10 +47,10 @@ import Testing
             #expect(
                 log.lines == [
                     """
-                    warning: endpoint web/\(origin.address) is down: 3 of 3 probes failed: status 503; \
+                    warning: endpoint web/\(origin.address) is unhealthy: 3 of 3 probes failed: status 503, expected 200-399; \
                     no endpoint of the pool is left
                     """,
-                    "notice: endpoint web/\(origin.address) is up again",
+                    "notice: endpoint web/\(origin.address) is healthy again: 2 of 2 probes passed",
                 ])
         }
     }
@@ -69,11 +72,11 @@ import Testing
         check.interval = .seconds(3600)
         let origin = try await ScriptedOrigin(.silence)
         try await withProber([origin.address], check) { prober, link, log in
-            #expect(await eventually { await prober.report.endpoints == [.up] })
+            #expect(await eventually { await prober.states == [.healthy] })
             for _ in 0..<3 { await prober.observe(.connectFailed(endpoint: 0, errno: 111)) }
             var decisions = link.decisions.makeAsyncIterator()
             #expect(await decisions.next() == .init(endpoint: 0, available: false))
-            #expect(log.lines.last?.contains("is down: 3 of 3 connects failed: connection refused") == true)
+            #expect(log.lines.last?.contains("is unhealthy: 3 of 3 connects failed: connection refused") == true)
         }
     }
 
@@ -84,7 +87,130 @@ import Testing
             #expect(await decisions.next() == .init(endpoint: 0, available: false))
             #expect(await decisions.next() == .init(endpoint: 0, available: true))
             await prober.observe(.connectSucceeded(endpoint: 0))
-            #expect(await prober.report.endpoints == [.up])
+            #expect(await prober.states == [.healthy])
+        }
+    }
+
+    // MARK: - Answers of requests
+
+    static let addresses = (1...4).map { SocketAddress("127.0.0.1:\($0)")! }
+
+    @Test func badAnswersInARowEject() async throws {
+        let rules = OutlierRules(baseEjection: .milliseconds(50))
+        try await withProber(Self.addresses, Self.check(.none), outliers: rules) { prober, link, log in
+            await prober.observe(.failedInARow(endpoint: 2, .status5xx, count: 5))
+            await prober.observe(.failedInARow(endpoint: 2, .gatewayError, count: 5))
+            var decisions = link.decisions.makeAsyncIterator()
+            #expect(await decisions.next() == .init(endpoint: 2, available: false))
+            #expect(await decisions.next() == .init(endpoint: 2, available: true))
+            #expect(await eventually { log.lines.count == 2 })
+            let name = "endpoint web/127.0.0.1:3"
+            let time = log.lines[0].firstRange(of: /\d\d:\d\d:\d\dZ/).map { log.lines[0][$0] } ?? "no time"
+            #expect(log.lines[0] == "warning: \(name) is ejected until \(time): 5 consecutive 5xx; 3 of 4 left")
+            let over = "its time out of service is over, and requests will tell"
+            #expect(log.lines[1] == "notice: \(name) is unknown again: \(over)")
+        }
+    }
+
+    @Test func whatWasCountedInAnIntervalEjects() async throws {
+        var rules = OutlierRules(successRateDeviations: 1.5, minimumHosts: 4, interval: .milliseconds(50))
+        rules.baseEjection = .seconds(60)
+        let snapshot = Snapshot.pool(Self.addresses, workers: 3)
+        let layout = CounterLayout(snapshot)
+        try await withProber(Self.addresses, Self.check(.none), outliers: rules) { _, link, log in
+            // Over three workers, each of which has seen too little.
+            for worker in 0..<3 {
+                for endpoint in 0..<4 { link.add(50, to: layout.endpoint(endpoint, .exchangesEnded), worker: worker) }
+                link.add(40, to: layout.endpoint(1, .failures), worker: worker)
+            }
+            var decisions = link.decisions.makeAsyncIterator()
+            #expect(await decisions.next() == .init(endpoint: 1, available: false))
+            #expect(await eventually { !log.lines.isEmpty })
+            #expect(log.lines[0].contains("20% of its requests succeeded, below "), "\(log.lines[0])")
+        }
+    }
+
+    @Test func volumesAreWhatWasCountedSince() {
+        let snapshot = Snapshot.pool(Self.addresses)
+        let layout = CounterLayout(snapshot)
+        let link = FakeDataPlane(snapshot)
+        var reader = VolumeReader(snapshot)
+        link.add(10, to: layout.endpoint(3, .exchangesEnded))
+        link.add(2, to: layout.endpoint(3, .failures))
+        link.add(9, to: layout.endpoint(3, .responses))
+        link.add(900, to: layout.endpoint(3, .responseMicroseconds))
+        let nothing = EndpointVolume()
+        let some = EndpointVolume(requests: 10, failures: 2, responses: 9, microseconds: 900)
+        #expect(reader.next(ofPool: 0, link) == [nothing, nothing, nothing, some])
+        #expect(reader.next(ofPool: 0, link) == [nothing, nothing, nothing, nothing])
+        link.add(7, to: layout.endpoint(3, .exchangesEnded))
+        #expect(reader.next(ofPool: 0, link)[3] == EndpointVolume(requests: 7))
+    }
+
+    // MARK: - Breakers, panic, weights
+
+    @Test func breakersArePassedOnOnceToTheOtherWorkers() async throws {
+        try await withProber(Self.addresses, Self.check(.none)) { prober, link, log in
+            let open = BreakerState.open(until: 5_000_000, openings: 1)
+            let cause = BreakerCause.slowCalls(slow: 18, total: 20)
+            await prober.observe(.breakerChanged(.endpoint(1), open, cause, worker: 2))
+            await prober.observe(.breakerChanged(.endpoint(1), open, cause, worker: 0))
+            await prober.observe(.breakerChanged(.pool(0), open, nil, worker: 1))
+            await prober.observe(.breakerChanged(.endpoint(1), .closed, nil, worker: 0))
+            #expect(
+                link.breakers == [
+                    .init(breaker: .endpoint(1), state: open, exceptWorker: 2),
+                    .init(breaker: .pool(0), state: open, exceptWorker: 1),
+                    .init(breaker: .endpoint(1), state: .closed, exceptWorker: 0),
+                ])
+            #expect(log.lines.count == 3)
+            let first = "warning: endpoint web/127.0.0.1:2: breaker open until "
+            #expect(log.lines[0].hasPrefix(first) && log.lines[0].hasSuffix("Z: 18 of 20 requests were slow"))
+            #expect(log.lines[1].hasPrefix("warning: pool web: breaker open until "))
+            #expect(log.lines[2] == "notice: endpoint web/127.0.0.1:2: breaker closed")
+        }
+    }
+
+    @Test func panicIsSaidOnce() async throws {
+        try await withProber(Self.addresses, Self.check(.none), panic: 50) { prober, _, log in
+            for endpoint in 0..<4 {
+                for _ in 0..<3 { await prober.observe(.connectFailed(endpoint: endpoint, errno: 111)) }
+            }
+            let lines = log.lines.filter { $0.contains("panicking") }
+            #expect(
+                lines == [
+                    "warning: pool web is panicking: 1 of 4 endpoints available, below 50%: all of them are used"
+                ])
+            #expect(await eventually { log.lines.contains { $0.hasPrefix("notice: pool web is not panicking any") } })
+        }
+    }
+
+    @Test func aWeightOfZeroDrains() async throws {
+        try await withProber(Self.addresses, Self.check(.none)) { prober, link, log in
+            await prober.setWeight(3, 0)
+            await prober.setWeight(3, 7)
+            #expect(link.weights == [[3, 0], [3, 7]])
+            #expect(
+                log.lines == [
+                    "notice: endpoint web/127.0.0.1:4 is draining: weight 0",
+                    "notice: endpoint web/127.0.0.1:4 is unknown: weight 7",
+                ])
+        }
+    }
+
+    @Test func anEndpointThatIsDownIsProbedAtItsOwnInterval() async throws {
+        let origin = try await ScriptedOrigin(ScriptedOrigin.failing)
+        var check = Self.check()
+        check.interval = .seconds(3600)
+        check.downInterval = .milliseconds(20)
+        try await withProber([origin.address], check) { prober, _, _ in
+            #expect(await eventually { origin.connections >= 5 })
+            origin.play(ScriptedOrigin.ok)
+            #expect(await eventually { await prober.states == [.healthy] })
+            // Down by what requests see, with the next probe an hour away.
+            for _ in 0..<3 { await prober.observe(.connectFailed(endpoint: 0, errno: 111)) }
+            #expect(await prober.states == [.unhealthy])
+            #expect(await eventually { await prober.states == [.healthy] })
         }
     }
 
@@ -95,10 +221,19 @@ import Testing
         check.interval = .seconds(60)
         check.timeout = .seconds(30)
         try await withProber(addresses, check) { prober, link, _ in
-            #expect(await eventually { await prober.report.endpoints.allSatisfy { $0 == .up } })
+            #expect(await eventually { await prober.states.allSatisfy { $0 == .healthy } })
         }
         #expect(await eventually { origin.openConnections == 0 })
     }
+}
+
+extension Prober {
+    /// The states of the endpoints of the only pool.
+    var states: [EndpointState.Kind] { report.pools[0].kinds }
+}
+
+extension PoolHealth {
+    var kinds: [EndpointState.Kind] { (0..<count).map { state($0).kind } }
 }
 
 /// Keeps what is logged, as `level: message`.

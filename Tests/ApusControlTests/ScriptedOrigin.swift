@@ -12,6 +12,12 @@ final class ScriptedOrigin: Sendable {
         case silence
         /// Closes as soon as something was read.
         case close
+        /// Answers a request head with these bytes and closes.
+        case answerAndClose(String)
+        /// Answers whatever comes with these bytes, and remembers it as a request; no head is waited for.
+        case reply(String)
+        /// Says this as soon as it is connected to.
+        case greet(String)
     }
 
     /// The answers that tests need most.
@@ -80,6 +86,8 @@ private final class ScriptedConnection: ChannelInboundHandler {
             $0.open += 1
             $0.accepted += 1
         }
+        guard case .greet(let bytes) = state.value.withLock({ $0.script }) else { return }
+        context.writeAndFlush(wrapOutboundOut(ByteBuffer(string: bytes)), promise: nil)
     }
 
     func channelInactive(context: ChannelHandlerContext) {
@@ -88,7 +96,8 @@ private final class ScriptedConnection: ChannelInboundHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         received += String(buffer: unwrapInboundIn(data))
-        guard received.hasSuffix("\r\n\r\n") else { return }
+        let isReply = state.value.withLock { if case .reply = $0.script { true } else { false } }
+        guard isReply || received.hasSuffix("\r\n\r\n") else { return }
         let request = received
         received = ""
         let script = state.value.withLock { value in
@@ -96,9 +105,12 @@ private final class ScriptedConnection: ChannelInboundHandler {
             return value.script
         }
         switch script {
-        case .answer(let bytes):
+        case .answer(let bytes), .reply(let bytes):
             context.writeAndFlush(wrapOutboundOut(ByteBuffer(string: bytes)), promise: nil)
-        case .silence: break
+        case .answerAndClose(let bytes):
+            context.writeAndFlush(wrapOutboundOut(ByteBuffer(string: bytes)), promise: nil)
+            context.close(promise: nil)
+        case .silence, .greet: break
         case .close: context.close(promise: nil)
         }
     }

@@ -62,7 +62,8 @@ extension CheckFailure {
 
     /// Statuses as they are configured: `200-299, 404`.
     private static func list(_ statuses: [ClosedRange<Int>]) -> String {
-        statuses.map { $0.count == 1 ? "\($0.lowerBound)" : "\($0.lowerBound)-\($0.upperBound)" }.joined(separator: ", ")
+        let names = statuses.map { $0.count == 1 ? "\($0.lowerBound)" : "\($0.lowerBound)-\($0.upperBound)" }
+        return names.joined(separator: ", ")
     }
 
     /// Bytes in quotes: what is not printable ASCII is escaped, and there is an end to it.

@@ -79,7 +79,7 @@ import Testing
         }
     }
 
-    @Test(arguments: 0..<300)
+    @Test(arguments: 0..<200)
     func holdsWhateverHappens(seed: Int) {
         var random = SplitMix64(seed: UInt64(seed))
         let count = 1 + random.next(below: 9)

@@ -1,0 +1,83 @@
+import ApusBalancing
+import ApusModel
+
+/// What is known of the endpoints' health: states, ejections, breakers.
+extension MetricsText {
+    func writeHealth(_ health: HealthReport, to writer: inout ExpositionWriter) {
+        writer.family("apus_endpoint_up", .gauge, "1 while requests may be sent to the endpoint, else 0.")
+        eachEndpoint(of: health) { labels, health, index in writer.sample(labels, health.isAvailable(index) ? 1 : 0) }
+        writer.family(
+            "apus_endpoint_health", .gauge,
+            "1 for the state the endpoint is in, 0 for the others; unknown: not probed yet, requests are sent.")
+        eachEndpoint(of: health) { labels, health, index in
+            let state = health.state(index).kind
+            for kind in EndpointState.Kind.allCases {
+                writer.sample(labels.adding("state", kind.label), state == kind ? 1 : 0)
+            }
+        }
+        writeEjections(health, to: &writer)
+    }
+
+    private func writeEjections(_ health: HealthReport, to writer: inout ExpositionWriter) {
+        writer.family(
+            "apus_endpoint_ejected", .gauge, "1 while the endpoint is out of service for its answers, else 0.")
+        eachEndpoint(of: health) { labels, health, index in writer.sample(labels, health.isEjected(index) ? 1 : 0) }
+        writer.family("apus_endpoint_ejections_total", .counter, "Times that the endpoint was ejected, by cause.")
+        for (pool, health) in zip(snapshot.pools, health.pools) {
+            guard let rules = pool.outliers else { continue }
+            for (index, endpoint) in pool.endpoints.enumerated() {
+                for (cause, count) in zip(EjectionCause.Kind.allCases, health.ejections(index)) where rules.know(cause)
+                {
+                    writer.sample(endpointLabels[endpoint].adding("cause", cause.rawValue), UInt64(count))
+                }
+            }
+        }
+        writer.family(
+            "apus_ejections_denied_total", .counter,
+            "Ejections that there would have been, had not so many endpoints been ejected, or so few been left.")
+        for (pool, health) in health.pools.enumerated() where snapshot.pools[pool].outliers != nil {
+            writer.sample(["pool": poolNames[pool]], UInt64(health.deniedEjections))
+        }
+    }
+
+    func writeBreakers(_ health: HealthReport, to writer: inout ExpositionWriter) {
+        writer.family("apus_breaker_state", .gauge, "1 for the state the circuit breaker is in, 0 for the others.")
+        eachBreaker(of: health) { labels, breaker in
+            for kind in BreakerStatus.Kind.allCases {
+                writer.sample(labels.adding("state", kind.rawValue), breaker.kind == kind ? 1 : 0)
+            }
+        }
+        writer.family("apus_breaker_opened_total", .counter, "Times that the circuit breaker opened.")
+        eachBreaker(of: health) { labels, breaker in writer.sample(labels, UInt64(breaker.openings)) }
+    }
+
+    private func eachEndpoint(of health: HealthReport, _ write: (LabelSet, PoolHealth, Int) -> Void) {
+        for (pool, health) in zip(snapshot.pools, health.pools) {
+            for index in 0..<health.count { write(endpointLabels[pool.endpoints.lowerBound + index], health, index) }
+        }
+    }
+
+    /// The breakers that there are by the configuration; the pool's own has the endpoint `none`.
+    private func eachBreaker(of health: HealthReport, _ write: (LabelSet, BreakerStatus) -> Void) {
+        for (pool, health) in health.pools.enumerated() where snapshot.pools[pool].poolBreaker != nil {
+            write(["pool": poolNames[pool], "endpoint": "none"], health.poolBreaker)
+        }
+        for (pool, health) in zip(snapshot.pools, health.pools) where pool.endpointBreaker != nil {
+            for (index, endpoint) in pool.endpoints.enumerated() {
+                write(endpointLabels[endpoint], health.breaker(index))
+            }
+        }
+    }
+}
+
+extension OutlierRules {
+    /// Whether an endpoint can be ejected for this.
+    fileprivate func know(_ cause: EjectionCause.Kind) -> Bool {
+        switch cause {
+        case .consecutive5xx: consecutive5xx != nil
+        case .consecutiveGatewayErrors: consecutiveGatewayErrors != nil
+        case .successRate: successRateDeviations != nil
+        case .latency: latencyFactor != nil
+        }
+    }
+}
