@@ -19,6 +19,7 @@ public struct GroupPicker: Sendable {
     @usableFromInline var peakEWMA: PeakEWMA
     @usableFromInline var leastTime: LeastTime
     @usableFromInline var firstFit: FirstFit
+    @usableFromInline var hashing: HashPicker
 
     /// - Parameters:
     ///   - members: the endpoints of the group.
@@ -44,6 +45,7 @@ public struct GroupPicker: Sendable {
         peakEWMA = PeakEWMA(table(of: .peakEWMA), seed: seed)
         leastTime = LeastTime(table(of: .leastTime), seed: seed)
         firstFit = FirstFit(table(of: .first))
+        hashing = HashPicker(hash, members: balance == .hash ? members : [], endpoints: endpoints)
         self.endpoints = endpoints
     }
 
@@ -77,7 +79,7 @@ public struct GroupPicker: Sendable {
         case .peakEWMA: peakEWMA.changed(index, in: endpoints)
         case .leastTime: leastTime.changed(index, in: endpoints)
         case .first: firstFit.changed(index, in: endpoints)
-        case .hash: break
+        case .hash: hashing.changed(index, in: endpoints)
         }
     }
 
@@ -105,7 +107,12 @@ public struct GroupPicker: Sendable {
         case .peakEWMA: peakEWMA.pick(from: endpoints, excluding: tried, load: load, now: now)
         case .leastTime: leastTime.pick(from: endpoints, excluding: tried, load: load, now: now)
         case .first: firstFit.pick(from: endpoints, excluding: tried, load: load)
-        case .hash: roundRobin.pick(from: endpoints, excluding: tried, load: load)
+        case .hash:
+            if let hash {
+                hashing.pick(hash, from: endpoints, excluding: tried, load: load)
+            } else {
+                roundRobin.pick(from: endpoints, excluding: tried, load: load)
+            }
         }
     }
 
