@@ -12,12 +12,10 @@ public struct Limits: Sendable, Equatable {
     public var connectionsPerListener: Int
     /// Bytes of buffers that one worker may have in use. Beyond it new requests are answered 503.
     public var bufferBytesPerWorker: Int
-    /// Endpoints tried for one request, the first included.
-    public var attempts: Int
 
     public init(
         headBytes: Int = 65_536, headFields: Int = 100, targetBytes: Int = 8_192, bodyBytes: Int? = nil,
-        connectionsPerListener: Int = 10_000, bufferBytesPerWorker: Int = 256 << 20, attempts: Int = 3
+        connectionsPerListener: Int = 10_000, bufferBytesPerWorker: Int = 256 << 20
     ) {
         self.headBytes = headBytes
         self.headFields = headFields
@@ -25,6 +23,5 @@ public struct Limits: Sendable, Equatable {
         self.bodyBytes = bodyBytes
         self.connectionsPerListener = connectionsPerListener
         self.bufferBytesPerWorker = bufferBytesPerWorker
-        self.attempts = attempts
     }
 }

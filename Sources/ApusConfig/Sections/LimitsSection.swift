@@ -28,7 +28,6 @@ struct LimitsSection {
             limits.bufferBytesPerWorker = given
         }
         section.read("attempts", into: &attempts, in: 1...16, &findings)
-        limits.attempts = attempts
         section.finish(&findings)
     }
 
