@@ -9,6 +9,8 @@ struct RouteSection {
     var name: String
     var pool: Located<String>?
     var priority = Priority.normal
+    /// Where `priority` was written.
+    var priorityPosition: SourcePosition?
     /// Whether host and path were understood, so that they can be compared with other routes'.
     var isUnderstood = true
 
@@ -36,7 +38,10 @@ struct RouteSection {
         if name.isEmpty { name = "*" }
         pool = section.require("pool", example: "web", &findings)?.text(expected: "the name of a pool", &findings)
         let priorities: [(name: String, value: Priority)] = [("low", .low), ("normal", .normal), ("high", .high)]
-        if let given = section.take("priority")?.word(of: priorities, &findings) { priority = given }
+        if let field = section.take("priority"), let given = field.word(of: priorities, &findings) {
+            priority = given
+            priorityPosition = field.key.position
+        }
         section.finish(&findings)
     }
 

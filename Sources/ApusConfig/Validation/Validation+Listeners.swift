@@ -29,9 +29,14 @@ extension Validation {
     }
 
     private mutating func route(_ section: RouteSection) -> Route? {
-        section.pool.flatMap { pool(named: $0) }.map { pool in
-            Route(name: section.name, host: section.host, path: section.path, pool: pool, priority: section.priority)
+        guard let pool = section.pool.flatMap({ pool(named: $0) }) else { return nil }
+        if let position = section.priorityPosition, root.pools[pool].concurrency == nil {
+            findings.warning(
+                "`priority` has no effect: the pool `\(root.pools[pool].name.value)` refuses nothing; give it a limit with "
+                    + "`concurrency: adaptive`", at: position)
         }
+        return Route(
+            name: section.name, host: section.host, path: section.path, pool: pool, priority: section.priority)
     }
 
     /// A route that an earlier one leaves nothing to is a mistake: it, or the order, was meant otherwise.
