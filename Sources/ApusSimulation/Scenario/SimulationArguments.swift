@@ -20,6 +20,8 @@ public struct SimulationArguments: Sendable {
     public var slow: [String] = []
     public var errors: [String] = []
     public var flap: [String] = []
+    /// An algorithm to use instead of the pool's own.
+    public var balance: String?
     /// The algorithms to compare, by name, separated by commas, or `all`; nil for the pool's own alone.
     public var compare: String?
 
@@ -39,7 +41,9 @@ public struct SimulationArguments: Sendable {
         scenario.origins.service.mean = Double(try Quantity.duration(service, of: "--service"))
         scenario.origins.service.shape = try Quantity.tail(serviceTail, of: "--service-tail")
         scenario.faults = try faults(in: scenario)
-        return scenario
+        guard let balance else { return scenario }
+        let algorithm = try algorithm(balance, "--balance", "one of", example: "--balance peak-ewma")
+        return scenario.changingPool { $0.balance = algorithm }
     }
 
     /// The algorithms to compare, in the order in which they were named; round-robin comes first in any case, since it is
@@ -49,15 +53,22 @@ public struct SimulationArguments: Sendable {
         guard compare != "all" else { return Balance.allCases }
         var chosen = [Balance.roundRobin]
         for name in compare.split(separator: ",").map(String.init) {
-            guard let balance = Balance(rawValue: name) else {
-                let known = Balance.allCases.map(\.rawValue).joined(separator: ", ")
-                throw ArgumentMistake(
-                    "--compare", found: name, expected: "algorithms, separated by commas, of \(known); or all",
-                    example: "--compare round-robin,peak-ewma")
-            }
+            let balance = try algorithm(
+                name, "--compare", "all, or algorithms, separated by commas, of",
+                example: "--compare round-robin,peak-ewma")
             if !chosen.contains(balance) { chosen.append(balance) }
         }
         return chosen
+    }
+
+    private func algorithm(
+        _ name: String, _ argument: String, _ expected: String, example: String
+    ) throws(ArgumentMistake) -> Balance {
+        guard let balance = Balance(rawValue: name) else {
+            let known = Balance.allCases.map(\.rawValue).joined(separator: ", ")
+            throw ArgumentMistake(argument, found: name, expected: "\(expected) \(known)", example: example)
+        }
+        return balance
     }
 
     private func poolIndex(in snapshot: Snapshot) throws(ArgumentMistake) -> Int {

@@ -12,21 +12,26 @@ struct SimulatedRequest: Sendable {
     let isIdempotent: Bool
     let pick: PickRequest
 
+    var isAdmitted = false
     var tried = TriedEndpoints()
     var attempts = 0
     var staleReplacements = 0
-    var wasSent = false
     /// Whether an endpoint that was tried will do for the next attempt.
     var mayReturn = false
-    /// Whether the budget allowed the next attempt.
-    var isBudgeted = false
-    var isWaiting = false
-    /// The attempts in flight: one, or two when it is hedged.
+    /// Whether an attempt was allowed by the budget, which it must be given back to.
+    var holdsBudget = false
+    var isQueued = false
+    /// The attempts in flight: none, one, or two when it is hedged.
     var first: SlotHandle?
     var hedge: SlotHandle?
-    var lastRefusal: Refusal?
+    /// When it was last sent to an endpoint.
+    var lastSent: VirtualTime = 0
+    var lastFailure: Refusal?
 
-    var progress: RetryPolicy.Progress {
+    var isInFlight: Bool { first != nil || hedge != nil }
+
+    /// - Parameter wasSent: whether the attempt that failed had been sent.
+    func progress(wasSent: Bool) -> RetryPolicy.Progress {
         RetryPolicy.Progress(
             isIdempotent: isIdempotent, wasSent: wasSent, isReplayable: true, attempts: max(1, attempts),
             staleReplacements: staleReplacements)
@@ -46,15 +51,16 @@ struct SimulatedAttempt: Sendable {
     let balancer: Int
     let endpoint: Int
     let connection: SlotHandle
-    let startedAt: VirtualTime
+    let admitted: VirtualTime
     let demand: VirtualTime
     /// Above 0 and up to 1; an origin that answers a share of requests with errors looks at it.
     let luck: Double
-    let isBudgeted: Bool
     let isHedge: Bool
     var isConnecting: Bool
     /// When the request was sent, over a connection that was open.
     var sentAt: VirtualTime
+    /// Whether the dispatcher was told how it went.
+    var isJudged = false
     /// What became of it at the origin.
     var fate = Fate.pending
     /// The balancer waits for it no more.

@@ -104,15 +104,13 @@ extension Simulation {
                     balancer: Int32(balancer), endpoint: Int32(change.endpoint), isAvailable: change.isAvailable),
                 at: now + scenario.reactionDelay)
         }
-        if !changes.isEmpty {
-            observer.saw(.ejected(balancer: balancer, count: balancers[balancer].control.health.ejectedCount), at: now)
-        }
+        if !changes.isEmpty { observer.saw(.decided(balancer: balancer, changes), at: now) }
         scheduleControl(balancer)
     }
 
     mutating func availabilityReachedWorker(_ balancer: Int, _ endpoint: Int, _ isAvailable: Bool) {
         balancers[balancer].dispatcher.setAvailable(endpoint, isAvailable, now: now)
         observer.saw(.availability(balancer: balancer, endpoint: endpoint, isAvailable: isAvailable), at: now)
-        if isAvailable { serveQueue(balancer) }
+        if isAvailable { balancers[balancer].room += balancers[balancer].dispatcher.waitingCount }
     }
 }

@@ -55,6 +55,8 @@ struct Simulation<Observer: SimulationObserver> {
     /// When each balancer's next event of its control plane is scheduled for.
     var probesDue: [VirtualTime]
     var healthDue: [VirtualTime]
+    /// The attempt whose last event is being handled.
+    var arriving: SlotHandle?
     var statistics: Statistics
     var observer: Observer
 
@@ -97,6 +99,7 @@ struct Simulation<Observer: SimulationObserver> {
             now = next.time
             statistics.events += 1
             handle(next.event)
+            for balancer in balancers.indices where balancers[balancer].room > 0 { serveQueue(balancer) }
         }
         statistics.series.closeSlot(now: now)
     }
@@ -107,12 +110,18 @@ struct Simulation<Observer: SimulationObserver> {
         switch event {
         case .requestArrived: requestArrived()
         case .connectReachedOrigin(let attempt): connectReachedOrigin(attempt)
-        case .connectEnded(let attempt): connectEnded(attempt)
+        case .connectEnded(let attempt):
+            if case .refused = attempts[attempt].fate { arriving = attempt }
+            connectEnded(attempt)
+            arriving = nil
         case .requestReachedOrigin(let attempt): requestReachedOrigin(attempt)
         case .workEnded(let attempt, let origin): workEnded(attempt, at: Int(origin))
-        case .fateReachedBalancer(let attempt): fateReachedBalancer(attempt)
+        case .fateReachedBalancer(let attempt):
+            arriving = attempt
+            fateReachedBalancer(attempt)
+            arriving = nil
         case .connectionLost(let connection): connectionLost(connection)
-        case .retryDue(let request): retryDue(request)
+        case .retryDue(let request): attempt(request)
         case .deadlinesDue(let deadline): deadlinesDue(deadline)
         case .availabilityReachedWorker(let balancer, let endpoint, let isAvailable):
             availabilityReachedWorker(Int(balancer), Int(endpoint), isAvailable)

@@ -9,19 +9,35 @@ protocol SimulationObserver: Sendable {
 /// Something that an observer sees. Endpoints are indices within the pool; requests are named by their number.
 enum SimulatedMoment: Sendable {
     case arrived(request: Int, balancer: Int)
-    /// The balancer's worker was told whether the endpoint may be picked.
-    case availability(balancer: Int, endpoint: Int, isAvailable: Bool)
-    /// The control plane has so many endpoints ejected.
-    case ejected(balancer: Int, count: Int)
-    /// `isSession`: the request belongs to a session of this endpoint. `isReturning`: it had been tried before.
-    case chosen(request: Int, balancer: Int, endpoint: Int, isPanicking: Bool, isSession: Bool)
-    /// So many attempts of the balancer are in flight on the endpoint, this one included.
-    case attemptStarted(request: Int, balancer: Int, endpoint: Int, inFlight: Int, isBudgeted: Bool, isFirst: Bool)
-    case attemptEnded(request: Int, balancer: Int, endpoint: Int, isBudgeted: Bool)
+    /// It was let in: what arrived is either this, or ended.
+    case letIn(request: Int, balancer: Int)
+    case attemptStarted(SimulatedStart)
+    case attemptEnded(request: Int, balancer: Int, endpoint: Int, admitted: VirtualTime, wasJudged: Bool)
     case waits(request: Int, balancer: Int)
-    case waitedEnough(request: Int, balancer: Int)
+    case waitsNoMore(request: Int, balancer: Int)
+    /// The budget allowed a retry or a hedge, which is over some time after.
+    case budgeted(request: Int, balancer: Int)
+    case budgetReturned(request: Int, balancer: Int)
+    /// A worker's breaker changed: an endpoint's, or the pool's (nil).
     case breaker(balancer: Int, endpoint: Int?, BreakerState)
+    /// A control plane's decisions, all that one fact led to.
+    case decided(balancer: Int, [HealthChange])
+    /// A worker was told whether an endpoint may be picked.
+    case availability(balancer: Int, endpoint: Int, isAvailable: Bool)
     case ended(request: Int, balancer: Int, Outcome)
+}
+
+/// The beginning of an attempt, as an observer sees it.
+struct SimulatedStart: Sendable {
+    var request: Int
+    var balancer: Int
+    var endpoint: Int
+    /// Whether a connection that had gone stale is replaced, at the same endpoint.
+    var isReplacement: Bool
+    /// Whether the request belongs to a session of the endpoint.
+    var isSession: Bool
+    /// Whether the worker says that its pool panics.
+    var isPanicking: Bool
 }
 
 /// Sees nothing.
