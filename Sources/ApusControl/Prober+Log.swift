@@ -20,7 +20,7 @@ extension Prober {
     }
 
     private func left(of health: PoolHealth) -> String {
-        let left = health.availableCount
+        let left = health.servingCount
         return left == 0 ? "; no endpoint of the pool is left" : "; \(left) of \(health.count) left"
     }
 

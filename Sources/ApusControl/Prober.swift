@@ -164,8 +164,11 @@ public actor Prober: Service {
             case .breaker(let change):
                 let breaker: BreakerName =
                     if case .endpoint(let index) = change.owner { .endpoint(first + index) } else { .pool(pool) }
-                link.setBreaker(breaker, change.after.state, exceptWorker: worker)
-                log(breaker, change)
+                // Every worker's breaker becomes half-open by itself when its time is up.
+                if change.after.kind != .halfOpen {
+                    link.setBreaker(breaker, change.after.state, exceptWorker: worker)
+                }
+                if !change.isExtension { log(breaker, change) }
             case .panic(let change): log(pool, change)
             }
         }

@@ -44,6 +44,7 @@ import Testing
             #expect(await decisions.next() == .init(endpoint: 0, available: false))
             origin.play(ScriptedOrigin.ok)
             #expect(await decisions.next() == .init(endpoint: 0, available: true))
+            #expect(await eventually { log.lines.count == 2 })
             #expect(
                 log.lines == [
                     """
@@ -76,6 +77,7 @@ import Testing
             for _ in 0..<3 { await prober.observe(.connectFailed(endpoint: 0, errno: 111)) }
             var decisions = link.decisions.makeAsyncIterator()
             #expect(await decisions.next() == .init(endpoint: 0, available: false))
+            #expect(await eventually { !log.lines.isEmpty })
             #expect(log.lines.last?.contains("is unhealthy: 3 of 3 connects failed: connection refused") == true)
         }
     }
@@ -155,19 +157,24 @@ import Testing
             let cause = BreakerCause.slowCalls(slow: 18, total: 20)
             await prober.observe(.breakerChanged(.endpoint(1), open, cause, worker: 2))
             await prober.observe(.breakerChanged(.endpoint(1), open, cause, worker: 0))
+            let longer = BreakerState.open(until: 5_000_001, openings: 1)
+            await prober.observe(.breakerChanged(.endpoint(1), longer, cause, worker: 1))
+            await prober.observe(.breakerChanged(.endpoint(1), .halfOpen(openings: 1), nil, worker: 1))
             await prober.observe(.breakerChanged(.pool(0), open, nil, worker: 1))
             await prober.observe(.breakerChanged(.endpoint(1), .closed, nil, worker: 0))
             #expect(
                 link.breakers == [
                     .init(breaker: .endpoint(1), state: open, exceptWorker: 2),
+                    .init(breaker: .endpoint(1), state: longer, exceptWorker: 1),
                     .init(breaker: .pool(0), state: open, exceptWorker: 1),
                     .init(breaker: .endpoint(1), state: .closed, exceptWorker: 0),
                 ])
-            #expect(log.lines.count == 3)
+            #expect(log.lines.count == 4, "a longer opening is no news to people")
             let first = "warning: endpoint web/127.0.0.1:2: breaker open until "
             #expect(log.lines[0].hasPrefix(first) && log.lines[0].hasSuffix("Z: 18 of 20 requests were slow"))
-            #expect(log.lines[1].hasPrefix("warning: pool web: breaker open until "))
-            #expect(log.lines[2] == "notice: endpoint web/127.0.0.1:2: breaker closed")
+            #expect(log.lines[1] == "notice: endpoint web/127.0.0.1:2: breaker half-open")
+            #expect(log.lines[2].hasPrefix("warning: pool web: breaker open until "))
+            #expect(log.lines[3] == "notice: endpoint web/127.0.0.1:2: breaker closed")
         }
     }
 

@@ -2,15 +2,14 @@ public import ApusModel
 
 /// What all workers together know of one circuit breaker: its state, why, since when, how often it opened.
 ///
-/// The breakers themselves are the workers', who cannot wait for anybody (`Protection`). Each reports what its own does;
-/// the first report of a change counts and is passed on to the other workers, which makes their later reports of the
-/// same change repetitions.
+/// The breakers themselves are the workers' (`CircuitBreaker`), who cannot wait for anybody. Each reports what its own
+/// does; the first report of a change counts, and is passed on to the other workers; their reports of the same change
+/// are repetitions then. Openings at one time are one opening, until the latest of their ends, as it is for the workers.
 ///
 /// A report can also be older than what is known: its worker sent it before it was told. Such a one is recognised by
 /// where a breaker can go: from closed it opens; from its n-th opening in a row it becomes half-open or, its trial
 /// having failed, opens for the time n + 1; it closes when half-open, which it may have become unsaid once its time was
-/// up. Anything else is late and ignored, and its worker has the newer state in its mailbox already. If two workers close
-/// and open one breaker in the same moment they may differ until its next change, which is one open time away at most.
+/// up. Anything else is late and ignored, and its worker has the newer state in its mailbox already.
 public struct BreakerStatus: Sendable, Hashable {
     public private(set) var state = BreakerState.closed
     /// Why it last opened; nil while it is closed.
@@ -49,26 +48,26 @@ public struct BreakerStatus: Sendable, Hashable {
 
     /// Takes what a worker reported; false when it is known already or out of date.
     mutating func take(_ reported: BreakerState, _ cause: BreakerCause?, now: Int64) -> Bool {
-        guard follows(reported, now) else { return false }
-        switch reported {
-        case .closed: self.cause = nil
-        case .halfOpen: break
-        case .open:
+        switch (state, reported) {
+        case (.open(let until, let known), .open(let end, let count)) where count <= known:
+            guard end > until else { return false }
+            state = .open(until: end, openings: known)
+            return true
+        case (.closed, .open), (.open, .open): break
+        case (.halfOpen(let known), .open(_, let count)): guard count > known else { return false }
+        case (.open(_, let known), .halfOpen(let count)): guard count >= known else { return false }
+        case (.open(let until, _), .closed): guard now >= until else { return false }
+        case (.halfOpen, .closed): break
+        case (.closed, _), (.halfOpen, .halfOpen): return false
+        }
+        if case .open = reported {
             self.cause = cause
             openings += 1
+        } else if reported == .closed {
+            self.cause = nil
         }
         state = reported
         changedAt = now
         return true
-    }
-
-    private func follows(_ reported: BreakerState, _ now: Int64) -> Bool {
-        switch (state, reported) {
-        case (.closed, .open), (.halfOpen, .closed): true
-        case (.open(let until, _), .closed): now >= until
-        case (.open(_, let known), .halfOpen(let new)): new >= known
-        case (.open(_, let known), .open(_, let new)), (.halfOpen(let known), .open(_, let new)): new > known
-        case (.closed, _), (.halfOpen, .halfOpen): false
-        }
     }
 }

@@ -1,5 +1,3 @@
-public import ApusModel
-
 /// Something that changed in the health of a pool: each is returned exactly once, by the fact that caused it.
 public enum HealthChange: Sendable, Hashable {
     case endpoint(EndpointChange)
@@ -54,8 +52,11 @@ extension HealthCause: CustomStringConvertible {
 /// A circuit breaker has changed: for the log, and for the workers that have not seen it themselves.
 public struct BreakerTransition: Sendable, Hashable {
     public let owner: BreakerOwner
-    public let before: BreakerState
+    public let before: BreakerStatus
     public let after: BreakerStatus
+
+    /// Whether it has only been found to stay open for longer: of interest to the workers, and no news to people.
+    public var isExtension: Bool { before.kind == .open && before.openings == after.openings && after.kind == .open }
 }
 
 /// Whose circuit breaker, within a pool.
@@ -68,7 +69,7 @@ public enum BreakerOwner: Sendable, Hashable {
 /// The pool has begun or ceased to use all of its endpoints, whatever their health.
 public struct PanicChange: Sendable, Hashable {
     public let isPanicking: Bool
-    /// Endpoints that are available, and all that there are.
+    /// Endpoints with a weight above 0 that are available, and all of them.
     public let available: Int
     public let total: Int
 }

@@ -22,11 +22,13 @@ public import ApusModel
 public struct PoolHealth: Sendable {
     let check: HealthCheck
     let rules: OutlierRules?
-    let panicThreshold: Int
+    let panicThreshold: PanicThreshold
     var endpoints: [Watched]
-    /// Endpoints that are available, and those of them that new requests can be sent to.
+    /// Endpoints that are available, those with weight 0 included.
     public private(set) var availableCount: Int
-    var servingCount: Int
+    /// Endpoints with a weight above 0, and those of them that are available: new requests can be sent there.
+    public private(set) var weightedCount: Int
+    public private(set) var servingCount: Int
     public internal(set) var ejectedCount = 0
     /// Ejections that there would have been, but for the cap.
     public internal(set) var deniedEjections = 0
@@ -64,14 +66,15 @@ public struct PoolHealth: Sendable {
         let pool = snapshot.pools[index]
         check = pool.health
         rules = pool.outliers
-        panicThreshold = pool.panicThreshold
+        panicThreshold = PanicThreshold(percent: pool.panicThreshold)
         endpoints = snapshot.endpoints[pool.endpoints].map { endpoint in
             Watched(
                 probed: EndpointHealth(pool.health), weight: endpoint.weight,
                 state: endpoint.weight == 0 ? .draining : .unknown, since: now)
         }
         availableCount = endpoints.count
-        servingCount = endpoints.count { $0.weight > 0 }
+        weightedCount = endpoints.count { $0.weight > 0 }
+        servingCount = weightedCount
         intervalBegan = now
         nextInterval = pool.outliers.map { now + max(1, $0.interval.inMicroseconds) }
     }
@@ -145,9 +148,10 @@ public struct PoolHealth: Sendable {
 
     /// The endpoint's weight from now on, 0 to 65,535; 0 drains it.
     public mutating func setWeight(_ endpoint: Int, _ weight: Int, now: Int64) -> [HealthChange] {
-        let wasServing = endpoints[endpoint].isServing
+        let before = endpoints[endpoint]
         endpoints[endpoint].weight = weight
-        servingCount += (endpoints[endpoint].isServing ? 1 : 0) - (wasServing ? 1 : 0)
+        weightedCount += (weight > 0 ? 1 : 0) - (before.weight > 0 ? 1 : 0)
+        servingCount += (endpoints[endpoint].isServing ? 1 : 0) - (before.isServing ? 1 : 0)
         return settle(endpoint, .weight(weight), now)
     }
 
@@ -157,11 +161,11 @@ public struct PoolHealth: Sendable {
     ) -> [HealthChange] {
         switch owner {
         case .endpoint(let endpoint):
-            let before = endpoints[endpoint].breaker.state
+            let before = endpoints[endpoint].breaker
             guard endpoints[endpoint].breaker.take(state, cause, now: now) else { return [] }
             return [.breaker(BreakerTransition(owner: owner, before: before, after: endpoints[endpoint].breaker))]
         case .pool:
-            let before = poolBreaker.state
+            let before = poolBreaker
             guard poolBreaker.take(state, cause, now: now) else { return [] }
             return [.breaker(BreakerTransition(owner: owner, before: before, after: poolBreaker))]
         }
@@ -181,7 +185,7 @@ public struct PoolHealth: Sendable {
         var changes: [HealthChange] = []
         note(endpoint, cause, now, &changes)
         arm(endpoint)
-        return changes.isEmpty && servingCount > 0 ? [] : finish(changes, now)
+        return finish(changes, now)
     }
 
     /// Compares an endpoint with what was last told of it.
@@ -206,10 +210,10 @@ public struct PoolHealth: Sendable {
     mutating func finish(_ changes: [HealthChange], _ now: Int64) -> [HealthChange] {
         var changes = changes
         if servingCount == 0, ejectedCount > 0 { endEjectionsOfLastResort(now, &changes) }
-        let isPanicking = availableCount * 100 < panicThreshold * count
+        let isPanicking = panicThreshold.isPanicking(available: servingCount, of: weightedCount)
         guard isPanicking != self.isPanicking else { return changes }
         self.isPanicking = isPanicking
-        changes.append(.panic(PanicChange(isPanicking: isPanicking, available: availableCount, total: count)))
+        changes.append(.panic(PanicChange(isPanicking: isPanicking, available: servingCount, total: weightedCount)))
         return changes
     }
 

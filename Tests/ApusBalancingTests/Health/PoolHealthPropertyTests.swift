@@ -21,13 +21,15 @@ import Testing
 
         var serving: Int { states.indices.count { available[$0] && weights[$0] > 0 } }
 
+        var weighted: Int { weights.count { $0 > 0 } }
+
         mutating func take(_ changes: [HealthChange], now: Int64) {
             for change in changes {
                 switch change {
                 case .endpoint(let change): take(change, now)
                 case .panic(let change):
                     #expect(change.isPanicking != isPanicking, "said once")
-                    #expect(change.available == available.count { $0 } && change.total == available.count)
+                    #expect(change.available == serving && change.total == weighted)
                     isPanicking = change.isPanicking
                 case .breaker: Issue.record("no breaker was told of")
                 }
@@ -75,7 +77,8 @@ import Testing
             #expect(serving > 0 || !couldServe, "ejections leave nobody without an endpoint")
             #expect(health.availableCount == available.count { $0 })
             #expect(health.isPanicking == isPanicking)
-            #expect(isPanicking == (health.availableCount * 100 < threshold * count))
+            #expect(health.servingCount == serving && health.weightedCount == weighted)
+            #expect(isPanicking == (serving * 100 < threshold * weighted))
         }
     }
 

@@ -282,6 +282,15 @@ import Testing
         #expect(!health.isPanicking)
     }
 
+    @Test func endpointsThatDrainDoNotCountForPanic() {
+        var health = Self.up(4, panic: 60)
+        _ = Self.takeDown(&health, 0, now: 1)
+        #expect(words(health.setWeight(1, 0, now: 2)) == ["1 draining (weight 0)"], "two of three")
+        #expect(words(Self.takeDown(&health, 2, now: 3)).last == "panic true 1/3")
+        _ = health.setWeight(0, 0, now: 4)
+        #expect(words(health.setWeight(2, 0, now: 5)) == ["panic false 1/1"], "those that are down may drain, too")
+    }
+
     // MARK: - Breakers
 
     @Test func theFirstReportOfABreakerCounts() {
@@ -292,7 +301,14 @@ import Testing
         }
         let opened = report(.open(until: 5 * Self.second, openings: 1), 1, cause)
         #expect(opened == ["endpoint(1) breaker open until 5s: 12 of 20 requests failed"])
-        #expect(report(.open(until: 6 * Self.second, openings: 1), 2, cause).isEmpty, "another worker saw it too")
+        #expect(report(.open(until: 4 * Self.second, openings: 1), 2, cause).isEmpty, "another worker saw it too")
+        let extended = health.breakerChanged(.endpoint(1), .open(until: 6 * Self.second, openings: 1), cause, now: 3)
+        guard case .breaker(let change)? = extended.first else {
+            Issue.record("the later end holds")
+            return
+        }
+        #expect(change.isExtension && change.after.state == .open(until: 6 * Self.second, openings: 1))
+        #expect(change.after.openings == 1 && change.after.changedAt == 1)
         #expect(report(.closed, 3).isEmpty, "cannot follow: its worker has not heard yet")
         #expect(report(.halfOpen(openings: 1), 5 * Self.second) == ["endpoint(1) breaker half-open"])
         #expect(report(.halfOpen(openings: 1), 5 * Self.second).isEmpty)
