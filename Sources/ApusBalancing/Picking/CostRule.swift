@@ -6,6 +6,9 @@ protocol CostRule: Sendable {
     ///   - weight: the endpoint's, 1 or more.
     /// - Returns: below `CostTree.absent`.
     func cost(_ index: Int, load: Int, weight: Int, now: Int64) -> UInt64
+
+    /// Whether costs change while loads do not.
+    static var changesWithTime: Bool { get }
 }
 
 /// (load + 1) / weight, with 32 bits behind the point: enough to tell any two such fractions apart, and equal ones are
@@ -16,6 +19,9 @@ struct LoadByWeight: CostRule {
     init() {}
 
     @inlinable
+    static var changesWithTime: Bool { false }
+
+    @inlinable
     func cost(_ index: Int, load: Int, weight: Int, now: Int64) -> UInt64 {
         let scaled = UInt64(truncatingIfNeeded: min(load, 0x7fff_fffe) &+ 1) &<< 32
         return weight == 1 ? scaled : scaled / UInt64(truncatingIfNeeded: weight)
@@ -24,6 +30,9 @@ struct LoadByWeight: CostRule {
 
 /// Expected time * (load + 1) / weight.
 extension ResponseTimes: CostRule {
+    @inlinable
+    static var changesWithTime: Bool { true }
+
     @inlinable
     func cost(_ index: Int, load: Int, weight: Int, now: Int64) -> UInt64 {
         // The bits of numbers that are not negative are in the order of the numbers.

@@ -79,15 +79,18 @@ struct LeastCost: Sendable {
 
     /// Asks the next few candidates what has become of them.
     @inlinable
-    mutating func refresh<Load: EndpointLoad & ~Copyable & ~Escapable>(
-        _ endpoints: borrowing EndpointTable, load: borrowing Load, rule: some CostRule, now: Int64
+    mutating func refresh<Load: EndpointLoad & ~Copyable & ~Escapable, Rule: CostRule>(
+        _ endpoints: borrowing EndpointTable, load: borrowing Load, rule: Rule, now: Int64
     ) {
         for _ in 0..<min(Self.refreshes, endpoints.candidateCount) {
             if turn >= endpoints.candidateCount { turn = 0 }
             let index = endpoints.candidate(at: turn)
             turn &+= 1
-            if !holds(index), load.isSaturated(index) { continue }
-            changed(index, load: load.load(index), in: endpoints, rule: rule, now: now)
+            let isHeld = holds(index)
+            if !isHeld, load.isSaturated(index) { continue }
+            let present = max(0, load.load(index))
+            if isHeld, !Rule.changesWithTime, present == Int(loads[index]) { continue }
+            changed(index, load: present, in: endpoints, rule: rule, now: now)
         }
     }
 
