@@ -37,7 +37,8 @@ import Testing
         var picker = GroupPicker(.first, weights: Array(repeating: 1, count: 80), worker: 0, seed: 1)
         let idle = Array(repeating: 0, count: 80)
         #expect(picker.pick(load: Loads(loads: idle, saturated: Set(0..<79))) == 79)
-        let picks = (0..<11).map { _ in picker.pick(load: Loads(loads: idle)) }
-        #expect(picks.last == 0)
+        let full = Set(0..<79).subtracting([70])
+        let picks = (0..<11).map { _ in picker.pick(load: Loads(loads: idle, saturated: full)) }
+        #expect(picks.last == 70)
     }
 }
