@@ -11,7 +11,7 @@ SANITIZED := ApusProxy,ApusTestKit,ApusControl
 RELEASE := -c release --static-swift-stdlib --product apus
 
 .DEFAULT_GOAL := help
-.PHONY: help prepare build run test check lint fuzz bench bench-parse asan tsan format install clean
+.PHONY: help prepare build run test check lint fuzz bench bench-parse bench-pick asan tsan format install clean
 
 help: ## list these targets
 	@echo "Apus: make TARGET"
@@ -58,6 +58,9 @@ bench: ## measure Apus against its peers and print the tables
 
 bench-parse: ## count the instructions and allocations of parsing one head
 	@Bench/parse
+
+bench-pick: ## measure what picking an endpoint costs, and put the table into docs/benchmarks.md
+	@Bench/pick --write
 
 asan: prepare ## run the suites with sockets under AddressSanitizer
 	@echo "asan: building and running under AddressSanitizer"
