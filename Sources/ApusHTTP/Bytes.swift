@@ -158,7 +158,7 @@ extension Span where Element == UInt8 {
 
     /// Whether the bytes of `range` are `text`, which is lower case, whatever their own case.
     @inlinable
-    func equalsIgnoringCase(_ range: Range<Int>, _ text: StaticString) -> Bool {
+    public func equalsIgnoringCase(_ range: Range<Int>, _ text: StaticString) -> Bool {
         guard range.count == text.utf8CodeUnitCount else { return false }
         for index in 0..<range.count {
             // A literal's bytes live for ever and the index is below their count.

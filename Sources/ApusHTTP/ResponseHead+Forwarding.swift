@@ -16,9 +16,12 @@ public struct ForwardedResponse: Sendable {
 
 extension ResponseHead {
     /// Writes this response as it goes to the client: end-to-end fields only, framed as `forwarded` says.
+    ///
+    /// - Parameter ownFields: writes whole lines that Apus adds.
     @inlinable
     public func write<Sink: HeadSink & ~Copyable>(
-        forwarded: ForwardedResponse, fields: borrowing FieldTable, to sink: inout Sink
+        forwarded: ForwardedResponse, fields: borrowing FieldTable, to sink: inout Sink,
+        ownFields: (inout Sink) -> Void = { _ in }
     ) {
         sink.append("HTTP/1.1 ")
         sink.append(decimal: UInt64(status))
@@ -26,6 +29,7 @@ extension ResponseHead {
         sink.append(input: phrase)
         sink.append("\r\n")
         sink.append(fields) { field in !field.isHopByHop }
+        ownFields(&sink)
         if forwarded.isChunked { sink.append("Transfer-Encoding: chunked\r\n") }
         switch forwarded.connection {
         case .close: sink.append("Connection: close\r\n")

@@ -78,8 +78,8 @@ struct Exchange: BitwiseCopyable {
     var isAdmitted = false
     /// The budget counts one of its attempts as a retry, or will when it comes.
     var holdsBudget = false
-    /// The response carries the session's cookie.
-    var setsSession = false
+    /// The hash of the application's session cookie, where Apus learns from it; 0 for none.
+    var sessionHash: UInt64 = 0
     var wait = Wait.none
     /// When it began to wait in the queue.
     var queued: Int64 = 0

@@ -25,14 +25,14 @@ struct PoolSettings: BitwiseCopyable {
     let hasFallback: Bool
     /// Whether something of a request's head, other than its route, decides where it goes or whether it may.
     let looksAtHead: Bool
+    let hasSessions: Bool
 
     init(_ pool: Pool) {
         start = pool.endpoints.lowerBound
         endpointLimit = pool.requests.perEndpoint ?? .max
         limit = pool.requests.perPool ?? .max
         countsLoad =
-            pool.balance.looksAtLoad || pool.requests.perEndpoint != nil
-            || (pool.balance == .hash && pool.hash.loadFactor != nil)
+            pool.looksAtLoad || pool.requests.perEndpoint != nil
         countsTotal = pool.requests.perPool != nil || (pool.balance == .hash && pool.hash.loadFactor != nil)
         hasQueue = pool.requests.queue != nil
         queueTimeout = pool.requests.queue?.timeout.inMicroseconds ?? 0
@@ -43,6 +43,7 @@ struct PoolSettings: BitwiseCopyable {
         retryAfter = max(1, Int((pool.concurrency?.retryAfter ?? .seconds(1)).components.seconds))
         fallbackPool = if case .pool(let other) = pool.fallback { other } else { -1 }
         hasFallback = pool.fallback != nil
+        hasSessions = pool.sticky != nil
         looksAtHead = pool.balance == .hash || pool.sticky != nil || pool.concurrency?.priorityHeader != nil
     }
 }

@@ -22,7 +22,7 @@ extension Worker {
         depart(x)
         exchanges[x].pool = other
         exchanges[x].pick = PickRequest()
-        exchanges[x].setsSession = false
+        exchanges[x].sessionHash = 0
         exchanges[x].tried = TriedEndpoints()
         exchanges[x].attempts = 0
         exchanges[x].mayReturn = false
@@ -82,7 +82,8 @@ extension Reason {
     /// Whether the pool could not take the request, as opposed to having failed it.
     fileprivate var isLeftToFallback: Bool {
         switch self {
-        case .noHealthyEndpoint, .poolSaturated, .breakerOpen, .queueFull, .queueTimeout, .connectFailed, .connectTimeout:
+        case .noHealthyEndpoint, .poolSaturated, .breakerOpen, .queueFull, .queueTimeout, .connectFailed,
+            .connectTimeout:
             true
         default: false
         }

@@ -3,10 +3,121 @@ import ApusHTTP
 import ApusModel
 import ApusTransport
 
-/// Keys: what of a request's head decides where in its pool it goes, and whether it may.
+/// Keys: what of a head decides where in its pool a request goes, and whether it may.
 extension Worker {
+    /// Reads what the exchange's pool wants to know of a request's head.
     mutating func readKeys(
         _ x: Int, _ head: RequestHead, _ stretch: Stretch, _ arena: borrowing BufferArena
     ) {
+        let pool = exchanges[x].pool
+        let bytes = arena.bytes(stretch.handle, stretch.range)
+        exchanges[x].pick.hash = hash(x, head, bytes)
+        if !settings.keys[pool].sessionName.isEmpty { readSession(x, bytes) }
+        if !settings.keys[pool].priorityHeader.isEmpty { readPriority(x, bytes) }
+    }
+
+    private func hash(_ x: Int, _ head: RequestHead, _ bytes: Span<UInt8>) -> UInt64? {
+        let keys = settings.keys[exchanges[x].pool]
+        let name = keys.hashName.span
+        let value: Range<Int>? =
+            switch keys.hash {
+            case .none, .client: nil
+            case .header: fields.value(of: name, in: bytes)
+            case .cookie: fields.cookie(name, in: bytes)
+            case .query: head.target.queryParameter(name, in: bytes)
+            case .path: head.target.path
+            }
+        if let value { return KeyHash.of(bytes.extracting(value)) }
+        guard keys.hash == .client else { return nil }
+        return KeyHash.of(clientAddress(x, bytes), ipv4Prefix: keys.ipv4Prefix, ipv6Prefix: keys.ipv6Prefix)
+    }
+
+    /// The client's address: of the last that is no trusted proxy, as far as trusted ones tell.
+    private func clientAddress(_ x: Int, _ bytes: Span<UInt8>) -> IPAddress {
+        let client = exchanges[x].client
+        let peer = IPAddress(high: connections[client].peer.high, low: connections[client].peer.low)
+        guard connections[client].isTrusted else { return peer }
+        var nearest = peer
+        for index in stride(from: fields.count - 1, through: 0, by: -1) where fields[index].field == .forwardedFor {
+            var end = fields[index].value.upperBound
+            while end > fields[index].value.lowerBound {
+                var start = end
+                while start > fields[index].value.lowerBound, bytes[start - 1] != UInt8(ascii: ",") { start -= 1 }
+                // Whoever wrote what is no address tells nothing, and neither does what stands before it.
+                guard let address = address(bytes, start..<end) else { return nearest }
+                nearest = address
+                if !settings.trustedProxies.contains(where: { $0.contains(address) }) { return nearest }
+                end = start - 1
+            }
+        }
+        return nearest
+    }
+
+    /// An address as X-Forwarded-For has them: alone, or with a port, one of IPv6 then in brackets.
+    private func address(_ bytes: Span<UInt8>, _ range: Range<Int>) -> IPAddress? {
+        var text: [UInt8] = []
+        for index in range where bytes[index] != 0x20 && bytes[index] != 0x09 { text.append(bytes[index]) }
+        if text.first == UInt8(ascii: "["), let end = text.firstIndex(of: UInt8(ascii: "]")) {
+            text = Array(text[1..<end])
+        } else if text.contains(UInt8(ascii: ".")), let colon = text.firstIndex(of: UInt8(ascii: ":")),
+            !text[..<colon].isEmpty, text[(colon + 1)...].allSatisfy({ (0x30...0x39).contains($0) })
+        {
+            text = Array(text[..<colon])
+        }
+        return IPAddress(String(decoding: text, as: UTF8.self))
+    }
+
+    private mutating func readPriority(_ x: Int, _ bytes: Span<UInt8>) {
+        let name = settings.keys[exchanges[x].pool].priorityHeader
+        guard let value = fields.value(of: name.span, in: bytes) else { return }
+        if bytes.equalsIgnoringCase(value, "low") {
+            exchanges[x].priority = .low
+        } else if bytes.equalsIgnoringCase(value, "normal") {
+            exchanges[x].priority = .normal
+        } else if bytes.equalsIgnoringCase(value, "high") {
+            exchanges[x].priority = .high
+        }
+    }
+
+    // MARK: Sessions
+
+    private mutating func readSession(_ x: Int, _ bytes: Span<UInt8>) {
+        let pool = exchanges[x].pool
+        let keys = settings.keys[pool]
+        guard let value = fields.cookie(keys.sessionName.span, in: bytes), !value.isEmpty else { return }
+        let text = bytes.extracting(value)
+        exchanges[x].pick.session = dispatchers[pool].session(text, now: now)
+        if keys.learnsSessions { exchanges[x].sessionHash = PoolDispatcher.learnedSession(text) }
+    }
+
+    /// A response goes to the client: the session is where it came from.
+    ///
+    /// - Returns: whether the response must tell the client, by a cookie of Apus's own.
+    mutating func noteSession(_ x: Int, _ bytes: Span<UInt8>) -> Bool {
+        let pool = exchanges[x].pool
+        let endpoint = Int32(truncatingIfNeeded: exchanges[x].endpoint - settings.pools[pool].start)
+        let keys = settings.keys[pool]
+        guard keys.learnsSessions else { return exchanges[x].pick.session != endpoint }
+        var session = exchanges[x].sessionHash
+        var isNew = exchanges[x].pick.session != endpoint
+        if let value = fields.setCookie(keys.sessionName.span, in: bytes), !value.isEmpty {
+            session = PoolDispatcher.learnedSession(bytes.extracting(value))
+            isNew = true
+        }
+        guard session != 0, isNew else { return false }
+        dispatchers[pool].learnSession(session, endpoint: endpoint, now: now)
+        for mailbox in others {
+            mailbox.post(.sessionLearned(pool: pool, session: session, endpoint: endpoint))
+        }
+        return false
+    }
+
+    /// Appends the field that gives the client its session with the exchange's endpoint.
+    func appendSessionCookie(_ x: Int, _ arena: inout BufferArena) {
+        let pool = exchanges[x].pool
+        guard let cookies = settings.keys[pool].cookies else { return }
+        arena.append("Set-Cookie: ")
+        arena.append(cookies.field(for: exchanges[x].endpoint - settings.pools[pool].start))
+        arena.append("\r\n")
     }
 }

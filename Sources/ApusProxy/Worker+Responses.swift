@@ -148,11 +148,15 @@ extension Worker {
         exchanges[x].upstreamKeepsAlive = head.keepsAlive && head.framing != .untilClose
         exchanges[x].response = BodyRelay(head.framing, isChunkedOut: isChunked)
         releaseReplay(x, &arena)
+        let tellsSession =
+            settings.pools[exchanges[x].pool].hasSessions
+            && noteSession(x, arena.bytes(stretch.handle, stretch.range))
         arena.setInput(stretch.handle, at: Int(stretch.start))
         head.write(
             forwarded: ForwardedResponse(
                 isChunked: isChunked, connection: closes ? .close : isHTTP10 ? .keepAlive : nil),
-            fields: fields, to: &arena)
+            fields: fields, to: &arena,
+            ownFields: { if tellsSession { appendSessionCookie(x, &$0) } })
     }
 
     /// Sends what was made of the response to the client, and ends the exchange when that was all.

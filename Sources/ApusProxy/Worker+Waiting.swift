@@ -77,7 +77,12 @@ extension Worker {
         exchanges[x].tryDeadline = rules.perTry == .max ? .max : now + rules.perTry
         let isFirst = exchanges[x].attempts == 1
         exchanges[x].hedgeTime = isFirst && rules.hedgeAfter != .max ? now + rules.hedgeAfter : .max
-        setAlarm(x, in: min(exchanges[x].tryDeadline, exchanges[x].hedgeTime) - now)
+        setNextAlarm(x)
+    }
+
+    private mutating func setNextAlarm(_ x: Int) {
+        let next = min(exchanges[x].tryDeadline, exchanges[x].hedgeTime)
+        if next != .max { setAlarm(x, in: next - now) }
     }
 
     private mutating func setAlarm(_ x: Int, in time: Int64) {
@@ -132,8 +137,7 @@ extension Worker {
             hedge(x, &arena)
             guard exchanges.index(handle) != nil else { return }
         }
-        let next = min(exchanges[x].tryDeadline, exchanges[x].hedgeTime)
-        if next != .max { setAlarm(x, in: next - now) }
+        setNextAlarm(x)
     }
 
     /// Neither the attempt nor the one beside it has been answered in the time that one may take.

@@ -19,6 +19,7 @@ struct WorkerSettings {
     let routePool: [Int]
     let routePriority: [Priority]
     let pools: [PoolSettings]
+    let keys: [PoolKeys]
     let endpointPool: [Int]
     let endpointAddress: [WireAddress]
     let endpointIdle: [Int64]
@@ -43,6 +44,7 @@ struct WorkerSettings {
         routePool = snapshot.routes.map(\.pool)
         routePriority = snapshot.routes.map(\.priority)
         pools = snapshot.pools.map(PoolSettings.init)
+        keys = snapshot.pools.map { PoolKeys($0, of: snapshot) }
         endpointPool = snapshot.endpoints.map(\.pool)
         endpointAddress = snapshot.endpoints.map { WireAddress($0.address) }
         endpointIdle = snapshot.endpoints.map { snapshot.pools[$0.pool].connections.idleTimeout.inMicroseconds }

@@ -10,6 +10,8 @@ public final class Proxy: Sendable {
         public var balance = Balance.roundRobin
         /// The weights of all endpoints, in order; by default 1 each.
         public var weights: [Int] = []
+        /// What the cookies of sticky sessions say, by endpoint.
+        public var tokens: [String] = []
         /// The routes of the only listener; by default one that sends everything to the first pool.
         public var routes = [Route(name: "*", pool: 0)]
         public var timeouts = Timeouts()
@@ -55,8 +57,11 @@ public final class Proxy: Sendable {
             let start = endpoints.count
             for address in addresses {
                 let weight = configuration.weights.isEmpty ? 1 : configuration.weights[endpoints.count]
+                let token = configuration.tokens.isEmpty ? "" : configuration.tokens[endpoints.count]
                 endpoints.append(
-                    Endpoint(name: "127.0.0.1:\(address.port)", address: address, weight: weight, pool: index))
+                    Endpoint(
+                        name: "127.0.0.1:\(address.port)", address: address, weight: weight, pool: index,
+                        sessionToken: Array(token.utf8)))
             }
             var pool = Pool(
                 name: "pool\(index)", balance: configuration.balance, health: HealthCheck(probe: .none),

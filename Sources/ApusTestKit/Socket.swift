@@ -257,6 +257,11 @@ func shortRest() {
     poll(nil, 0, 1)
 }
 
+/// Rests: for scripts that are to be slow, never to wait for something.
+public func rest(_ time: Duration) {
+    poll(nil, 0, Int32(time / .milliseconds(1)))
+}
+
 // MARK: - Threads
 
 /// Runs `body` on a thread of its own. Scripts block, and must not block the threads that run the tests.

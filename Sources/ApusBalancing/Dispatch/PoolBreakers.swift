@@ -97,7 +97,9 @@ struct PoolBreakers: Sendable {
         return report
     }
 
-    mutating func succeeded(_ endpoint: Int, after time: Int64, admitted: Int64, now: Int64, _ report: inout AttemptReport) {
+    mutating func succeeded(
+        _ endpoint: Int, after time: Int64, admitted: Int64, now: Int64, _ report: inout AttemptReport
+    ) {
         if !endpoints.isEmpty {
             let change = endpoints[endpoint].succeeded(isSlow: time >= slowAfter, admitted: admitted, now: now)
             note(change, of: endpoint, now: now, &report)

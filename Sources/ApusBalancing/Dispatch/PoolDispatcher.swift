@@ -13,12 +13,14 @@ public struct PoolDispatcher: Sendable {
     @usableFromInline var picker: PoolPicker
     @usableFromInline var breakers: PoolBreakers?
     @usableFromInline var runs: FailureRuns?
+    private var sessions: PoolSessions?
     @usableFromInline var queue: WaitingQueue?
+    @usableFromInline var concurrency: AdaptiveConcurrency?
     @usableFromInline var budget: RetryBudget
     @usableFromInline let retryPolicy: RetryPolicy
-    private let backoff: Backoff
-    private let hedges: Bool
-    private var random: SplitMix64
+    let backoff: Backoff
+    let hedges: Bool
+    var random: SplitMix64
     @usableFromInline let looksAtLoad: Bool
     @usableFromInline let looksAtTime: Bool
     /// Whether anything but the picker wants to know how attempts go.
@@ -35,18 +37,23 @@ public struct PoolDispatcher: Sendable {
         picker = PoolPicker(pool: index, of: snapshot, worker: worker, seed: seed)
         breakers = PoolBreakers(pool, workers: snapshot.workers, seed: random.next())
         runs = FailureRuns(pool.outliers, count: pool.endpoints.count)
+        sessions = PoolSessions(pool, of: snapshot)
         queue = pool.requests.queue.map { WaitingQueue($0, workers: snapshot.workers) }
+        concurrency = pool.concurrency.map { AdaptiveConcurrency($0, workers: snapshot.workers, now: now) }
         budget = RetryBudget(pool.retries, workers: snapshot.workers, now: now)
         retryPolicy = RetryPolicy(pool.retries)
         backoff = Backoff(pool.retries)
         hedges = pool.hedging != nil
-        looksAtLoad = pool.balance.looksAtLoad
+        looksAtLoad = pool.looksAtLoad
         looksAtTime = pool.balance.looksAtTime
         isGuarded = breakers != nil || runs != nil
     }
 
     /// Whether so few endpoints are available that all of them are used (`Pool.panicThreshold`).
     public var isPanicking: Bool { picker.isPanicking }
+
+    /// How requests are shared out among the pool's tiers and zones now.
+    public var ranks: [RankShare] { picker.ranks }
 }
 
 // MARK: - What the control plane decides
@@ -74,6 +81,7 @@ extension PoolDispatcher {
     /// Whether the request is let in. One that is must be told of by `departed` in the end; one that is not is refused.
     @inlinable
     public mutating func arrived(_ priority: Priority, now: Int64) -> Bool {
+        if concurrency != nil, concurrency?.admit(priority, now: now) == false { return false }
         budget.requestStarted()
         return true
     }
@@ -84,23 +92,31 @@ extension PoolDispatcher {
     ///   origin.
     @inlinable
     public mutating func departed(latency: Int64?, now: Int64) {
+        concurrency?.ended(latency: latency, now: now)
         budget.requestEnded()
     }
 }
 
 extension PoolDispatcher {
     /// The adaptive limit on requests in flight, this worker's share; nil without one.
-    public var concurrencyLimit: Int? { nil }
+    public var concurrencyLimit: Int? { concurrency?.limit }
 }
 
 // MARK: - It belongs to a session
 
 extension PoolDispatcher {
-    /// A session of the application, known by a hash of its cookie's value, has begun at the endpoint.
-    public mutating func learnSession(_ session: UInt64, endpoint: Int32, now: Int64) {}
+    /// What a session of the application is known by, from its cookie's value: the same in all workers of this process.
+    public static func learnedSession(_ value: Span<UInt8>) -> UInt64 { PoolSessions.session(value) }
+
+    /// A session of the application (`learnedSession`) has begun at the endpoint.
+    public mutating func learnSession(_ session: UInt64, endpoint: Int32, now: Int64) {
+        sessions?.learn(session, endpoint: endpoint, now: now)
+    }
 
     /// The endpoint of the session that a cookie's value stands for; nil when it stands for none.
-    public mutating func session(_ value: Span<UInt8>, now: Int64) -> Int32? { nil }
+    public mutating func session(_ value: Span<UInt8>, now: Int64) -> Int32? {
+        sessions?.endpoint(for: value, now: now)
+    }
 }
 
 // MARK: - It goes to an endpoint
@@ -228,92 +244,4 @@ extension PoolDispatcher {
         if looksAtLoad { picker.ended(index, load: load) }
         if !wasJudged, breakers != nil { breakers?.cancelled(index, admitted: admitted, now: now) }
     }
-}
-
-/// What an attempt changed that others should know: the control plane, and through it the other workers.
-public struct AttemptReport: Sendable {
-    /// The endpoint's breaker changed to this, for that cause.
-    public var endpointBreaker: BreakerState?
-    public var endpointCause: BreakerCause?
-    /// The pool's breaker changed to this, for that cause.
-    public var poolBreaker: BreakerState?
-    public var poolCause: BreakerCause?
-    /// The endpoint has failed as often in a row as its pool bears.
-    public var failedInARow: (kind: ConsecutiveFailure, count: Int)?
-
-    @inlinable
-    public init() {}
-
-    @inlinable
-    public var isEmpty: Bool { endpointBreaker == nil && poolBreaker == nil && failedInARow == nil }
-}
-
-// MARK: - It is tried again
-
-extension PoolDispatcher {
-    /// What follows a failed attempt.
-    public enum Verdict: Sendable, Hashable {
-        /// Send it to the same endpoint over a new connection: a stale connection is replaced.
-        case retryFresh
-        /// Choose again, after so many microseconds. If `isBudgeted`, say `retryEnded` when that attempt is over.
-        case retry(after: Int64, isBudgeted: Bool)
-        /// Answer for the origin. `isDenied`: only the budget was in the way.
-        case giveUp(isDenied: Bool)
-    }
-
-    /// What follows a failed attempt.
-    public mutating func decide(
-        after failure: RetryPolicy.Failure, of progress: RetryPolicy.Progress, now: Int64
-    ) -> Verdict {
-        switch retryPolicy.decide(after: failure, of: progress) {
-        case .giveUp: .giveUp(isDenied: false)
-        case .retryFreshSameEndpoint: .retryFresh
-        // A request that could not connect has cost no endpoint anything: moving it on multiplies no load, and is neither
-        // budgeted nor delayed.
-        case .retryOtherEndpoint where failure == .connectRefused || failure == .connectTimedOut:
-            .retry(after: 0, isBudgeted: false)
-        case .retryOtherEndpoint:
-            budget.tryRetry(now: now)
-                ? .retry(after: backoff.pause(beforeAttempt: progress.attempts + 1, &random), isBudgeted: true)
-                : .giveUp(isDenied: true)
-        }
-    }
-
-    /// A retry that `decide` had budgeted, or a hedge that `mayHedge` had allowed, is over, or was not made after all.
-    @inlinable
-    public mutating func retryEnded() { budget.retryEnded() }
-
-    /// Whether the next connection must be a new one: enough of the reused ones were dead.
-    @inlinable
-    public func needsFreshConnection(_ progress: RetryPolicy.Progress) -> Bool {
-        retryPolicy.needsFreshConnection(progress)
-    }
-
-    /// Whether a response with this status is not passed on while another attempt may be made.
-    @inlinable
-    public func retriesStatus(_ status: Int) -> Bool { retryPolicy.retriesStatus(status) }
-
-    /// Whether a second endpoint may be asked now, although the first has not failed (`Pool.hedging`). If so, say
-    /// `retryEnded` when that attempt is over.
-    public mutating func mayHedge(_ progress: RetryPolicy.Progress, now: Int64) -> Bool {
-        hedges && progress.isIdempotent && progress.isReplayable && budget.tryRetry(now: now)
-    }
-}
-
-// MARK: - It waits
-
-extension PoolDispatcher {
-    /// Has the request, named by a handle of the caller's choice, wait for an endpoint; false: there is no room.
-    public mutating func enqueue(_ handle: Int32, now: Int64) -> Bool { queue?.add(handle, now: now) ?? false }
-
-    /// The request that goes next; nil when none waits. To be asked when something has ended; when it could be sent, say
-    /// `leaveQueue`.
-    public mutating func nextWaiting(now: Int64) -> Int32? { queue?.next(now: now) }
-
-    /// A request that waited has been sent, its client left, or its time ran out.
-    public mutating func leaveQueue(_ handle: Int32) { _ = queue?.remove(handle) }
-
-    /// Requests that wait.
-    @inlinable
-    public var waitingCount: Int { queue?.count ?? 0 }
 }
