@@ -42,12 +42,14 @@ import Testing
             if result.queued > 0 { words.insert("queued") }
             for refusal in result.refusals.keys { words.insert(refusal.rawValue) }
             for change in result.changes {
-                for word in ["is ejected", "is down", "panics", "breaker open", "breaker half-open", "breaker closed"]
+                for word in [
+                    "is ejected", "is unhealthy", "is panicking", "breaker open", "breaker half-open", "breaker closed",
+                ]
                 where change.text.contains(word) { words.insert(word) }
             }
         }
         let expected: Set<String> = [
-            "retries", "denied", "hedges", "queued", "is ejected", "is down", "panics", "breaker open",
+            "retries", "denied", "hedges", "queued", "is ejected", "is unhealthy", "is panicking", "breaker open",
             "breaker half-open", "breaker closed", "no_healthy_endpoint", "pool_saturated", "breaker_open",
             "queue_full",
             "queue_timeout", "connect_failed", "upstream_reset", "response_head_timeout",

@@ -1,48 +1,64 @@
 import ApusModel
 
-/// A picture of a comparison: each algorithm's median and 99th percentile, as bars.
+/// A picture of a comparison: for each algorithm its median and its 99th percentile, and what lies between.
 public struct ComparisonPicture: Sendable {
     let comparison: Comparison
+
+    private static let row = 30.0
+    private static let left = 170.0
+    private static let right = 700.0
+    private static let top = 84.0
 
     public init(_ comparison: Comparison) { self.comparison = comparison }
 
     public var svg: String {
-        let row = 40.0
-        let (left, right, top) = (170.0, 740.0, 84.0)
-        let bottom = top + row * Double(comparison.runs.count)
+        let bottom = Self.top + Self.row * Double(comparison.runs.count)
         var drawing = Drawing(width: 860, height: Int(bottom) + 52)
         let scenario = comparison.scenario
-        let faults = scenario.faults.map { "\(scenario.name($0.endpoint)) \($0.kind)" }.joined(separator: ", ")
-        let title = faults.isEmpty ? "The same day, by algorithm" : "The same bad day, by algorithm: \(faults)"
+        let title = "The same day, by algorithm: \(scenario.faultsText)"
         drawing.text(title, at: .init(x: 20, y: 27), style: "title")
         drawing.text(
             "\(scenario.load.text) requests/s, \(counted(scenario.endpointCount, "endpoint")), seed \(scenario.seed); "
-                + "latency over the whole run", at: .init(x: 20, y: 46), style: "faint")
+                + "p50 and p99 of the whole run, and by how much p99 differs from \(comparison.runs[0].balance.rawValue)'s",
+            at: .init(x: 20, y: 46), style: "faint")
         let values = comparison.runs.flatMap { run in
             [0.5, 0.99].compactMap { run.statistics.latency.percentile($0) }
         }
-        let scale = LogScale(holding: values.map { max(1, $0 / 2) } + values)
+        let scale = LogScale(holding: values)
+        drawAxis(scale, bottom: bottom, &drawing)
+        for (place, run) in comparison.runs.enumerated() {
+            draw(run, scale, y: Self.top + Self.row * (Double(place) + 0.5), &drawing)
+        }
+        return drawing.document(title: title)
+    }
+
+    private func x(_ scale: LogScale, _ value: VirtualTime) -> Double {
+        Self.left + (Self.right - Self.left) * scale.place(value)
+    }
+
+    private func drawAxis(_ scale: LogScale, bottom: Double, _ drawing: inout Drawing) {
         for tick in scale.ticks {
-            let x = left + (right - left) * scale.place(tick.value)
-            drawing.line(from: .init(x: x, y: top - 6), to: .init(x: x, y: bottom), style: "grid")
+            let x = x(scale, tick.value)
+            drawing.line(from: .init(x: x, y: Self.top - 6), to: .init(x: x, y: bottom), style: "grid")
             guard tick.isLabelled else { continue }
             drawing.text(tick.value.axisText, at: .init(x: x, y: bottom + 18), style: "small", anchor: .middle)
         }
-        for (place, run) in comparison.runs.enumerated() {
-            let y = top + row * Double(place)
-            drawing.text(run.balance.rawValue, at: .init(x: left - 12, y: y + 20), anchor: .end)
-            for (offset, name, share, color) in [(3.0, "p50", 0.5, "blue"), (17.0, "p99", 0.99, "red")] {
-                guard let value = run.statistics.latency.percentile(share) else { continue }
-                let width = (right - left) * scale.place(value)
-                drawing.bar(at: .init(x: left, y: y + offset), width: width, height: 12, color: color)
-                drawing.text(
-                    "\(name) \(value.millisecondsText) ms", at: .init(x: left + width + 6, y: y + offset + 10.5),
-                    style: "small")
-            }
-        }
         drawing.text(
-            "latency of requests, log scale", at: .init(x: (left + right) / 2, y: bottom + 38), style: "small",
-            anchor: .middle)
-        return drawing.document(title: title)
+            "latency of requests, log scale", at: .init(x: (Self.left + Self.right) / 2, y: bottom + 38),
+            style: "small", anchor: .middle)
+    }
+
+    private func draw(_ run: Comparison.Run, _ scale: LogScale, y: Double, _ drawing: inout Drawing) {
+        drawing.text(run.balance.rawValue, at: .init(x: Self.left - 14, y: y + 4), anchor: .end)
+        guard let median = run.statistics.latency.percentile(0.5),
+            let slow = run.statistics.latency.percentile(0.99)
+        else { return }
+        let (from, to) = (x(scale, median), x(scale, slow))
+        drawing.curve([.init(x: from, y: y), .init(x: to, y: y)], color: "slate")
+        drawing.dot(at: .init(x: from, y: y), color: "blue")
+        drawing.dot(at: .init(x: to, y: y), color: "red")
+        drawing.text("\(median.millisecondsText)", at: .init(x: from - 9, y: y + 4), style: "small", anchor: .end)
+        drawing.text("\(slow.millisecondsText) ms", at: .init(x: to + 9, y: y + 4), style: "small")
+        drawing.text(comparison.difference(run), at: .init(x: 840, y: y + 4), style: "label", anchor: .end)
     }
 }

@@ -23,11 +23,11 @@ struct Drawing {
         _ text: String, at point: Point, style: String = "", anchor: Anchor = .start, color: String? = nil,
         isVertical: Bool = false
     ) {
-        let fill = color.map { " style=\"fill:var(--\($0))\"" } ?? ""
         let turn = isVertical ? " transform=\"rotate(-90 \(number(point.x)) \(number(point.y)))\"" : ""
-        let name = style.isEmpty ? "" : " class=\"\(style)\""
+        let classes = [style, color.map { "fill-\($0)" } ?? ""].filter { !$0.isEmpty }.joined(separator: " ")
+        let name = classes.isEmpty ? "" : " class=\"\(classes)\""
         elements += """
-            <text x="\(number(point.x))" y="\(number(point.y))" text-anchor="\(anchor.rawValue)"\(name)\(fill)\(turn)>\
+            <text x="\(number(point.x))" y="\(number(point.y))" text-anchor="\(anchor.rawValue)"\(name)\(turn)>\
             \(escaped(text))</text>\n
             """
     }
@@ -43,21 +43,20 @@ struct Drawing {
     mutating func curve(_ points: [Point?], color: String, style: String = "curve") {
         for part in points.split(whereSeparator: { $0 == nil }) {
             let path = part.compactMap { $0 }.map { "\(number($0.x)),\(number($0.y))" }.joined(separator: " ")
-            elements += "<polyline points=\"\(path)\" class=\"\(style)\" style=\"stroke:var(--\(color))\"/>\n"
+            elements += "<polyline points=\"\(path)\" class=\"\(style) stroke-\(color)\"/>\n"
         }
     }
 
     mutating func area(_ outline: [Point], color: String, opacity: Double) {
         let path = outline.map { "\(number($0.x)),\(number($0.y))" }.joined(separator: " ")
         elements += """
-            <polygon points="\(path)" class="area" style="fill:var(--\(color));fill-opacity:\(opacity.text)"/>\n
+            <polygon points="\(path)" class="area fill-\(color)" fill-opacity="\(opacity.text)"/>\n
             """
     }
 
-    mutating func bar(at point: Point, width: Double, height: Double, color: String) {
+    mutating func dot(at point: Point, color: String) {
         elements += """
-            <rect x="\(number(point.x))" y="\(number(point.y))" width="\(number(max(0, width)))" \
-            height="\(number(height))" rx="1.5" style="fill:var(--\(color))"/>\n
+            <circle cx="\(number(point.x))" cy="\(number(point.y))" r="5" class="fill-\(color)"/>\n
             """
     }
 
@@ -75,27 +74,43 @@ struct Drawing {
         """
     }
 
-    /// The colours are those of Okabe and Ito, which people who see few colours can tell apart, lighter on dark.
+    /// The colours on light and on dark paper: those of Okabe and Ito, which people who see few colours can tell apart.
+    private static let palette: [(name: String, light: String, dark: String)] = [
+        ("blue", "#0072b2", "#4aa3e0"), ("red", "#c7402b", "#ff7b61"), ("sky", "#56b4e9", "#7cc7f2"),
+        ("green", "#009e73", "#2fc497"), ("amber", "#d18f00", "#e9b13c"), ("rose", "#b5588f", "#dd8abb"),
+        ("slate", "#6b7785", "#8d99a8"), ("olive", "#8a8a00", "#c0c04a"),
+    ]
+
+    private static func colors(isDark: Bool) -> String {
+        let ink = isDark ? "#e6edf3" : "#1f2328"
+        let faint = isDark ? "#9198a1" : "#59636e"
+        let grid = isDark ? "#232a33" : "#e4e7eb"
+        let paper = isDark ? "#0d1117" : "#ffffff"
+        let frame = isDark ? "#4a525c" : "#afb8c1"
+        let plain = """
+            text { fill: \(ink); } .faint, .small { fill: \(faint); } .paper { fill: \(paper); stroke: \(grid); }
+            .grid { stroke: \(grid); } .frame { stroke: \(frame); } .event { stroke: \(faint); }
+            .area { stroke: \(paper); }
+
+            """
+        return plain
+            + palette.map { color in
+                let value = isDark ? color.dark : color.light
+                return ".fill-\(color.name) { fill: \(value); } .stroke-\(color.name) { stroke: \(value); }\n"
+            }.joined()
+    }
+
+    // No variables of CSS: not every program that shows pictures knows them.
     private static let style = """
-        svg { --paper:#ffffff; --ink:#1f2328; --faint:#656d76; --grid:#e4e7eb; --frame:#afb8c1;
-          --blue:#0072b2; --red:#c7402b; --sky:#56b4e9; --green:#009e73; --amber:#d18f00; --rose:#b5588f;
-          --slate:#6b7785; --olive:#8a8a00; --edge:#ffffff; }
-        @media (prefers-color-scheme: dark) {
-          svg { --paper:#0d1117; --ink:#e6edf3; --faint:#9198a1; --grid:#232a33; --frame:#4a525c;
-            --blue:#4aa3e0; --red:#ff7b61; --sky:#7cc7f2; --green:#2fc497; --amber:#e9b13c; --rose:#dd8abb;
-            --slate:#8d99a8; --olive:#c0c04a; --edge:#0d1117; }
-        }
-        text { font: 12px system-ui, -apple-system, "Segoe UI", "DejaVu Sans", sans-serif; fill: var(--ink); }
+        text { font: 12px system-ui, -apple-system, "Segoe UI", "DejaVu Sans", sans-serif; }
         .title { font-size: 15px; font-weight: 600; }
-        .faint { fill: var(--faint); }
-        .small { font-size: 11px; fill: var(--faint); }
+        .small { font-size: 11px; }
         .label { font-weight: 600; }
-        .paper { fill: var(--paper); stroke: var(--grid); }
-        .grid { stroke: var(--grid); }
-        .frame { stroke: var(--frame); }
-        .event { stroke: var(--faint); stroke-dasharray: 4 3; }
+        .event { stroke-dasharray: 4 3; }
         .curve { fill: none; stroke-width: 1.8; stroke-linejoin: round; }
-        .area { stroke: var(--edge); stroke-width: 0.6; }
+        .area { stroke-width: 0.6; }
+        \(colors(isDark: false))@media (prefers-color-scheme: dark) {
+        \(colors(isDark: true))}
         """
 }
 

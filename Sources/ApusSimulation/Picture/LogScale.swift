@@ -17,7 +17,8 @@ struct LogScale {
         let most = Double(max(1, values.max() ?? 1_000_000))
         // Half decades at the ends, so that a chart is not half empty: 3 is about the middle of one.
         low = Self.floorStep(least)
-        high = max(low * 10, Self.ceilStep(most))
+        // Two decades at least, so that pictures of the same day can be laid side by side.
+        high = max(low * 100, Self.ceilStep(most))
         ticksFrom = Int(log10(low).rounded(.up))
         ticksTo = Int((log10(high) + 1e-9).rounded(.down))
     }

@@ -25,7 +25,7 @@ public struct RunPicture: Sendable {
 
     public var svg: String {
         var drawing = Drawing(width: Self.size.width, height: Self.size.height)
-        let title = "\(scenario.pool.balance.rawValue): \(scenario.faults.isEmpty ? "a good day" : faults)"
+        let title = "\(scenario.pool.balance.rawValue): \(scenario.faultsText)"
         drawing.text(title, at: Drawing.Point(x: 20, y: 27), style: "title")
         drawing.text(summary, at: Drawing.Point(x: 20, y: 46), style: "faint")
         let latency = Frame(top: 78, bottom: 258)
@@ -35,12 +35,6 @@ public struct RunPicture: Sendable {
         drawEvents(latency, shares, &drawing)
         drawTime(below: shares, &drawing)
         return drawing.document(title: "\(title). \(summary)")
-    }
-
-    private var faults: String {
-        let first = scenario.faults[0]
-        let more = scenario.faults.count - 1
-        return "\(scenario.name(first.endpoint)) \(first.kind)" + (more > 0 ? ", and \(more) more" : "")
     }
 
     private var summary: String {
@@ -164,14 +158,16 @@ public struct RunPicture: Sendable {
     }
 
     private func drawEvents(_ upper: Frame, _ lower: Frame, _ drawing: inout Drawing) {
-        for fault in scenario.faults.prefix(6) where fault.at < scenario.duration {
+        var labelled = 0.0
+        for fault in scenario.faults.prefix(12) where fault.at < scenario.duration {
             let x = upper.x(Double(fault.at) / Double(scenario.duration))
             drawing.line(from: .init(x: x, y: upper.top), to: .init(x: x, y: lower.bottom), style: "event")
-            let isLate = fault.at * 2 > scenario.duration
-            drawing.text(
-                "\(scenario.name(fault.endpoint)) \(fault.kind)",
-                at: .init(x: x + (isLate ? -5 : 5), y: upper.top + 11),
-                style: "small", anchor: isLate ? .end : .start)
+            let text = "\(scenario.name(fault.endpoint)) \(fault.kind.shortText)"
+            // About as wide as it will be. Where there is no room for it the line stands alone.
+            let width = Double(text.count) * 6.4
+            guard x > labelled, x + width < Double(Self.size.width) else { continue }
+            labelled = x + width + 10
+            drawing.text(text, at: .init(x: x + 5, y: upper.bottom + 15), style: "small")
         }
     }
 
@@ -200,5 +196,15 @@ public struct RunPicture: Sendable {
         for label in places {
             drawing.text(label.text, at: .init(x: x, y: label.y + 4), style: "label", color: label.color)
         }
+    }
+}
+
+extension Scenario {
+    /// What goes wrong, in a few words.
+    var faultsText: String {
+        let wrong = faults.filter { $0.kind != .revive }
+        guard !wrong.isEmpty else { return "a good day" }
+        let named = wrong.prefix(2).map { "\(name($0.endpoint)) \($0.kind)" }.joined(separator: ", ")
+        return named + (wrong.count > 2 ? ", and \(wrong.count - 2) more" : "")
     }
 }

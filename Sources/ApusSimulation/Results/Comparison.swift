@@ -47,7 +47,7 @@ public struct Comparison: Sendable {
     }
 
     /// By how much the run's p99 differs from the first one's.
-    private func difference(_ run: Run) -> String {
+    func difference(_ run: Run) -> String {
         guard let mine = run.statistics.latency.percentile(0.99), run.balance != runs[0].balance,
             let first = runs[0].statistics.latency.percentile(0.99), first > 0
         else { return "-" }

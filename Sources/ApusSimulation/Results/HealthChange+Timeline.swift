@@ -2,51 +2,46 @@ import ApusBalancing
 import ApusModel
 
 extension HealthChange {
-    /// The change as a line of the timeline, in the words of the log.
-    func change(by balancer: Int, at now: VirtualTime) -> StateChange {
+    /// The change as a line of the timeline, in the words of the balancer's log; nil for what the log leaves out.
+    func change(by balancer: Int, of health: PoolHealth, at now: VirtualTime) -> StateChange? {
         switch self {
         case .endpoint(let change):
-            StateChange(at: now, balancer: balancer, endpoint: change.endpoint, text: change.text(at: now))
-        case .breaker(let transition):
-            StateChange(at: now, balancer: balancer, endpoint: transition.endpoint, text: transition.text(at: now))
-        case .panic(let panic):
-            StateChange(at: now, balancer: balancer, endpoint: nil, text: panic.text)
+            return StateChange(at: now, balancer: balancer, endpoint: change.endpoint, text: change.text(health))
+        case .breaker(let change):
+            guard !change.isExtension else { return nil }
+            var endpoint: Int?
+            if case .endpoint(let index) = change.owner { endpoint = index }
+            let text = change.after.words(clock: \.momentText)
+            return StateChange(at: now, balancer: balancer, endpoint: endpoint, text: text)
+        case .panic(let change):
+            let available = "\(change.available) of \(change.total) endpoints available"
+            let text =
+                change.isPanicking
+                ? "is panicking: \(available), all are used" : "is not panicking any more: \(available)"
+            return StateChange(at: now, balancer: balancer, endpoint: nil, text: text)
         }
     }
+}
+
+extension StateChange {
+    /// What is said of an endpoint that was found up at the start.
+    static let firstHealthy = "is healthy"
 }
 
 extension EndpointChange {
-    fileprivate func text(at now: VirtualTime) -> String {
+    fileprivate func text(_ health: PoolHealth) -> String {
+        let state = "is \(after.words(clock: \.momentText))"
         switch after {
-        case .unhealthy(let cause): "is down: \(cause)"
-        case .ejected(let until, let cause): "is ejected for \((until - now).roughDurationText): \(cause)"
-        case .healthy where before == .unknown: "is up"
-        case .healthy: "is up again: \(cause)"
-        case .unknown: "gets requests again, which will tell whether it is up: \(cause)"
-        case .draining: "drains: \(cause)"
+        case .unhealthy, .ejected: return changesAvailability ? "\(state); \(left(health))" : state
+        case .healthy where before == .unknown: return StateChange.firstHealthy
+        case .healthy where before != .draining: return "\(state) again: \(cause)"
+        case .unknown where cause == .timeIsOver: return "\(state) again: \(cause), and requests will tell"
+        case .healthy, .unknown, .draining: return "\(state): \(cause)"
         }
     }
-}
 
-extension BreakerTransition {
-    fileprivate var endpoint: Int? {
-        if case .endpoint(let endpoint) = owner { endpoint } else { nil }
-    }
-
-    fileprivate func text(at now: VirtualTime) -> String {
-        let reason = after.cause.map { ": \($0)" } ?? ""
-        return switch after.state {
-        case .closed: "breaker closed"
-        case .open(let until, _): "breaker open for \((until - now).roughDurationText)\(reason)"
-        case .halfOpen: "breaker half-open"
-        }
-    }
-}
-
-extension PanicChange {
-    fileprivate var text: String {
-        isPanicking
-            ? "panics: \(available) of \(total) endpoints available, all are used"
-            : "no longer panics: \(available) of \(total) endpoints available"
+    private func left(_ health: PoolHealth) -> String {
+        let left = health.servingCount
+        return left == 0 ? "no endpoint of the pool is left" : "\(left.text) of \(health.count.text) left"
     }
 }

@@ -101,11 +101,11 @@ public struct Report: Sendable {
         var found = Array(repeating: 0, count: scenario.balancers)
         var lines: [String] = []
         for change in statistics.changes {
-            // Every endpoint is found up once at the start: one line tells of all.
-            if change.text == "is up", let balancer = change.balancer {
+            // Every endpoint is found healthy once at the start: one line tells of all.
+            if change.text == StateChange.firstHealthy, let balancer = change.balancer {
                 found[balancer] += 1
                 guard found[balancer] == scenario.endpointCount else { continue }
-                lines.append(line(change.at, balancer, "all \(scenario.endpointCount.text) endpoints are up"))
+                lines.append(line(change.at, balancer, "all \(scenario.endpointCount.text) endpoints are healthy"))
                 continue
             }
             let subject = change.endpoint.map(scenario.name) ?? "pool \(scenario.pool.name)"

@@ -41,4 +41,17 @@ extension Fault.Kind: CustomStringConvertible {
         case .revive: "is well again"
         }
     }
+
+    /// The same in a picture, where there is little room.
+    var shortText: String {
+        switch self {
+        case .kill: "killed"
+        case .hang: "hangs"
+        case .cutOff: "cut off"
+        case .slow(let factor): "\(factor.text)x slower"
+        case .errors(let share): "\((share * 100).text)% errors"
+        case .flap(let period): "flaps, \(period.durationText)"
+        case .revive: "well again"
+        }
+    }
 }

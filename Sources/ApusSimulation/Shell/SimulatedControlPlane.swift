@@ -5,11 +5,13 @@ import ApusModel
 struct SimulatedControlPlane: Sendable {
     private(set) var health: PoolHealth
     private var schedule: ProbeSchedule
+    private let isProbed: Bool
 
     init(_ snapshot: Snapshot, seed: UInt64) {
         let check = snapshot.pools[0].health
-        let interval = check.probe == .none ? nil : check.interval.inMicroseconds
-        let downInterval = check.probe == .none ? nil : check.downInterval?.inMicroseconds
+        isProbed = check.probe != .none
+        let interval = isProbed ? check.interval.inMicroseconds : nil
+        let downInterval = isProbed ? check.downInterval?.inMicroseconds : nil
         schedule = ProbeSchedule(
             intervals: snapshot.endpoints.map { _ in interval },
             downIntervals: snapshot.endpoints.map { _ in downInterval },
@@ -39,7 +41,9 @@ struct SimulatedControlPlane: Sendable {
 
     mutating func connectFailed(_ endpoint: Int, _ failure: CheckFailure, now: VirtualTime) -> [HealthChange] {
         let changes = health.connectFailed(endpoint, failure, now: now)
-        if !changes.isEmpty, schedule.nextDue != nil { schedule.wentDown(endpoint, now: now) }
+        for case .endpoint(let change) in changes where isProbed && change.after.kind == .unhealthy {
+            schedule.wentDown(change.endpoint, now: now)
+        }
         return changes
     }
 

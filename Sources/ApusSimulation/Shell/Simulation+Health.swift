@@ -97,7 +97,8 @@ extension Simulation {
     /// Carries out what a control plane has decided.
     mutating func carryOut(_ changes: [HealthChange], of balancer: Int) {
         for change in changes {
-            statistics.changes.append(change.change(by: balancer, at: now))
+            let health = balancers[balancer].control.health
+            if let line = change.change(by: balancer, of: health, at: now) { statistics.changes.append(line) }
             guard case .endpoint(let change) = change, change.changesAvailability else { continue }
             events.schedule(
                 .availabilityReachedWorker(
