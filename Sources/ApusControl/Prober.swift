@@ -116,11 +116,11 @@ public actor Prober: Service {
 
     private func timePassed(_ pool: Int) {
         let now = Self.now
-        settle(pool, pools[pool].woken(now: now))
+        var changes = pools[pool].woken(now: now)
         if let end = pools[pool].nextInterval, now >= end {
-            settle(pool, pools[pool].intervalEnded(volumes: volumes.next(ofPool: pool, link), now: now))
+            changes += pools[pool].intervalEnded(volumes: volumes.next(ofPool: pool, link), now: now)
         }
-        setAlarm(ofPool: pool)
+        settle(pool, changes)
     }
 
     private func probe(_ endpoint: Int) async {

@@ -12,11 +12,14 @@ extension PoolHealth {
 
     /// An interval of `OutlierRules.interval` is over, in which the endpoints did what `volumes` says, in their order.
     ///
-    /// Only endpoints that are in service now are compared: what an endpoint did before it was taken out was judged then.
+    /// Only endpoints that have been available from its beginning to its end are compared: what an endpoint did before it
+    /// was taken out was judged then, and is not held against its return.
     public mutating func intervalEnded(volumes: [EndpointVolume], now: Int64) -> [HealthChange] {
         guard let rules, let end = nextInterval else { return [] }
         precondition(volumes.count == count, "\(volumes.count) volumes of \(count) endpoints")
-        let inService = endpoints.indices.filter { endpoints[$0].isAvailable }
+        let inService = endpoints.indices.filter {
+            endpoints[$0].isAvailable && endpoints[$0].availableSince <= intervalBegan
+        }
         let outliers =
             OutlierDetection.bySuccessRate(volumes, inService: inService, rules)
             + OutlierDetection.byLatency(volumes, inService: inService, rules)

@@ -50,6 +50,8 @@ public struct PoolHealth: Sendable {
         var state: EndpointState
         var isAvailable = true
         var since: Int64
+        /// When it last came to be available.
+        var availableSince = Int64.min
 
         var current: EndpointState {
             if case .down(let cause) = probed.state { return .unhealthy(cause) }
@@ -197,6 +199,7 @@ public struct PoolHealth: Sendable {
         endpoints[endpoint].state = state
         endpoints[endpoint].isAvailable = isAvailable
         endpoints[endpoint].since = now
+        if isAvailable, !before.isAvailable { endpoints[endpoint].availableSince = now }
         availableCount += (isAvailable ? 1 : 0) - (before.isAvailable ? 1 : 0)
         servingCount += (endpoints[endpoint].isServing ? 1 : 0) - (before.isServing ? 1 : 0)
         changes.append(
@@ -219,10 +222,7 @@ public struct PoolHealth: Sendable {
 
     /// Makes sure that `nextWakeup` is no later than what the endpoint waits for.
     mutating func arm(_ endpoint: Int) {
-        let waiting = endpoints[endpoint]
-        for time in [waiting.probed.nextWakeup, waiting.ejection.present?.until] {
-            guard let time else { continue }
-            nextWakeup = min(nextWakeup ?? time, time)
-        }
+        if let time = endpoints[endpoint].probed.nextWakeup { nextWakeup = min(nextWakeup ?? time, time) }
+        if let time = endpoints[endpoint].ejection.present?.until { nextWakeup = min(nextWakeup ?? time, time) }
     }
 }

@@ -1,0 +1,174 @@
+import ApusBalancing
+import ApusModel
+import Testing
+
+/// Who is ejected from a pool, for how long, and who never is, by exact sequences.
+@Suite struct PoolHealthEjectionTests {
+    let second = PoolHealthTests.second
+
+    func words(_ changes: [HealthChange]) -> [String] { PoolHealthTests.words(changes) }
+
+    @Test func failuresInARowEject() {
+        var health = PoolHealthTests.up(4)
+        let changes = health.failedInARow(1, .status5xx, count: 5, now: 2 * second)
+        #expect(words(changes) == ["1 ejected until 32s: 5 consecutive 5xx (5 consecutive 5xx)"])
+        #expect(!health.isAvailable(1) && health.isEjected(1) && health.ejectedCount == 1)
+        #expect(health.failedInARow(1, .status5xx, count: 5, now: 3 * second).isEmpty, "it is out already")
+        #expect(health.deniedEjections == 0)
+        #expect(health.nextWakeup == 32 * second)
+        #expect(health.woken(now: 32 * second - 1).isEmpty)
+        #expect(words(health.woken(now: 32 * second)) == ["1 healthy (its time out of service is over)"])
+        #expect(health.isAvailable(1) && health.ejectedCount == 0 && health.nextWakeup == nil)
+        #expect(words(health.failedInARow(1, .gatewayError, count: 3, now: 33 * second))[0].contains("gateway"))
+        #expect(health.ejections(1) == [1, 1, 0, 0])
+    }
+
+    @Test func withoutRulesNothingEjects() {
+        var health = PoolHealthTests.up(4, outliers: nil)
+        #expect(health.nextInterval == nil)
+        #expect(health.failedInARow(0, .status5xx, count: 5, now: 1).isEmpty)
+        #expect(health.intervalEnded(volumes: Array(repeating: EndpointVolume(), count: 4), now: 1).isEmpty)
+    }
+
+    @Test func ejectionsGrowAndShrink() {
+        var health = PoolHealthTests.up(4)
+        var now: Int64 = 0
+        func eject() -> Int64 {
+            _ = health.failedInARow(0, .status5xx, count: 5, now: now)
+            guard case .ejected(let until, _) = health.state(0) else { return 0 }
+            let length = (until - now) / second
+            now = until
+            _ = health.woken(now: now)
+            return length
+        }
+        #expect((0..<12).map { _ in eject() } == [30, 60, 90, 120, 150, 180, 210, 240, 270, 300, 300, 300])
+
+        func interval() {
+            now += 10 * second
+            _ = health.intervalEnded(volumes: Array(repeating: EndpointVolume(), count: 4), now: now)
+        }
+        interval()
+        #expect(eject() == 300, "the first interval began before it was back")
+        interval()
+        for _ in 0..<4 { interval() }
+        #expect(eject() == 210, "ten, less the four intervals in service from beginning to end, and one")
+        for _ in 0..<20 { interval() }
+        #expect(eject() == 30)
+    }
+
+    @Test(arguments: [
+        (50, 2, 1), (50, 3, 1), (50, 4, 2), (50, 5, 2), (10, 4, 1), (0, 4, 1), (100, 4, 3), (50, 1, 0), (34, 3, 1),
+        (67, 3, 2),
+    ])
+    func theCapHolds(percent: Int, count: Int, ejected: Int) {
+        var health = PoolHealthTests.up(count, outliers: OutlierRules(maximumEjectedPercent: percent))
+        for endpoint in 0..<count { _ = health.failedInARow(endpoint, .status5xx, count: 5, now: 1) }
+        #expect(health.ejectedCount == ejected)
+        #expect(health.deniedEjections == count - ejected)
+        #expect(health.availableCount == count - ejected)
+    }
+
+    @Test func theLastThatRequestsCanGoToIsNeverEjected() {
+        var health = PoolHealthTests.up(4, outliers: OutlierRules(maximumEjectedPercent: 100))
+        _ = PoolHealthTests.takeDown(&health, 0, now: 1)
+        _ = health.setWeight(1, 0, now: 1)
+        #expect(health.failedInARow(2, .status5xx, count: 5, now: 2).count == 1)
+        #expect(health.failedInARow(3, .status5xx, count: 5, now: 3).isEmpty, "1 drains: it takes no new requests")
+        #expect(health.isAvailable(3))
+    }
+
+    @Test func ejectionsEndWhenNothingElseIsLeft() {
+        var health = PoolHealthTests.up(3)
+        _ = health.failedInARow(0, .status5xx, count: 5, now: 1)
+        _ = PoolHealthTests.takeDown(&health, 1, now: 2)
+        let changes = PoolHealthTests.takeDown(&health, 2, now: 3)
+        #expect(
+            words(changes) == [
+                "2 unhealthy: 3 of 3 probes failed: timed out (3 of 3 probes failed: timed out)",
+                "0 healthy (no other endpoint of the pool is left)",
+            ])
+        #expect(health.isAvailable(0) && health.ejectedCount == 0 && health.availableCount == 1)
+        #expect(health.failedInARow(0, .status5xx, count: 5, now: 4).isEmpty, "and stays")
+    }
+
+    @Test func drainingTheOthersEndsEjectionsToo() {
+        var health = PoolHealthTests.up(2)
+        _ = health.failedInARow(0, .status5xx, count: 5, now: 1)
+        #expect(
+            words(health.setWeight(1, 0, now: 2)) == [
+                "1 draining (weight 0)", "0 healthy (no other endpoint of the pool is left)",
+            ])
+    }
+
+    @Test func anEjectedEndpointCanGoDownBesides() {
+        var health = PoolHealthTests.up(4)
+        _ = health.failedInARow(0, .status5xx, count: 5, now: 0)
+        let down = PoolHealthTests.takeDown(&health, 0, now: second)
+        guard case .endpoint(let change) = down[0] else { return }
+        #expect(change.before.kind == .ejected && change.after.kind == .unhealthy && !change.changesAvailability)
+        #expect(health.woken(now: 30 * second).isEmpty, "the ejection is over, and it is still down")
+        #expect(health.state(0).kind == .unhealthy && health.ejectedCount == 0)
+        #expect(health.failedInARow(0, .status5xx, count: 5, now: 31 * second).isEmpty, "it is out already")
+    }
+
+    @Test func probesThatPassDoNotEndAnEjectionByThemselves() {
+        var health = PoolHealthTests.up(4)
+        _ = health.failedInARow(0, .status5xx, count: 5, now: 0)
+        for now in Int64(1)...10 { #expect(health.probeSucceeded(0, now: now).isEmpty) }
+        _ = PoolHealthTests.takeDown(&health, 0, now: 11)
+        _ = health.probeSucceeded(0, now: 12)
+        let back = health.probeSucceeded(0, now: 13)
+        #expect(words(back) == ["0 ejected until 30s: 5 consecutive 5xx (2 of 2 probes passed)"])
+        #expect(!health.isAvailable(0))
+    }
+
+    @Test func probesEndItEarlyWhereThatIsWanted() {
+        var health = PoolHealthTests.up(4, outliers: OutlierRules(returnsOnProbe: true))
+        _ = health.failedInARow(0, .status5xx, count: 5, now: 0)
+        #expect(health.probeSucceeded(0, now: 1).isEmpty)
+        #expect(health.probeFailed(0, .timedOut, now: 2).isEmpty, "in a row")
+        #expect(health.probeSucceeded(0, now: 3).isEmpty)
+        #expect(words(health.probeSucceeded(0, now: 4)) == ["0 healthy (2 of 2 probes passed)"])
+        #expect(health.ejectedCount == 0)
+        #expect(health.woken(now: 30 * second).isEmpty)
+        _ = health.failedInARow(0, .status5xx, count: 5, now: 31 * second)
+        guard case .ejected(let until, _) = health.state(0) else { return }
+        #expect(until == 91 * second, "the second one is longer, however the first ended")
+    }
+
+    // MARK: - Intervals
+
+    @Test func outliersOfAnIntervalAreEjectedTheWorstFirst() {
+        var health = PoolHealthTests.up(10, outliers: OutlierRules(successRateDeviations: 1, maximumEjectedPercent: 10))
+        var volumes = Array(repeating: EndpointVolume(requests: 200, failures: 0), count: 10)
+        volumes[3].failures = 100
+        volumes[8].failures = 120
+        #expect(health.nextInterval == 10 * second)
+        let changes = health.intervalEnded(volumes: volumes, now: 10 * second + 5)
+        #expect(words(changes).count == 1 && words(changes)[0].hasPrefix("8 ejected until 40s: 40% of its requests"))
+        #expect(health.deniedEjections == 1 && health.isAvailable(3))
+        #expect(health.nextInterval == 20 * second, "from when it was due")
+        _ = health.intervalEnded(volumes: volumes, now: 55 * second)
+        #expect(health.nextInterval == 65 * second, "after a standstill from now")
+    }
+
+    @Test func whoIsOutIsNotCompared() {
+        var health = PoolHealthTests.up(6, outliers: OutlierRules(maximumEjectedPercent: 100))
+        _ = health.failedInARow(0, .status5xx, count: 5, now: 0)
+        _ = PoolHealthTests.takeDown(&health, 1, now: 0)
+        var volumes = Array(repeating: EndpointVolume(requests: 200, failures: 0), count: 6)
+        volumes[2].failures = 200
+        #expect(health.intervalEnded(volumes: volumes, now: 10 * second).isEmpty, "four are too few")
+    }
+
+    @Test func whatWasDoneBeforeIsNotHeldAgainstTheReturn() {
+        var health = PoolHealthTests.up(6, outliers: OutlierRules(interval: .seconds(10), baseEjection: .seconds(1)))
+        var volumes = Array(repeating: EndpointVolume(requests: 200, failures: 0), count: 6)
+        volumes[2].failures = 200
+        _ = health.failedInARow(2, .status5xx, count: 5, now: 3 * second)
+        _ = health.woken(now: 4 * second)
+        #expect(health.isAvailable(2))
+        #expect(health.intervalEnded(volumes: volumes, now: 10 * second).isEmpty)
+        #expect(health.intervalEnded(volumes: volumes, now: 20 * second).count == 1)
+    }
+}
