@@ -21,7 +21,7 @@ public struct ServiceTime: Sendable, Equatable {
     public var shape: Shape
 
     public init(mean: Duration = .milliseconds(10), shape: Shape = .logNormal(tail: 4)) {
-        self.mean = Double(mean.inMicroseconds)
+        self.mean = Double(mean.microseconds)
         self.shape = shape
     }
 

@@ -10,8 +10,8 @@ struct SimulatedControlPlane: Sendable {
     init(_ snapshot: Snapshot, seed: UInt64) {
         let check = snapshot.pools[0].health
         isProbed = check.probe != .none
-        let interval = isProbed ? check.interval.inMicroseconds : nil
-        let downInterval = isProbed ? check.downInterval?.inMicroseconds : nil
+        let interval = isProbed ? check.interval.microseconds : nil
+        let downInterval = isProbed ? check.downInterval?.microseconds : nil
         schedule = ProbeSchedule(
             intervals: snapshot.endpoints.map { _ in interval },
             downIntervals: snapshot.endpoints.map { _ in downInterval },

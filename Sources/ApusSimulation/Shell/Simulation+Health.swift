@@ -28,7 +28,7 @@ extension Simulation {
     }
 
     mutating func probeReachedOrigin(_ balancer: Int, _ endpoint: Int) {
-        let timeout = pool.health.timeout.inMicroseconds
+        let timeout = pool.health.timeout.microseconds
         let delay = scenario.origins.networkDelay
         var (result, time) = answer(toProbeOf: endpoint)
         // Drawn whatever the answer, so that one fault does not change the luck of all later probes.

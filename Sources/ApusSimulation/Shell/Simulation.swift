@@ -77,7 +77,7 @@ struct Simulation<Observer: SimulationObserver> {
                 case .hedge: pool.hedging?.after ?? .zero
                 case .queue: pool.requests.queue?.timeout ?? .zero
                 }
-            return DeadlineLine(length: length.inMicroseconds)
+            return DeadlineLine(length: length.microseconds)
         }
         balancers = (0..<scenario.balancers).map { SimulatedBalancer($0, of: scenario, randomness: randomness) }
         origins = (0..<scenario.endpointCount).map { _ in SimulatedOrigin(capacity: scenario.origins.capacity) }
@@ -104,7 +104,18 @@ struct Simulation<Observer: SimulationObserver> {
         statistics.series.closeSlot(now: now)
     }
 
-    private var isOver: Bool { now >= scenario.duration && requests.count == 0 }
+    private var isOver: Bool {
+        // Whatever still is in flight by then has been lost by a mistake of ours, which the tests look for.
+        now >= scenario.duration && (requests.count == 0 || now > scenario.duration + patience)
+    }
+
+    /// Longer than any request can take.
+    private var patience: VirtualTime {
+        let timeouts = scenario.snapshot.timeouts
+        let attempts = VirtualTime(pool.retries.attempts + RetryPolicy.staleReplacementLimit + 1)
+        let attempt = timeouts.connect + timeouts.responseHead + pool.retries.maximumBackoff
+        return attempts * attempt.microseconds + deadlines[Deadline.queue.rawValue].length + 60_000_000
+    }
 
     private mutating func handle(_ event: Event) {
         switch event {
