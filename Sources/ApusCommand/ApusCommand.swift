@@ -19,7 +19,9 @@ struct ApusCommand: AsyncParsableCommand {
             64 the command line was not understood.
             """,
         version: "apus \(Version.current)",
-        subcommands: [RunCommand.self, CheckCommand.self, DemoCommand.self, DemoOriginCommand.self])
+        subcommands: [
+            RunCommand.self, CheckCommand.self, SimulateCommand.self, DemoCommand.self, DemoOriginCommand.self,
+        ])
 }
 
 /// The exit statuses of `apus`, beside those of the argument parser (0 and 64).
