@@ -29,6 +29,9 @@ struct FailureRuns: Sendable {
         return nil
     }
 
+    /// The endpoint begins anew.
+    mutating func forget(_ endpoint: Int) { runs[endpoint] = Run() }
+
     private mutating func failed(_ endpoint: Int, _ status: Int?) -> (kind: ConsecutiveFailure, count: Int)? {
         let isGatewayError = status.map { (502...504).contains($0) } ?? true
         runs[endpoint].gatewayErrors = isGatewayError ? min(runs[endpoint].gatewayErrors, .max - 1) + 1 : 0

@@ -62,6 +62,8 @@ extension PoolDispatcher {
     /// Whether the endpoint may be picked from now on.
     public mutating func setAvailable(_ index: Int, _ isAvailable: Bool, now: Int64) {
         picker.setAvailable(index, isAvailable, now: now)
+        // What it did before it was out must not be held against its return.
+        if isAvailable { runs?.forget(index) }
     }
 
     /// The endpoint's weight from now on.
@@ -196,7 +198,7 @@ extension PoolDispatcher {
     public mutating func answered(
         _ index: Int, status: Int, after microseconds: Int64, admitted: Int64, now: Int64
     ) -> AttemptReport {
-        if looksAtTime { picker.answered(index, after: microseconds, now: now) }
+        if looksAtTime { picker.answered(index, after: microseconds, isFailure: status >= 500, now: now) }
         return isGuarded
             ? judge(index, status: status, after: microseconds, admitted: admitted, now: now) : AttemptReport()
     }
@@ -211,7 +213,7 @@ extension PoolDispatcher {
     public mutating func failed(
         _ index: Int, isConnect: Bool, after microseconds: Int64, admitted: Int64, now: Int64
     ) -> AttemptReport {
-        if looksAtTime, !isConnect { picker.answered(index, after: microseconds, now: now) }
+        if looksAtTime, !isConnect { picker.answered(index, after: microseconds, isFailure: true, now: now) }
         guard isGuarded else { return AttemptReport() }
         var report = AttemptReport()
         breakers?.failed(index, admitted: admitted, now: now, &report)

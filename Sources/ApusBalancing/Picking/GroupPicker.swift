@@ -146,10 +146,10 @@ public struct GroupPicker: Sendable {
     /// The endpoint's response has begun, so many microseconds after the request was sent; an attempt that failed or ran
     /// out of time counts with the time that it took. Only asked for where `Balance.looksAtTime`.
     @inlinable
-    public mutating func answered(_ index: Int, after microseconds: Int64, now: Int64) {
+    public mutating func answered(_ index: Int, after microseconds: Int64, isFailure: Bool = false, now: Int64) {
         switch balance {
-        case .peakEWMA: peakEWMA.answered(index, after: microseconds, now: now)
-        case .leastTime: leastTime.answered(index, after: microseconds, in: endpoints, now: now)
+        case .peakEWMA: peakEWMA.answered(index, after: microseconds, isFailure: isFailure, now: now)
+        case .leastTime: leastTime.answered(index, after: microseconds, isFailure: isFailure, in: endpoints, now: now)
         default: break
         }
     }

@@ -6,7 +6,7 @@
 /// more than from endpoint to endpoint, and slower to leave an endpoint that becomes slow. Where several balancers share
 /// endpoints, all of them like the same one best; prefer `PeakEWMA` there.
 ///
-/// Choose it when endpoints differ in speed for good. An endpoint that fails fast looks fast: have failures taken note of
+/// Choose it when endpoints differ in speed for good. An endpoint that fails fast counts as if it were as slow as the others: have failures taken note of
 /// too. How exact a pick is in a group of more than 32 endpoints, and what it costs, `LeastCost` says; times decay in the
 /// tree when an endpoint's turn in the rotation comes.
 public struct LeastTime: Sendable {
@@ -48,9 +48,12 @@ public struct LeastTime: Sendable {
     }
 
     @inlinable
-    mutating func answered(_ index: Int, after microseconds: Int64, in endpoints: borrowing EndpointTable, now: Int64) {
+    mutating func answered(
+        _ index: Int, after microseconds: Int64, isFailure: Bool = false, in endpoints: borrowing EndpointTable,
+        now: Int64
+    ) {
         self.now = now
-        times.answered(index, after: microseconds, now: now)
+        times.answered(index, after: microseconds, isFailure: isFailure, now: now)
         guard search.holds(index) else { return }
         search.changed(index, in: endpoints, rule: times, now: now)
     }

@@ -6,8 +6,8 @@
 /// algorithm is that of Twitter's Finagle (`Balancers.p2cPeakEwma`), which linkerd uses for every request; the choice of two
 /// is as in `LeastRequests`. Latencies are what this worker saw, loads are those of all workers.
 ///
-/// Choose it when endpoints differ in speed, or may become slow without failing. An endpoint that fails fast looks fast:
-/// have failures taken note of too (passive health checks, outlier ejection). Cost: constant; two reads of shared counters.
+/// Choose it when endpoints differ in speed, or may become slow without failing. An endpoint that fails
+/// fast counts as if it were as slow as the others; to have it left alone, let outliers be ejected. Cost: constant; two reads of shared counters.
 public struct PeakEWMA: Sendable {
     @usableFromInline var candidates: CandidateDraw
     @usableFromInline var random: SplitMix64
@@ -44,7 +44,7 @@ public struct PeakEWMA: Sendable {
     mutating func ended(_ index: Int) { times.ended(index) }
 
     @inlinable
-    mutating func answered(_ index: Int, after microseconds: Int64, now: Int64) {
-        times.answered(index, after: microseconds, now: now)
+    mutating func answered(_ index: Int, after microseconds: Int64, isFailure: Bool = false, now: Int64) {
+        times.answered(index, after: microseconds, isFailure: isFailure, now: now)
     }
 }

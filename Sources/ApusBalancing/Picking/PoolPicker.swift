@@ -128,12 +128,12 @@ public struct PoolPicker: Sendable {
 
     /// The endpoint has answered, or failed to. Only asked for where `Balance.looksAtTime`.
     @inlinable
-    public mutating func answered(_ index: Int, after microseconds: Int64, now: Int64) {
+    public mutating func answered(_ index: Int, after microseconds: Int64, isFailure: Bool = false, now: Int64) {
         let rank = rank(of: index)
         if rank == 0 {
-            group.answered(index, after: microseconds, now: now)
+            group.answered(index, after: microseconds, isFailure: isFailure, now: now)
         } else {
-            spares[rank &- 1].answered(index, after: microseconds, now: now)
+            spares[rank &- 1].answered(index, after: microseconds, isFailure: isFailure, now: now)
         }
     }
 

@@ -64,10 +64,14 @@ public struct ResponseTimes: Sendable {
     }
 
     /// The endpoint has answered, so many microseconds after it was asked.
+    ///
+    /// - Parameter isFailure: the answer was a failure, or there was none. It then counts as if it had taken no less than
+    ///   answers of the group do on average: whoever fails at once must not look fast, and draw everybody's traffic.
     @inlinable
-    public mutating func answered(_ index: Int, after microseconds: Int64, now: Int64) {
+    public mutating func answered(_ index: Int, after microseconds: Int64, isFailure: Bool = false, now: Int64) {
         // Two events of one turn of the worker's loop happen at the same time; nobody answers in none.
-        let sample = Double(max(1, microseconds))
+        let measured = Double(max(1, microseconds))
+        let sample = isFailure ? max(measured, groupMean, records[index].microseconds) : measured
         let known = records[index].microseconds
         let share = Self.remaining(after: now &- records[index].at)
         if known == 0 || (average == .peaks && sample > known * share) {
