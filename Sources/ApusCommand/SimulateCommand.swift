@@ -13,9 +13,9 @@ struct SimulateCommand: ParsableCommand {
             modelled origins, and prints what each endpoint got, how long clients waited and what changed when. The \
             same arguments give the same output, to the last digit.
 
-              apus simulate -c apus.yaml --load 2000/s --duration 10m --kill web-2@3m --slow web-3@5m:10x
-              apus simulate -c apus.yaml --slow web-2@20s:10x --compare all
-              apus simulate -c apus.yaml --flap web-1@10s:1s --balancers 3 --svg flapping.svg
+              apus simulate -c apus.yaml --load 2000/s --kill web-2@20s
+              apus simulate -c apus.yaml --slow web-3@20s:10x --compare all
+              apus simulate -c apus.yaml --flap web-1@10s:1s --svg flapping.svg
 
             An endpoint is named by its address as in the file, or by its pool and its place in it: web-2 is the second \
             endpoint of the pool web. A time is counted from the start.
@@ -62,7 +62,8 @@ struct SimulateCommand: ParsableCommand {
                 picture = svg == nil ? "" : RunPicture(scenario, statistics).svg
             }
         } catch {
-            throw ValidationError(error.description)
+            complain("\(error)\nAll arguments: apus simulate --help")
+            throw ExitCode.validationFailure
         }
         if let svg { try write(picture, to: svg) }
     }
