@@ -17,7 +17,11 @@ struct Room {
     /// Folders of fixtures that the tests read by themselves.
     var testData: [String] = []
 
-    enum Kind { case library, shim, command }
+    enum Kind {
+        case library, shim, command
+        /// No module, but a suite for several of them together.
+        case suite
+    }
 }
 
 let rooms: [Room] = [
@@ -57,6 +61,8 @@ let rooms: [Room] = [
     Room(
         name: "ApusTestKit", uses: ["ApusProxy", "ApusModel", "ApusHTTP", "CApusSystem"],
         testUses: ["ApusProxy", "ApusModel", "ApusHTTP"]),
+    // What users run, under load, while their origins die, hang, flap and lose packets.
+    Room(name: "ApusFailure", kind: .suite, uses: ["ApusCommand", "ApusTestKit", "ApusModel"], testUses: []),
 ]
 
 let packages: [String: Package.Dependency] = [
@@ -101,19 +107,23 @@ func chosenRooms() -> [Room] {
 func targets(of room: Room) -> [Target] {
     let products = room.products.map { Target.Dependency.product(name: $0.product, package: $0.package) }
     let dependencies = room.uses.map { Target.Dependency.byName(name: $0) } + products
-    let target: Target =
+    var made: [Target] =
         switch room.kind {
-        case .shim: .target(name: room.name)
-        case .library: .target(name: room.name, dependencies: dependencies, swiftSettings: settings)
-        case .command: .executableTarget(name: room.name, dependencies: dependencies, swiftSettings: settings)
+        case .shim: [.target(name: room.name)]
+        case .library: [.target(name: room.name, dependencies: dependencies, swiftSettings: settings)]
+        case .command: [.executableTarget(name: room.name, dependencies: dependencies, swiftSettings: settings)]
+        case .suite: []
         }
-    guard let testUses = room.testUses else { return [target] }
-    let tests = Target.testTarget(
-        name: room.name + "Tests",
-        dependencies: Set([room.name] + room.uses + testUses).sorted().map { .byName(name: $0) } + products,
-        exclude: room.testData,
-        swiftSettings: languageSettings + strictness)
-    return [target, tests]
+    if let testUses = room.testUses {
+        let used = Set(made.map(\.name) + room.uses + testUses)
+        made.append(
+            .testTarget(
+                name: room.name + "Tests",
+                dependencies: used.sorted().map { .byName(name: $0) } + products,
+                exclude: room.testData,
+                swiftSettings: languageSettings + strictness))
+    }
+    return made
 }
 
 let chosen = chosenRooms()

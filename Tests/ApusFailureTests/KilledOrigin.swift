@@ -1,0 +1,46 @@
+import ApusTestKit
+import Testing
+
+extension Failures {
+    /// `kill -9` of one of three origins, and its restart.
+    ///
+    /// No GET may fail: those in flight at its death are repeated elsewhere, and so are those whose connection is
+    /// refused before the endpoint is taken out.
+    @Test func anOriginThatIsKilled() async throws {
+        try await play {
+            let origins = try ["a", "b", "c"].map { try OriginProcess($0) }
+            // Probes alone would need two intervals and more to see three failures: 3.6 s at the least.
+            let balancer = try Balancer(
+                before: origins.map(\.address),
+                pool: "health: { path: /healthz, interval: 2s, down_interval: 200ms, timeout: 1s, rise: 2, fall: 3 }")
+            let victim = origins[1]
+            let load = PacedLoad(on: balancer.address, rate: 200)
+            rest(.seconds(1))
+
+            let death = ContinuousClock.now
+            victim.kill()
+            let left = try balancer.wait(until: victim.address, "unhealthy", after: death)
+            // Three requests of 67 a second, each refused at once: 45 ms.
+            #expect(left < .milliseconds(45) + slack)
+            rest(.seconds(1))
+
+            let birth = ContinuousClock.now
+            try victim.start()
+            let listens = ContinuousClock.now
+            let back = try balancer.wait(until: victim.address, "healthy again", after: birth)
+            // Two probes, 200 ms and up to a tenth apart.
+            #expect(back < birth.duration(to: listens) + .milliseconds(440) + slack)
+            rest(.seconds(1))
+
+            let report = try load.stop()
+            tell("killed", ("left", left), ("back", back), report: report)
+            #expect(report.failures.isEmpty, "\(report)")
+            #expect(report.sent(from: listens).count(from: "b") > 0, "\(report)")
+            // What was refused after the third was on its way already: no more than all clients at once.
+            let refused = try balancer.metrics().sum("apus_upstream_connect_failures_total", endpoint: victim.address)
+            #expect((3...(3 + 8)).contains(refused))
+            let told = balancer.log(of: victim.address).filter { $0.time >= death }
+            #expect(told.count == 2, "each change is told of once: \(told)")
+        }
+    }
+}

@@ -1,0 +1,25 @@
+import Glibc
+
+/// The calls that glibc has as GNU extensions, which Swift's Glibc does not show.
+enum GNU {
+    /// pipe2(2): both ends are born closed to children.
+    static let pipe2: @convention(c) (UnsafeMutablePointer<Int32>, Int32) -> Int32 = unsafeBitCast(
+        address("pipe2"), to: (@convention(c) (UnsafeMutablePointer<Int32>, Int32) -> Int32).self)
+
+    /// setns(2): makes the calling thread a thread of another namespace.
+    static let setns: @convention(c) (Int32, Int32) -> Int32 = unsafeBitCast(
+        address("setns"), to: (@convention(c) (Int32, Int32) -> Int32).self)
+    /// `CLONE_NEWNET`: the namespace that `setns` enters is one of networks.
+    static let networkNamespace: Int32 = 0x4000_0000
+
+    /// Has a child close every descriptor from a number on (glibc 2.34).
+    static let addCloseFrom: @convention(c) (UnsafeMutablePointer<posix_spawn_file_actions_t>, Int32) -> Int32 =
+        unsafeBitCast(
+            address("posix_spawn_file_actions_addclosefrom_np"),
+            to: (@convention(c) (UnsafeMutablePointer<posix_spawn_file_actions_t>, Int32) -> Int32).self)
+
+    private static func address(_ name: String) -> UnsafeMutableRawPointer {
+        guard let found = dlsym(dlopen(nil, RTLD_NOW), name) else { fatalError("this glibc has no \(name)") }
+        return found
+    }
+}
