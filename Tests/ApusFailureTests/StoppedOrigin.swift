@@ -1,0 +1,97 @@
+import ApusTestKit
+import Testing
+
+extension Failures {
+    /// An origin that accepts connections and never answers (`kill -STOP`: the kernel accepts in its name), which a TCP
+    /// probe takes to be well. Only requests can tell, by their time per attempt.
+    ///
+    /// No GET may fail where a second attempt has time and the budget allows it, which is made large here: every request
+    /// at the stopped origin must be repeated, more than a fifth of those in flight.
+    @Test func anOriginThatStopsAndIsProbedByTCP() async throws {
+        try await play {
+            let origins = try ["a", "b", "c"].map { try OriginProcess($0) }
+            let balancer = try Balancer(
+                before: origins.map(\.address),
+                pool: """
+                    health: { interval: 200ms, timeout: 1s }
+                    retries: { attempts: 3, per_try: 250ms, budget: 100%, min_per_second: 1000 }
+                    outliers: { consecutive_gateway_errors: 5, consecutive_5xx: off, success_rate_deviations: off, \
+                    ejection: 1s }
+                    """)
+            let victim = origins[1]
+            let load = PacedLoad(on: balancer.address, rate: 200, connections: 16)
+            rest(.seconds(1))
+
+            let stopped = ContinuousClock.now
+            victim.stop()
+            let left = try balancer.wait(until: victim.address, "consecutive gateway errors", after: stopped)
+            // Each worker gets 33 of its requests a second: the fifth is sent after 150 ms and given up 250 ms later.
+            #expect(left < .milliseconds(400) + slack)
+
+            // Still stopped when its time is over, it costs five repeated requests and is out for longer.
+            let first = stopped + left
+            let again = try balancer.wait(until: victim.address, "again: its time", after: first)
+            #expect(again > .milliseconds(900) && again < .seconds(1) + slack)
+            let leftAgain = try balancer.wait(until: victim.address, "consecutive gateway errors", after: first + again)
+            #expect(leftAgain < .milliseconds(400) + slack)
+
+            let resumed = ContinuousClock.now
+            victim.resume()
+            let second = first + again + leftAgain
+            let back = try balancer.wait(until: victim.address, "again: its time", after: second)
+            #expect(back > .milliseconds(1900) && back < .seconds(2) + slack, "the second ejection lasts twice as long")
+            rest(.seconds(1))
+
+            let report = try load.stop()
+            tell("stopped, probed by TCP", ("left", left), ("again", leftAgain), report: report)
+            #expect(report.failures.isEmpty, "\(report)")
+            #expect(report.sent(from: resumed).count(from: "b") > 0)
+            // Two attempts of 250 ms at the most, since there is one stopped origin; a third would be an error here.
+            #expect(report.slowest < .milliseconds(250) + slack, "\(report)")
+            let metrics = try balancer.metrics()
+            #expect(metrics.sum("apus_endpoint_ejections_total", endpoint: victim.address) == 2)
+            #expect(metrics.sum("apus_endpoint_ejections_total") == 2)
+            #expect(metrics.sum("apus_retries_denied_total") == 0)
+        }
+    }
+
+    /// The same, where the probe wants an answer and nobody looks at requests: the endpoint leaves by its probes, and
+    /// each request sent there before waits for its time per attempt.
+    @Test func anOriginThatStopsAndIsProbedByHTTP() async throws {
+        try await play {
+            let origins = try ["a", "b", "c"].map { try OriginProcess($0) }
+            let balancer = try Balancer(
+                before: origins.map(\.address),
+                pool: """
+                    health: { path: /healthz, interval: 500ms, down_interval: 200ms, timeout: 400ms, rise: 2, fall: 2 }
+                    retries: { attempts: 3, per_try: 250ms, budget: 100%, min_per_second: 1000 }
+                    """)
+            let victim = origins[2]
+            let load = PacedLoad(on: balancer.address, rate: 200, connections: 16)
+            rest(.seconds(1))
+
+            let stopped = ContinuousClock.now
+            victim.stop()
+            let left = try balancer.wait(
+                until: victim.address, "unhealthy: 2 of 2 probes failed: timed out", after: stopped)
+            // The next probe begins within 550 ms, the one after it within another 550 ms, and fails 400 ms later.
+            #expect(left < .milliseconds(1500) + slack)
+            rest(.milliseconds(500))
+
+            let resumed = ContinuousClock.now
+            victim.resume()
+            let back = try balancer.wait(until: victim.address, "healthy again", after: resumed)
+            // A probe under way has its 400 ms; then two, 220 ms apart at the most.
+            #expect(back < .milliseconds(840) + slack)
+            rest(.milliseconds(500))
+
+            let report = try load.stop()
+            tell("stopped, probed by HTTP", ("left", left), ("back", back), report: report)
+            #expect(report.failures.isEmpty, "\(report)")
+            #expect(report.sent(from: resumed).count(from: "c") > 0)
+            #expect(report.slowest < .milliseconds(250) + slack, "\(report)")
+            let told = balancer.log(of: victim.address).filter { $0.time >= stopped }
+            #expect(told.count == 2, "each change is told of once: \(told)")
+        }
+    }
+}
