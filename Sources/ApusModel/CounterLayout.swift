@@ -79,9 +79,12 @@ public struct CounterLayout: Sendable {
     /// Where the requests and the histogram of one row start, and which endpoints may have answered them.
     @usableFromInline
     struct Row: Sendable {
-        @usableFromInline let endpoints: Range<Int>
-        /// The endpoints of the pool that answers when the row's own has none left; empty without one.
-        @usableFromInline let fallback: Range<Int>
+        @usableFromInline let first: Int
+        @usableFromInline let count: Int
+        /// What turns an endpoint of the pool that answers when the row's own has none left into its column; without such
+        /// a pool, the column of answers by Apus itself is all there is beyond `count`.
+        @usableFromInline let fallbackShift: Int
+        @usableFromInline let fallbackCount: Int
         @usableFromInline let requests: Int
         @usableFromInline let latency: Int
     }
@@ -105,7 +108,8 @@ public struct CounterLayout: Sendable {
         routeCount = snapshot.routes.count
         func row(_ endpoints: Range<Int>, _ fallback: Range<Int>) -> Row {
             Row(
-                endpoints: endpoints, fallback: fallback,
+                first: endpoints.lowerBound, count: endpoints.count,
+                fallbackShift: endpoints.count - fallback.lowerBound, fallbackCount: fallback.count,
                 requests: take((endpoints.count + fallback.count + 1) * Self.statusClasses),
                 latency: take(Self.bucketCount + 1))
         }
@@ -129,21 +133,22 @@ public struct CounterLayout: Sendable {
     public func unroutedRow(listener: Int) -> Int { routeCount + listener }
 
     /// The endpoints that may answer the requests of `row`: its pool's, and those of that pool's fallback.
-    public func endpoints(row: Int) -> [Int] { Array(rows[row].endpoints) + Array(rows[row].fallback) }
+    public func endpoints(row: Int) -> [Int] {
+        let row = rows[row]
+        return (0..<row.count).map { row.first + $0 }
+            + (0..<row.fallbackCount).map { $0 + row.count - row.fallbackShift }
+    }
 
     /// Requests of `row`, answered by `endpoint` (nil: by Apus itself), by status class.
-    @inlinable
+    @inlinable @inline(__always)
     public func requests(row: Int, endpoint: Int?, statusClass: Int) -> Int {
         let row = rows[row]
-        let column =
-            if let endpoint {
-                row.endpoints.contains(endpoint)
-                    ? endpoint - row.endpoints.lowerBound
-                    : row.endpoints.count + endpoint - row.fallback.lowerBound
-            } else {
-                row.endpoints.count + row.fallback.count
-            }
-        return row.requests + column * Self.statusClasses + statusClass
+        var column = row.count &+ row.fallbackCount
+        if let endpoint {
+            let own = endpoint &- row.first
+            column = own >= 0 && own < row.count ? own : endpoint &+ row.fallbackShift
+        }
+        return row.requests &+ column &* Self.statusClasses &+ statusClass
     }
 
     /// The histogram bucket of `row` that `bucket` (0...latencyBounds.count) names.

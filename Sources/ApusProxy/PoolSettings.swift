@@ -15,6 +15,8 @@ struct PoolSettings: BitwiseCopyable {
     let queueTimeout: Int64
     let perTry: Int64
     let hedgeAfter: Int64
+    /// Whether either of them is not for ever.
+    let limitsTries: Bool
     /// Bytes of a request's body that are kept so that it can be sent again.
     let keptBody: Int
     let hasConcurrencyLimit: Bool
@@ -38,6 +40,7 @@ struct PoolSettings: BitwiseCopyable {
         queueTimeout = pool.requests.queue?.timeout.inMicroseconds ?? 0
         perTry = pool.retries.perTryTimeout?.inMicroseconds ?? .max
         hedgeAfter = pool.hedging?.after.inMicroseconds ?? .max
+        limitsTries = perTry != .max || hedgeAfter != .max
         keptBody = pool.retries.attempts > 1 ? pool.retries.bodyBytes : 0
         hasConcurrencyLimit = pool.concurrency != nil
         retryAfter = max(1, Int((pool.concurrency?.retryAfter ?? .seconds(1)).components.seconds))

@@ -7,6 +7,7 @@ extension Worker {
     /// Counts one more exchange in flight on the endpoint, where that is counted.
     ///
     /// - Returns: false, and nothing is counted, when another worker was faster and took the last place there was.
+    @inline(__always)
     mutating func countStart(_ endpoint: Int, _ pool: Int) -> Bool {
         let rules = settings.pools[pool]
         if rules.countsTotal, shared.poolLoads.add(1, to: pool) > rules.limit {
@@ -20,7 +21,7 @@ extension Worker {
     }
 
     /// - Returns: the exchanges in flight on the endpoint now; 0 where they are not counted.
-    @discardableResult
+    @discardableResult @inline(__always)
     mutating func countEnd(_ endpoint: Int, _ pool: Int) -> Int {
         let rules = settings.pools[pool]
         if rules.countsTotal { shared.poolLoads.add(-1, to: pool) }
@@ -28,6 +29,7 @@ extension Worker {
     }
 
     /// An attempt whose place is counted begins, as the exchange's current one.
+    @inline(__always)
     mutating func beginAttempt(_ x: Int, _ endpoint: Int) {
         let pool = exchanges[x].pool
         let rules = settings.pools[pool]
@@ -65,6 +67,7 @@ extension Worker {
     // MARK: Judging
 
     /// The current attempt's endpoint has answered.
+    @inline(__always)
     mutating func judge(_ x: Int, status: Int) {
         guard !exchanges[x].current.isJudged else { return }
         exchanges[x].current.isJudged = true

@@ -166,7 +166,7 @@ extension Worker {
         }
         let waitsForOrigin = exchanges[x].request.isComplete || exchanges[x].awaitsContinue
         setDeadline(client, in: waitsForOrigin ? settings.responseHead : settings.body)
-        setTryLimits(x)
+        if settings.pools[exchanges[x].pool].limitsTries { setTryLimits(x) }
         if !exchanges[x].request.isComplete { relayRequest(x, &arena) }
     }
 }

@@ -47,9 +47,9 @@ extension Worker {
     /// Counts and logs the exchange and forgets it.
     private mutating func finish(_ x: Int, _ arena: inout BufferArena) {
         record(x, &arena)
-        leaveQueue(x)
-        giveBackBudget(x)
-        depart(x)
+        if exchanges[x].wait == .queued { leaveQueue(x) }
+        if exchanges[x].holdsBudget { giveBackBudget(x) }
+        if exchanges[x].isAdmitted { depart(x) }
         releaseReplay(x, &arena)
         releasePipe(x)
         arena.giveBack(exchanges[x].note.handle)
@@ -92,8 +92,8 @@ extension Worker {
 
     /// Closes the connections of both attempts, if there are any.
     mutating func dropUpstream(_ x: Int, _ arena: inout BufferArena) {
-        dropOther(x, &arena)
-        dropCurrent(x, &arena)
+        if exchanges[x].other.isUnderWay { dropOther(x, &arena) }
+        if exchanges[x].current.isUnderWay { dropCurrent(x, &arena) }
     }
 
     /// Closes the current attempt's connection, whatever state it is in.

@@ -19,7 +19,7 @@ extension Worker {
         guard !exchanges[x].replay.isEmpty else { return answer(x, reason, &arena) }
         counters.add(to: shared.layout.pool(pool, .fallbacks))
         giveBackBudget(x)
-        depart(x)
+        if exchanges[x].isAdmitted { depart(x) }
         exchanges[x].pool = other
         exchanges[x].pick = PickRequest()
         exchanges[x].sessionHash = 0

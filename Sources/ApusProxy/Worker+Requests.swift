@@ -102,13 +102,14 @@ extension Worker {
 
     /// The exchange is over as far as its pool is concerned.
     mutating func depart(_ x: Int) {
-        guard exchanges[x].isAdmitted else { return }
         exchanges[x].isAdmitted = false
         let pool = exchanges[x].pool
+        guard settings.pools[pool].hasConcurrencyLimit else {
+            return dispatchers[pool].departed(latency: nil, now: now)
+        }
         let hasAnswered = exchanges[x].headReceived > 0 && exchanges[x].current.isJudged
         dispatchers[pool].departed(
             latency: hasAnswered ? max(0, exchanges[x].headReceived - exchanges[x].current.started) : nil, now: now)
-        guard settings.pools[pool].hasConcurrencyLimit else { return }
         counters.set(
             shared.layout.pool(pool, .concurrencyLimit), to: UInt64(dispatchers[pool].concurrencyLimit ?? 0))
     }

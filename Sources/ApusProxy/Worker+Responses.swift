@@ -140,7 +140,7 @@ extension Worker {
             || (hasNoLength && isHTTP10)
         exchanges[x].closesClient = closes
         judge(x, status: head.status)
-        dropOther(x, &arena)
+        if exchanges[x].other.isUnderWay { dropOther(x, &arena) }
         exchanges[x].alarm = .max
         exchanges[x].responsePhase = .begun
         exchanges[x].status = head.status

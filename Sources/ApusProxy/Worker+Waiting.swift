@@ -73,7 +73,6 @@ extension Worker {
     /// Sets when the present attempt must have been answered, and when a second endpoint is asked.
     mutating func setTryLimits(_ x: Int) {
         let rules = settings.pools[exchanges[x].pool]
-        guard rules.perTry != .max || rules.hedgeAfter != .max else { return }
         exchanges[x].tryDeadline = rules.perTry == .max ? .max : now + rules.perTry
         let isFirst = exchanges[x].attempts == 1
         exchanges[x].hedgeTime = isFirst && rules.hedgeAfter != .max ? now + rules.hedgeAfter : .max

@@ -122,8 +122,8 @@ extension Worker {
         }
         runReady(&arena)
         runTimers(&arena)
-        runAlarms(&arena)
-        serveQueues(&arena)
+        if alarms.count > 0 { runAlarms(&arena) }
+        if !roomInPools.isEmpty { serveQueues(&arena) }
         counters.add(to: shared.layout.worker(.loopTurns))
         counters.add(
             UInt64(max(0, monotonicMicroseconds() - started)), to: shared.layout.worker(.busyMicroseconds))
@@ -167,7 +167,7 @@ extension Worker {
     /// How long the loop may sleep, in milliseconds; -1 for as long as nothing happens.
     private var millisecondsToNext: Int32 {
         let coarse = timers.millisecondsToNext(now: now)
-        guard let fine = alarms.millisecondsToNext(now: now) else { return coarse ?? -1 }
+        guard alarms.count > 0, let fine = alarms.millisecondsToNext(now: now) else { return coarse ?? -1 }
         return min(fine, coarse ?? fine)
     }
 

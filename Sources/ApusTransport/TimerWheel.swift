@@ -37,13 +37,13 @@ public struct TimerWheel: ~Copyable {
     ///   - tickShift: `coarse` or `fine`.
     public init(now: Int64, tickShift: Int64 = coarse) {
         self.tickShift = tickShift
-        current = now >> tickShift
+        current = now &>> tickShift
     }
 
     /// The tick at which an entry for `deadline` fires: the first that is not before it.
-    @inlinable
+    @inlinable @inline(__always)
     public static func tick(for deadline: Int64, shift: Int64 = coarse) -> Int64 {
-        (deadline + (1 << shift) - 1) >> shift
+        (deadline + ((1 &<< shift) &- 1)) &>> shift
     }
 
     /// Adds an entry that fires at `deadline` (microseconds) or, if that has passed, at the next tick.
@@ -60,7 +60,7 @@ public struct TimerWheel: ~Copyable {
 
     /// The next token whose tick has come by `now`; nil when there is none left.
     public mutating func popExpired(now: Int64) -> (token: UInt64, tick: Int64)? {
-        let target = now >> tickShift
+        let target = now &>> tickShift
         while true {
             while pending >= 0 {
                 let index = Int(pending)
@@ -94,7 +94,7 @@ public struct TimerWheel: ~Copyable {
         while step < Self.slotCount {
             let word = occupied[slot >> 6] >> UInt64(slot & 63)
             if word != 0 {
-                let due = (current + 1 + Int64(step + word.trailingZeroBitCount)) << tickShift
+                let due = (current + 1 + Int64(step + word.trailingZeroBitCount)) &<< tickShift
                 return Int32(max(0, (due - now + 999) / 1_000))
             }
             let skipped = 64 - (slot & 63)

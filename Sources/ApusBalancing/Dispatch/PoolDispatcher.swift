@@ -23,6 +23,9 @@ public struct PoolDispatcher: Sendable {
     var random: SplitMix64
     @usableFromInline let looksAtLoad: Bool
     @usableFromInline let looksAtTime: Bool
+    // Asking these is cheaper than asking whether an optional of that size is there.
+    @usableFromInline let hasBreakers: Bool
+    @usableFromInline let hasConcurrencyLimit: Bool
     /// Whether anything but the picker wants to know how attempts go.
     @usableFromInline let isGuarded: Bool
 
@@ -46,7 +49,9 @@ public struct PoolDispatcher: Sendable {
         hedges = pool.hedging != nil
         looksAtLoad = pool.looksAtLoad
         looksAtTime = pool.balance.looksAtTime
-        isGuarded = breakers != nil || runs != nil
+        hasBreakers = breakers != nil
+        hasConcurrencyLimit = concurrency != nil
+        isGuarded = hasBreakers || runs != nil
     }
 
     /// Whether so few endpoints are available that all of them are used (`Pool.panicThreshold`).
@@ -81,9 +86,9 @@ extension PoolDispatcher {
 
 extension PoolDispatcher {
     /// Whether the request is let in. One that is must be told of by `departed` in the end; one that is not is refused.
-    @inlinable
+    @inlinable @inline(__always)
     public mutating func arrived(_ priority: Priority, now: Int64) -> Bool {
-        if concurrency != nil, concurrency?.admit(priority, now: now) == false { return false }
+        if hasConcurrencyLimit, concurrency?.admit(priority, now: now) == false { return false }
         budget.requestStarted()
         return true
     }
@@ -92,9 +97,9 @@ extension PoolDispatcher {
     ///
     /// - Parameter latency: from the request's arrival to the beginning of the response; nil when there was none from an
     ///   origin.
-    @inlinable
+    @inlinable @inline(__always)
     public mutating func departed(latency: Int64?, now: Int64) {
-        concurrency?.ended(latency: latency, now: now)
+        if hasConcurrencyLimit { concurrency?.ended(latency: latency, now: now) }
         budget.requestEnded()
     }
 }
@@ -148,7 +153,7 @@ extension PoolDispatcher {
     public mutating func choose<Load: EndpointLoad>(
         _ request: PickRequest, load: Load, excluding tried: TriedEndpoints, orTried: Bool, now: Int64
     ) -> Choice {
-        guard breakers == nil else {
+        guard !hasBreakers else {
             return chooseGuarded(request, load: load, excluding: tried, orTried: orTried, now: now)
         }
         if let index = picker.pick(request, load: load, excluding: tried, orTried: orTried, now: now) {
@@ -184,17 +189,18 @@ extension PoolDispatcher {
     ///
     /// - Parameter load: the endpoint's exchanges in flight over all workers, this one included.
     /// - Returns: what others should know.
-    @inlinable
+    @inlinable @inline(__always)
     public mutating func attemptStarted(_ index: Int, load: Int, now: Int64) -> AttemptReport {
         if looksAtLoad { picker.started(index, load: load) }
-        return breakers?.attemptStarted(index, now: now) ?? AttemptReport()
+        guard hasBreakers, let report = breakers?.attemptStarted(index, now: now) else { return AttemptReport() }
+        return report
     }
 
     /// The head of a response has come from the endpoint, so many microseconds after the request was sent.
     ///
     /// - Parameter admitted: `now` of the attempt's `attemptStarted`.
     /// - Returns: what others should know.
-    @inlinable
+    @inlinable @inline(__always)
     public mutating func answered(
         _ index: Int, status: Int, after microseconds: Int64, admitted: Int64, now: Int64
     ) -> AttemptReport {
@@ -241,9 +247,9 @@ extension PoolDispatcher {
     ///   - wasJudged: whether `answered` or `failed` was told of it.
     ///   - admitted: `now` of the attempt's `attemptStarted`.
     ///   - load: the endpoint's exchanges in flight over all workers, without it.
-    @inlinable
+    @inlinable @inline(__always)
     public mutating func attemptEnded(_ index: Int, wasJudged: Bool, admitted: Int64, load: Int, now: Int64) {
         if looksAtLoad { picker.ended(index, load: load) }
-        if !wasJudged, breakers != nil { breakers?.cancelled(index, admitted: admitted, now: now) }
+        if hasBreakers, !wasJudged { breakers?.cancelled(index, admitted: admitted, now: now) }
     }
 }
