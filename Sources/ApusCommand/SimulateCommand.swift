@@ -1,5 +1,4 @@
 import Apus
-import ApusModel
 import ApusSimulation
 import ArgumentParser
 import Foundation
