@@ -5,7 +5,7 @@ import Testing
 /// Each test says how many requests may fail, and how soon an endpoint must have left and be back. The bounds on times
 /// are sums of what is configured, which is stated at each, and of `slack`, which is for a machine that is busy with
 /// other things: a test that fails by its bound has missed it by a lot. One scenario runs at a time.
-@Suite("Failures under load", .serialized, .timeLimit(.minutes(3))) struct Failures {}
+@Suite("Failures under load", .serialized, .timeLimit(.minutes(10))) struct Failures {}
 
 /// Tells what a scenario measured, beside what it checks.
 func tell(_ scenario: String, _ figures: (String, Duration)..., report: Report) {

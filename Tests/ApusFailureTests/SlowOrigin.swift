@@ -2,17 +2,17 @@ import ApusTestKit
 import Testing
 
 extension Failures {
-    /// One of five origins takes ten times as long: 100 ms instead of 10 ms.
+    /// One of five origins takes ten times as long: 200 ms instead of 20 ms.
     ///
     /// No request fails. Round-robin would send it its fifth; algorithms that look at load or at times send it less. With
-    /// the share s of 200 requests a second it has 20 s of them in flight (Little's law), where the others have less than
-    /// one: choosing between two, least-requests comes to a twelfth or so, and peak-EWMA to next to none.
+    /// a tenth of 200 requests a second it would have four in flight (Little's law), where the others have one each:
+    /// choosing between two, least-requests gives it less than that, and peak-EWMA next to none.
     @Test(arguments: [("least-requests", 0.15), ("peak-ewma", 0.1)])
     func anOriginThatIsSlowGetsLess(balance: String, share: Double) async throws {
         try await play {
             let origins = try ["a", "b", "c", "d", "e"].map { try MoodyOrigin($0) }
-            for origin in origins { origin.become(.slow(.milliseconds(10))) }
-            origins[0].become(.slow(.milliseconds(100)))
+            for origin in origins { origin.become(.slow(.milliseconds(20))) }
+            origins[0].become(.slow(.milliseconds(200)))
             let balancer = try Balancer(
                 before: origins.map(\.address), pool: "health: tcp\nbalance: \(balance)", workers: 1)
             let load = PacedLoad(on: balancer.address, rate: 200, connections: 16)

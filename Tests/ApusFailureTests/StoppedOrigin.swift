@@ -56,7 +56,7 @@ extension Failures {
     }
 
     /// The same, where the probe wants an answer and nobody looks at requests: the endpoint leaves by its probes, and
-    /// each request sent there before waits for its time per attempt.
+    /// each request sent there before waits for its time per attempt. A POST that was sent there fails with 504.
     @Test func anOriginThatStopsAndIsProbedByHTTP() async throws {
         try await play {
             let origins = try ["a", "b", "c"].map { try OriginProcess($0) }
@@ -67,7 +67,8 @@ extension Failures {
                     retries: { attempts: 3, per_try: 250ms, budget: 100%, min_per_second: 1000 }
                     """)
             let victim = origins[2]
-            let load = PacedLoad(on: balancer.address, rate: 200, connections: 16)
+            let load = PacedLoad(on: balancer.address, rate: 150, connections: 16)
+            let posts = PacedLoad(on: balancer.address, rate: 50, posting: "a=1")
             rest(.seconds(1))
 
             let stopped = ContinuousClock.now
@@ -88,6 +89,9 @@ extension Failures {
             let report = try load.stop()
             tell("stopped, probed by HTTP", ("left", left), ("back", back), report: report)
             #expect(report.failures.isEmpty, "\(report)")
+            let posted = try posts.stop()
+            #expect(!posted.failures.isEmpty && posted.failures.allSatisfy { $0.status == 504 }, "\(posted)")
+            #expect(posted.sent(from: stopped + left + slack).failures.isEmpty, "\(posted)")
             #expect(report.sent(from: resumed).count(from: "c") > 0)
             #expect(report.slowest < .milliseconds(250) + slack, "\(report)")
             let told = balancer.log(of: victim.address).filter { $0.time >= stopped }
