@@ -26,11 +26,10 @@ struct Exchange: BitwiseCopyable {
         case backoff
     }
 
-    let client: Int
-    let listener: Int
-    /// Indices into the snapshot; -1 while undecided.
-    var route = -1
-    var pool = -1
+    private let clientIndex: Int32
+    private let listenerIndex: Int32
+    private var routeIndex: Int32 = -1
+    private var poolIndex: Int32 = -1
     /// The attempt that is under way, or was the last.
     var current = Attempt()
     /// A second one that is under way beside it (hedging): whichever answers first becomes the current one.
@@ -63,8 +62,8 @@ struct Exchange: BitwiseCopyable {
     var replay = Stretch()
     /// None of the body has been let go other than what `replay` holds.
     var isReplayable = true
-    var attempts = 0
-    var staleReplacements = 0
+    private var attemptCount: UInt16 = 0
+    private var staleCount: UInt16 = 0
     var tried = TriedEndpoints()
     /// Why the latest attempt failed.
     var lastFailure: Reason?
@@ -106,9 +105,37 @@ struct Exchange: BitwiseCopyable {
     var note = Stretch()
 
     init(client: Int, listener: Int, started: Int64) {
-        self.client = client
-        self.listener = listener
+        clientIndex = Int32(truncatingIfNeeded: client)
+        listenerIndex = Int32(truncatingIfNeeded: listener)
         self.started = started
+    }
+
+    // Kept small, and used as what they are everywhere else.
+
+    var client: Int { Int(clientIndex) }
+    var listener: Int { Int(listenerIndex) }
+
+    /// An index into the snapshot; -1 while undecided.
+    var route: Int {
+        get { Int(routeIndex) }
+        set { routeIndex = Int32(truncatingIfNeeded: newValue) }
+    }
+
+    /// An index into the snapshot; -1 while undecided.
+    var pool: Int {
+        get { Int(poolIndex) }
+        set { poolIndex = Int32(truncatingIfNeeded: newValue) }
+    }
+
+    /// Attempts made; replacing a stale connection is none.
+    var attempts: Int {
+        get { Int(attemptCount) }
+        set { attemptCount = UInt16(truncatingIfNeeded: newValue) }
+    }
+
+    var staleReplacements: Int {
+        get { Int(staleCount) }
+        set { staleCount = UInt16(truncatingIfNeeded: newValue) }
     }
 
     /// The leased connection; -1 while there is none.

@@ -37,6 +37,8 @@ extension Worker {
         exchanges[x].current.endpoint = Int32(truncatingIfNeeded: endpoint)
         exchanges[x].current.admitted = now
         exchanges[x].current.started = now
+        exchanges[x].tryDeadline = .max
+        exchanges[x].hedgeTime = .max
         counters.add(to: shared.layout.endpoint(endpoint, .exchangesStarted))
         let load = rules.countsLoad ? shared.loads.value(endpoint) : 0
         let report = dispatchers[pool].attemptStarted(endpoint - rules.start, load: load, now: now)

@@ -66,7 +66,7 @@ extension Worker {
                     try forwardInterim(x, head, rest, &arena)
                 } else {
                     if dispatchers[exchanges[x].pool].retriesStatus(head.status),
-                        retryInstead(x, status: head.status, &arena)
+                        retryInstead(x, head, rest, &arena)
                     {
                         return
                     }

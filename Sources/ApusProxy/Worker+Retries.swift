@@ -62,10 +62,12 @@ extension Worker {
     /// Sends the request elsewhere instead of passing on a response whose status the pool retries.
     ///
     /// - Returns: false when the response is to be passed on after all.
-    mutating func retryInstead(_ x: Int, status: Int, _ arena: inout BufferArena) -> Bool {
-        judge(x, status: status)
+    mutating func retryInstead(
+        _ x: Int, _ head: ResponseHead, _ stretch: Stretch, _ arena: inout BufferArena
+    ) -> Bool {
+        judge(x, status: head.status)
         if exchanges[x].other.isUnderWay {
-            dropCurrent(x, &arena)
+            leaveResponse(x, head, stretch, &arena)
             return promoteOther(x)
         }
         let verdict = verdict(x, .status)
@@ -73,9 +75,28 @@ extension Worker {
             if isDenied { counters.add(to: shared.layout.pool(exchanges[x].pool, .retriesDenied)) }
             return false
         }
-        dropCurrent(x, &arena)
+        leaveResponse(x, head, stretch, &arena)
         carryOut(verdict, x, .status, &arena)
         return true
+    }
+
+    /// Ends the current attempt without its response. The connection is kept if all of that has come: many that are
+    /// refused by an origin with too much to do must not cost it a new connection each.
+    private mutating func leaveResponse(
+        _ x: Int, _ head: ResponseHead, _ stretch: Stretch, _ arena: inout BufferArena
+    ) {
+        let bodyCount = stretch.count - head.end
+        let isWhole =
+            switch head.framing {
+            case .none: bodyCount == 0
+            case .length(let length): UInt64(bodyCount) == length
+            case .chunked, .untilClose: false
+            }
+        guard isWhole, head.keepsAlive else { return dropCurrent(x, &arena) }
+        exchanges[x].upstreamKeepsAlive = true
+        _ = keepInput(exchanges[x].upstream, Stretch(stretch.handle, Int(stretch.end)..<Int(stretch.end)), &arena)
+        releaseUpstream(x, &arena)
+        exchanges[x].upstreamKeepsAlive = false
     }
 
     // MARK: Hedging
@@ -110,6 +131,7 @@ extension Worker {
         exchanges[x].other = Attempt()
         let isConnecting = connections[exchanges[x].upstream].phase == .connecting
         setDeadline(exchanges[x].client, in: isConnecting ? settings.connect : settings.responseHead)
+        if !isConnecting { keepTryLimit(x) }
         return true
     }
 

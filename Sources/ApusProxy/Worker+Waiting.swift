@@ -53,12 +53,25 @@ extension Worker {
         while let pool = roomInPools.popLast() {
             guard let waiting = dispatchers[pool].nextWaiting(now: now) else { continue }
             let x = Int(waiting)
-            guard case .endpoint(let endpoint, let lease) = chooseEndpoint(x) else { continue }
+            let choice = chooseEndpoint(x)
+            guard case .endpoint(let endpoint, let lease) = choice else {
+                stillWaits(x, choice, &arena)
+                continue
+            }
             leaveQueue(x)
             counters.add(to: shared.layout.pool(pool, .dequeued))
             counters.add(UInt64(now - exchanges[x].queued), to: shared.layout.pool(pool, .queueMicroseconds))
             start(lease, x, endpoint, &arena)
         }
+    }
+
+    /// The exchange's turn came and there is no place for it after all.
+    private mutating func stillWaits(_ x: Int, _ choice: EndpointChoice, _ arena: inout BufferArena) {
+        if exchanges[x].attempts == 0 { exchanges[x].tried = TriedEndpoints() }
+        guard case .none(let reason) = choice else { return }
+        // Nobody is left to wait for.
+        leaveQueue(x)
+        noAnswer(x, reason, &arena)
     }
 
     // MARK: Alarms
@@ -76,6 +89,14 @@ extension Worker {
         exchanges[x].tryDeadline = rules.perTry == .max ? .max : now + rules.perTry
         let isFirst = exchanges[x].attempts == 1
         exchanges[x].hedgeTime = isFirst && rules.hedgeAfter != .max ? now + rules.hedgeAfter : .max
+        setNextAlarm(x)
+    }
+
+    /// The current attempt goes on alone, and has the time left that it had.
+    mutating func keepTryLimit(_ x: Int) {
+        let perTry = settings.pools[exchanges[x].pool].perTry
+        guard perTry != .max else { return }
+        exchanges[x].tryDeadline = max(now, exchanges[x].current.started + perTry)
         setNextAlarm(x)
     }
 

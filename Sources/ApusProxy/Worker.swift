@@ -146,7 +146,7 @@ extension Worker {
             case .setEndpoint(let endpoint, let isAvailable):
                 let pool = settings.endpointPool[endpoint]
                 dispatchers[pool].setAvailable(endpoint - settings.pools[pool].start, isAvailable, now: now)
-                if isAvailable { noteRoom(in: pool, count: dispatchers[pool].waitingCount) }
+                noteRoom(in: pool, count: dispatchers[pool].waitingCount)
             case .setWeight(let endpoint, let weight):
                 let pool = settings.endpointPool[endpoint]
                 dispatchers[pool].setWeight(endpoint - settings.pools[pool].start, weight, now: now)

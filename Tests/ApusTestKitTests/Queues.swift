@@ -119,6 +119,25 @@ import Testing
         #expect(origin.requests.count == 2)
     }
 
+    @Test func whenNobodyIsLeftTheWaitIsOver() throws {
+        let gate = Gate()
+        let origin = try Self.gated(gate)
+        let proxy = try Proxy(origin) {
+            $0.pool = { pool, _ in
+                pool.requests.perEndpoint = 1
+                pool.requests.queue = QueueRules(length: 10, timeout: .seconds(60))
+            }
+        }
+        let first = try send(1, to: proxy)
+        try origin.wait(for: "the request") { $0.requests.count == 1 }
+        let waiting = try send(2, to: proxy)
+        try proxy.eventually("two to wait") { queued(proxy) == 2 }
+        proxy.dataPlane.setEndpoint(0, available: false)
+        for client in waiting { expectMade(try client.readResponse(), [.noHealthyEndpoint]) }
+        gate.open()
+        #expect(try first[0].readResponse().isGood)
+    }
+
     /// What ends at one worker makes room for what waits at another.
     @Test func workersShareTheLimitAndMakeRoomForEachOther() throws {
         let origin = try Origin(answering: { _ in

@@ -29,6 +29,8 @@ import Testing
         // The retry was the other's turn, so that the next request begins here again.
         #expect(busy.requests.count == 20)
         #expect(proxy.count(.retries, endpoint: 0) == 20)
+        // A response that came whole leaves its connection good for the next.
+        #expect(busy.connections == 1)
         // The response that was not passed on counts where it came from.
         #expect(proxy.count(.failures, endpoint: 0) == 20 && proxy.count(.responses, endpoint: 0) == 20)
     }

@@ -250,6 +250,8 @@ extension PoolDispatcher {
     @inlinable @inline(__always)
     public mutating func attemptEnded(_ index: Int, wasJudged: Bool, admitted: Int64, load: Int, now: Int64) {
         if looksAtLoad { picker.ended(index, load: load) }
+        // Who left it took at least that long: a client that gave up, another endpoint that was faster.
+        if looksAtTime, !wasJudged { picker.answered(index, after: now &- admitted, isFailure: true, now: now) }
         if hasBreakers, !wasJudged { breakers?.cancelled(index, admitted: admitted, now: now) }
     }
 }

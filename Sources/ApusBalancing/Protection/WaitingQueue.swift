@@ -87,12 +87,17 @@ public struct WaitingQueue: Sendable {
     /// The request whose turn it is; it no longer waits. Nil when nobody does.
     @inlinable
     public mutating func takeNext(now: Int64) -> Int32? {
+        guard let handle = next(now: now) else { return nil }
+        take(out: places[Int(handle)])
+        return handle
+    }
+
+    /// The request that `takeNext` would take, which stays where it is.
+    @inlinable
+    public func next(now: Int64) -> Int32? {
         guard oldest >= 0 else { return nil }
         let isNewestNext = isAdaptive && oldestWait(now: now) > patience
-        let place = isNewestNext ? newest : oldest
-        let handle = links[Int(place)].handle
-        take(out: place)
-        return handle
+        return links[Int(isNewestNext ? newest : oldest)].handle
     }
 
     /// Gives up the place of a request that no longer wants it; false when it does not wait.
