@@ -7,10 +7,9 @@ public import ApusModel
 /// tried, is not saturated and is not above its bound (`HashRules.loadFactor`):
 ///
 /// - with `ring`, the next points clockwise;
-/// - with `maglev` and `rendezvous`, the owner of the key's place in the table, and then of the places that further
-///   hashes of the key lead to. The tables are of all endpoints and stay as they are while some are down: only the keys
-///   of those move, each to an endpoint of its own, and back as soon as they are up; no change of health costs more than a
-///   bit.
+/// - with `maglev` and `rendezvous`, the owner of the key, and then those that further hashes of the key lead to. Their
+///   tables and trees are of all endpoints and stay as they are while some are down: only the keys of those move, each to
+///   an endpoint of its own, and back as soon as they are up; no change of health costs more than a bit.
 ///
 /// After 64 such steps, which is seldom unless nearly all endpoints are down or busy, the candidates are taken as they
 /// come in the order of their names' hashes, from a place that the key decides. If every candidate that is left is at its
@@ -20,12 +19,12 @@ public import ApusModel
 /// has of its weight, and the rest move on: weights can change at any time. More weight than ever before makes the tables
 /// anew, at the cost that building them has.
 ///
-/// Choose it when an endpoint answers better what it has answered before, as caches do. Cost: one look-up, or as many
-/// more as it takes to meet a candidate: two on average when half of the endpoints are down.
+/// Choose it when an endpoint answers better what it has answered before, as caches do. Cost: one look-up, at
+/// its method's cost, or as many more as it takes to meet a candidate: two on average when half of the endpoints are down.
 public struct HashPicker: Sendable {
     @usableFromInline let method: HashRules.Method
     @usableFromInline var maglev = MaglevTable.empty
-    @usableFromInline var rendezvous = RendezvousTable.empty
+    @usableFromInline var rendezvous = RendezvousHash.empty
     @usableFromInline var ring = HashRing.empty
     @usableFromInline let members: HashedMembers
     /// The weights that the tables were made for.
@@ -67,7 +66,7 @@ public struct HashPicker: Sendable {
     private mutating func build(_ endpoints: borrowing EndpointTable) {
         switch method {
         case .maglev: maglev = MaglevTable(members, weights: builtWeights)
-        case .rendezvous: rendezvous = RendezvousTable(members, weights: builtWeights)
+        case .rendezvous: rendezvous = RendezvousHash(members, weights: builtWeights)
         case .ring: ring = HashRing(members, weights: builtWeights)
         }
         for index in builtWeights.indices { refresh(index, endpoints) }

@@ -24,7 +24,7 @@ import Testing
     @Test(arguments: HashRules.Method.allCases, [nil, 1.25])
     func answersAreAlwaysAllowed(method: HashRules.Method, loadFactor: Double?) {
         var random = SplitMix64(seed: 61)
-        for count in [0, 1, 2, 7, 65] {
+        for count in [0, 1, 2, 7, 65, 140] {
             var weights = (0..<count).map { _ in random.next(below: 4) }
             var group = HashGroup(method, 0..<count, loadFactor: loadFactor) { weights[$0] }
             var up = Array(repeating: true, count: count)
