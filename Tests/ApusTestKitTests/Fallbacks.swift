@@ -17,7 +17,7 @@ import Testing
         try proxy.eventually("the fallback") { try proxy.get().text == "spare" }
         #expect(proxy.dataPlane.total(proxy.layout.pool(0, .fallbacks)) >= 1)
         let slot = proxy.layout.requests(row: 0, endpoint: 1, statusClass: 2)
-        #expect(proxy.dataPlane.total(slot) >= 1)
+        try proxy.eventually("the count") { proxy.dataPlane.total(slot) >= 1 }
         proxy.dataPlane.setEndpoint(0, available: true)
         try proxy.eventually("the pool") { try proxy.get().isGood }
     }
