@@ -9,7 +9,7 @@
 @usableFromInline
 struct RendezvousTable: Sendable {
     /// The winner of each place; -1 where it is not yet known.
-    @usableFromInline var winners: [Int32]
+    @usableFromInline private(set) var winners: [Int32]
     private let contenders: RendezvousContenders
 
     private static let places = 65_536
@@ -24,12 +24,19 @@ struct RendezvousTable: Sendable {
     @inlinable @inline(__always)
     mutating func owner(_ hash: UInt64) -> Int {
         let place = KeyHash.place(of: hash, among: winners.count)
-        if winners[place] < 0 { winners[place] = elected(at: place) }
-        return Int(winners[place])
+        let winner = winners[place]
+        return Int(winner >= 0 ? winner : filled(place))
+    }
+
+    /// Apart from the look-up, which then needs not ask whether the table is its own to write to.
+    @usableFromInline @inline(never)
+    mutating func filled(_ place: Int) -> Int32 {
+        let winner = elected(at: place)
+        winners[place] = winner
+        return winner
     }
 
     /// Finds the winner of a place.
-    @usableFromInline @inline(never)
     func elected(at place: Int) -> Int32 {
         contenders.elected(KeyHash.mixed(UInt64(place)), from: 0, to: contenders.count)
     }
