@@ -4,70 +4,96 @@ extension IPAddress {
     /// Strict: an IPv4 address has four decimal numbers without leading zeros (they read as octal elsewhere), and
     /// nothing may stand around the address: no brackets, port, zone or blank. Nil for anything else.
     public init?(_ text: some StringProtocol) {
-        let bytes = Array(text.utf8)[...]
-        if bytes.contains(.colon) {
-            guard let address = Self.ipv6(bytes) else { return nil }
-            self = address
-        } else {
-            guard let bits = Self.ipv4(bytes) else { return nil }
-            self.init(ipv4: bits)
-        }
+        let bytes = Array(text.utf8)
+        self.init(utf8: bytes.span)
     }
 
-    private static func ipv4(_ text: ArraySlice<UInt8>) -> UInt32? {
-        let parts = text.split(separator: .dot, maxSplits: 4, omittingEmptySubsequences: false)
-        guard parts.count == 4 else { return nil }
+    /// Reads the same from bytes, without allocating: for addresses that requests carry.
+    public init?(utf8 text: Span<UInt8>) {
+        for index in text.indices where text[index] == .colon {
+            guard let address = Self.ipv6(text) else { return nil }
+            self = address
+            return
+        }
+        guard let bits = Self.ipv4(text, text.indices) else { return nil }
+        self.init(ipv4: bits)
+    }
+
+    private static func ipv4(_ text: Span<UInt8>, _ range: Range<Int>) -> UInt32? {
         var bits: UInt32 = 0
-        for part in parts {
-            guard let value = decimal(part, atMost: 255) else { return nil }
+        var at = range.lowerBound
+        for part in 0..<4 {
+            if part > 0 {
+                guard at < range.upperBound, text[at] == .dot else { return nil }
+                at += 1
+            }
+            let start = at
+            var value = 0
+            while at < range.upperBound, at < start + 3, (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(text[at]) {
+                value = value * 10 + Int(text[at] - UInt8(ascii: "0"))
+                at += 1
+            }
+            guard at > start, value <= 255, at == start + 1 || text[start] != UInt8(ascii: "0") else { return nil }
             bits = bits << 8 | UInt32(value)
         }
-        return bits
+        return at == range.upperBound ? bits : nil
     }
 
-    private static func ipv6(_ text: ArraySlice<UInt8>) -> IPAddress? {
-        var groups: [UInt16] = []
-        /// How many groups stand before `::`.
-        var gap: Int? = nil
-        var rest = text
-        if rest.starts(with: [.colon, .colon]) {
+    private static func ipv6(_ text: Span<UInt8>) -> IPAddress? {
+        var groups = SIMD8<UInt16>()
+        var count = 0
+        /// How many groups stand before `::`; -1 while there is none.
+        var gap = -1
+        var at = 0
+        if text.count >= 2, text[0] == .colon, text[1] == .colon {
             gap = 0
-            rest = rest.dropFirst(2)
+            at = 2
         }
-        while !rest.isEmpty {
-            let piece = rest.prefix { $0 != .colon }
-            if piece.contains(.dot) {
-                guard piece.endIndex == rest.endIndex, let bits = ipv4(piece) else { return nil }
-                groups += [UInt16(bits >> 16), UInt16(truncatingIfNeeded: bits)]
+        while at < text.count {
+            var end = at
+            var isIPv4 = false
+            while end < text.count, text[end] != .colon {
+                if text[end] == .dot { isIPv4 = true }
+                end += 1
+            }
+            if isIPv4 {
+                guard end == text.count, count <= 6, let bits = ipv4(text, at..<end) else { return nil }
+                groups[count] = UInt16(bits >> 16)
+                groups[count + 1] = UInt16(truncatingIfNeeded: bits)
+                count += 2
                 break
             }
-            guard groups.count < 8, let group = hexadecimal(piece) else { return nil }
-            groups.append(group)
-            rest = rest[piece.endIndex...]
-            guard rest.popFirst() != nil else { break }
-            if rest.first == .colon {
-                guard gap == nil else { return nil }
-                gap = groups.count
-                rest.removeFirst()
-            } else if rest.isEmpty {
-                return nil
+            guard count < 8, let group = hexadecimal(text, at..<end) else { return nil }
+            groups[count] = group
+            count += 1
+            guard end < text.count else { break }
+            at = end + 1
+            if at == text.count { return nil }
+            if text[at] == .colon {
+                guard gap < 0 else { return nil }
+                gap = count
+                at += 1
             }
         }
-        if let gap {
-            guard groups.count < 8 else { return nil }
-            groups.insert(contentsOf: repeatElement(0, count: 8 - groups.count), at: gap)
+        if gap >= 0 {
+            guard count < 8 else { return nil }
+            // What stands behind `::` goes to the end, the last first, and zeros come where it was.
+            for behind in 0..<count - gap { groups[7 - behind] = groups[count - 1 - behind] }
+            for index in gap..<8 - (count - gap) { groups[index] = 0 }
+        } else if count != 8 {
+            return nil
         }
-        guard groups.count == 8 else { return nil }
         return IPAddress(
-            high: groups[..<4].reduce(0) { $0 << 16 | UInt64($1) },
-            low: groups[4...].reduce(0) { $0 << 16 | UInt64($1) })
+            high: (0..<4).reduce(0) { $0 << 16 | UInt64(groups[$1]) },
+            low: (4..<8).reduce(0) { $0 << 16 | UInt64(groups[$1]) })
     }
 
     /// One to four hexadecimal digits of either case.
-    private static func hexadecimal(_ text: ArraySlice<UInt8>) -> UInt16? {
-        guard (1...4).contains(text.count) else { return nil }
+    private static func hexadecimal(_ text: Span<UInt8>, _ range: Range<Int>) -> UInt16? {
+        guard (1...4).contains(range.count) else { return nil }
         var value: UInt16 = 0
-        for byte in text {
+        for index in range {
+            let byte = text[index]
             switch byte {
             case UInt8(ascii: "0")...UInt8(ascii: "9"): value = value << 4 | UInt16(byte - UInt8(ascii: "0"))
             case UInt8(ascii: "a")...UInt8(ascii: "f"): value = value << 4 | UInt16(byte - UInt8(ascii: "a") + 10)

@@ -25,6 +25,8 @@ extension Worker {
         exchanges[x].sessionHash = 0
         exchanges[x].tried = TriedEndpoints()
         exchanges[x].attempts = 0
+        exchanges[x].staleReplacements = 0
+        exchanges[x].lastFailure = nil
         exchanges[x].mayReturn = false
         enterPool(x, &arena)
     }

@@ -55,16 +55,20 @@ extension Worker {
 
     /// An address as X-Forwarded-For has them: alone, or with a port, one of IPv6 then in brackets.
     private func address(_ bytes: Span<UInt8>, _ range: Range<Int>) -> IPAddress? {
-        var text: [UInt8] = []
-        for index in range where bytes[index] != 0x20 && bytes[index] != 0x09 { text.append(bytes[index]) }
-        if text.first == UInt8(ascii: "["), let end = text.firstIndex(of: UInt8(ascii: "]")) {
-            text = Array(text[1..<end])
-        } else if text.contains(UInt8(ascii: ".")), let colon = text.firstIndex(of: UInt8(ascii: ":")),
-            !text[..<colon].isEmpty, text[(colon + 1)...].allSatisfy({ (0x30...0x39).contains($0) })
-        {
-            text = Array(text[..<colon])
+        var start = range.lowerBound
+        var end = range.upperBound
+        while start < end, bytes[start] == 0x20 || bytes[start] == 0x09 { start += 1 }
+        while start < end, bytes[end - 1] == 0x20 || bytes[end - 1] == 0x09 { end -= 1 }
+        if let address = IPAddress(utf8: bytes.extracting(start..<end)) { return address }
+        // With a port, which ends with a digit and stands behind the last colon.
+        var colon = end
+        while colon > start, (0x30...0x39).contains(bytes[colon - 1]) { colon -= 1 }
+        if colon > start, colon < end, bytes[colon - 1] == UInt8(ascii: ":") { end = colon - 1 }
+        if end - start > 2, bytes[start] == UInt8(ascii: "["), bytes[end - 1] == UInt8(ascii: "]") {
+            start += 1
+            end -= 1
         }
-        return IPAddress(String(decoding: text, as: UTF8.self))
+        return IPAddress(utf8: bytes.extracting(start..<end))
     }
 
     private mutating func readPriority(_ x: Int, _ bytes: Span<UInt8>) {

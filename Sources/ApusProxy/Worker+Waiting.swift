@@ -13,7 +13,9 @@ extension Worker {
         // Found again when its turn came: it keeps its place.
         guard exchanges[x].wait != .queued else { return }
         let pool = exchanges[x].pool
-        guard settings.pools[pool].hasQueue else { return noAnswer(x, .poolSaturated, &arena) }
+        guard settings.pools[pool].hasQueue else {
+            return noAnswer(x, exchanges[x].lastFailure ?? .poolSaturated, &arena)
+        }
         guard dispatchers[pool].enqueue(Int32(truncatingIfNeeded: x), now: now) else {
             return noAnswer(x, .queueFull, &arena)
         }

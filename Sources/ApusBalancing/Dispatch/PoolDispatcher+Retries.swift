@@ -46,7 +46,8 @@ extension PoolDispatcher {
     /// Whether a second endpoint may be asked now, although the first has not failed (`Pool.hedging`). If so, say
     /// `retryEnded` when that attempt is over.
     public mutating func mayHedge(_ progress: RetryPolicy.Progress, now: Int64) -> Bool {
-        hedges && progress.isIdempotent && progress.isReplayable && budget.tryRetry(now: now)
+        hedges && progress.isIdempotent && progress.isReplayable && progress.attempts < retryPolicy.attemptLimit
+            && budget.tryRetry(now: now)
     }
 }
 

@@ -159,7 +159,7 @@ extension PoolDispatcher {
         if let index = picker.pick(request, load: load, excluding: tried, orTried: orTried, now: now) {
             return .endpoint(index)
         }
-        return whyNone(tried, blockedCount: 0)
+        return whyNone(tried, orTried: orTried, blockedCount: 0)
     }
 
     @usableFromInline
@@ -173,16 +173,17 @@ extension PoolDispatcher {
         if let index = picker.pick(request, load: guarded, excluding: tried, orTried: orTried, now: now) {
             return .endpoint(index)
         }
-        return whyNone(tried, blockedCount: blocked.count)
+        return whyNone(tried, orTried: orTried, blockedCount: blocked.count)
     }
 
     @usableFromInline
-    func whyNone(_ tried: TriedEndpoints, blockedCount: Int) -> Choice {
+    func whyNone(_ tried: TriedEndpoints, orTried: Bool, blockedCount: Int) -> Choice {
         let candidates = picker.candidateCount
         if candidates == 0 { return .unavailable }
         // Some that are blocked may be no candidates; then this is said of a pool of which little is left anyway.
         if blockedCount >= candidates { return .breakerOpen }
-        return tried.isEmpty ? .saturated : .exhausted
+        // Where some were not tried, or even those that were would do, only their load is in the way.
+        return orTried || candidates - blockedCount > tried.count ? .saturated : .exhausted
     }
 
     /// An attempt on the endpoint begins.

@@ -12,6 +12,14 @@ public struct TriedEndpoints: Sendable, BitwiseCopyable {
     @inlinable
     public var isEmpty: Bool { low == 0 && recent[0] < 0 }
 
+    /// How many they are, of those that are remembered.
+    @inlinable
+    public var count: Int {
+        var count = low.nonzeroBitCount
+        for place in 0..<4 where recent[place] >= 0 { count &+= 1 }
+        return count
+    }
+
     @inlinable
     public mutating func insert(_ index: Int) {
         guard index >= 64 else {
