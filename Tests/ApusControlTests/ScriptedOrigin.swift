@@ -34,6 +34,10 @@ final class ScriptedOrigin: Sendable {
     var openConnections: Int { state.value.withLock { $0.open } }
     /// Connections accepted so far.
     var connections: Int { state.value.withLock { $0.accepted } }
+    /// How long the last connection was open, as the event loop saw it: a test may get its turn much later.
+    var lastConnectionTime: Duration {
+        state.value.withLock { .nanoseconds(($0.closedAt - $0.openedAt).nanoseconds) }
+    }
 
     init(_ script: Script) async throws {
         let state = SharedState(script)
@@ -64,6 +68,9 @@ final class ScriptedOrigin: Sendable {
             var requests: [String] = []
             var open = 0
             var accepted = 0
+            /// When a connection was opened or closed last.
+            var openedAt = NIODeadline.now()
+            var closedAt = NIODeadline.now()
         }
 
         let value: Mutex<Value>
@@ -84,6 +91,7 @@ private final class ScriptedConnection: ChannelInboundHandler {
     func channelActive(context: ChannelHandlerContext) {
         state.value.withLock {
             $0.open += 1
+            $0.openedAt = .now()
             $0.accepted += 1
         }
         guard case .greet(let bytes) = state.value.withLock({ $0.script }) else { return }
@@ -91,7 +99,10 @@ private final class ScriptedConnection: ChannelInboundHandler {
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        state.value.withLock { $0.open -= 1 }
+        state.value.withLock {
+            $0.open -= 1
+            $0.closedAt = .now()
+        }
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
