@@ -33,8 +33,7 @@ struct PoolSettings: BitwiseCopyable {
         start = pool.endpoints.lowerBound
         endpointLimit = pool.requests.perEndpoint ?? .max
         limit = pool.requests.perPool ?? .max
-        countsLoad =
-            pool.looksAtLoad || pool.requests.perEndpoint != nil
+        countsLoad = pool.looksAtLoad || pool.requests.perEndpoint != nil
         countsTotal = pool.requests.perPool != nil || (pool.balance == .hash && pool.hash.loadFactor != nil)
         hasQueue = pool.requests.queue != nil
         queueTimeout = pool.requests.queue?.timeout.inMicroseconds ?? 0

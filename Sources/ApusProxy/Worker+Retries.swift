@@ -14,7 +14,7 @@ extension Worker {
         failed(x, wasUsed ? .reusedConnectionDied : .freshConnectionDied, reason, &arena)
     }
 
-    /// The origin's answer is no use, or there is none: the current attempt ends, and with it the exchange.
+    /// The origin's answer is no use, or there is none in time: the current attempt ends.
     mutating func attemptFailed(
         _ x: Int, _ failure: RetryPolicy.Failure, _ reason: Reason, _ arena: inout BufferArena
     ) {

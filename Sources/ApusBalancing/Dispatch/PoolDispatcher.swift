@@ -95,8 +95,8 @@ extension PoolDispatcher {
 
     /// A request that was let in is over, however it ended.
     ///
-    /// - Parameter latency: from the request's arrival to the beginning of the response; nil when there was none from an
-    ///   origin.
+    /// - Parameter latency: from the sending of the attempt that was answered to the beginning of its response; nil when
+    ///   there was none from an origin.
     @inlinable @inline(__always)
     public mutating func departed(latency: Int64?, now: Int64) {
         if hasConcurrencyLimit { concurrency?.ended(latency: latency, now: now) }

@@ -1,7 +1,6 @@
 import ApusModel
 
 /// The sessions of one pool in one worker: from what a cookie says to an endpoint.
-
 struct PoolSessions: Sendable {
     private let tokens: SessionTokens?
     private var learned: LearnedSessions?
