@@ -30,7 +30,7 @@ struct DataPlaneService: Service {
         await withTaskCancellationHandler {
             await withGracefulShutdownHandler {
                 for await fact in dataPlane.facts {
-                    await prober.observe(fact)
+                    await prober.observe(fact.fact)
                 }
             } onGracefulShutdown: {
                 serving.phase = .draining

@@ -111,7 +111,7 @@ public struct LoadBalancer: Service {
         let prober = Prober(snapshot: snapshot, link: dataPlane, eventLoop: eventLoop, logger: logger)
         let adminBound = eventLoop.makePromise(of: ApusModel.SocketAddress?.self)
         var services: [any Service] = []
-        if let address = snapshot.admin {
+        if case .address(let address) = snapshot.operations.admin?.bind {
             services.append(
                 AdminServer(
                     address: address, snapshot: snapshot, metrics: MetricsText(snapshot: snapshot, link: dataPlane),

@@ -75,7 +75,7 @@ struct DemoCommand: AsyncParsableCommand {
             endpoints: (0..<3).map {
                 Endpoint(name: "\(address(originPort + $0))", address: address(originPort + $0), pool: 0)
             },
-            admin: address(adminPort))
+            operations: Operations(admin: Admin(address(adminPort))))
     }
 }
 

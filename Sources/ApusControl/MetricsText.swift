@@ -73,8 +73,12 @@ public struct MetricsText: Sendable {
         snapshot.listeners.indices.flatMap { listener in
             let routes = snapshot.listeners[listener].routes
             let names = unique(snapshot.routes[routes].map(\.name))
-            let routed = zip(routes, names).map { index, name in
-                Row(index: index, listener: listener, route: name, pool: snapshot.routes[index].pool)
+            let routed = zip(routes, names).flatMap { index, name in
+                let pools = snapshot.routes[index].pools.map(\.pool) as [Int?]
+                return (pools.isEmpty ? [nil] : pools).enumerated().map { branch, pool in
+                    Row(
+                        index: layout.row(route: index, branch: branch), listener: listener, route: name, pool: pool)
+                }
             }
             return routed + [Row(index: layout.unroutedRow(listener: listener), listener: listener, route: "none")]
         }

@@ -70,8 +70,11 @@ public struct CounterLayout: Sendable {
     @usableFromInline let poolStride: Int
     @usableFromInline let reasonStride: Int
     @usableFromInline let bucketCount: Int
-    @usableFromInline let routeCount: Int
-    /// Per row (a route, or a listener's requests that matched none): where its slots are.
+    /// Per route, its first row: it has one for each of its pools, and one when it has none.
+    @usableFromInline let routeRows: [Int]
+    /// The row of the first listener's requests that matched no route.
+    @usableFromInline let unroutedBase: Int
+    /// Per row (a route and one of its pools, or a listener's requests that matched none): where its slots are.
     @usableFromInline let rows: [Row]
     /// How many slots a bank needs.
     public let count: Int
@@ -105,7 +108,6 @@ public struct CounterLayout: Sendable {
         endpointBase = take(snapshot.endpoints.count * endpointStride)
         poolBase = take(snapshot.pools.count * poolStride)
         reasonBase = take(snapshot.listeners.count * reasonStride)
-        routeCount = snapshot.routes.count
         func row(_ endpoints: Range<Int>, _ fallback: Range<Int>) -> Row {
             Row(
                 first: endpoints.lowerBound, count: endpoints.count,
@@ -113,24 +115,31 @@ public struct CounterLayout: Sendable {
                 requests: take((endpoints.count + fallback.count + 1) * Self.statusClasses),
                 latency: take(Self.bucketCount + 1))
         }
-        var rows = snapshot.routes.map { route in
-            let pool = snapshot.pools[route.pool]
-            guard case .pool(let fallback) = pool.fallback else { return row(pool.endpoints, 0..<0) }
-            return row(pool.endpoints, snapshot.pools[fallback].endpoints)
+        var rows: [Row] = []
+        var routeRows: [Int] = []
+        for route in snapshot.routes {
+            routeRows.append(rows.count)
+            for branch in route.pools {
+                let pool = snapshot.pools[branch.pool]
+                let fallback = if case .pool(let other) = pool.fallback { snapshot.pools[other].endpoints } else { 0..<0 }
+                rows.append(row(pool.endpoints, fallback))
+            }
+            if route.pools.isEmpty { rows.append(row(0..<0, 0..<0)) }
         }
+        self.routeRows = routeRows
+        unroutedBase = rows.count
         rows += snapshot.listeners.map { _ in row(0..<0, 0..<0) }
         self.rows = rows
         count = next
     }
 
-    /// The row of requests that matched `route`, or that matched no route of `listener`.
+    /// The row of requests that matched `route` and went to the `branch`-th of its pools; 0 for a route without.
     @inlinable
-    public func row(route: Int?, listener: Int) -> Int {
-        if let route { route } else { unroutedRow(listener: listener) }
-    }
+    public func row(route: Int, branch: Int = 0) -> Int { routeRows[route] &+ branch }
 
+    /// The row of requests that matched no route of `listener`.
     @inlinable
-    public func unroutedRow(listener: Int) -> Int { routeCount + listener }
+    public func unroutedRow(listener: Int) -> Int { unroutedBase + listener }
 
     /// The endpoints that may answer the requests of `row`: its pool's, and those of that pool's fallback.
     public func endpoints(row: Int) -> [Int] {
@@ -179,6 +188,9 @@ public struct CounterLayout: Sendable {
     public func reason(_ reason: Reason, listener: Int) -> Int {
         reasonBase + listener * reasonStride + Int(reason.rawValue)
     }
+
+    /// The first of the listener's reasons.
+    func reasons(listener: Int) -> Int { reasonBase + listener * reasonStride }
 
     @inlinable
     public func worker(_ counter: WorkerCounter) -> Int { workerBase + counter.rawValue }

@@ -1,9 +1,10 @@
 /// What the control plane sees of the data plane: facts that come out, decisions that go in, counters to read.
 ///
-/// Calls may come from any thread and never block.
-public protocol DataPlaneLink: Sendable {
+/// Calls may come from any thread and never block. Indices are those of the snapshot that the data plane was given last:
+/// what is said before a reload reaches every worker before the reload does.
+public protocol DataPlaneLink: CounterSource {
     /// Facts the workers observed, each reported once, in the order of each worker. Ends when the workers have ended.
-    var facts: AsyncStream<DataPlaneFact> { get }
+    var facts: AsyncStream<ReportedFact> { get }
 
     /// Tells every worker whether `endpoint` (an index into `Snapshot.endpoints`) may be picked. One that comes back
     /// begins its slow start, if its pool has one.
@@ -14,12 +15,28 @@ public protocol DataPlaneLink: Sendable {
 
     /// Tells every worker but the one that reported it that a breaker has changed.
     func setBreaker(_ breaker: BreakerName, _ state: BreakerState, exceptWorker: Int)
+}
 
+/// Counters of one snapshot: they go on, with what they have counted, when a reload makes others that begin with what
+/// these had.
+public protocol CounterSource: Sendable {
     /// The sum over all workers of the counter in `slot` (see `CounterLayout`).
     func total(_ slot: Int) -> UInt64
 
     /// The counter in `slot` of one worker.
     func value(_ slot: Int, worker: Int) -> UInt64
+}
+
+/// A fact, and the snapshot in whose indices it is told.
+public struct ReportedFact: Sendable, Equatable {
+    /// How many reloads there were before: 0 for the snapshot that the data plane was made with.
+    public let epoch: Int
+    public let fact: DataPlaneFact
+
+    public init(epoch: Int, _ fact: DataPlaneFact) {
+        self.epoch = epoch
+        self.fact = fact
+    }
 }
 
 /// Something that a worker saw and the control plane should know at once.

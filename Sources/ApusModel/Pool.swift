@@ -1,7 +1,7 @@
 /// Interchangeable endpoints and the rules by which one of them is picked, checked, protected and connected to.
 ///
 /// What is nil is off.
-public struct Pool: Sendable {
+public struct Pool: Sendable, Equatable {
     public var name: String
     /// Its endpoints, as a range of `Snapshot.endpoints`.
     public var endpoints: Range<Int>
@@ -32,6 +32,10 @@ public struct Pool: Sendable {
     public var retries: RetryRules
     public var hedging: HedgingRules?
     public var concurrency: ConcurrencyRules?
+
+    /// A reload removed it: no route leads here, and it is here for the requests that it has. Its endpoints serve those
+    /// as before; they are probed no more.
+    public var isRetired = false
 
     public init(
         name: String, balance: Balance = .roundRobin, hash: HashRules = HashRules(), locality: Locality = Locality(),
@@ -66,7 +70,7 @@ public struct Pool: Sendable {
 }
 
 /// One origin server of one pool.
-public struct Endpoint: Sendable {
+public struct Endpoint: Sendable, Equatable {
     /// Its label in metrics and logs: the address as configured, such as `10.0.0.1:8080`.
     public var name: String
     public var address: SocketAddress
@@ -81,6 +85,9 @@ public struct Endpoint: Sendable {
     /// What the pool's sticky cookie says for this endpoint; empty in pools without one. Signed, so that nobody can make
     /// one up; of a fixed length, so that it tells nothing.
     public var sessionToken: [UInt8]
+    /// A reload removed it from its pool: it counts for nothing and is never picked, not even for sessions, and is here for
+    /// the requests that it has. The retired endpoints of a pool stand behind its others.
+    public var isRetired = false
 
     public init(
         name: String, address: SocketAddress, weight: Int = 1, pool: Int, tier: Int = 0, zone: String? = nil,

@@ -21,14 +21,17 @@ public final class Snapshot: Sendable {
     public let node: String
     /// The zone that the balancer is in; nil for none.
     public let zone: String?
-    /// Where the admin server listens; nil for none.
-    public let admin: SocketAddress?
+    /// Whether `.` and `..` segments of paths and escapes that need not be are resolved before routes look at them
+    /// (RFC 3986 section 6.2.2), and origins get them so.
+    public let normalizesPaths: Bool
+    public let operations: Operations
     @usableFromInline let routeTable: RouteTable
 
     public init(
         workers: Int, listeners: [Listener], routes: [Route], pools: [Pool], endpoints: [Endpoint],
         timeouts: Timeouts = Timeouts(), limits: Limits = Limits(), trustedProxies: [Network] = [],
-        accessLog: AccessLog = .off, node: String = "apus", zone: String? = nil, admin: SocketAddress? = nil
+        accessLog: AccessLog = .off, node: String = "apus", zone: String? = nil,
+        normalizesPaths: Bool = true, operations: Operations = Operations()
     ) {
         self.workers = workers
         self.listeners = listeners
@@ -41,7 +44,8 @@ public final class Snapshot: Sendable {
         self.accessLog = accessLog
         self.node = node
         self.zone = zone
-        self.admin = admin
+        self.normalizesPaths = normalizesPaths
+        self.operations = operations
         routeTable = RouteTable(routes: routes, listeners: listeners.map(\.routes))
     }
 
@@ -56,45 +60,18 @@ public final class Snapshot: Sendable {
 }
 
 /// An address on which clients are accepted, and the routes their requests are matched against.
-public struct Listener: Sendable {
+public struct Listener: Sendable, Equatable {
     /// Its label in metrics and logs: the address as configured.
     public var name: String
     public var bind: SocketAddress
     /// Its routes, as a range of `Snapshot.routes`.
     public var routes: Range<Int>
+    /// A reload removed it: it accepts nobody, and is here for the clients that it has.
+    public var isRetired = false
 
     public init(name: String, bind: SocketAddress, routes: Range<Int>) {
         self.name = name
         self.bind = bind
         self.routes = routes
     }
-}
-
-/// A rule that sends the requests it matches to a pool. Of a listener's routes the first match wins.
-public struct Route: Sendable {
-    /// Its label in metrics and logs, such as `api.example.com/v1/*`, or `*` for a route that matches everything.
-    public var name: String
-    public var host: HostPattern
-    public var path: PathPattern
-    /// The pool, as an index into `Snapshot.pools`.
-    public var pool: Int
-    /// Which of its pool's requests are refused first when there are too many; a priority header may say otherwise.
-    public var priority: Priority
-
-    public init(
-        name: String, host: HostPattern = .any, path: PathPattern = .any, pool: Int, priority: Priority = .normal
-    ) {
-        self.name = name
-        self.host = host
-        self.path = path
-        self.pool = pool
-        self.priority = priority
-    }
-}
-
-/// Where the access log goes.
-public enum AccessLog: Sendable, Equatable {
-    case off
-    case standardOutput
-    case file(path: String)
 }

@@ -17,7 +17,7 @@ struct AccessLogNames {
     init(_ snapshot: Snapshot) {
         listeners = snapshot.listeners.map { Self.member("listener", $0.name) }
         routes =
-            snapshot.routes.map { Self.member("route", $0.name) + Self.member("pool", snapshot.pools[$0.pool].name) }
+            snapshot.routes.map { Self.member("route", $0.name) + Self.member("pool", $0.pools.first.map { snapshot.pools[$0.pool].name }) }
             + [Self.member("route", nil) + Self.member("pool", nil)]
         endpoints = snapshot.endpoints.map { Self.member("endpoint", $0.name) } + [Self.member("endpoint", nil)]
     }
@@ -60,8 +60,8 @@ final class AccessLogSink: Sendable {
 
     /// - Returns: nil when the snapshot asks for no log.
     init?(_ log: AccessLog, workers: Int) throws(DataPlaneError) {
-        switch log {
-        case .off: return nil
+        switch log.destination {
+        case nil, .syslog: return nil
         case .standardOutput:
             descriptor = 1
             closesDescriptor = false

@@ -9,7 +9,7 @@ public final class DataPlane: DataPlaneLink {
     public let snapshot: Snapshot
     /// Where each listener is bound, in the order of `snapshot.listeners`: with port 0, the port the system gave.
     public let addresses: [SocketAddress]
-    public let facts: AsyncStream<DataPlaneFact>
+    public let facts: AsyncStream<ReportedFact>
 
     private let shared: SharedState
     private let banks: [CounterBank]
@@ -22,7 +22,7 @@ public final class DataPlane: DataPlaneLink {
     /// Binds every listener, once per worker. Accepts nothing before `start`.
     public init(_ snapshot: Snapshot) throws(DataPlaneError) {
         self.snapshot = snapshot
-        let (facts, continuation) = AsyncStream.makeStream(of: DataPlaneFact.self)
+        let (facts, continuation) = AsyncStream.makeStream(of: ReportedFact.self)
         self.facts = facts
         shared = SharedState(snapshot, facts: continuation)
         log = try AccessLogSink(snapshot.accessLog, workers: snapshot.workers)

@@ -13,10 +13,10 @@ final class SharedState: Sendable {
     let waiting: SharedCounts
     /// Open client connections per listener.
     let clients: SharedCounts
-    let facts: AsyncStream<DataPlaneFact>.Continuation
+    let facts: AsyncStream<ReportedFact>.Continuation
     private let running: Atomic<Int>
 
-    init(_ snapshot: Snapshot, facts: AsyncStream<DataPlaneFact>.Continuation) {
+    init(_ snapshot: Snapshot, facts: AsyncStream<ReportedFact>.Continuation) {
         self.snapshot = snapshot
         layout = CounterLayout(snapshot)
         loads = SharedCounts(count: snapshot.endpoints.count)
@@ -26,6 +26,9 @@ final class SharedState: Sendable {
         self.facts = facts
         running = Atomic(snapshot.workers)
     }
+
+    /// Tells the control plane what a worker saw.
+    func report(_ fact: DataPlaneFact) { facts.yield(ReportedFact(epoch: 0, fact)) }
 
     /// A worker has ended. With the last one the facts end too.
     func workerEnded() {

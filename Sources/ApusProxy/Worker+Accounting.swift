@@ -103,14 +103,14 @@ extension Worker {
     @inline(never)
     private func pass(_ report: AttemptReport, _ pool: Int, _ endpoint: Int) {
         if let state = report.endpointBreaker {
-            shared.facts.yield(
+            shared.report(
                 .breakerChanged(.endpoint(endpoint), state, report.endpointCause, worker: index))
         }
         if let state = report.poolBreaker {
-            shared.facts.yield(.breakerChanged(.pool(pool), state, report.poolCause, worker: index))
+            shared.report(.breakerChanged(.pool(pool), state, report.poolCause, worker: index))
         }
         if let failures = report.failedInARow {
-            shared.facts.yield(.failedInARow(endpoint: endpoint, failures.kind, count: failures.count))
+            shared.report(.failedInARow(endpoint: endpoint, failures.kind, count: failures.count))
         }
     }
 }

@@ -123,7 +123,7 @@ extension Worker {
         counters.add(to: shared.layout.endpoint(endpoint, .connectionsOpened))
         if hasFailed[endpoint] {
             hasFailed[endpoint] = false
-            shared.facts.yield(.connectSucceeded(endpoint: endpoint))
+            shared.report(.connectSucceeded(endpoint: endpoint))
         }
         connections[upstream].phase = .leased
         sendRequest(x, &arena)
@@ -135,7 +135,7 @@ extension Worker {
         let upstream = exchanges[x].upstream
         counters.add(to: shared.layout.endpoint(endpoint, .connectFailures))
         hasFailed[endpoint] = true
-        shared.facts.yield(.connectFailed(endpoint: endpoint, errno: errno))
+        shared.report(.connectFailed(endpoint: endpoint, errno: errno))
         upstreams[endpoint].connectFailed()
         judgeFailure(x, isConnect: true)
         endAttempt(x)

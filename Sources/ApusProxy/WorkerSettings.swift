@@ -41,7 +41,7 @@ struct WorkerSettings {
         bodyLimit = limits.bodyBytes.map(UInt64.init) ?? .max
         connectionsPerListener = limits.connectionsPerListener
         trustedProxies = snapshot.trustedProxies
-        routePool = snapshot.routes.map(\.pool)
+        routePool = snapshot.routes.map { $0.pools.first?.pool ?? -1 }
         routePriority = snapshot.routes.map(\.priority)
         pools = snapshot.pools.map(PoolSettings.init)
         keys = snapshot.pools.map { PoolKeys($0, of: snapshot) }

@@ -9,7 +9,7 @@ extension Snapshot {
             for route in routes[listener.routes] {
                 let priority = route.priority == .normal ? "" : ", \(route.priority) priority"
                 lines.append(
-                    "  route \(route.name): \(route.host.inWords), \(route.path.inWords) -> \(pools[route.pool].name)"
+                    "  route \(route.name): \((route.match.hosts.first ?? .any).inWords), \(route.match.path.inWords) -> \(route.pools.map { pools[$0.pool].name }.joined(separator: " "))"
                         + priority)
             }
         }
@@ -18,7 +18,7 @@ extension Snapshot {
         lines.append("\(limits)")
         lines.append("trusted proxies: \(trustedProxies.map(\.description).joined(separator: " "))")
         lines.append("access log: \(accessLog)")
-        lines.append("admin: \(admin?.description ?? "none")")
+        lines.append("admin: \(operations.admin.map { told($0.bind) } ?? "none")")
         return lines
     }
 

@@ -17,14 +17,14 @@ final class FakeDataPlane: DataPlaneLink {
         var exceptWorker: Int
     }
 
-    let facts: AsyncStream<DataPlaneFact>
+    let facts: AsyncStream<ReportedFact>
     /// What `setEndpoint` was told, in order.
     let decisions: AsyncStream<Decision>
     /// What `setBreaker` and `setWeight` were told, in order.
     var breakers: [BreakerDecision] { told.withLock { $0.breakers } }
     var weights: [[Int]] { told.withLock { $0.weights } }
     private let told = Mutex<(breakers: [BreakerDecision], weights: [[Int]])>(([], []))
-    private let factSink: AsyncStream<DataPlaneFact>.Continuation
+    private let factSink: AsyncStream<ReportedFact>.Continuation
     private let decisionSink: AsyncStream<Decision>.Continuation
     private let counters: Mutex<[[UInt64]]>
 
@@ -36,7 +36,7 @@ final class FakeDataPlane: DataPlaneLink {
     }
 
     func report(_ fact: DataPlaneFact) {
-        factSink.yield(fact)
+        factSink.yield(ReportedFact(epoch: 0, fact))
     }
 
     func endFacts() {

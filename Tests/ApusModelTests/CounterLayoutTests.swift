@@ -17,7 +17,7 @@ import Testing
         let layout = CounterLayout(Self.snapshot)
         var slots: [Int] = []
         for row in 0..<5 {
-            let pool = row < 3 ? Self.snapshot.pools[Self.snapshot.routes[row].pool].endpoints : 0..<0
+            let pool = row < 3 ? Self.snapshot.pools[Self.snapshot.routes[row].pools[0].pool].endpoints : 0..<0
             for statusClass in 0..<CounterLayout.statusClasses {
                 slots += (Array(pool).map(Int?.init) + [nil]).map {
                     layout.requests(row: row, endpoint: $0, statusClass: statusClass)

@@ -7,12 +7,12 @@ import Testing
 /// The counters that metrics are made of: each request, connection and byte shows in the slot that `CounterLayout` names.
 @Suite struct Counters {
     private func requests(_ proxy: Proxy, route: Int?, endpoint: Int?, _ statusClass: Int) -> UInt64 {
-        let row = proxy.layout.row(route: route, listener: 0)
+        let row = route.map { proxy.layout.row(route: $0) } ?? proxy.layout.unroutedRow(listener: 0)
         return proxy.dataPlane.total(proxy.layout.requests(row: row, endpoint: endpoint, statusClass: statusClass))
     }
 
     private func latencies(_ proxy: Proxy, route: Int?) -> UInt64 {
-        let row = proxy.layout.row(route: route, listener: 0)
+        let row = route.map { proxy.layout.row(route: $0) } ?? proxy.layout.unroutedRow(listener: 0)
         return (0...CounterLayout.latencyBounds.count).reduce(0) {
             $0 + proxy.dataPlane.total(proxy.layout.latencyBucket(row: row, bucket: $1))
         }
@@ -81,7 +81,7 @@ import Testing
         let proxy = try Proxy(origin)
         let client = try proxy.connect()
         for _ in 0..<3 { #expect(try client.get().isGood) }
-        let row = proxy.layout.row(route: 0, listener: 0)
+        let row = proxy.layout.row(route: 0)
         try proxy.eventually("the latencies") { latencies(proxy, route: 0) == 3 }
         let quick = CounterLayout.latencyBounds.firstIndex(of: 25_000)!
         for bucket in 0...quick {

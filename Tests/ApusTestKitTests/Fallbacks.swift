@@ -162,7 +162,8 @@ import Testing
         }
         // The control plane's part.
         let relay = Task { [dataPlane = proxy.dataPlane] in
-            for await case .breakerChanged(let breaker, let state, _, let worker) in dataPlane.facts {
+            for await report in dataPlane.facts {
+                guard case .breakerChanged(let breaker, let state, _, let worker) = report.fact else { continue }
                 dataPlane.setBreaker(breaker, state, exceptWorker: worker)
             }
         }

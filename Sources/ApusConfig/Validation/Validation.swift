@@ -36,7 +36,7 @@ struct Validation {
             workers: root.workers ?? max(1, defaultWorkers), listeners: listeners.compactMap(\.self), routes: routes,
             pools: pools, endpoints: endpoints, timeouts: root.timeouts, limits: root.limits.limits,
             trustedProxies: root.trustedProxies, accessLog: root.accessLog, node: root.node ?? defaultNode,
-            zone: root.zone?.value, admin: admin)
+            zone: root.zone?.value, operations: Operations(admin: admin.map { Admin($0) }))
     }
 
     /// The socket address that `authority` stands for; nil, with an error, when its name has none.

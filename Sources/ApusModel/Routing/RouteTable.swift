@@ -34,13 +34,13 @@ struct RouteTable: Sendable {
         }
         rules = routes.map { route in
             let (host, hostText): (HostRule, Range<Int>) =
-                switch route.host {
-                case .any: (.any, 0..<0)
+                switch route.match.hosts.first {
+                case nil, .any: (.any, 0..<0)
                 case .exact(let name): (.exact, store(name))
                 case .suffix(let suffix): (.suffix, store(suffix))
                 }
             let (path, pathText): (PathRule, Range<Int>) =
-                switch route.path {
+                switch route.match.path {
                 case .any: (.any, 0..<0)
                 case .exact(let exact): (.exact, store(exact))
                 case .prefix(let prefix): (.prefix, store(prefix))

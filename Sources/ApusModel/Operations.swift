@@ -1,0 +1,63 @@
+/// How the process is run and looked after: everything that is not about requests.
+public struct Operations: Sendable, Equatable {
+    /// Nil for no admin server.
+    public var admin: Admin?
+    /// Whom the process becomes once it has bound its listeners, where it was started as root; nil to stay.
+    public var user: String?
+    /// Nil for the user's own group.
+    public var group: String?
+    /// Where revisions and changes made while running are kept; nil to keep none.
+    public var stateDirectory: String?
+    /// Configurations that are kept to go back to.
+    public var keptRevisions: Int
+    /// How often the configuration's files are looked at for changes; nil for never.
+    public var watchInterval: Duration?
+    /// A Unix socket on which a new process takes over the listeners; nil for none.
+    public var upgradeSocket: String?
+
+    public init(
+        admin: Admin? = nil, user: String? = nil, group: String? = nil, stateDirectory: String? = nil,
+        keptRevisions: Int = 10, watchInterval: Duration? = nil, upgradeSocket: String? = nil
+    ) {
+        self.admin = admin
+        self.user = user
+        self.group = group
+        self.stateDirectory = stateDirectory
+        self.keptRevisions = keptRevisions
+        self.watchInterval = watchInterval
+        self.upgradeSocket = upgradeSocket
+    }
+}
+
+/// The admin server: where it listens and whom it lets in.
+public struct Admin: Sendable, Equatable {
+    public enum Bind: Sendable, Equatable {
+        case address(SocketAddress)
+        /// A Unix socket, for the process's user and group alone (mode 0660).
+        case unix(path: String)
+    }
+
+    public var bind: Bind
+    /// What a caller has to say (RFC 6750); nil: nothing, which is allowed on loopback and Unix sockets only.
+    public var token: Secret?
+
+    public init(bind: Bind, token: Secret? = nil) {
+        self.bind = bind
+        self.token = token
+    }
+
+    public init(_ address: SocketAddress, token: Secret? = nil) {
+        self.init(bind: .address(address), token: token)
+    }
+}
+
+/// Bytes that nobody should see: never printed, not even by accident.
+public struct Secret: Sendable, Equatable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+    public let bytes: [UInt8]
+
+    public init(_ bytes: [UInt8]) { self.bytes = bytes }
+
+    public var description: String { "(secret)" }
+    public var debugDescription: String { "(secret)" }
+    public var customMirror: Mirror { Mirror(self, children: []) }
+}

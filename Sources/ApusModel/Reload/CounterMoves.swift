@@ -1,0 +1,71 @@
+/// Which counters go where when a snapshot is succeeded: what lives on goes on counting where it was.
+public struct CounterMoves: Sendable {
+    /// Slots of the old layout and of the new one, of equal length.
+    public struct Move: Sendable, Hashable {
+        public let from: Int
+        public let to: Int
+        public let count: Int
+    }
+
+    public private(set) var moves: [Move] = []
+
+    public init(_ succession: Succession, from old: CounterLayout, to new: CounterLayout) {
+        add(old.worker(.first), new.worker(.first), CounterLayout.WorkerCounter.allCases.count)
+        for (to, from) in succession.listeners.toOld.enumerated() {
+            guard let from else { continue }
+            add(old.listener(from, .first), new.listener(to, .first), CounterLayout.ListenerCounter.allCases.count)
+            add(old.reasons(listener: from), new.reasons(listener: to), new.reasonStride)
+            addRow(old, old.unroutedRow(listener: from), new, new.unroutedRow(listener: to), succession)
+        }
+        for (to, from) in succession.endpoints.toOld.enumerated() {
+            guard let from else { continue }
+            add(old.endpoint(from, .first), new.endpoint(to, .first), CounterLayout.EndpointCounter.allCases.count)
+        }
+        for (to, from) in succession.pools.toOld.enumerated() {
+            guard let from else { continue }
+            add(old.pool(from, .first), new.pool(to, .first), CounterLayout.PoolCounter.allCases.count)
+        }
+        for (to, from) in succession.routes.toOld.enumerated() {
+            guard let from else { continue }
+            let branches = min(
+                succession.previous.routes[from].pools.count, succession.snapshot.routes[to].pools.count)
+            for branch in 0..<max(1, branches) {
+                addRow(old, old.row(route: from, branch: branch), new, new.row(route: to, branch: branch), succession)
+            }
+        }
+    }
+
+    private mutating func addRow(
+        _ old: CounterLayout, _ from: Int, _ new: CounterLayout, _ to: Int, _ succession: Succession
+    ) {
+        add(old.latencyBucket(row: from, bucket: 0), new.latencyBucket(row: to, bucket: 0), new.bucketCount + 1)
+        addColumn(old, from, nil, new, to, nil)
+        let known = Set(old.endpoints(row: from))
+        for endpoint in new.endpoints(row: to) {
+            guard let origin = succession.endpoints.toOld[endpoint], known.contains(origin) else { continue }
+            addColumn(old, from, origin, new, to, endpoint)
+        }
+    }
+
+    private mutating func addColumn(
+        _ old: CounterLayout, _ from: Int, _ oldEndpoint: Int?, _ new: CounterLayout, _ to: Int, _ newEndpoint: Int?
+    ) {
+        add(
+            old.requests(row: from, endpoint: oldEndpoint, statusClass: 0),
+            new.requests(row: to, endpoint: newEndpoint, statusClass: 0), CounterLayout.statusClasses)
+    }
+
+    private mutating func add(_ from: Int, _ to: Int, _ count: Int) {
+        // Neighbours travel together: most reloads change little.
+        if let last = moves.last, last.from + last.count == from, last.to + last.count == to {
+            moves[moves.count - 1] = Move(from: last.from, to: last.to, count: last.count + count)
+        } else {
+            moves.append(Move(from: from, to: to, count: count))
+        }
+    }
+}
+
+extension CaseIterable where Self: RawRepresentable, RawValue == Int {
+    /// The case with which the counters of one thing begin.
+    fileprivate static var first: Self { allCases[allCases.startIndex] }
+}

@@ -1,0 +1,88 @@
+/// What a reload does: from one snapshot to the next, with what is gone but still in use.
+///
+/// Things keep their identity by what they are: a listener by its address, a route by its listener and name, a pool by its
+/// name, an endpoint by its pool and address. What `next` no longer has and requests may still use is carried along at the
+/// end, marked as retired, until a census finds that nobody uses it. Every index of the old snapshot that anybody may hold
+/// therefore has a new one. Pure; cost linear in both snapshots.
+public struct Succession: Sendable {
+    public let previous: Snapshot
+    /// The new configuration, and behind it what is retired.
+    public let snapshot: Snapshot
+    public let listeners: Renaming
+    public let routes: Renaming
+    public let pools: Renaming
+    public let endpoints: Renaming
+    /// By new index into `snapshot.pools`: its rules and its endpoints are what they were, in the same order.
+    public let unchangedPools: [Bool]
+
+    /// - Parameters:
+    ///   - next: as loaded: nothing in it is retired.
+    ///   - census: what is in use of what `previous` no longer leads to. Nil: everything may be.
+    public init(from previous: Snapshot, to next: Snapshot, census: Census? = nil) {
+        var merge = SnapshotMerge(previous, next, census)
+        self.previous = previous
+        merge.pools()
+        merge.routes()
+        merge.listeners()
+        let snapshot = merge.snapshot()
+        self.snapshot = snapshot
+        listeners = Renaming(oldCount: previous.listeners.count, toOld: merge.listenerOrigins)
+        routes = Renaming(oldCount: previous.routes.count, toOld: merge.routeOrigins)
+        pools = Renaming(oldCount: previous.pools.count, toOld: merge.poolOrigins)
+        endpoints = Renaming(oldCount: previous.endpoints.count, toOld: merge.endpointOrigins)
+        let endpoints = endpoints
+        unchangedPools = merge.poolOrigins.indices.map { new in
+            guard let old = merge.poolOrigins[new], previous.workers == snapshot.workers,
+                previous.node == snapshot.node, previous.zone == snapshot.zone
+            else { return false }
+            return snapshot.runsAlike(pool: new, as: old, of: previous, endpoints)
+        }
+    }
+
+    /// The new in-pool index of each in-pool index that the old pool of `pool` (a new index) had; nil for what is gone.
+    public func members(ofPool pool: Int) -> Renaming {
+        guard let old = pools.toOld[pool] else {
+            return Renaming(oldCount: 0, toOld: snapshot.pools[pool].endpoints.map { _ in nil })
+        }
+        let range = previous.pools[old].endpoints
+        let toOld = snapshot.pools[pool].endpoints.map { endpoints.toOld[$0].map { $0 - range.lowerBound } }
+        return Renaming(oldCount: range.count, toOld: toOld)
+    }
+}
+
+extension Snapshot {
+    /// Whether a worker's and the prober's state of one pool can go on as it is.
+    fileprivate func runsAlike(pool new: Int, as old: Int, of previous: Snapshot, _ renaming: Renaming) -> Bool {
+        var one = pools[new]
+        let other = previous.pools[old]
+        guard one.endpoints.count == other.endpoints.count else { return false }
+        for (mine, its) in zip(one.endpoints, other.endpoints) {
+            guard renaming.toOld[mine] == its else { return false }
+            var endpoint = endpoints[mine]
+            endpoint.pool = previous.endpoints[its].pool
+            guard endpoint == previous.endpoints[its] else { return false }
+        }
+        one.endpoints = other.endpoints
+        // Where a fallback leads is read from the snapshot when it is needed.
+        if case .pool = one.fallback, case .pool = other.fallback { one.fallback = other.fallback }
+        return one == other
+    }
+}
+
+extension DataPlaneFact {
+    /// The fact in the indices of the succession's snapshot; nil when what it is about is gone.
+    public func renamed(by succession: Succession) -> DataPlaneFact? {
+        switch self {
+        case .connectFailed(let endpoint, let errno):
+            succession.endpoints.toNew[endpoint].map { .connectFailed(endpoint: $0, errno: errno) }
+        case .connectSucceeded(let endpoint):
+            succession.endpoints.toNew[endpoint].map { .connectSucceeded(endpoint: $0) }
+        case .failedInARow(let endpoint, let kind, let count):
+            succession.endpoints.toNew[endpoint].map { .failedInARow(endpoint: $0, kind, count: count) }
+        case .breakerChanged(.endpoint(let endpoint), let state, let cause, let worker):
+            succession.endpoints.toNew[endpoint].map { .breakerChanged(.endpoint($0), state, cause, worker: worker) }
+        case .breakerChanged(.pool(let pool), let state, let cause, let worker):
+            succession.pools.toNew[pool].map { .breakerChanged(.pool($0), state, cause, worker: worker) }
+        }
+    }
+}
