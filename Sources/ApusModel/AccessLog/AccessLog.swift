@@ -13,7 +13,7 @@ public struct AccessLog: Sendable, Equatable {
         /// The Combined Log Format of Apache httpd.
         case combined
         /// Text with the fields of the JSON format in braces, such as `{client} {method} {target} {status}`.
-        case template(String)
+        case template(AccessLogTemplate)
     }
 
     /// Nil for no log.
@@ -39,7 +39,7 @@ public struct AccessLog: Sendable, Equatable {
     public static func file(path: String) -> AccessLog { AccessLog(.file(path: path)) }
 }
 
-/// A syslog server that takes messages of RFC 5424.
+/// A syslog server: a local one gets what local programs send, one behind UDP messages of RFC 5424.
 public struct Syslog: Sendable, Equatable {
     public enum Target: Sendable, Equatable {
         /// A datagram socket, such as `/dev/log`.

@@ -1,0 +1,30 @@
+/// What a line of the access log can say of a request, in the order of the JSON format.
+///
+/// The raw value is the name in the JSON format and in templates. What each says is told in docs/access-log.md.
+public enum AccessLogField: String, Sendable, CaseIterable {
+    case time
+    case client
+    case listener
+    case method
+    case host
+    case target
+    case version
+    case referer
+    case userAgent = "user_agent"
+    case requestID = "request_id"
+    case route
+    case pool
+    case endpoint
+    case attempts
+    case status
+    case bytesReceived = "bytes_received"
+    case bytesSent = "bytes_sent"
+    case bodyBytesSent = "body_bytes_sent"
+    case responseHeadMicroseconds = "response_head_us"
+    case durationMicroseconds = "duration_us"
+    case reason
+    case closedBy = "closed_by"
+    case closeReason = "close_reason"
+    /// Of how many requests like it the line is the one that was logged.
+    case sample
+}
