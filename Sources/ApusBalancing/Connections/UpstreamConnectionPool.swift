@@ -27,7 +27,7 @@ public struct UpstreamConnectionPool: Sendable {
         case close
     }
 
-    public let limits: UpstreamConnectionLimits
+    public private(set) var limits: UpstreamConnectionLimits
     /// Connections in use by exchanges, and those being opened.
     public private(set) var busyCount = 0
     /// Whether `retire` was called.
@@ -74,7 +74,7 @@ public struct UpstreamConnectionPool: Sendable {
     /// - Parameter isReusable: whether both sides are at the start of a new message and neither asked to close.
     public mutating func released(_ handle: Int32, isReusable: Bool) -> ReleaseAction {
         endBusy()
-        guard isReusable, !isRetired, idle.count < limits.maxIdle else { return .close }
+        guard isReusable, !isRetired, idle.count < limits.maxIdle, totalCount < limits.max else { return .close }
         idle.append(handle)
         return .keep
     }
@@ -99,6 +99,18 @@ public struct UpstreamConnectionPool: Sendable {
         isRetired = true
         defer { idle = [] }
         return idle
+    }
+
+    /// Goes by other limits from now on. One that was retired is in use again.
+    ///
+    /// - Returns: the idle connections that are too many now, those first that have been idle for the longest: to be
+    ///   closed, and no longer counted. Busy ones are closed as they are released where they are too many.
+    public mutating func adopt(_ limits: UpstreamConnectionLimits) -> [Int32] {
+        self.limits = limits
+        isRetired = false
+        let surplus = max(idle.count - limits.maxIdle, min(idle.count, totalCount - limits.max), 0)
+        defer { idle.removeFirst(surplus) }
+        return Array(idle.prefix(surplus))
     }
 
     private mutating func endBusy() {
