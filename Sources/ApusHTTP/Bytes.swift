@@ -49,7 +49,7 @@ func hexValue(_ byte: UInt8) -> UInt8? {
 // Questions about eight bytes at once. Each answers with the high bit of every byte of which it is true, exactly: no
 // carry passes from one byte to the next, since the seven low bits are added to less than 0x80.
 
-private let highBits: UInt64 = 0x8080_8080_8080_8080
+let highBits: UInt64 = 0x8080_8080_8080_8080
 private let lowBits: UInt64 = 0x7f7f_7f7f_7f7f_7f7f
 private let ones: UInt64 = 0x0101_0101_0101_0101
 
@@ -64,7 +64,7 @@ private func mask(of word: UInt64, from first: UInt8, through last: UInt8) -> UI
 
 /// The bytes equal to `byte`, which is below 0x80.
 @inline(__always)
-private func mask(of word: UInt64, equalTo byte: UInt8) -> UInt64 {
+func mask(of word: UInt64, equalTo byte: UInt8) -> UInt64 {
     let difference = word ^ UInt64(byte) &* ones
     return ~((difference & lowBits) &+ lowBits | difference) & highBits
 }

@@ -13,6 +13,18 @@ extension FieldTable {
         return nil
     }
 
+    /// Whether a field of that name has a value that `isWanted`: of several the first for which it is so is the last that
+    /// is asked about.
+    ///
+    /// - Parameter name: in lower case.
+    @inlinable
+    public func containsValue(
+        of name: Span<UInt8>, in bytes: Span<UInt8>, where isWanted: (Range<Int>) -> Bool
+    ) -> Bool {
+        for index in 0..<count where bytes.isName(self[index].name, name) && isWanted(self[index].value) { return true }
+        return false
+    }
+
     /// The value of the first cookie of that name that a request carries, in whichever of its Cookie fields (RFC 6265
     /// section 4.2; several are what HTTP/2 makes of one, RFC 9113 section 8.2.3); nil when there is none.
     ///
@@ -22,16 +34,29 @@ extension FieldTable {
     /// - Parameter name: as it is written; cookies' names know lower and upper case apart.
     @inlinable
     public func cookie(_ name: Span<UInt8>, in bytes: Span<UInt8>) -> Range<Int>? {
+        var found: Range<Int>?
+        _ = containsCookie(name, in: bytes) { value in
+            found = value
+            return true
+        }
+        return found
+    }
+
+    /// Whether a cookie of that name has a value that `isWanted`; otherwise as `cookie(_:in:)`.
+    @inlinable
+    public func containsCookie(
+        _ name: Span<UInt8>, in bytes: Span<UInt8>, where isWanted: (Range<Int>) -> Bool
+    ) -> Bool {
         for index in 0..<count where bytes.isCookieField(self[index].name) {
             let line = self[index].value
             var start = line.lowerBound
             while start < line.upperBound {
                 let end = bytes.first(semicolon, in: start..<line.upperBound)
-                if let value = bytes.pairValue(of: name, in: start..<end) { return value }
+                if let value = bytes.pairValue(of: name, in: start..<end), isWanted(value) { return true }
                 start = end &+ 1
             }
         }
-        return nil
+        return false
     }
 
     /// The value that a response gives a cookie of that name by Set-Cookie (RFC 6265 section 5.2); nil when it does not.

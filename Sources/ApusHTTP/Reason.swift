@@ -9,6 +9,7 @@ public enum Reason: UInt8, Error, Sendable, CaseIterable, BitwiseCopyable {
     case badRequestLine
     case badMethod
     case badTarget
+    case badPath
     case badVersion
     case badFieldName
     case spaceBeforeColon
@@ -76,6 +77,7 @@ extension Reason {
         case .badRequestLine: "bad_request_line"
         case .badMethod: "bad_method"
         case .badTarget: "bad_target"
+        case .badPath: "bad_path"
         case .badVersion: "bad_version"
         case .badFieldName: "bad_field_name"
         case .spaceBeforeColon: "space_before_colon"
@@ -130,8 +132,8 @@ extension Reason {
     /// The status of the response that Apus makes for this reason; nil where a connection is broken instead.
     public var status: Int? {
         switch self {
-        case .bareCR, .bareLF, .badRequestLine, .badMethod, .badTarget, .badFieldName, .spaceBeforeColon,
-            .badFieldValue, .obsoleteLineFolding, .missingHost, .repeatedHost, .badHost, .badContentLength,
+        case .bareCR, .bareLF, .badRequestLine, .badMethod, .badTarget, .badPath, .badFieldName,
+            .spaceBeforeColon, .badFieldValue, .obsoleteLineFolding, .missingHost, .repeatedHost, .badHost, .badContentLength,
             .conflictingContentLength, .contentLengthWithTransferEncoding, .badTransferEncoding,
             .transferEncodingInHTTP10, .badChunk, .badTrailer:
             400

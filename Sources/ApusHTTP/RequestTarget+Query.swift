@@ -14,15 +14,28 @@ extension RequestTarget {
     /// - Parameter bytes: those that were parsed.
     @inlinable
     public func queryParameter(_ name: Span<UInt8>, in bytes: Span<UInt8>) -> Range<Int>? {
-        guard let query else { return nil }
+        var found: Range<Int>?
+        _ = containsQueryParameter(name, in: bytes) { value in
+            found = value
+            return true
+        }
+        return found
+    }
+
+    /// Whether a query parameter of that name has a value that `isWanted`; otherwise as `queryParameter(_:in:)`.
+    @inlinable
+    public func containsQueryParameter(
+        _ name: Span<UInt8>, in bytes: Span<UInt8>, where isWanted: (Range<Int>) -> Bool
+    ) -> Bool {
+        guard let query else { return false }
         var start = query.lowerBound
         while start < query.upperBound {
             let end = bytes.first(ampersand, in: start..<query.upperBound)
             let equals = bytes.first(equalsSign, in: start..<end)
-            if bytes.isText(start..<equals, name) { return min(equals &+ 1, end)..<end }
+            if bytes.isText(start..<equals, name), isWanted(min(equals &+ 1, end)..<end) { return true }
             start = end &+ 1
         }
-        return nil
+        return false
     }
 }
 

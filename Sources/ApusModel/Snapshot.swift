@@ -1,3 +1,5 @@
+public import ApusHTTP
+
 /// The configuration as the data plane runs it: checked, complete, immutable.
 ///
 /// Everything is named by a dense index into these arrays, so that following a reference on the request path is an
@@ -51,12 +53,26 @@ public final class Snapshot: Sendable {
 
     /// The first route of `listener` that matches a request, as an index into `routes`; nil when none does (404).
     ///
-    /// `host` is the request's host without its port, in any case; `path` its target without the query. Allocates
-    /// nothing and counts no references; the cost grows with the number of routes that are tried.
-    @inlinable
-    public func route(listener: Int, host: Span<UInt8>, path: Span<UInt8>) -> Int? {
-        routeTable.match(listener: listener, host: host, path: path)
+    /// Allocates nothing and counts no references.
+    ///
+    /// - Parameters:
+    ///   - path: what is matched: normalized, if the configuration says so, and `/` for an empty one.
+    ///   - bytes: those that `head` and `fields` were parsed from.
+    ///   - client: the client's address, seen through trusted proxies; looked at only if `looksAtClient`.
+    public func route(
+        listener: Int, head: RequestHead, path: Span<UInt8>, fields: borrowing FieldTable, bytes: Span<UInt8>,
+        client: IPAddress
+    ) -> Int? {
+        for index in listeners[listener].routes
+        where routes[index].mismatch(head: head, path: path, fields: fields, bytes: bytes, client: client) == nil {
+            return index
+        }
+        return nil
     }
+
+    /// Whether a route of `listener` asks for the client's address.
+    @inlinable
+    public func looksAtClient(listener: Int) -> Bool { routeTable.looksAtClient[listener] }
 }
 
 /// An address on which clients are accepted, and the routes their requests are matched against.

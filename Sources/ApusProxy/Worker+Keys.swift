@@ -33,7 +33,7 @@ extension Worker {
     }
 
     /// The client's address: of the last that is no trusted proxy, as far as trusted ones tell.
-    private func clientAddress(_ x: Int, _ bytes: Span<UInt8>) -> IPAddress {
+    func clientAddress(_ x: Int, _ bytes: Span<UInt8>) -> IPAddress {
         let client = exchanges[x].client
         let peer = IPAddress(high: connections[client].peer.high, low: connections[client].peer.low)
         guard connections[client].isTrusted else { return peer }

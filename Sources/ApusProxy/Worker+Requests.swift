@@ -117,15 +117,19 @@ extension Worker {
     private func matchRoute(
         _ x: Int, _ head: RequestHead, _ stretch: Stretch, _ arena: borrowing BufferArena
     ) -> Int? {
-        let start = Int(stretch.start)
-        let host = arena.bytes(stretch.handle, head.host.moved(by: start))
+        let bytes = arena.bytes(stretch.handle, stretch.range)
+        let listener = exchanges[x].listener
+        let client =
+            shared.snapshot.looksAtClient(listener: listener) ? clientAddress(x, bytes) : IPAddress(high: 0, low: 0)
         guard !head.target.path.isEmpty else {
             // `http://host` asks for `/` (RFC 9112 section 3.2.1).
-            return shared.snapshot.route(listener: exchanges[x].listener, host: host, path: settings.rootPath.span)
+            return shared.snapshot.route(
+                listener: listener, head: head, path: settings.rootPath.span, fields: fields, bytes: bytes,
+                client: client)
         }
         return shared.snapshot.route(
-            listener: exchanges[x].listener, host: host,
-            path: arena.bytes(stretch.handle, head.target.path.moved(by: start)))
+            listener: listener, head: head, path: bytes.extracting(head.target.path), fields: fields, bytes: bytes,
+            client: client)
     }
 
     /// Writes the request as the origin will get it, with what of its body has come along, and keeps it until the

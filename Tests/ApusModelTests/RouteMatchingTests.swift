@@ -19,7 +19,11 @@ import Testing
     func host(pattern: HostPattern, host: String, expected: Bool) {
         let bytes = Array(host.utf8)
         #expect(pattern.matches(bytes.span) == expected)
-        #expect((route(host: pattern, path: .any, bytes, Array("/".utf8)) == 0) == expected)
+        // A request cannot have no host, nor one that is no host.
+        guard var request = try? Request(host: host) else { return }
+        request.path = Array("/".utf8)
+        let found = request.route(of: .of([Route(name: "", host: pattern, pool: 0)]))
+        #expect((found == 0) == expected)
     }
 
     @Test(arguments: [
@@ -32,13 +36,14 @@ import Testing
         (.prefix("/"), "/", true), (.prefix("/"), "/x", true), (.prefix("/"), "*", false),
         (.prefix(""), "/x", true), (.prefix(""), "*", false),
     ])
-    func path(pattern: PathPattern, path: String, expected: Bool) {
+    func path(pattern: PathPattern, path: String, expected: Bool) throws {
         let bytes = Array(path.utf8)
         #expect(pattern.matches(bytes.span) == expected)
-        #expect((route(host: .any, path: pattern, Array("a".utf8), bytes) == 0) == expected)
+        let found = try Request(path: path).route(of: .of([Route(name: "", path: pattern, pool: 0)]))
+        #expect((found == 0) == expected)
     }
 
-    @Test func theFirstMatchWinsWithinItsListener() {
+    @Test func theFirstMatchWinsWithinItsListener() throws {
         let routes = [
             Route(name: "", host: .exact("a.test"), path: .prefix("/v1"), pool: 0),
             Route(name: "", host: .suffix(".test"), path: .exact("/v1"), pool: 0),
@@ -47,32 +52,19 @@ import Testing
             Route(name: "", pool: 0),
             Route(name: "", host: .exact("a.test"), pool: 0),
         ]
-        let snapshot = snapshot(routes: routes, listeners: [0..<3, 3..<5, 5..<6, 6..<6])
-        func match(_ listener: Int, _ host: String, _ path: String) -> Int? {
-            let (host, path) = (Array(host.utf8), Array(path.utf8))
-            return snapshot.route(listener: listener, host: host.span, path: path.span)
+        let snapshot = Snapshot.of(routes, listeners: [0..<3, 3..<5, 5..<6, 6..<6])
+        func match(_ listener: Int, _ host: String, _ path: String) throws -> Int? {
+            try Request(host: host, path: path).route(of: snapshot, listener: listener)
         }
-        #expect(match(0, "a.test", "/v1/x") == 0)
-        #expect(match(0, "b.test", "/v1") == 1)
-        #expect(match(0, "b.test", "/v1/x") == 2)
-        #expect(match(0, "b.test", "/v2") == nil)
-        #expect(match(1, "B.test", "/v2") == 3)
-        #expect(match(1, "", "*") == 4)
-        #expect(match(2, "a.test", "/") == 5)
-        #expect(match(2, "b.test", "/") == nil)
-        #expect(match(3, "a.test", "/") == nil)
-    }
-
-    private func route(host: HostPattern, path: PathPattern, _ hostBytes: [UInt8], _ pathBytes: [UInt8]) -> Int? {
-        snapshot(routes: [Route(name: "", host: host, path: path, pool: 0)], listeners: [0..<1])
-            .route(listener: 0, host: hostBytes.span, path: pathBytes.span)
-    }
-
-    private func snapshot(routes: [Route], listeners: [Range<Int>]) -> Snapshot {
-        let address = SocketAddress(ip: .anyIPv4, port: 0)
-        return Snapshot(
-            workers: 1, listeners: listeners.map { Listener(name: "", bind: address, routes: $0) }, routes: routes,
-            pools: [Pool(name: "", endpoints: 0..<0)], endpoints: [])
+        #expect(try match(0, "a.test", "/v1/x") == 0)
+        #expect(try match(0, "b.test", "/v1") == 1)
+        #expect(try match(0, "b.test", "/v1/x") == 2)
+        #expect(try match(0, "b.test", "/v2") == nil)
+        #expect(try match(1, "B.test", "/v2") == 3)
+        #expect(try match(1, "c", "*") == 4)
+        #expect(try match(2, "a.test", "/") == 5)
+        #expect(try match(2, "b.test", "/") == nil)
+        #expect(try match(3, "a.test", "/") == nil)
     }
 }
 

@@ -21,7 +21,10 @@ extension PathPattern {
         case (.any, _): true
         case (_, .any): false
         case (.exact, .prefix): false
-        case (_, .exact(let path)), (_, .prefix(let path)): matches(path.span)
+        case (_, .exact(let path)): matches(path.span)
+        case (.prefix, .prefix(let path)): matches(path.span)
+        case (.template, .template), (.regex, .regex): self == other
+        case (.template, _), (.regex, _), (_, .template), (_, .regex): false
         }
     }
 }

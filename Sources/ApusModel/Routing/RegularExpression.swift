@@ -5,6 +5,18 @@ public struct RegularExpression: Sendable, Equatable {
 
     /// - Throws: what is wrong with it, and where.
     public init(_ text: String) throws(RegularExpressionError) { self.text = text }
+
+    /// The names of its named captures, in the order in which they stand.
+    public var captureNames: [String] { [] }
+
+    /// Whether it is found anywhere in `bytes`, unless it says where (`^`, `$`).
+    public func matches(_ bytes: Span<UInt8>) -> Bool { false }
+
+    /// Whether it matches all of `bytes`.
+    public func matchesWhole(_ bytes: Span<UInt8>) -> Bool { false }
+
+    /// What each named capture takes of the first match; nil when there is none.
+    public func captures(in bytes: Span<UInt8>) -> [Range<Int>?]? { nil }
 }
 
 /// Why a text is no regular expression that Apus matches.
