@@ -1,0 +1,73 @@
+import ApusModel
+
+/// What differs in listeners and their routes.
+struct ListenerComparison {
+    private let old: Snapshot
+    private let new: Snapshot
+    private(set) var changes: [ConfigurationChange] = []
+
+    init(_ old: Snapshot, _ new: Snapshot) {
+        self.old = old
+        self.new = new
+        var known: [Identity: Int] = [:]
+        for (index, listener) in old.listeners.enumerated() where !listener.isRetired {
+            known[Identity(listener), default: index] = index
+        }
+        for listener in new.listeners where !listener.isRetired {
+            if let index = known.removeValue(forKey: Identity(listener)) {
+                compare(old.listeners[index], listener)
+            } else {
+                added(listener)
+            }
+        }
+        for index in known.values.sorted() { removed(old.listeners[index]) }
+    }
+
+    private mutating func added(_ listener: Listener) {
+        changes.append(
+            ConfigurationChange(
+                kind: .added, subject: .listener, name: name(of: listener),
+                details: [counted(listener.routes.count, "route")],
+                effect: "it is bound before anything else changes"))
+    }
+
+    private mutating func removed(_ listener: Listener) {
+        changes.append(
+            ConfigurationChange(
+                kind: .removed, subject: .listener, name: name(of: listener), details: [],
+                effect: "it accepts nobody new, and its connections end once they have finished what they began"))
+    }
+
+    private mutating func compare(_ one: Listener, _ other: Listener) {
+        if one.name != other.name {
+            changes.append(
+                ConfigurationChange(
+                    kind: .changed, subject: .listener, name: name(of: one),
+                    details: ["name \(one.name) -> \(other.name)"],
+                    effect: "its connections are kept"))
+        }
+        let routes = RouteComparison(
+            listener: other.name, old, Array(one.routes), new, Array(other.routes))
+        changes += routes.changes
+    }
+
+    /// `listener web at 0.0.0.0:8080`.
+    private func name(of listener: Listener) -> String {
+        let address = "\(listener.bind)"
+        return listener.name == address ? "listener \(address)" : "listener \(listener.name) at \(address)"
+    }
+
+    /// What makes a listener the same: its address, or its name where the system chooses the port.
+    private struct Identity: Hashable {
+        let bind: SocketAddress
+        let name: String
+
+        init(_ listener: Listener) {
+            bind = listener.bind
+            name = listener.bind.port == 0 ? listener.name : ""
+        }
+    }
+}
+
+/// `1 pool`, `2 pools`.
+func counted(_ number: Int, _ noun: String) -> String { number == 1 ? "1 \(noun)" : "\(number) \(noun)s" }

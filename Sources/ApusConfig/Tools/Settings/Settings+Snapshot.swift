@@ -1,0 +1,75 @@
+import ApusModel
+
+extension Settings {
+    /// What is said once for the whole configuration.
+    init(_ snapshot: Snapshot) {
+        add("workers", "\(snapshot.workers)")
+        add("node", snapshot.node)
+        add("zone", snapshot.zone)
+        add("timeouts", Settings(snapshot.timeouts))
+        add("limits", Settings(snapshot.limits))
+        add("trusted_proxies", snapshot.trustedProxies.map(\.description).joined(separator: ", "), usual: "")
+        add("normalize_paths", snapshot.normalizesPaths ? "on" : "off", usual: "on")
+        add("access_log", switched: snapshot.accessLog.destination.map { Settings(snapshot.accessLog, to: $0) })
+        add(snapshot.operations)
+    }
+
+    init(_ timeouts: Timeouts) {
+        let usual = Timeouts()
+        add("request_head", timeouts.requestHead, usual: usual.requestHead)
+        add("idle", timeouts.idle, usual: usual.idle)
+        add("connect", timeouts.connect, usual: usual.connect)
+        add("response_head", timeouts.responseHead, usual: usual.responseHead)
+        add("body", timeouts.body, usual: usual.body)
+        add("drain", timeouts.drain, usual: usual.drain)
+    }
+
+    init(_ limits: Limits) {
+        let usual = Limits()
+        add("head", ByteSize.write(limits.headBytes), usual: ByteSize.write(usual.headBytes))
+        add("fields", limits.headFields, usual: usual.headFields)
+        add("target", ByteSize.write(limits.targetBytes), usual: ByteSize.write(usual.targetBytes))
+        add("body", limits.bodyBytes.map(ByteSize.write) ?? "unlimited", usual: "unlimited")
+        add("connections", limits.connectionsPerListener, usual: usual.connectionsPerListener)
+        add(
+            "buffer_memory", ByteSize.write(limits.bufferBytesPerWorker),
+            usual: ByteSize.write(usual.bufferBytesPerWorker))
+    }
+
+    private init(_ log: AccessLog, to destination: AccessLog.Destination) {
+        switch destination {
+        case .standardOutput: add("to", "stdout")
+        case .file(let path): add("to", path)
+        case .syslog(let syslog):
+            switch syslog.target {
+            case .local(let path): add("to", "syslog:\(path)")
+            case .udp(let address): add("to", "syslog:\(address)")
+            }
+            add("facility", syslog.facility, usual: 16)
+            add("tag", syslog.tag, usual: "apus")
+        }
+        switch log.format {
+        case .json: add("format", "json", usual: "json")
+        case .combined: add("format", "combined", usual: "json")
+        case .template(let text): add("format", text.debugDescription, usual: "json")
+        }
+        add("sample", "1/\(log.oneIn)", usual: "1/1")
+        add("failures", log.alwaysLogsFailures ? "always" : "sampled", usual: "always")
+    }
+
+    private mutating func add(_ operations: Operations) {
+        add("admin.bind", operations.admin.map(\.bind.words) ?? "off", usual: "off")
+        if let token = operations.admin?.token { add("admin.token", concealed: token.bytes) }
+        add("process.user", operations.user)
+        add("process.group", operations.group)
+        add("process.upgrade_socket", operations.upgradeSocket)
+        add("state.directory", operations.stateDirectory)
+        add("state.keep", operations.keptRevisions, usual: Operations().keptRevisions)
+        add("watch", operations.watchInterval?.configured ?? "off", usual: "off")
+    }
+
+    /// The keys of what a running process cannot change about itself: a new one has to take over.
+    static let needsUpgrade: Set<String> = [
+        "workers", "admin.bind", "process.user", "process.group", "process.upgrade_socket",
+    ]
+}
