@@ -15,15 +15,74 @@ public struct ConfigurationLoader: Sendable {
     /// Makes what session cookies are signed with when the configuration does not say: 32 bytes that nobody can guess.
     public var makeSecret: @Sendable () -> [UInt8]
 
+    /// The text of a configuration file: the main one or an included one.
+    public var readFile: @Sendable (_ path: String) throws -> String
+    /// The names of the files in a directory, in any order; for `include` with a `*` in it.
+    public var listFiles: @Sendable (_ directory: String) throws -> [String]
+    /// The text of a file that holds a secret. Such files are never among `LoadedConfiguration.files`.
+    public var readSecret: @Sendable (_ path: String) throws -> String
+    /// The value of an environment variable; nil when it is not set.
+    public var environment: @Sendable (_ name: String) -> String?
+
     public init(
         resolve: @escaping @Sendable (String) -> [IPAddress] = SystemResolver.addresses(of:),
         defaultWorkers: Int = AvailableCores.count, defaultNode: String = HostName.current,
-        makeSecret: @escaping @Sendable () -> [UInt8] = RandomSecret.make
+        makeSecret: @escaping @Sendable () -> [UInt8] = RandomSecret.make,
+        readFile: @escaping @Sendable (String) throws -> String = FileSystem.read,
+        listFiles: @escaping @Sendable (String) throws -> [String] = FileSystem.names(in:),
+        readSecret: @escaping @Sendable (String) throws -> String = FileSystem.read,
+        environment: @escaping @Sendable (String) -> String? = Environment.value(of:)
     ) {
         self.resolve = resolve
         self.defaultWorkers = defaultWorkers
         self.defaultNode = defaultNode
         self.makeSecret = makeSecret
+        self.readFile = readFile
+        self.listFiles = listFiles
+        self.readSecret = readSecret
+        self.environment = environment
+    }
+
+    /// A loader that reads these files instead of the machine's: for configurations that were kept. Secrets are still
+    /// read from where they are.
+    public func reading(_ files: [ConfigurationFile]) -> ConfigurationLoader {
+        var loader = self
+        let texts = Dictionary(files.map { ($0.path, $0.text) }, uniquingKeysWith: { first, _ in first })
+        loader.readFile = { path in
+            guard let text = texts[path] else { throw FileSystem.ReadError("there is no such file") }
+            return text
+        }
+        loader.listFiles = { directory in
+            files.compactMap { file in
+                let (folder, name) = Self.folderAndName(of: file.path)
+                return folder == directory ? name : nil
+            }
+        }
+        return loader
+    }
+
+    /// `conf/apus.yaml` is `apus.yaml` in `conf`; the folder of a name alone is empty.
+    static func folderAndName(of path: String) -> (folder: String, name: String) {
+        guard let slash = path.lastIndex(of: "/") else { return ("", path) }
+        let name = String(path[path.index(after: slash)...])
+        return (slash == path.startIndex ? "/" : String(path[..<slash]), name)
+    }
+
+    /// Loads a configuration from a file and those that it includes.
+    ///
+    /// Blocks while files are read and host names are resolved.
+    public func load(path: String) throws(ConfigurationErrors) -> LoadedConfiguration {
+        let text: String
+        do throws(any Error) {
+            text = try readFile(path)
+        } catch {
+            throw ConfigurationErrors([
+                Diagnostic(
+                    file: path, position: .start, severity: .error,
+                    message: "the configuration cannot be read: \(error); name another with `-c FILE`", sourceLine: "")
+            ])
+        }
+        return try load(text: text, file: path)
     }
 
     /// Loads a configuration from its text; `file` is the name by which diagnostics call it.
@@ -39,7 +98,9 @@ public struct ConfigurationLoader: Sendable {
         guard let snapshot, !validation.findings.hasErrors else {
             throw ConfigurationErrors(validation.findings.inOrder)
         }
-        return LoadedConfiguration(snapshot: snapshot, warnings: validation.findings.inOrder)
+        return LoadedConfiguration(
+            snapshot: snapshot, warnings: validation.findings.inOrder,
+            files: [ConfigurationFile(path: file, text: text)], origins: validation.origins)
     }
 }
 
@@ -48,6 +109,10 @@ public struct LoadedConfiguration: Sendable {
     public let snapshot: Snapshot
     /// In the order of the file.
     public let warnings: [Diagnostic]
+    /// Each file that was read, the main one first, then the included ones in the order of reading.
+    public let files: [ConfigurationFile]
+    /// Where the snapshot's listeners, routes, pools and endpoints were written.
+    public let origins: Origins
 }
 
 /// Everything that is wrong with a configuration, in the order of the file: at least one error, and any warnings.

@@ -8,10 +8,15 @@ extension Validation {
         for section in root.listeners {
             let first = routes.count
             if let sections = section.routes {
-                routes += sections.compactMap { route($0) }
+                for section in sections {
+                    guard let route = route(section) else { continue }
+                    routes.append(route)
+                    origins.routes.append(place(section.position))
+                }
                 checkReachability(sections)
             } else if root.pools.count == 1 {
                 routes.append(Route(name: "*", pool: 0))
+                origins.routes.append(place(section.position))
             } else if root.pools.count > 1 {
                 findings.error(
                     "a listener needs `routes` when there is more than one pool, such as "
@@ -24,6 +29,7 @@ extension Validation {
                 }
             }
             listeners.append(listener)
+            origins.listeners.append(place(section.position))
         }
         return (listeners, routes)
     }

@@ -13,6 +13,7 @@ extension Validation {
             checkHealth(section)
             checkAttempts(section)
             pools.append(pool(section, endpoints: first..<endpoints.count))
+            origins.pools.append(place(section.name.position))
         }
         return (pools, endpoints)
     }
@@ -43,6 +44,7 @@ extension Validation {
                         : "the endpoint `\(authority.value.text)` is the same as `\(other)`: \(address)",
                     at: authority.position)
             }
+            origins.endpoints.append(place(authority.position))
             endpoints.append(
                 Endpoint(
                     name: authority.value.text, address: address, weight: endpoint.weight?.value ?? 1, pool: pool,

@@ -11,6 +11,8 @@ struct Validation {
     /// What the sessions of all pools without a secret are signed with.
     private(set) lazy var randomSecret = SymmetricKey(data: makeSecret())
     var findings: Findings
+    /// Of everything that has been built so far.
+    var origins = Origins()
 
     init(
         _ root: RootSection, resolve: @escaping (String) -> [IPAddress], makeSecret: @escaping () -> [UInt8],
@@ -37,6 +39,10 @@ struct Validation {
             pools: pools, endpoints: endpoints, timeouts: root.timeouts, limits: root.limits.limits,
             trustedProxies: root.trustedProxies, accessLog: root.accessLog, node: root.node ?? defaultNode,
             zone: root.zone?.value, operations: Operations(admin: admin.map { Admin($0) }))
+    }
+
+    func place(_ position: SourcePosition) -> Origins.Place {
+        Origins.Place(file: findings.source.file, position: position)
     }
 
     /// The socket address that `authority` stands for; nil, with an error, when its name has none.
