@@ -133,8 +133,8 @@ extension Reason {
     public var status: Int? {
         switch self {
         case .bareCR, .bareLF, .badRequestLine, .badMethod, .badTarget, .badPath, .badFieldName,
-            .spaceBeforeColon, .badFieldValue, .obsoleteLineFolding, .missingHost, .repeatedHost, .badHost, .badContentLength,
-            .conflictingContentLength, .contentLengthWithTransferEncoding, .badTransferEncoding,
+            .spaceBeforeColon, .badFieldValue, .obsoleteLineFolding, .missingHost, .repeatedHost, .badHost,
+            .badContentLength, .conflictingContentLength, .contentLengthWithTransferEncoding, .badTransferEncoding,
             .transferEncodingInHTTP10, .badChunk, .badTrailer:
             400
         case .noRoute: 404
