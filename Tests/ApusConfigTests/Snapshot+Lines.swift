@@ -102,6 +102,8 @@ extension PathPattern {
         case .any: "any path"
         case .exact(let path): "path \(String(decoding: path, as: UTF8.self))"
         case .prefix(let prefix): "paths in \(String(decoding: prefix, as: UTF8.self))"
+        case .template(let template): "paths like \(template.text)"
+        case .regex(let expression): "paths with ~ \(expression.text)"
         }
     }
 }

@@ -51,7 +51,7 @@ extension Settings {
         switch log.format {
         case .json: add("format", "json", usual: "json")
         case .combined: add("format", "combined", usual: "json")
-        case .template(let text): add("format", text.debugDescription, usual: "json")
+        case .template(let template): add("format", template.text.debugDescription, usual: "json")
         }
         add("sample", "1/\(log.oneIn)", usual: "1/1")
         add("failures", log.alwaysLogsFailures ? "always" : "sampled", usual: "always")

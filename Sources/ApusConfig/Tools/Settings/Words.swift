@@ -30,6 +30,8 @@ extension PathPattern {
         case .any: "/*"
         case .exact(let path): String(decoding: path, as: UTF8.self)
         case .prefix(let path): String(decoding: path, as: UTF8.self) + "/*"
+        case .template(let template): template.text
+        case .regex(let expression): "~ \(expression.text)"
         }
     }
 }
