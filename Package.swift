@@ -30,6 +30,7 @@ let rooms: [Room] = [
     Room(name: "ApusModel", uses: ["ApusHTTP"], testUses: []),
     Room(name: "ApusBalancing", uses: ["ApusModel"], testUses: []),
     Room(name: "ApusTransport", uses: ["CApusSystem"], testUses: []),
+    Room(name: "ApusProcess", uses: ["CApusSystem", "ApusModel"], testUses: ["CApusSystem", "ApusModel"]),
     Room(
         name: "ApusProxy", uses: ["ApusHTTP", "ApusModel", "ApusBalancing", "ApusTransport"],
         testUses: ["ApusHTTP", "ApusModel", "ApusBalancing", "ApusTransport"]),

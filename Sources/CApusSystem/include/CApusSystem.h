@@ -22,12 +22,8 @@
 #include <time.h>
 #include <unistd.h>
 
-// An IP address as 128 bits in host order (IPv4 in its mapped form) and a port.
-struct apus_address {
-    uint64_t high;
-    uint64_t low;
-    uint16_t port;
-};
+#include "apus_address.h"
+#include "apus_process.h"
 
 static inline int apus_is_ipv4(struct apus_address address) {
     return address.high == 0 && address.low >> 32 == 0xffff;
