@@ -19,18 +19,26 @@ struct FailureRuns: Sendable {
         runs = Array(repeating: Run(), count: count)
     }
 
-    /// An endpoint has answered with this status; nil: not at all, or not in time.
+    /// An endpoint has answered with this status; nil: not at all, or not in time. Of retired ones nothing is counted.
     ///
     /// - Returns: the run that has just reached its limit, and begins anew.
     @usableFromInline
     mutating func answered(_ endpoint: Int, status: Int?) -> (kind: ConsecutiveFailure, count: Int)? {
+        guard endpoint < runs.count else { return nil }
         guard let status, status < 500 else { return failed(endpoint, status) }
         runs[endpoint] = Run()
         return nil
     }
 
     /// The endpoint begins anew.
-    mutating func forget(_ endpoint: Int) { runs[endpoint] = Run() }
+    mutating func forget(_ endpoint: Int) {
+        if endpoint < runs.count { runs[endpoint] = Run() }
+    }
+
+    /// Goes on counting after a reload.
+    mutating func inherit(from old: FailureRuns, _ survivors: Survivors) {
+        runs = survivors.renamed(old.runs, else: Run())
+    }
 
     private mutating func failed(_ endpoint: Int, _ status: Int?) -> (kind: ConsecutiveFailure, count: Int)? {
         let isGatewayError = status.map { (502...504).contains($0) } ?? true

@@ -14,25 +14,39 @@ struct PoolBreakers: Sendable {
     private var blockedList: [Int32] = []
     /// When the first of them may have to be looked at again; `.max` while none is blocked.
     @usableFromInline var nextLook = Int64.max
+    /// Endpoints that are not retired: what becomes of requests at others tells nothing.
+    private let present: Int
     private let slowAfter: Int64
     private let poolSlowAfter: Int64
 
     /// How long a breaker whose trials are all out is left alone before it is looked at again.
     private static let trialLook: Int64 = 50_000
 
-    init?(_ pool: Pool, workers: Int, seed: UInt64) {
+    init?(_ pool: Pool, present: Int, workers: Int, seed: UInt64) {
         guard pool.endpointBreaker != nil || pool.poolBreaker != nil else { return nil }
         var seeds = SplitMix64(seed: seed)
         endpoints = []
         slowAfter = pool.endpointBreaker?.slowAfter.inMicroseconds ?? .max
         poolSlowAfter = pool.poolBreaker?.slowAfter.inMicroseconds ?? .max
         if let rules = pool.endpointBreaker {
-            endpoints = pool.endpoints.map { _ in CircuitBreaker(rules, workers: workers, seed: seeds.next()) }
+            endpoints = (0..<present).map { _ in CircuitBreaker(rules, workers: workers, seed: seeds.next()) }
         }
         if let rules = pool.poolBreaker {
             self.pool = CircuitBreaker(rules, workers: workers, seed: seeds.next())
         }
-        blocked = BlockedEndpoints(count: pool.endpoints.count)
+        blocked = BlockedEndpoints(count: present)
+        self.present = present
+    }
+
+    /// Goes on with the breakers that there were before a reload.
+    mutating func inherit(from old: PoolBreakers, _ survivors: Survivors, now: Int64) {
+        let isAlike = slowAfter == old.slowAfter
+        for (index, origin) in survivors.toOld.enumerated()
+        where origin >= 0 && index < endpoints.count && Int(origin) < old.endpoints.count {
+            endpoints[index].inherit(from: old.endpoints[Int(origin)], isAlike: isAlike, now: now)
+            if endpoints[index].state != .closed { refresh(index, now: now) }
+        }
+        if let before = old.pool { pool?.inherit(from: before, isAlike: poolSlowAfter == old.poolSlowAfter, now: now) }
     }
 
     /// Whether the pool's breaker refuses everything.
@@ -81,7 +95,7 @@ struct PoolBreakers: Sendable {
     @usableFromInline
     mutating func attemptStarted(_ endpoint: Int, now: Int64) -> AttemptReport {
         var report = AttemptReport()
-        if !endpoints.isEmpty {
+        if endpoint < endpoints.count {
             let before = endpoints[endpoint].state
             _ = endpoints[endpoint].admit(now: now)
             let after = endpoints[endpoint].state
@@ -100,6 +114,7 @@ struct PoolBreakers: Sendable {
     mutating func succeeded(
         _ endpoint: Int, after time: Int64, admitted: Int64, now: Int64, _ report: inout AttemptReport
     ) {
+        guard endpoint < present else { return cancelled(endpoint, admitted: admitted, now: now) }
         if !endpoints.isEmpty {
             let change = endpoints[endpoint].succeeded(isSlow: time >= slowAfter, admitted: admitted, now: now)
             note(change, of: endpoint, now: now, &report)
@@ -109,6 +124,7 @@ struct PoolBreakers: Sendable {
 
     @usableFromInline
     mutating func failed(_ endpoint: Int, admitted: Int64, now: Int64, _ report: inout AttemptReport) {
+        guard endpoint < present else { return cancelled(endpoint, admitted: admitted, now: now) }
         if !endpoints.isEmpty {
             note(endpoints[endpoint].failed(admitted: admitted, now: now), of: endpoint, now: now, &report)
         }
@@ -117,7 +133,7 @@ struct PoolBreakers: Sendable {
 
     @usableFromInline
     mutating func cancelled(_ endpoint: Int, admitted: Int64, now: Int64) {
-        if !endpoints.isEmpty {
+        if endpoint < endpoints.count {
             endpoints[endpoint].cancelled(admitted: admitted, now: now)
             refresh(endpoint, now: now)
         }
@@ -129,7 +145,7 @@ struct PoolBreakers: Sendable {
             pool?.adopt(state, now: now)
             return
         }
-        guard !endpoints.isEmpty else { return }
+        guard endpoint < endpoints.count else { return }
         endpoints[endpoint].adopt(state, now: now)
         refresh(endpoint, now: now)
     }

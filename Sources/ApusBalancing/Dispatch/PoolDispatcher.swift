@@ -5,7 +5,8 @@ public import ApusModel
 ///
 /// It joins the machines of this module in the order in which a request meets them. The worker, and the simulator, tell it
 /// what happened and carry out what it says; it has no clock, no socket and no lock. Indices count within the pool, times
-/// are microseconds of one monotonic clock.
+/// are microseconds of one monotonic clock. Of endpoints that a reload has retired it is told what becomes of their last
+/// attempts, and keeps nothing of it.
 ///
 /// A request is told of in this order: `arrived`; for each attempt `choose`, `attemptStarted`, then `answered`, `failed`
 /// or neither (the client left), and `attemptEnded`; between attempts `decide`; at last `departed`, however it ended.
@@ -13,7 +14,11 @@ public struct PoolDispatcher: Sendable {
     @usableFromInline var picker: PoolPicker
     @usableFromInline var breakers: PoolBreakers?
     @usableFromInline var runs: FailureRuns?
-    private var sessions: PoolSessions?
+    var sessions: PoolSessions?
+    /// Endpoints that are not retired: the first of the pool's.
+    let present: Int
+    let workers: Int
+    let queueRules: QueueRules?
     @usableFromInline var queue: WaitingQueue?
     @usableFromInline var concurrency: AdaptiveConcurrency?
     @usableFromInline var budget: RetryBudget
@@ -36,10 +41,13 @@ public struct PoolDispatcher: Sendable {
     ///   - seed: for what is left to chance. Workers with the same seed still draw different numbers.
     public init(pool index: Int, of snapshot: Snapshot, worker: Int, seed: UInt64, now: Int64) {
         let pool = snapshot.pools[index]
+        present = snapshot.presentEndpoints(of: pool).count
+        workers = snapshot.workers
+        queueRules = pool.requests.queue
         random = SplitMix64(seed: seed &+ UInt64(truncatingIfNeeded: worker) &* 0xd1b5_4a32_d192_ed03)
         picker = PoolPicker(pool: index, of: snapshot, worker: worker, seed: seed)
-        breakers = PoolBreakers(pool, workers: snapshot.workers, seed: random.next())
-        runs = FailureRuns(pool.outliers, count: pool.endpoints.count)
+        breakers = PoolBreakers(pool, present: present, workers: snapshot.workers, seed: random.next())
+        runs = FailureRuns(pool.outliers, count: present)
         sessions = PoolSessions(pool, of: snapshot)
         queue = pool.requests.queue.map { WaitingQueue($0, workers: snapshot.workers) }
         concurrency = pool.concurrency.map { AdaptiveConcurrency($0, workers: snapshot.workers, now: now) }
@@ -117,6 +125,7 @@ extension PoolDispatcher {
 
     /// A session of the application (`learnedSession`) has begun at the endpoint.
     public mutating func learnSession(_ session: UInt64, endpoint: Int32, now: Int64) {
+        guard endpoint < present else { return }
         sessions?.learn(session, endpoint: endpoint, now: now)
     }
 

@@ -4,14 +4,18 @@ import ApusModel
 struct PoolSessions: Sendable {
     private let tokens: SessionTokens?
     private var learned: LearnedSessions?
+    /// The cookie that sessions are learned from; empty for none.
+    private let name: String
 
     init?(_ pool: Pool, of snapshot: Snapshot) {
         switch pool.sticky?.kind {
         case nil: return nil
         case .cookie:
             tokens = SessionTokens(of: pool, in: snapshot)
-        case .learned(_, let lifetime, let capacity):
+            name = ""
+        case .learned(let name, let lifetime, let capacity):
             tokens = nil
+            self.name = name
             learned = LearnedSessions(capacity: capacity, lifetime: lifetime)
         }
     }
@@ -28,6 +32,12 @@ struct PoolSessions: Sendable {
         var hasher = Hasher()
         for index in value.indices { hasher.combine(value[index]) }
         return UInt64(bitPattern: Int64(hasher.finalize()))
+    }
+
+    /// Goes on with the sessions that were learned before a reload; `old` is of no use afterwards.
+    mutating func inherit(from old: inout PoolSessions, _ survivors: Survivors) {
+        guard name == old.name, var sessions = old.learned.take() else { return }
+        learned?.inherit(from: &sessions, survivors)
     }
 
     mutating func learn(_ session: UInt64, endpoint: Int32, now: Int64) {

@@ -133,12 +133,80 @@ public struct DeadlineRoundRobin: Sendable {
     }
 
     private mutating func enter(_ index: Int, _ weight: Int) {
+        append(firstTurn(of: index, weight))
+        rise(from: active - 1)
+    }
+
+    private func firstTurn(of index: Int, _ weight: Int) -> Turn {
         let phase = UInt64(UInt32(truncatingIfNeeded: index) &* 0x9e37_79b9)
         let wait = (Self.cycle / UInt64(weight) * phase) >> 32
-        turns.append(Turn(deadline: time &+ wait, index: Int32(index), carry: 0))
-        places[index] = Int32(turns.count - 1)
+        return Turn(deadline: time &+ wait, index: Int32(index), carry: 0)
+    }
+
+    private mutating func append(_ turn: Turn) {
+        turns.append(turn)
+        places[Int(turn.index)] = Int32(turns.count - 1)
         active += 1
-        rise(from: active - 1)
+    }
+
+    // MARK: A reload
+
+    /// Endpoints are due when they were; those that are new, within one period.
+    ///
+    /// - Parameter before: the weights that `old` went by.
+    mutating func inherit(
+        from old: DeadlineRoundRobin, weights before: EndpointTable, _ survivors: Survivors,
+        in endpoints: EndpointTable
+    ) {
+        time = old.time
+        refill(endpoints) { index, weight in
+            let origin = Int(survivors.toOld[index])
+            guard origin >= 0, old.places[origin] >= 0 else { return nil }
+            var turn = old.turns[Int(old.places[origin])]
+            turn.index = Int32(index)
+            let known = before.weight(origin)
+            guard known != weight else { return turn }
+            let left = Self.isEarlier(old.time, turn.deadline) ? turn.deadline &- old.time : 0
+            let scaled = left * UInt64(known) / UInt64(weight)
+            turn.deadline = old.time &+ min(scaled, Self.cycle / UInt64(weight))
+            turn.carry = 0
+            return turn
+        }
+    }
+
+    /// What part of its period each endpoint still waits for its next pick; nil for one that was dropped.
+    func waits(_ endpoints: EndpointTable) -> [Double?] {
+        places.indices.map { index in
+            guard places[index] >= 0, endpoints.weight(index) > 0 else { return nil }
+            let left = Int64(bitPattern: turns[Int(places[index])].deadline &- time)
+            return min(1, max(0, Double(left) * Double(endpoints.weight(index)) / Double(Self.cycle)))
+        }
+    }
+
+    /// Goes on where endpoints wait for such parts of their periods; nil for one that is new.
+    mutating func wait(_ waits: [Double?], in endpoints: EndpointTable) {
+        let time = time
+        refill(endpoints) { index, weight in
+            waits[index].map { part in
+                let wait = UInt64(part * Double(Self.cycle / UInt64(weight)))
+                return Turn(deadline: time &+ wait, index: Int32(index), carry: 0)
+            }
+        }
+    }
+
+    /// Fills the heap with all candidates, in one step for each.
+    ///
+    /// - Parameter turn: of an endpoint and its weight; nil for one that is new.
+    private mutating func refill(_ endpoints: EndpointTable, _ turn: (Int, Int) -> Turn?) {
+        turns.removeAll(keepingCapacity: true)
+        active = 0
+        for index in 0..<endpoints.count {
+            places[index] = -1
+            guard endpoints.isCandidate(index) else { continue }
+            let weight = endpoints.weight(index)
+            append(turn(index, weight) ?? firstTurn(of: index, weight))
+        }
+        for place in (0..<active / 2).reversed() { sink(from: place) }
     }
 
     // MARK: The heap

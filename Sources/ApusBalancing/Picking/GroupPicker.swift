@@ -68,6 +68,20 @@ public struct GroupPicker: Sendable {
         changed(index, from: old)
     }
 
+    /// Notes weights and availability of all endpoints at once.
+    mutating func adopt(_ use: (Int) -> (weight: Int, isAvailable: Bool)) {
+        var changed: [Int] = []
+        for index in 0..<endpoints.count {
+            let (weight, isAvailable) = use(index)
+            let old = endpoints.weight(index)
+            guard old != weight || endpoints.isAvailable(index) != isAvailable else { continue }
+            endpoints.setWeight(index, weight)
+            endpoints.setAvailable(index, isAvailable)
+            if balance == .hash { changed.append(index) } else { self.changed(index, from: old) }
+        }
+        if balance == .hash { hashing.changed(changed, in: endpoints) }
+    }
+
     /// Tells the algorithm that the endpoint's weight has changed, from `old`, or its being a candidate.
     private mutating func changed(_ index: Int, from old: Int) {
         switch balance {

@@ -3,7 +3,7 @@ public import ApusModel
 /// Picks an endpoint of one pool for one worker.
 ///
 /// Each worker owns its own pickers; no call locks, and `pick` neither allocates nor counts references. Indices count
-/// within the pool, in its configured order.
+/// within the pool, in its configured order; those that are retired stand behind the others and are not among them.
 ///
 /// A pool's endpoints fall into ranks: its tiers, and within a tier, where `Locality.prefersOwnZone`, those of the
 /// balancer's own zone before the others. Each rank has its own `GroupPicker`, over all of the pool's endpoints with those
@@ -20,13 +20,15 @@ public struct PoolPicker: Sendable {
     /// For the ranks of requests without a hash.
     @usableFromInline var random: SplitMix64
     @usableFromInline let hasOneRank: Bool
+    /// Endpoints that are not retired: the first of the pool's. Of others nothing is known here, and none is picked.
+    @usableFromInline let present: Int
     /// Whether the first rank's algorithm alone decides, but for sessions.
     @usableFromInline var isPlain: Bool
 
     /// The picker of `pool` (an index into `snapshot.pools`) for one worker. All endpoints are available at first.
     public init(pool: Int, of snapshot: Snapshot, worker: Int, seed: UInt64) {
         let pool = snapshot.pools[pool]
-        let endpoints = snapshot.endpoints[pool.endpoints]
+        let endpoints = snapshot.endpoints[snapshot.presentEndpoints(of: pool)]
         let placement = Placement(of: pool, in: snapshot)
         let groups = (0..<max(1, placement.ranks.count)).map { rank in
             let members = endpoints.enumerated().map { index, endpoint in
@@ -39,6 +41,7 @@ public struct PoolPicker: Sendable {
                 seed: seed &+ UInt64(rank) &* 0x2545_f491_4f6c_dd1d)
         }
         balance = pool.balance
+        present = endpoints.count
         group = groups[0]
         spares = Array(groups.dropFirst())
         hasOneRank = groups.count == 1
@@ -71,6 +74,7 @@ public struct PoolPicker: Sendable {
 
     /// Notes that the endpoint may, or may no longer, be picked. One that comes back begins its slow start.
     public mutating func setAvailable(_ index: Int, _ isAvailable: Bool, now: Int64) {
+        guard index < present else { return }
         let wasEligible = placement.isEligible(index)
         adopt(placement.setAvailable(index, isAvailable))
         noteReturn(of: index, wasEligible: wasEligible, now: now)
@@ -79,6 +83,7 @@ public struct PoolPicker: Sendable {
     /// Notes the endpoint's weight from now on, 0 to 65,535. At 0 only its sessions go on; from 0 to more it begins its
     /// slow start.
     public mutating func setWeight(_ index: Int, _ weight: Int, now: Int64) {
+        guard index < present else { return }
         let wasEligible = placement.isEligible(index)
         adopt(placement.setWeight(index, max(0, min(weight, 65_535))))
         noteReturn(of: index, wasEligible: wasEligible, now: now)
@@ -115,6 +120,7 @@ public struct PoolPicker: Sendable {
     /// An exchange of this worker has begun on the endpoint. Only asked for where `Balance.looksAtLoad`.
     @inlinable
     public mutating func started(_ index: Int, load: Int) {
+        guard index < present else { return }
         let rank = rank(of: index)
         if rank == 0 { group.started(index, load: load) } else { spares[rank &- 1].started(index, load: load) }
     }
@@ -122,6 +128,7 @@ public struct PoolPicker: Sendable {
     /// An exchange of this worker has ended on the endpoint. Only asked for where `Balance.looksAtLoad`.
     @inlinable
     public mutating func ended(_ index: Int, load: Int) {
+        guard index < present else { return }
         let rank = rank(of: index)
         if rank == 0 { group.ended(index, load: load) } else { spares[rank &- 1].ended(index, load: load) }
     }
@@ -129,6 +136,7 @@ public struct PoolPicker: Sendable {
     /// The endpoint has answered, or failed to. Only asked for where `Balance.looksAtTime`.
     @inlinable
     public mutating func answered(_ index: Int, after microseconds: Int64, isFailure: Bool = false, now: Int64) {
+        guard index < present else { return }
         let rank = rank(of: index)
         if rank == 0 {
             group.answered(index, after: microseconds, isFailure: isFailure, now: now)

@@ -40,6 +40,30 @@ public struct SmoothWeightedRoundRobin: Sendable {
         total = now
     }
 
+    // MARK: A reload
+
+    /// What each endpoint is owed stays the same fraction of a pick; one that is new is owed what the others are on average.
+    mutating func inherit(from old: SmoothWeightedRoundRobin, _ survivors: Survivors, in endpoints: EndpointTable) {
+        let known = survivors.toOld.filter { $0 >= 0 }.map { old.credit[Int($0)] }
+        guard !known.isEmpty, old.total > 0 else { return }
+        let now = endpoints.candidateWeight > 0 ? endpoints.candidateWeight : old.total
+        // Only differences count, and the mean must not wander off with those that go.
+        let mean = known.reduce(0, +) / known.count
+        credit = survivors.renamed(old.credit, else: mean).map { ($0 - mean) * now / old.total }
+        total = now
+    }
+
+    /// What part of its period each endpoint still waits for its next pick.
+    var waits: [Double?] {
+        let most = credit.max() ?? 0
+        return credit.map { min(1, Double(most - $0) / Double(max(1, total))) }
+    }
+
+    /// Goes on where endpoints wait for such parts of their periods; nil for one that is new.
+    mutating func wait(_ waits: [Double?]) {
+        credit = waits.map { -Int(($0 ?? 0.5) * Double(total)) }
+    }
+
     @inlinable
     public mutating func pick<Load: EndpointLoad & ~Copyable & ~Escapable>(
         from endpoints: borrowing EndpointTable, excluding tried: TriedEndpoints, load: borrowing Load

@@ -30,6 +30,19 @@ public struct TriedEndpoints: Sendable, BitwiseCopyable {
         recent = SIMD4(Int32(truncatingIfNeeded: index), recent[0], recent[1], recent[2])
     }
 
+    /// The same endpoints under other indices; those for which there is none are left out.
+    func renamed(_ index: (Int) -> Int?) -> TriedEndpoints {
+        var renamed = TriedEndpoints()
+        // From the one tried longest ago, so that the last are remembered if they are too many.
+        for place in (0..<4).reversed() where recent[place] >= 0 {
+            if let index = index(Int(recent[place])) { renamed.insert(index) }
+        }
+        for old in 0..<64 where low & (1 << UInt64(old)) != 0 {
+            if let index = index(old) { renamed.insert(index) }
+        }
+        return renamed
+    }
+
     /// Asked once per candidate of a pick: a call would cost more than the answer.
     @inlinable @inline(__always)
     public func contains(_ index: Int) -> Bool {

@@ -89,6 +89,30 @@ public struct AdaptiveConcurrency: Sendable {
     /// The latency without load, as far as it is known, in microseconds; 0 at first.
     public var unloadedLatency: Int64 { Int64(baseline.latency) }
 
+    // MARK: A reload
+
+    /// Goes on with what was known before a reload, within the bounds that there are now.
+    ///
+    /// - Parameters:
+    ///   - old: nil when there was no such limit.
+    ///   - running: requests let in that have not ended.
+    mutating func inherit(from old: AdaptiveConcurrency?, running: Int, now: Int64) {
+        self.running = running
+        peak = running
+        guard let old else { return }
+        if minimum == old.minimum, maximum == old.maximum, interval == old.interval, tolerance == old.tolerance {
+            self = old
+            return
+        }
+        baseline = old.baseline
+        // A measurement that was going on is given up: the limit is what it was before.
+        let limit = old.phase == .watching ? old.exactLimit : old.measurement.limit
+        setLimit(min(maximum, max(minimum, limit)))
+        startWindow(now: now)
+        countsFrom = now
+        countsLetIn = now
+    }
+
     // MARK: Requests
 
     /// Lets a request in, or does not. One that is let in must be told of by `ended`.

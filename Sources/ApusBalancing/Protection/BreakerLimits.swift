@@ -2,7 +2,7 @@ import ApusModel
 
 /// One worker's share of a breaker's rules, as plain numbers: there is one for every breaker, so it is kept small.
 @usableFromInline
-struct BreakerLimits: Sendable, BitwiseCopyable {
+struct BreakerLimits: Sendable, Equatable, BitwiseCopyable {
     /// 0 where a rule is not looked at.
     @usableFromInline let consecutiveFailures: UInt32
     @usableFromInline let failurePercent: UInt32

@@ -199,6 +199,25 @@ public struct CircuitBreaker: Sendable {
         }
     }
 
+    // MARK: A reload
+
+    /// Goes on as the breaker did before a reload. Where the rules have changed, one that was closed starts anew, one that
+    /// was open stays so until its time, and one that was half-open hands its trials out again.
+    ///
+    /// - Parameter isAlike: whether what the breaker is not told of, when an answer is slow, is as it was.
+    mutating func inherit(from old: CircuitBreaker, isAlike: Bool, now: Int64) {
+        guard !isAlike || limits != old.limits || window.bucketLength != old.window.bucketLength else {
+            self = old
+            return
+        }
+        random = old.random
+        switch old.phase {
+        case .closed: break
+        case .open: becomeOpen(until: old.until, openings: old.openings, now: now)
+        case .halfOpen: becomeOpen(until: now, openings: old.openings, now: now)
+        }
+    }
+
     // MARK: Changes
 
     @usableFromInline

@@ -37,10 +37,10 @@ public struct WaitingQueue: Sendable {
     public static let handleLimit: Int32 = 1 << 18
 
     /// How many may wait: this worker's share of `QueueRules.length`, rounded up.
-    public let length: Int
-    @usableFromInline let isAdaptive: Bool
+    public private(set) var length: Int
+    @usableFromInline private(set) var isAdaptive: Bool
     /// The oldest's waiting time from which the newest is next, in microseconds.
-    @usableFromInline let patience: Int64
+    @usableFromInline private(set) var patience: Int64
 
     @usableFromInline var links: [Link] = []
     /// By handle: its link, or -1.
@@ -54,6 +54,26 @@ public struct WaitingQueue: Sendable {
         length = rules.length <= 0 ? 0 : min(WorkerShare.roundedUp(rules.length, of: workers), Int(Self.handleLimit))
         isAdaptive = rules.order == .adaptive
         patience = rules.timeout.inMicroseconds / 2
+    }
+
+    /// Goes on with those that waited before a reload, in their order, were they more than may wait now.
+    ///
+    /// - Parameter rules: nil: there is to be no queue any more; nobody else may wait.
+    mutating func adopt(_ rules: QueueRules?, workers: Int) {
+        guard let rules else {
+            length = 0
+            return
+        }
+        let changed = WaitingQueue(rules, workers: workers)
+        length = changed.length
+        isAdaptive = changed.isAdaptive
+        patience = changed.patience
+        guard !links.isEmpty, links.count < length else { return }
+        let first = links.count
+        links += (first..<length).map { index in
+            Link(handle: -1, newer: index + 1 < length ? Int32(index + 1) : free, older: -1, since: 0)
+        }
+        free = Int32(first)
     }
 
     /// How many wait.

@@ -34,6 +34,17 @@ public struct RetryBudget: Sendable {
         creditedAt = now
     }
 
+    /// Goes on where the budget stood before a reload: what is in flight, and the tokens that are left.
+    mutating func inherit(from old: RetryBudget) {
+        requests = old.requests
+        retries = old.retries
+        creditedAt = old.creditedAt
+        // Tokens are cut differently when the rules or the workers change: as many are left.
+        let tokens = Double(old.credit) / Double(old.creditPerToken)
+        let isAlike = creditPerToken == old.creditPerToken
+        credit = min(mostCredit, isAlike ? old.credit : Int64(tokens * Double(creditPerToken)))
+    }
+
     @inlinable
     public var requestsInFlight: Int { requests }
     /// Retries let in by `tryRetry` that have not ended.

@@ -63,6 +63,22 @@ public struct HashPicker: Sendable {
         refresh(index, endpoints)
     }
 
+    /// Notes the same of several endpoints; at most one table is built.
+    mutating func changed(_ indices: [Int], in endpoints: borrowing EndpointTable) {
+        var isHeavier = false
+        for index in indices where endpoints.weight(index) > builtWeights[index] {
+            builtWeights[index] = endpoints.weight(index)
+            isHeavier = true
+        }
+        if isHeavier { return build(endpoints) }
+        for index in indices { refresh(index, endpoints) }
+    }
+
+    /// Whether the other's tables are of the same endpoints by the same rules.
+    func isAlike(_ other: HashPicker) -> Bool {
+        method == other.method && bound.factor == other.bound.factor && members.hashes == other.members.hashes
+    }
+
     private mutating func build(_ endpoints: borrowing EndpointTable) {
         switch method {
         case .maglev: maglev = MaglevTable(members, weights: builtWeights)

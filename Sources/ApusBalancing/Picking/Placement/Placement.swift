@@ -11,6 +11,8 @@ struct Placement: Sendable {
     /// Whether all endpoints are used because so few are available.
     @usableFromInline private(set) var isPanicking = false
     @usableFromInline private(set) var weights: [Int32]
+    /// The weights that the configuration gives the endpoints.
+    let configured: [Int32]
     @usableFromInline private(set) var available: [Bool]
     @usableFromInline let rankOf: [Int32]
     /// Whether the endpoint is in the subset that this balancer uses of its rank.
@@ -18,11 +20,12 @@ struct Placement: Sendable {
     private let panic: PanicThreshold
     private let overprovisioning: Int
 
-    /// All endpoints are available at first.
+    /// All endpoints are available at first. Those that are retired are left out.
     init(of pool: Pool, in snapshot: Snapshot) {
-        let endpoints = snapshot.endpoints[pool.endpoints]
+        let endpoints = snapshot.endpoints[snapshot.presentEndpoints(of: pool)]
         ranks = Rank.ranks(of: pool, in: snapshot)
-        weights = endpoints.map { Int32($0.weight) }
+        configured = endpoints.map { Int32($0.weight) }
+        weights = configured
         available = Array(repeating: true, count: endpoints.count)
         isChosen = Array(repeating: true, count: endpoints.count)
         panic = PanicThreshold(percent: pool.panicThreshold)
@@ -76,10 +79,30 @@ struct Placement: Sendable {
         return changed(index)
     }
 
-    private mutating func changed(_ index: Int) -> [Int] {
-        let panicked = isPanicking
+    /// Notes what was known of the endpoints before a reload: their availability, and the weights of those to which the
+    /// configuration gives the same as then. All may have changed in their use.
+    mutating func inherit(from old: Placement, _ survivors: Survivors) {
+        for (index, origin) in survivors.toOld.enumerated() where origin >= 0 {
+            let origin = Int(origin)
+            guard weights[index] != old.weights[origin] || available[index] != old.available[origin] else { continue }
+            count(index, -1)
+            available[index] = old.available[origin]
+            if configured[index] == old.configured[origin] { weights[index] = old.weights[origin] }
+            count(index, 1)
+        }
+        refreshPanic()
+        for rank in ranks.indices { _ = chooseSubset(of: rank) }
+        load = currentLoad()
+    }
+
+    private mutating func refreshPanic() {
         isPanicking = panic.isPanicking(
             available: ranks.reduce(0) { $0 + $1.availableCount }, of: ranks.reduce(0) { $0 + $1.count })
+    }
+
+    private mutating func changed(_ index: Int) -> [Int] {
+        let panicked = isPanicking
+        refreshPanic()
         var changed: [Int]
         if isPanicking == panicked {
             changed = [index] + chooseSubset(of: Int(rankOf[index]))

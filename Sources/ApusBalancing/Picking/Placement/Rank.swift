@@ -19,7 +19,7 @@ struct Rank: Sendable {
 
     /// The ranks of a pool, the first that is used first. A pool without tiers and zones has one.
     static func ranks(of pool: Pool, in snapshot: Snapshot) -> [Rank] {
-        let endpoints = snapshot.endpoints[pool.endpoints]
+        let endpoints = snapshot.endpoints[snapshot.presentEndpoints(of: pool)]
         var ranks: [Rank] = []
         for tier in Set(endpoints.map(\.tier)).sorted() {
             let members = endpoints.indices.filter { endpoints[$0].tier == tier }

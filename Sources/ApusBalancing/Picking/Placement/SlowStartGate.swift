@@ -66,6 +66,36 @@ struct SlowStartGate: Sendable {
         if usesCredit { credits[index] = Credit(value: Double.random(in: 0..<1, using: &random), picks: picks[rank]) }
     }
 
+    /// Goes on with the ramps that are under way after a reload, by the rules there are now.
+    ///
+    /// - Parameters:
+    ///   - ranks: of each rank, the one of `old` that it goes on from; nil for one that is new.
+    ///   - rankOf: of each endpoint, its rank now; `oldRankOf`, its rank then.
+    mutating func inherit(
+        from old: SlowStartGate, _ survivors: Survivors, ranks: [Int?], rankOf: [Int32], oldRankOf: [Int32], now: Int64
+    ) {
+        random = old.random
+        guard window > 0, old.isActive else { return }
+        for (rank, origin) in ranks.enumerated() { picks[rank] = origin.map { old.picks[$0] } ?? 0 }
+        for (index, origin) in survivors.toOld.enumerated() where origin >= 0 {
+            let origin = Int(origin)
+            guard old.began[origin] != .min, now - old.began[origin] < window else { continue }
+            began[index] = old.began[origin]
+            until = max(until, began[index] + window)
+            isActive = true
+            guard usesCredit else { continue }
+            let picks = picks[Int(rankOf[index])]
+            guard old.usesCredit else {
+                credits[index] = Credit(value: 0, picks: picks)
+                continue
+            }
+            // As many picks ago as it was.
+            let credit = old.credits[origin]
+            let ago = old.picks[Int(oldRankOf[origin])] - credit.picks
+            credits[index] = Credit(value: credit.value, picks: picks - ago)
+        }
+    }
+
     /// The endpoint is gone, or drains: it ramps no more.
     mutating func end(_ index: Int) {
         if window > 0 { began[index] = .min }

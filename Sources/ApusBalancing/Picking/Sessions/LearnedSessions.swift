@@ -8,11 +8,11 @@
 /// Whether the endpoint still is there to go to is not known here: the pick looks (`PickRequest.session`). The hash must be
 /// keyed with something that clients do not know: else they could make values whose hashes are alike, which costs time.
 public struct LearnedSessions: Sendable {
-    public let capacity: Int
+    public private(set) var capacity: Int
     /// Sessions that are known at present, those that have ended since the last call included.
     public private(set) var count = 0
     /// Microseconds.
-    private let lifetime: Int64
+    private var lifetime: Int64
 
     private var entries: [Entry] = []
     /// The first entry of each chain; -1 for none. A power of two of them, or none at all.
@@ -23,10 +23,22 @@ public struct LearnedSessions: Sendable {
     private var newest: Int32 = -1
     private var oldest: Int32 = -1
 
+    /// Entries do not name endpoints but these, so that a reload costs a step per endpoint and not one per session.
+    private var holders: [Holder] = []
+    /// By an endpoint's index: its holder; -1 for none yet.
+    private var holderOf: [Int32] = []
+    private var freeHolders: [Int32] = []
+
+    private struct Holder: Sendable {
+        /// The endpoint's index; -1 when it is gone.
+        var endpoint: Int32
+        var sessions: Int32 = 0
+    }
+
     private struct Entry: Sendable {
         var hash: UInt64
         var used: Int64
-        var endpoint: Int32
+        var holder: Int32
         /// The next in its chain, or the next free one.
         var next: Int32
         var newer: Int32
@@ -44,26 +56,71 @@ public struct LearnedSessions: Sendable {
     /// The endpoint of the session, which is thereby used; nil when it is not known, or no longer.
     public mutating func endpoint(for hash: UInt64, now: Int64) -> Int32? {
         guard let index = find(hash) else { return nil }
-        guard now - entries[index].used < lifetime else {
+        let endpoint = holders[Int(entries[index].holder)].endpoint
+        guard endpoint >= 0, now - entries[index].used < lifetime else {
             remove(index)
             return nil
         }
         use(index, now: now)
-        return entries[index].endpoint
+        return endpoint
     }
 
     /// Notes that the session is the endpoint's from now on.
     public mutating func learn(_ hash: UInt64, endpoint: Int32, now: Int64) {
         if let index = find(hash) {
-            entries[index].endpoint = endpoint
+            let (before, holder) = (entries[index].holder, holder(of: endpoint))
+            entries[index].holder = holder
+            holders[Int(holder)].sessions += 1
+            leave(before)
             use(index, now: now)
             return
         }
         guard capacity > 0 else { return }
         // Two for one: those that ended go faster than new ones come.
         for _ in 0..<2 where oldest >= 0 && now - entries[Int(oldest)].used >= lifetime { remove(Int(oldest)) }
-        if count == capacity { remove(Int(oldest)) }
-        insert(Entry(hash: hash, used: now, endpoint: endpoint, next: -1, newer: -1, older: -1))
+        // One is one too many; more are when a reload has left less room. Two for one here, too.
+        for _ in 0..<2 where count >= capacity { remove(Int(oldest)) }
+        let holder = holder(of: endpoint)
+        holders[Int(holder)].sessions += 1
+        insert(Entry(hash: hash, used: now, holder: holder, next: -1, newer: -1, older: -1))
+    }
+
+    // MARK: Whose they are
+
+    /// Goes on with the sessions that there were before a reload; `old` is empty afterwards. Those of endpoints that are
+    /// gone are as good as forgotten; where there is less room, the oldest leave as new ones come.
+    mutating func inherit(from old: inout LearnedSessions, _ survivors: Survivors) {
+        let (capacity, lifetime) = (capacity, lifetime)
+        swap(&self, &old)
+        self.capacity = capacity
+        self.lifetime = lifetime
+        holderOf = Array(repeating: -1, count: survivors.toOld.count)
+        for holder in holders.indices where holders[holder].endpoint >= 0 {
+            let endpoint = survivors.toNew[Int(holders[holder].endpoint)]
+            holders[holder].endpoint = endpoint
+            if endpoint >= 0 {
+                holderOf[Int(endpoint)] = Int32(holder)
+            } else if holders[holder].sessions == 0 {
+                freeHolders.append(Int32(holder))
+            }
+        }
+    }
+
+    private mutating func holder(of endpoint: Int32) -> Int32 {
+        while holderOf.count <= Int(endpoint) { holderOf.append(-1) }
+        let known = holderOf[Int(endpoint)]
+        guard known < 0 else { return known }
+        let holder = freeHolders.popLast() ?? Int32(holders.count)
+        if Int(holder) == holders.count { holders.append(Holder(endpoint: endpoint)) }
+        holders[Int(holder)].endpoint = endpoint
+        holderOf[Int(endpoint)] = holder
+        return holder
+    }
+
+    /// A session of the holder's is gone.
+    private mutating func leave(_ holder: Int32) {
+        holders[Int(holder)].sessions -= 1
+        if holders[Int(holder)].sessions == 0, holders[Int(holder)].endpoint < 0 { freeHolders.append(holder) }
     }
 
     // MARK: The table
@@ -110,6 +167,7 @@ public struct LearnedSessions: Sendable {
             entries[before].next = entries[index].next
         }
         takeOut(index)
+        leave(entries[index].holder)
         entries[index].next = free
         free = Int32(index)
         count -= 1

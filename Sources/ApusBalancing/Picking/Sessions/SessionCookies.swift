@@ -25,10 +25,10 @@ public struct SessionCookies: Sendable {
         self.ends = ends
     }
 
-    /// The values of one pool's endpoints; nil where the pool sets no cookie.
+    /// The values of one pool's endpoints; nil where the pool sets no cookie. Those that are retired have none.
     public init?(of pool: Pool, in snapshot: Snapshot) {
         guard case .cookie(let cookie)? = pool.sticky?.kind else { return nil }
-        self.init(cookie, tokens: snapshot.endpoints[pool.endpoints].map(\.sessionToken))
+        self.init(cookie, tokens: snapshot.endpoints[pool.endpoints].map { $0.isRetired ? [] : $0.sessionToken })
     }
 
     /// Where in `bytes` the endpoint's value is; `index` counts within the pool.

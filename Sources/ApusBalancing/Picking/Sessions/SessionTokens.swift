@@ -46,9 +46,9 @@ public struct SessionTokens: Sendable {
         bytes = tokens.flatMap { $0.isEmpty ? Array(repeating: 0, count: length) : $0 }
     }
 
-    /// The tokens of one pool's endpoints.
+    /// The tokens of one pool's endpoints, without those that are retired.
     public init(of pool: Pool, in snapshot: Snapshot) {
-        self.init(snapshot.endpoints[pool.endpoints].map(\.sessionToken))
+        self.init(snapshot.endpoints[snapshot.presentEndpoints(of: pool)].map(\.sessionToken))
     }
 
     /// The endpoint whose token this is, as an index within the pool; nil when it is nobody's.
