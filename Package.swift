@@ -42,7 +42,7 @@ let rooms: [Room] = [
         name: "ApusControl", uses: ["ApusConfig", "ApusModel", "ApusBalancing", "ApusHTTP"],
         products: [
             ("Hummingbird", "hummingbird"), ("ServiceLifecycle", "swift-service-lifecycle"), ("Logging", "swift-log"),
-            ("NIOCore", "swift-nio"), ("NIOPosix", "swift-nio"), ("NIOHTTP1", "swift-nio"),
+            ("NIOCore", "swift-nio"), ("NIOPosix", "swift-nio"), ("NIOHTTP1", "swift-nio"), ("Crypto", "swift-crypto"),
         ],
         testUses: ["ApusModel", "ApusBalancing", "ApusHTTP"]),
     Room(

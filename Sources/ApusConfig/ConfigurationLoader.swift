@@ -12,7 +12,8 @@ public struct ConfigurationLoader: Sendable {
     public var defaultWorkers: Int
     /// The balancer's name when the configuration does not say.
     public var defaultNode: String
-    /// Makes what session cookies are signed with when the configuration does not say: 32 bytes that nobody can guess.
+    /// Makes what session cookies are signed with when the configuration does not say: 32 bytes that nobody can guess. The
+    /// same at each load, or a reload would end the sessions.
     public var makeSecret: @Sendable () -> [UInt8]
 
     /// The text of a configuration file: the main one or an included one.
@@ -27,7 +28,7 @@ public struct ConfigurationLoader: Sendable {
     public init(
         resolve: @escaping @Sendable (String) -> [IPAddress] = SystemResolver.addresses(of:),
         defaultWorkers: Int = AvailableCores.count, defaultNode: String = HostName.current,
-        makeSecret: @escaping @Sendable () -> [UInt8] = RandomSecret.make,
+        makeSecret: @escaping @Sendable () -> [UInt8] = { RandomSecret.ofThisProcess },
         readFile: @escaping @Sendable (String) throws -> String = FileSystem.read,
         listFiles: @escaping @Sendable (String) throws -> [String] = FileSystem.names(in:),
         readSecret: @escaping @Sendable (String) throws -> String = FileSystem.read,
@@ -100,7 +101,8 @@ public struct ConfigurationLoader: Sendable {
         }
         return LoadedConfiguration(
             snapshot: snapshot, warnings: validation.findings.inOrder,
-            files: [ConfigurationFile(path: file, text: text)], origins: validation.origins)
+            files: [ConfigurationFile(path: file, text: text)], origins: validation.origins,
+            sessionSigners: validation.signers)
     }
 }
 
@@ -113,6 +115,27 @@ public struct LoadedConfiguration: Sendable {
     public let files: [ConfigurationFile]
     /// Where the snapshot's listeners, routes, pools and endpoints were written.
     public let origins: Origins
+    /// What signs session cookies, by index of the pool, for those with cookies of Apus's own: an endpoint that is added
+    /// while running gets its token from it.
+    public let sessionSigners: [Int: SessionSigner]
+
+    /// A configuration that a program has made by itself says nothing of files.
+    public init(
+        snapshot: Snapshot, warnings: [Diagnostic] = [], files: [ConfigurationFile] = [],
+        origins: Origins = Origins(), sessionSigners: [Int: SessionSigner] = [:]
+    ) {
+        self.snapshot = snapshot
+        self.warnings = warnings
+        self.files = files
+        self.origins = origins
+        self.sessionSigners = sessionSigners
+    }
+
+    /// The same configuration, run as `snapshot`, which has the same pools.
+    public func running(as snapshot: Snapshot) -> LoadedConfiguration {
+        LoadedConfiguration(
+            snapshot: snapshot, warnings: warnings, files: files, origins: origins, sessionSigners: sessionSigners)
+    }
 }
 
 /// Everything that is wrong with a configuration, in the order of the file: at least one error, and any warnings.

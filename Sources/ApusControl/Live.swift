@@ -34,4 +34,8 @@ public protocol SnapshotAdopter: Sendable {
     ///
     /// Throws what kept it from being used, such as an address that could not be bound; nothing has changed then.
     func adopt(_ snapshot: Snapshot) async throws
+
+    /// Gives an endpoint of a pool another weight at once, 0 to 65,535; 0 drains it. One that is not there is nobody's
+    /// mistake: it has gone meanwhile.
+    func setWeight(pool: String, endpoint: SocketAddress, weight: Int) async
 }

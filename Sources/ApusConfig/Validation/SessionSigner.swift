@@ -1,10 +1,13 @@
-import ApusModel
+public import ApusModel
 import Crypto
 
 /// Makes what a sticky cookie says for an endpoint: a signature of the endpoint's name, which tells nothing about it and
 /// which nobody without the secret can make.
-struct SessionSigner {
+public struct SessionSigner: Sendable, CustomReflectable {
     let secret: SymmetricKey
+
+    /// Shows nothing.
+    public var customMirror: Mirror { Mirror(self, children: []) }
 
     /// Six bits each: 132 bits of the signature, above the 128 that RFC 2104 section 5 asks to be kept of one.
     static let tokenLength = 22
@@ -15,9 +18,19 @@ struct SessionSigner {
     /// An address is signed in its one canonical form, a name as it was configured: balancers that share a secret and a
     /// pool agree, however the address is written and whatever the name stands for today.
     func token(pool: String, endpoint: Authority) -> [UInt8] {
+        token(pool: pool, canonicalEndpoint: endpoint.canonicalText)
+    }
+
+    /// The token of an endpoint that is known by its address, such as one that was added while running: what the same
+    /// address in a configuration would get.
+    public func token(pool: String, address: SocketAddress) -> [UInt8] {
+        token(pool: pool, canonicalEndpoint: address.description)
+    }
+
+    private func token(pool: String, canonicalEndpoint: String) -> [UInt8] {
         var message = Array(pool.utf8)
         message.append(0)
-        message += Array(endpoint.canonicalText.utf8)
+        message += Array(canonicalEndpoint.utf8)
         let code = HMAC<SHA256>.authenticationCode(for: message, using: secret)
         return Array(Self.base64URL(Array(code)).prefix(Self.tokenLength))
     }

@@ -35,6 +35,7 @@ extension Validation {
         var endpoints: [Endpoint] = []
         var known: [SocketAddress: String] = [:]
         let signer = sessionSigner(of: section)
+        signers[pool] = signer
         for endpoint in section.endpoints {
             guard let authority = endpoint.address, let address = address(of: authority) else { continue }
             if let other = known.updateValue(authority.value.text, forKey: address) {

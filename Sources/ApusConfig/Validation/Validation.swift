@@ -11,6 +11,8 @@ struct Validation {
     /// What the sessions of all pools without a secret are signed with.
     private(set) lazy var randomSecret = SymmetricKey(data: makeSecret())
     var findings: Findings
+    /// By index of the pool, for those with session cookies of Apus's own.
+    var signers: [Int: SessionSigner] = [:]
     /// Of everything that has been built so far.
     var origins = Origins()
 

@@ -1,0 +1,168 @@
+import ApusConfig
+import ApusModel
+import FoundationEssentials
+import Glibc
+public import Logging
+
+/// The last revisions, and the changes made while running, in a directory: so that there is a way back after a restart.
+///
+/// Whenever the process dies, what the directory holds can be read: each file is a `DurableFile`, written by itself. What
+/// is damaged nevertheless is left out, with a warning. The directory is for its owner alone (0700, its files 0600):
+/// configurations name their secrets, and some spell them out.
+///
+///     revision-00000012     the configuration's files, and when and why they came to run
+///     changes               what was changed of endpoints while running
+public final class RevisionStore: Sendable {
+    public let directory: String
+    /// The revisions that were there when it was opened, by number.
+    public let revisions: [Revision]
+    /// The changes that were there when it was opened.
+    public let dynamicState: DynamicState
+
+    private static let revisionPrefix = "revision-"
+    private static let changesName = "changes"
+
+    /// Makes the directory if need be, and reads what is in it.
+    ///
+    /// Throws `StateDirectoryError` when there is none and none can be made, or it cannot be listed.
+    public init(directory: String, logger: Logger) throws {
+        self.directory = directory
+        // SAFETY: the call reads a string that lives until it returns.
+        guard unsafe mkdir(directory, 0o700) == 0 || errno == EEXIST else {
+            throw StateDirectoryError(directory: directory, reason: systemErrorText(errno))
+        }
+        let names: [String]
+        do {
+            names = try FileManager.default.contentsOfDirectory(atPath: directory).sorted()
+        } catch {
+            throw StateDirectoryError(directory: directory, reason: "it cannot be listed: \(error)")
+        }
+        var revisions: [Revision] = []
+        for name in names where name.hasPrefix(Self.revisionPrefix) {
+            let record = Self.read(RevisionRecord.self, "\(directory)/\(name)", logger)
+            if let record { revisions.append(record.revision) }
+        }
+        self.revisions = revisions.sorted { $0.number < $1.number }
+        let changes = Self.read([ChangeRecord].self, "\(directory)/\(Self.changesName)", logger)
+        var state = DynamicState()
+        state.entries = changes?.compactMap(\.entry) ?? []
+        dynamicState = state
+    }
+
+    /// Keeps a revision; of the others, no more than `count` with it, the newest.
+    func keep(_ revision: Revision, atMost count: Int) throws {
+        try file(revision.number).write(Self.encode(RevisionRecord(revision)))
+        let names = try FileManager.default.contentsOfDirectory(atPath: directory)
+        let numbers = names.filter { $0.hasPrefix(Self.revisionPrefix) }
+            .compactMap { Int($0.dropFirst(Self.revisionPrefix.count)) }.sorted()
+        for number in numbers.dropLast(max(1, count)) { try file(number).remove() }
+        for name in names where name.hasPrefix(DurableFile.temporaryPrefix) && isAbandoned(name) {
+            try DurableFile(path: "\(directory)/\(name)").remove()
+        }
+    }
+
+    /// Keeps those of the changes that are to outlive the process.
+    func keep(_ state: DynamicState) throws {
+        let records = state.entries.filter(\.isKept).map(ChangeRecord.init)
+        try DurableFile(path: "\(directory)/\(Self.changesName)").write(Self.encode(records))
+    }
+
+    private func file(_ number: Int) -> DurableFile {
+        let digits = String(number)
+        let padding = String(repeating: "0", count: max(0, 8 - digits.count))
+        return DurableFile(path: "\(directory)/\(Self.revisionPrefix)\(padding)\(digits)")
+    }
+
+    /// Whether the process that was writing it is gone: `.writing-123-changes`.
+    private func isAbandoned(_ name: String) -> Bool {
+        let digits = name.dropFirst(DurableFile.temporaryPrefix.count).prefix { $0 != "-" }
+        guard let process = pid_t(digits) else { return true }
+        return process != getpid() && kill(process, 0) != 0 && errno == ESRCH
+    }
+
+    private static func encode(_ value: some Encodable) throws -> [UInt8] {
+        let encoder = JSONEncoder()
+        encoder.dateEncodingStrategy = .iso8601
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        return [UInt8](try encoder.encode(value))
+    }
+
+    /// Nil, and a warning, for what cannot be read; nil as well for what is not there.
+    private static func read<Value: Decodable>(_ type: Value.Type, _ path: String, _ logger: Logger) -> Value? {
+        do {
+            guard let bytes = try DurableFile(path: path).read() else { return nil }
+            let decoder = JSONDecoder()
+            decoder.dateDecodingStrategy = .iso8601
+            return try decoder.decode(type, from: Data(bytes))
+        } catch let failure as DurableFile.Failure {
+            logger.warning("the state directory: \(failure); it is ignored")
+        } catch {
+            logger.warning("the state directory: \(path) is of another version of Apus; it is ignored")
+        }
+        return nil
+    }
+}
+
+/// Why a state directory cannot be used.
+public struct StateDirectoryError: Error, Equatable, CustomStringConvertible {
+    public let directory: String
+    public let reason: String
+
+    public var description: String {
+        "the state directory \(directory) cannot be used: \(reason). Name one that this user may write to, or leave "
+            + "`state` out."
+    }
+}
+
+// MARK: - How it is written
+
+private struct RevisionRecord: Codable {
+    var number: Int
+    var time: Date
+    var cause: Revision.Cause
+    var files: [FileRecord]
+
+    struct FileRecord: Codable {
+        var path: String
+        var text: String
+    }
+}
+
+extension RevisionRecord {
+    init(_ revision: Revision) {
+        self.init(
+            number: revision.number, time: revision.time, cause: revision.cause,
+            files: revision.files.map { FileRecord(path: $0.path, text: $0.text) })
+    }
+
+    var revision: Revision {
+        Revision(
+            number: number, time: time, cause: cause,
+            files: files.map { ConfigurationFile(path: $0.path, text: $0.text) })
+    }
+}
+
+private struct ChangeRecord: Codable {
+    var pool: String
+    var endpoint: String
+    var added: DynamicState.Added?
+    var removed: Bool?
+    var weight: DynamicState.AdjustedWeight?
+    var drained: Bool?
+}
+
+extension ChangeRecord {
+    init(_ entry: DynamicState.Entry) {
+        self.init(
+            pool: entry.pool, endpoint: "\(entry.address)", added: entry.added,
+            removed: entry.isRemoved ? true : nil, weight: entry.weight, drained: entry.isDrained ? true : nil)
+    }
+
+    /// Nil when its endpoint is no address.
+    var entry: DynamicState.Entry? {
+        guard let address = SocketAddress(endpoint) else { return nil }
+        return DynamicState.Entry(
+            pool: pool, address: address, added: added, isRemoved: removed ?? false, weight: weight,
+            isDrained: drained ?? false)
+    }
+}

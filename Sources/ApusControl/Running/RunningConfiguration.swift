@@ -1,0 +1,213 @@
+public import ApusConfig
+import ApusModel
+import FoundationEssentials
+public import Logging
+import NIOPosix
+
+/// The configuration that runs, and the only way to another one.
+///
+/// A new one is read and checked completely, then all workers go over to it, or it is refused and nothing has changed. One
+/// at a time, in the order in which they were asked for. Each that comes to run is a `Revision`; the last ones are kept, so
+/// that there is a way back.
+///
+/// Beside the configuration stands what was changed while running (`DynamicState`): it is laid over every configuration
+/// that comes, until it is taken back or what it is about is gone.
+public actor RunningConfiguration {
+    /// The main file; nil for a program that was given none.
+    public nonisolated let path: String?
+    let loader: ConfigurationLoader
+    let adopter: any SnapshotAdopter
+    let live: Live
+    let store: RevisionStore?
+    let logger: Logger
+
+    /// The revision that runs.
+    public private(set) var revision: Revision
+    /// As it was loaded: what was changed while running is not in it.
+    public private(set) var loaded: LoadedConfiguration
+    /// What was changed while running.
+    public internal(set) var dynamic: DynamicState
+    /// The revisions before and the one that runs, by number.
+    var kept: [Revision]
+    /// What the file was last read from; nil until somebody wants to know.
+    var watched: WatchedFiles?
+    var turns = Turns()
+
+    /// - Parameters:
+    ///   - path: the configuration file; nil for programs that embed Apus without one.
+    ///   - first: what runs already.
+    ///   - store: where revisions and changes are kept beyond the process. What it holds of changes runs already too:
+    ///     `DynamicState.applied` has been called with it.
+    public init(
+        path: String?, loader: ConfigurationLoader, first: LoadedConfiguration, adopter: any SnapshotAdopter,
+        live: Live, store: RevisionStore? = nil, logger: Logger
+    ) {
+        self.path = path
+        self.loader = loader
+        self.adopter = adopter
+        self.live = live
+        self.store = store
+        self.logger = logger
+        loaded = first
+        var kept = store?.revisions ?? []
+        if let last = kept.last, last.digest == Revision.digest(of: first.files) {
+            revision = last
+        } else {
+            let revision = Revision(number: (kept.last?.number ?? 0) + 1, cause: .start, files: first.files)
+            kept.append(revision)
+            if let store {
+                for note in Self.keep(revision, in: store, first.snapshot.operations.keptRevisions) {
+                    logger.warning("\(note)")
+                }
+            }
+            self.revision = revision
+        }
+        self.kept = kept
+        var dynamic = store?.dynamicState ?? DynamicState()
+        for line in dynamic.reconcile(with: first.snapshot) { logger.notice("\(line)") }
+        self.dynamic = dynamic
+    }
+
+    /// The revisions that there is a way back to, and the one that runs, by number.
+    public var revisions: [Revision] { kept }
+
+    // MARK: - New configurations
+
+    /// Reads the file again and goes over to what it says.
+    ///
+    /// - Parameter dryRun: only says what would happen.
+    @discardableResult
+    public func reload(_ cause: Revision.Cause, dryRun: Bool = false) async throws(ConfigurationRefusal) -> Adoption {
+        guard let path else { throw .noFile }
+        await takeTurn()
+        defer { endTurn() }
+        let record = ReadingRecord()
+        // Whatever comes of it: what was refused is not to be tried again until it changes.
+        defer { if !dryRun { watched = record.files.joined(with: watched) } }
+        return try await goOver(cause, dryRun) { [loader] () throws(ConfigurationErrors) in
+            try record.recording(loader).load(path: path)
+        }
+    }
+
+    /// Goes over to a configuration that was given as text, in place of the main file. Files that it includes are read from
+    /// where they are. The main file stays as it is: the next `reload` returns to it.
+    ///
+    /// - Parameter expected: digests, one of which the running revision must have; nil for any.
+    @discardableResult
+    public func apply(
+        text: String, expecting expected: [String]? = nil, dryRun: Bool = false
+    ) async throws(ConfigurationRefusal) -> Adoption {
+        await takeTurn()
+        defer { endTurn() }
+        try check(expected)
+        let file = path ?? "configuration"
+        return try await goOver(.admin, dryRun) { [loader] () throws(ConfigurationErrors) in
+            try loader.load(text: text, file: file)
+        }
+    }
+
+    /// Goes back to a kept revision, which then runs as a new one. Without a number, to the one that ran before: asked for
+    /// twice, that leads to where it began.
+    ///
+    /// Secrets are read from their files and variables as they are now: no revision holds them.
+    @discardableResult
+    public func rollback(
+        to number: Int? = nil, expecting expected: [String]? = nil, dryRun: Bool = false
+    ) async throws(ConfigurationRefusal) -> Adoption {
+        await takeTurn()
+        defer { endTurn() }
+        try check(expected)
+        let numbers = kept.map(\.number).filter { $0 != revision.number }
+        guard let target = kept.last(where: { $0.number == number ?? numbers.last }), let main = target.files.first
+        else { throw .noRevision(asked: number, kept: numbers) }
+        return try await goOver(.rollback, dryRun) { [loader] () throws(ConfigurationErrors) in
+            try loader.reading(target.files).load(path: main.path)
+        }
+    }
+
+    private func check(_ expected: [String]?) throws(ConfigurationRefusal) {
+        guard let expected, !expected.contains(revision.digest) else { return }
+        throw .otherRevision(running: revision)
+    }
+
+    // MARK: - Going over
+
+    private func goOver(
+        _ cause: Revision.Cause, _ dryRun: Bool,
+        _ load: @escaping @Sendable () throws(ConfigurationErrors) -> LoadedConfiguration
+    ) async throws(ConfigurationRefusal) -> Adoption {
+        do {
+            return try await tryToGoOver(cause, dryRun, load)
+        } catch {
+            if !dryRun {
+                logger.error("the configuration was refused (\(cause)); nothing has changed:\n\(error)")
+            }
+            throw error
+        }
+    }
+
+    private func tryToGoOver(
+        _ cause: Revision.Cause, _ dryRun: Bool,
+        _ load: @escaping @Sendable () throws(ConfigurationErrors) -> LoadedConfiguration
+    ) async throws(ConfigurationRefusal) -> Adoption {
+        let next = try await elsewhere(load)
+        let (wanted, notes) = next.snapshot.keepingWhatIsFixed(of: loaded.snapshot)
+        var dynamic = dynamic
+        let dropped = dynamic.reconcile(with: wanted)
+        let target = dynamic.applied(to: wanted, signers: next.sessionSigners)
+        let changesSnapshot = wanted != loaded.snapshot || !dropped.isEmpty
+        let changesText = Revision.digest(of: next.files) != revision.digest
+        var adoption = Adoption(
+            effect: .unchanged, revision: revision, warnings: next.warnings, notes: notes + dropped)
+        guard changesSnapshot || changesText else {
+            if !dryRun { logger.notice("revision \(revision.number) runs on (\(cause)): nothing has changed") }
+            return adoption
+        }
+        adoption.revision = Revision(number: (kept.last?.number ?? 0) + 1, cause: cause, files: next.files)
+        let changes = ConfigurationChanges(from: loaded.snapshot, to: wanted)
+        adoption.summary = changes.summary
+        adoption.changes = changes.lines
+        guard !dryRun else {
+            adoption.effect = .dryRun
+            return adoption
+        }
+        if changesSnapshot {
+            do {
+                try await adopter.adopt(target)
+            } catch {
+                throw .notAdopted("\(error)")
+            }
+        }
+        adoption.effect = .adopted
+        loaded = next.running(as: wanted)
+        revision = adoption.revision
+        self.dynamic = dynamic
+        adoption.notes += keepRevision() + (dropped.isEmpty ? [] : keepDynamicState())
+        tell(adoption)
+        return adoption
+    }
+
+    /// Reading files and resolving names may block, for seconds: not on a thread that others wait for.
+    private func elsewhere(
+        _ load: @escaping @Sendable () throws(ConfigurationErrors) -> LoadedConfiguration
+    ) async throws(ConfigurationRefusal) -> LoadedConfiguration {
+        let result: Result<LoadedConfiguration, ConfigurationErrors>
+        do {
+            result = try await NIOThreadPool.singleton.runIfActive {
+                do throws(ConfigurationErrors) { return .success(try load()) } catch { return .failure(error) }
+            }
+        } catch {
+            throw .notAdopted("\(error)")
+        }
+        switch result {
+        case .success(let loaded): return loaded
+        case .failure(let errors): throw .invalid(errors.diagnostics)
+        }
+    }
+
+    private func tell(_ adoption: Adoption) {
+        for warning in adoption.warnings { logger.warning("\(warning.rendered)") }
+        for note in adoption.notes { logger.warning("\(note)") }
+        logger.notice("revision \(revision.number) runs (\(revision.cause)): \(adoption.summary)")
+    }
+}

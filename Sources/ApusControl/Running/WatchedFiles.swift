@@ -1,0 +1,108 @@
+import ApusConfig
+import FoundationEssentials
+import Synchronization
+
+/// What a configuration was read from, and whether any of it has changed since.
+///
+/// A file is the same while its inode, size and time of change are; a directory whose files were listed is while it
+/// has the same names. Secrets in files of their own count too.
+struct WatchedFiles: Sendable {
+    /// How everything was, by path; nil for what was not there.
+    private(set) var state: State
+
+    struct State: Sendable, Equatable {
+        var files: [String: Stamp?] = [:]
+        var listings: [String: [String]] = [:]
+    }
+
+    struct Stamp: Sendable, Equatable {
+        var inode: UInt64
+        var size: UInt64
+        var changed: Date
+
+        /// Nil when there is no such file, or it cannot be looked at.
+        init?(path: String) {
+            // Where files are exchanged by exchanging a link, it is what the link leads to that counts.
+            let target = URL(filePath: path).resolvingSymlinksInPath().path
+            guard let attributes = try? FileManager.default.attributesOfItem(atPath: target) else { return nil }
+            inode = attributes[.systemFileNumber] as? UInt64 ?? 0
+            size = attributes[.size] as? UInt64 ?? 0
+            changed = attributes[.modificationDate] as? Date ?? .distantPast
+        }
+    }
+
+    /// How they were counts for nothing: whatever they are is a change.
+    mutating func forgetStamps() { state.files = state.files.mapValues { _ in nil } }
+
+    /// These, and those of `other` that are not among them, as they were: a file with a mistake may hide others.
+    func joined(with other: WatchedFiles?) -> WatchedFiles {
+        guard let other else { return self }
+        var joined = self
+        joined.state.files.merge(other.state.files) { mine, _ in mine }
+        joined.state.listings.merge(other.state.listings) { mine, _ in mine }
+        return joined
+    }
+
+    /// How what is watched is now.
+    func look(_ loader: ConfigurationLoader) -> State {
+        var now = State()
+        for path in state.files.keys { now.files[path] = .some(Stamp(path: path)) }
+        for directory in state.listings.keys {
+            now.listings[directory] = ((try? loader.listFiles(directory)) ?? []).sorted()
+        }
+        return now
+    }
+}
+
+/// Says when files have changed and are let be: when they are not as they were read, and for two looks the same.
+struct ChangeDetector: Equatable {
+    /// How they were when they were last seen to be otherwise than they were read.
+    private var changed: WatchedFiles.State?
+
+    /// - Parameters:
+    ///   - read: how they were when they were read.
+    ///   - now: how they are.
+    mutating func isSettled(read: WatchedFiles.State, now: WatchedFiles.State) -> Bool {
+        if now == read {
+            changed = nil
+            return false
+        }
+        defer { changed = now }
+        return changed == now
+    }
+}
+
+/// Notes what a loader reads.
+final class ReadingRecord: Sendable {
+    private let state = Mutex(WatchedFiles.State())
+
+    /// A loader that reads what `loader` does, and says so here. A file is looked at before it is read: what changes in
+    /// between is then found to have changed.
+    func recording(_ loader: ConfigurationLoader) -> ConfigurationLoader {
+        var recording = loader
+        let (readFile, readSecret, listFiles) = (loader.readFile, loader.readSecret, loader.listFiles)
+        recording.readFile = { [self] path in
+            note(path)
+            return try readFile(path)
+        }
+        recording.readSecret = { [self] path in
+            note(path)
+            return try readSecret(path)
+        }
+        recording.listFiles = { [self] directory in
+            let names = try listFiles(directory)
+            state.withLock { $0.listings[directory] = names.sorted() }
+            return names
+        }
+        return recording
+    }
+
+    var files: WatchedFiles { WatchedFiles(state: state.withLock { $0 }) }
+
+    private func note(_ path: String) {
+        let stamp = WatchedFiles.Stamp(path: path)
+        state.withLock { state in
+            if state.files[path] == nil { state.files[path] = .some(stamp) }
+        }
+    }
+}
