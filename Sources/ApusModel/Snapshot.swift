@@ -53,7 +53,8 @@ public final class Snapshot: Sendable {
 
     /// The first route of `listener` that matches a request, as an index into `routes`; nil when none does (404).
     ///
-    /// Allocates nothing and counts no references.
+    /// Allocates nothing and counts no references. The cost grows with the request's host and path, hardly with the number
+    /// of routes (docs/design/0011-routing.md).
     ///
     /// - Parameters:
     ///   - path: what is matched: normalized, if the configuration says so, and `/` for an empty one.
@@ -63,11 +64,7 @@ public final class Snapshot: Sendable {
         listener: Int, head: RequestHead, path: Span<UInt8>, fields: borrowing FieldTable, bytes: Span<UInt8>,
         client: IPAddress
     ) -> Int? {
-        for index in listeners[listener].routes
-        where routes[index].mismatch(head: head, path: path, fields: fields, bytes: bytes, client: client) == nil {
-            return index
-        }
-        return nil
+        routeTable.match(listener: listener, head: head, path: path, fields: fields, bytes: bytes, client: client)
     }
 
     /// Whether a route of `listener` asks for the client's address.

@@ -29,6 +29,8 @@ struct Request: ~Copyable {
 
     struct Incomplete: Error {}
 
+    var text: String { String(decoding: bytes, as: UTF8.self) }
+
     func route(of snapshot: Snapshot, listener: Int = 0) -> Int? {
         snapshot.route(
             listener: listener, head: head, path: path.span, fields: fields, bytes: bytes.span, client: client)

@@ -33,13 +33,13 @@ func hostEnds(_ host: Span<UInt8>, in suffix: Span<UInt8>) -> Bool {
     return count > suffix.count && equalsLowercased(host, from: count - suffix.count, suffix)
 }
 
-private func countWithoutRootDot(_ host: Span<UInt8>) -> Int {
+func countWithoutRootDot(_ host: Span<UInt8>) -> Int {
     let count = host.count
     return count > 1 && host[count - 1] == .dot ? count - 1 : count
 }
 
 /// Whether the bytes of `host` from `start` on begin with `name`, upper-case ASCII letters taken as lower case.
-private func equalsLowercased(_ host: Span<UInt8>, from start: Int, _ name: Span<UInt8>) -> Bool {
+func equalsLowercased(_ host: Span<UInt8>, from start: Int, _ name: Span<UInt8>) -> Bool {
     for index in name.indices {
         var byte = host[start + index]
         if byte &- UInt8(ascii: "A") < 26 { byte |= 0x20 }

@@ -170,7 +170,9 @@ struct RegexParser {
     /// What stands behind a backslash.
     private mutating func escape() throws(RegularExpressionError) -> Escape {
         let start = offset - 1
-        guard let scalar = peek else { throw error("a backslash at the end; write `\\\\` for the character", at: start) }
+        guard let scalar = peek else {
+            throw error("a backslash at the end; write `\\\\` for the character", at: start)
+        }
         offset += 1
         switch scalar {
         case "d": return .set(Self.digits)

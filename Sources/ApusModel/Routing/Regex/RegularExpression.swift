@@ -29,7 +29,8 @@ public struct RegularExpression: Sendable, Equatable {
             simulation = try RegexSimulation(program)
         } catch {
             throw RegularExpressionError(
-                message: "the expression is too large: with its counted repetitions written out it may take no more than "
+                message:
+                    "the expression is too large: with its counted repetitions written out it may take no more than "
                     + "\(RegexSimulation.limit) characters; lower the counts, or use `*`", offset: 0)
         }
     }
