@@ -80,6 +80,10 @@ final class AccessLogSink: Sendable {
         rings = (0..<workers).map { _ in ByteRing(capacity: Self.ringCapacity) { wake.post(()) } }
     }
 
+    func writer(worker: Int, _ snapshot: Snapshot) -> AccessLogWriter {
+        AccessLogWriter(ring: rings[worker], names: AccessLogNames(snapshot))
+    }
+
     func start() throws(SystemError) {
         let thread = try SystemThread(name: "apus-log") { [self] in run() }
         self.thread.withLock { $0 = thread }

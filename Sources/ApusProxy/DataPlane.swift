@@ -2,33 +2,41 @@ public import ApusModel
 import ApusTransport
 import Synchronization
 
-/// The workers and what they share: made from a snapshot, started, drained, ended.
+/// The workers and what they share: made from a snapshot, started, given others at reloads, drained, ended.
 ///
 /// Every method may be called from any thread; none but `waitUntilEnded` blocks.
 public final class DataPlane: DataPlaneLink {
-    public let snapshot: Snapshot
-    /// Where each listener is bound, in the order of `snapshot.listeners`: with port 0, the port the system gave.
-    public let addresses: [SocketAddress]
     public let facts: AsyncStream<ReportedFact>
-
-    private let shared: SharedState
-    private let banks: [CounterBank]
-    private let mailboxes: [Mailbox<WorkerMessage>]
-    private let log: AccessLogSink?
-    /// By worker, then by listener.
-    private let listeners: [[Socket]]
+    let mailboxes: [Mailbox<WorkerMessage>]
+    let lifetime: Lifetime
+    let running: Mutex<Running>
     private let threads = Mutex<[SystemThread]>([])
 
+    /// What a reload changes.
+    struct Running {
+        var shared: SharedState
+        var banks: [CounterBank]
+        /// By worker.
+        var sockets: [[ListeningSocket]]
+        var addresses: [SocketAddress]
+        var log: AccessLogSink?
+        var isEnding = false
+    }
+
     /// Binds every listener, once per worker. Accepts nothing before `start`.
-    public init(_ snapshot: Snapshot) throws(DataPlaneError) {
-        self.snapshot = snapshot
+    ///
+    /// - Parameter inheriting: sockets of another process, taken by the listeners of the same address; those of no listener
+    ///   are closed.
+    public init(_ snapshot: Snapshot, inheriting: [InheritedListener] = []) throws(DataPlaneError) {
         let (facts, continuation) = AsyncStream.makeStream(of: ReportedFact.self)
         self.facts = facts
-        shared = SharedState(snapshot, facts: continuation)
-        log = try AccessLogSink(snapshot.accessLog, workers: snapshot.workers)
-        (listeners, addresses) = try Self.bind(snapshot)
+        lifetime = Lifetime(workers: snapshot.workers, facts: continuation)
+        let shared = SharedState(snapshot, epoch: 0, lifetime: lifetime)
+        let log = try AccessLogSink(snapshot.accessLog, workers: snapshot.workers)
+        let (sockets, addresses) = try Self.bind(snapshot, inheriting)
         let count = shared.layout.count
-        banks = (0..<snapshot.workers).map { _ in CounterBank(count: count) }
+        let banks = (0..<snapshot.workers).map { _ in CounterBank(count: count) }
+        running = Mutex(Running(shared: shared, banks: banks, sockets: sockets, addresses: addresses, log: log))
         do {
             mailboxes = try (0..<snapshot.workers).map { _ throws(SystemError) in try Mailbox() }
         } catch {
@@ -36,59 +44,69 @@ public final class DataPlane: DataPlaneLink {
         }
     }
 
-    /// One listening socket per worker and listener. Where the system chooses the port, the first worker's choice is
-    /// everybody's.
-    private static func bind(_ snapshot: Snapshot) throws(DataPlaneError) -> ([[Socket]], [SocketAddress]) {
-        var sockets: [[Socket]] = []
-        var addresses = snapshot.listeners.map(\.bind)
-        for address in addresses where address.port != 0 {
-            let result = Socket.isFree(WireAddress(address))
-            if result.isFailure { throw .bind(address, errno: result.errno) }
-        }
-        for _ in 0..<snapshot.workers {
-            var own: [Socket] = []
-            for place in addresses.indices {
-                let result = Socket.listen(WireAddress(addresses[place]))
-                guard !result.isFailure else {
-                    for socket in sockets.joined() + own { socket.close() }
-                    throw .bind(snapshot.listeners[place].bind, errno: result.errno)
-                }
-                own.append(Socket(descriptor: Int32(truncatingIfNeeded: result.rawValue)))
-                addresses[place] = SocketAddress(ip: addresses[place].ip, port: own[place].localAddress.port)
+    private static func bind(
+        _ snapshot: Snapshot, _ inherited: [InheritedListener]
+    ) throws(DataPlaneError) -> ([[ListeningSocket]], [SocketAddress]) {
+        var sockets = ListeningSockets(workers: snapshot.workers, inheriting: inherited)
+        var addresses: [SocketAddress] = []
+        do throws(DataPlaneError) {
+            for (index, listener) in snapshot.listeners.enumerated() {
+                addresses.append(try sockets.bind(listener.bind, listener: index))
             }
-            sockets.append(own)
+        } catch {
+            sockets.closeAll()
+            throw error
         }
-        return (sockets, addresses)
+        sockets.closeUnclaimed()
+        return (sockets.sockets, addresses)
     }
+
+    /// The snapshot that it was given last.
+    public var snapshot: Snapshot { running.withLock { $0.shared.snapshot } }
+
+    /// Where each listener is bound, in the order of `snapshot.listeners`: with port 0, the port the system gave.
+    public var addresses: [SocketAddress] { running.withLock { $0.addresses } }
+
+    /// The sockets of all listeners, to be handed to a process that takes over.
+    public var listeningSockets: [InheritedListener] {
+        running.withLock { running in
+            running.sockets.joined().map {
+                InheritedListener(descriptor: $0.socket.descriptor, address: running.addresses[$0.listener])
+            }
+        }
+    }
+
+    // MARK: - Beginning and end
 
     /// Starts one thread per worker. Call once.
     ///
     /// - Throws: `DataPlaneError.system` when the system refuses a thread or a poller; no worker runs then.
     public func start() throws(DataPlaneError) {
-        let settings = WorkerSettings(snapshot, listenerAddress: addresses)
-        let names = AccessLogNames(snapshot)
         do throws(SystemError) {
+            let (shared, addresses, log) = running.withLock { ($0.shared, $0.addresses, $0.log) }
+            let settings = WorkerSettings(shared.snapshot, listenerAddress: addresses)
             try log?.start()
-            for index in 0..<snapshot.workers { try startWorker(index, settings, names) }
+            for index in mailboxes.indices { try startWorker(index, settings) }
         } catch {
             stop()
             throw .system(call: error.call, errno: error.errno)
         }
     }
 
-    private func startWorker(
-        _ index: Int, _ settings: WorkerSettings, _ names: AccessLogNames
-    ) throws(SystemError) {
-        let writer = log.map { AccessLogWriter(ring: $0.rings[index], names: names) }
-        let (shared, bank, mailbox, listeners) = (shared, banks[index], mailboxes[index], listeners[index])
+    private func startWorker(_ index: Int, _ settings: WorkerSettings) throws(SystemError) {
+        let (shared, bank, sockets, writer) = running.withLock {
+            ($0.shared, $0.banks[index], $0.sockets[index], $0.log?.writer(worker: index, $0.shared.snapshot))
+        }
+        let mailbox = mailboxes[index]
         let others = mailboxes.indices.filter { $0 != index }.map { mailboxes[$0] }
+        let lifetime = lifetime
         let thread = try SystemThread(name: "apus-worker-\(index)") {
             do throws(SystemError) {
                 var worker = Worker(
                     index: index, shared: shared, settings: settings, counters: bank, mailbox: mailbox,
-                    others: others, listeners: listeners, log: writer, poller: try Poller())
+                    others: others, listeners: sockets, log: writer, poller: try Poller())
                 try worker.run()
-                shared.workerEnded()
+                lifetime.workerEnded()
             } catch {
                 fatalError("worker \(index) could not start: \(error.call), errno \(error.errno)")
             }
@@ -98,15 +116,24 @@ public final class DataPlane: DataPlaneLink {
 
     /// Stops accepting, lets what is in flight finish with `Connection: close`, and ends the workers: at once when
     /// nothing is left, by `snapshot.timeouts.drain` at the latest.
-    public func drain() {
-        let time = Duration.seconds(0) + snapshot.timeouts.drain
+    ///
+    /// - Parameter handingOver: whether another process has the listening sockets: whoever waits to be accepted is its.
+    public func drain(handingOver: Bool = false) {
+        let time = snapshot.timeouts.drain
         let (seconds, attoseconds) = time.components
-        for mailbox in mailboxes { mailbox.post(.drain(seconds * 1_000_000 + attoseconds / 1_000_000_000_000)) }
+        let microseconds = seconds * 1_000_000 + attoseconds / 1_000_000_000_000
+        end(.drain(microseconds, isHandingOver: handingOver))
     }
 
     /// Cuts every connection and ends the workers.
-    public func stop() {
-        for mailbox in mailboxes { mailbox.post(.stop) }
+    public func stop() { end(.stop) }
+
+    private func end(_ message: WorkerMessage) {
+        // Under the lock: no snapshot is handed over to workers that have been told to end.
+        running.withLock { running in
+            running.isEnding = true
+            for mailbox in mailboxes { mailbox.post(message) }
+        }
     }
 
     /// Blocks until every worker has ended and the access log is written.
@@ -116,10 +143,25 @@ public final class DataPlane: DataPlaneLink {
             return threads
         }
         for thread in threads { thread.join() }
-        if !threads.isEmpty { log?.stop() }
-        shared.facts.finish()
+        if !threads.isEmpty { running.withLock { $0.log }?.stop() }
+        lifetime.facts.finish()
     }
 
+    /// Returns when every worker's loop has turned: it does not, while one is stuck.
+    public func heartbeat() async {
+        let countdown = Countdown(mailboxes.count)
+        let isEnding = running.withLock { running in
+            guard !running.isEnding else { return true }
+            for mailbox in mailboxes { mailbox.post(.answer(countdown)) }
+            return false
+        }
+        if !isEnding { await countdown.wait() }
+    }
+}
+
+// MARK: - The control plane's words
+
+extension DataPlane {
     public func setEndpoint(_ endpoint: Int, available: Bool) {
         for mailbox in mailboxes { mailbox.post(.setEndpoint(endpoint, available: available)) }
     }
@@ -133,28 +175,24 @@ public final class DataPlane: DataPlaneLink {
             mailbox.post(.setBreaker(breaker, state))
         }
     }
-
-    public func total(_ slot: Int) -> UInt64 {
-        banks.reduce(0) { $0 &+ $1.value(slot) }
-    }
-
-    public func value(_ slot: Int, worker: Int) -> UInt64 { banks[worker].value(slot) }
 }
 
-/// Why a data plane could not be made.
-public enum DataPlaneError: Error, Equatable, CustomStringConvertible {
-    /// A listener's address could not be bound.
-    case bind(SocketAddress, errno: Int32)
-    /// The access log could not be opened.
-    case accessLog(path: String, errno: Int32)
-    /// The system refused descriptors or threads that the workers need.
-    case system(call: String, errno: Int32)
+// MARK: - Counters
 
-    public var description: String {
-        switch self {
-        case .bind(let address, let errno): "cannot bind \(address): \(systemErrorText(errno))"
-        case .accessLog(let path, let errno): "cannot open the access log \(path): \(systemErrorText(errno))"
-        case .system(let call, let errno): "\(call) failed: \(systemErrorText(errno))"
-        }
+extension DataPlane {
+    /// The counters of the snapshot that it was given last.
+    public var counters: any CounterSource { running.withLock { Counters(banks: $0.banks) } }
+
+    public func total(_ slot: Int) -> UInt64 { counters.total(slot) }
+
+    public func value(_ slot: Int, worker: Int) -> UInt64 { counters.value(slot, worker: worker) }
+
+    private struct Counters: CounterSource {
+        /// By worker.
+        let banks: [CounterBank]
+
+        func total(_ slot: Int) -> UInt64 { banks.reduce(0) { $0 &+ $1.value(slot) } }
+
+        func value(_ slot: Int, worker: Int) -> UInt64 { banks[worker].value(slot) }
     }
 }

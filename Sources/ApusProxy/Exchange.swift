@@ -27,7 +27,7 @@ struct Exchange: BitwiseCopyable {
     }
 
     private let clientIndex: Int32
-    private let listenerIndex: Int32
+    private var listenerIndex: Int32
     private var routeIndex: Int32 = -1
     private var poolIndex: Int32 = -1
     /// The attempt that is under way, or was the last.
@@ -113,7 +113,12 @@ struct Exchange: BitwiseCopyable {
     // Kept small, and used as what they are everywhere else.
 
     var client: Int { Int(clientIndex) }
-    var listener: Int { Int(listenerIndex) }
+
+    /// An index into the snapshot.
+    var listener: Int {
+        get { Int(listenerIndex) }
+        set { listenerIndex = Int32(truncatingIfNeeded: newValue) }
+    }
 
     /// An index into the snapshot; -1 while undecided.
     var route: Int {

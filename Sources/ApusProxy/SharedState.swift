@@ -3,7 +3,11 @@ import ApusTransport
 import Synchronization
 
 /// What all workers of a data plane share: nothing that a request has to wait for.
+///
+/// There is one for each snapshot; at a reload each worker goes over to the next by itself and counts what it has there.
 final class SharedState: Sendable {
+    /// How many reloads there were before.
+    let epoch: Int
     let snapshot: Snapshot
     let layout: CounterLayout
     /// Exchanges in flight per endpoint, for the algorithms that look at load.
@@ -13,22 +17,34 @@ final class SharedState: Sendable {
     let waiting: SharedCounts
     /// Open client connections per listener.
     let clients: SharedCounts
-    let facts: AsyncStream<ReportedFact>.Continuation
-    private let running: Atomic<Int>
+    private let lifetime: Lifetime
 
-    init(_ snapshot: Snapshot, facts: AsyncStream<ReportedFact>.Continuation) {
+    init(_ snapshot: Snapshot, epoch: Int, lifetime: Lifetime) {
+        self.epoch = epoch
         self.snapshot = snapshot
         layout = CounterLayout(snapshot)
         loads = SharedCounts(count: snapshot.endpoints.count)
         poolLoads = SharedCounts(count: snapshot.pools.count)
         waiting = SharedCounts(count: snapshot.pools.count)
         clients = SharedCounts(count: snapshot.listeners.count)
-        self.facts = facts
-        running = Atomic(snapshot.workers)
+        self.lifetime = lifetime
     }
 
     /// Tells the control plane what a worker saw.
-    func report(_ fact: DataPlaneFact) { facts.yield(ReportedFact(epoch: 0, fact)) }
+    func report(_ fact: DataPlaneFact) { lifetime.facts.yield(ReportedFact(epoch: epoch, fact)) }
+
+    func workerEnded() { lifetime.workerEnded() }
+}
+
+/// What lasts from the first snapshot to the last.
+final class Lifetime: Sendable {
+    let facts: AsyncStream<ReportedFact>.Continuation
+    private let running: Atomic<Int>
+
+    init(workers: Int, facts: AsyncStream<ReportedFact>.Continuation) {
+        self.facts = facts
+        running = Atomic(workers)
+    }
 
     /// A worker has ended. With the last one the facts end too.
     func workerEnded() {
@@ -42,10 +58,17 @@ enum WorkerMessage: Sendable {
     case setWeight(Int, Int)
     case setBreaker(BreakerName, BreakerState)
     /// An exchange of this pool has ended at another worker, which has no request that waits.
-    case roomInPool(Int)
+    case roomInPool(Int, epoch: Int)
     /// Another worker saw a session of this pool begin at this endpoint of it.
-    case sessionLearned(pool: Int, session: UInt64, endpoint: Int32)
-    /// Accept nothing more and end when nothing is left, or in this many microseconds.
-    case drain(Int64)
+    case sessionLearned(pool: Int, session: UInt64, endpoint: Int32, epoch: Int)
+    /// Go over to another snapshot.
+    case adopt(Adoption)
+    /// Tell what is in use.
+    case census(CensusTaking)
+    /// Accept nothing more and end when nothing is left, or in this many microseconds. Whoever waits to be accepted is
+    /// left to another process that has the same sockets, or accepted first.
+    case drain(Int64, isHandingOver: Bool)
+    /// Say that this worker's loop turns.
+    case answer(Countdown)
     case stop
 }

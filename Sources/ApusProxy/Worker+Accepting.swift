@@ -7,18 +7,33 @@ extension Worker {
     /// Connections taken at once from one listener: a burst must not keep the connections that are there waiting.
     private static let acceptsPerTurn = 8
 
-    mutating func accept(listener: Int, _ arena: inout BufferArena) {
-        // A drain that came in the same turn has closed the listeners.
-        guard listener < listeners.count else { return }
+    /// Accepts from the socket at a place of `listeners`.
+    mutating func accept(at place: Int, _ arena: inout BufferArena) {
+        // A drain or a reload that came in the same turn has closed it.
+        guard place < listeners.count, let listening = listeners[place] else { return }
         for _ in 0..<Self.acceptsPerTurn {
             var peer = WireAddress(high: 0, low: 0, port: 0)
-            let result = listeners[listener].accept(from: &peer)
+            let result = listening.socket.accept(from: &peer)
             if result.isFailure {
-                if result.isOutOfDescriptors { shedWithSpare(listener, &arena) }
+                if result.isOutOfDescriptors { shedWithSpare(place, &arena) }
                 return
             }
-            admit(Socket(descriptor: Int32(truncatingIfNeeded: result.rawValue)), listener, peer, &arena)
+            admit(
+                Socket(descriptor: Int32(truncatingIfNeeded: result.rawValue)), listening.listener, peer, &arena)
         }
+    }
+
+    /// Accepts whoever waits at the socket at that place, if so wished, and closes it: they were accepted by the system,
+    /// and closing would reset them.
+    mutating func close(_ place: Int, acceptingQueue: Bool, _ arena: inout BufferArena) {
+        guard let listening = listeners[place] else { return }
+        var waiting = acceptingQueue ? listening.socket.acceptQueueLength : 0
+        while waiting > 0 {
+            accept(at: place, &arena)
+            waiting -= 1
+        }
+        listening.socket.close()
+        listeners[place] = nil
     }
 
     private mutating func admit(_ socket: Socket, _ listener: Int, _ peer: WireAddress, _ arena: inout BufferArena) {
@@ -67,12 +82,14 @@ extension Worker {
 
     /// Accepts with the descriptor held back, so that the client is told instead of left waiting, and the listener
     /// does not stay readable for ever.
-    private mutating func shedWithSpare(_ listener: Int, _ arena: inout BufferArena) {
+    private mutating func shedWithSpare(_ place: Int, _ arena: inout BufferArena) {
+        guard let listening = listeners[place] else { return }
+        let listener = listening.listener
         if spareDescriptor < 0 { spareDescriptor = openSpareDescriptor() }
-        guard spareDescriptor >= 0 else { return pauseAccepting(listener) }
+        guard spareDescriptor >= 0 else { return pauseAccepting(place) }
         Socket(descriptor: spareDescriptor).close()
         var peer = WireAddress(high: 0, low: 0, port: 0)
-        let result = listeners[listener].accept(from: &peer)
+        let result = listening.socket.accept(from: &peer)
         if !result.isFailure {
             counters.add(to: shared.layout.listener(listener, .connectionsAccepted))
             shared.clients.add(1, to: listener)
@@ -80,17 +97,18 @@ extension Worker {
         }
         spareDescriptor = openSpareDescriptor()
         // Another thread was faster: without the spare there is nothing to refuse with.
-        if spareDescriptor < 0 { pauseAccepting(listener) }
+        if spareDescriptor < 0 { pauseAccepting(place) }
     }
 
     /// Leaves the listener alone for a tick of the wheel: it stays readable, and nothing can be done about it now.
-    private mutating func pauseAccepting(_ listener: Int) {
-        poller.remove(descriptor: listeners[listener].descriptor)
-        timers.schedule(UInt64(listener), at: now)
+    private mutating func pauseAccepting(_ place: Int) {
+        guard let listening = listeners[place] else { return }
+        poller.remove(descriptor: listening.socket.descriptor)
+        timers.schedule(UInt64(place), at: now)
     }
 
-    mutating func resumeAccepting(_ listener: Int) {
-        guard listener < listeners.count else { return }
-        _ = poller.addLevel(descriptor: listeners[listener].descriptor, token: UInt64(listener))
+    mutating func resumeAccepting(_ place: Int) {
+        guard place < listeners.count, let listening = listeners[place] else { return }
+        _ = poller.addLevel(descriptor: listening.socket.descriptor, token: UInt64(place))
     }
 }

@@ -22,7 +22,7 @@ extension Worker {
     ) -> Bool {
         dropUpstream(x, &arena)
         let closes =
-            !exchanges[x].clientKeepsAlive || isDraining || !exchanges[x].request.isComplete
+            !exchanges[x].clientKeepsAlive || isLeaving(exchanges[x].listener) || !exchanges[x].request.isComplete
             || exchanges[x].requestWasAbandoned
         exchanges[x].responsePhase = .complete
         exchanges[x].status = status

@@ -37,6 +37,7 @@ extension Worker {
             }
         }
         if now >= drainDeadline { isStopped = true }
+        if !retirements.isEmpty { cutRetired(&arena) }
     }
 
     private mutating func expire(_ connection: Int, _ arena: inout BufferArena) {

@@ -18,8 +18,9 @@ extension Worker {
         }
         connections[client].phase = .waiting
         connections[client].wasUsed = true
-        setDeadline(client, in: isDraining ? 0 : settings.idle)
-        if isDraining, connections[client].input.isEmpty { return closeClient(client, &arena) }
+        let isLeaving = isLeaving(Int(connections[client].place))
+        setDeadline(client, in: isLeaving ? 0 : settings.idle)
+        if isLeaving, connections[client].input.isEmpty { return closeClient(client, &arena) }
         if !connections[client].input.isEmpty || connections[client].isReadable || connections[client].peerClosed {
             makeReady(client)
         }
@@ -176,22 +177,26 @@ extension Worker {
 
     // MARK: The worker
 
-    mutating func drain(within time: Int64, _ arena: inout BufferArena) {
+    mutating func drain(within time: Int64, isHandingOver: Bool, _ arena: inout BufferArena) {
         guard !isDraining else { return }
         drainDeadline = now + time
-        // Whoever is in the queue was accepted by the system; closing the listener would reset them.
-        for listener in listeners.indices {
-            var waiting = listeners[listener].acceptQueueLength
-            while waiting > 0 {
-                accept(listener: listener, &arena)
-                waiting -= 1
-            }
-            listeners[listener].close()
-        }
-        listeners = []
+        for place in listeners.indices { close(place, acceptingQueue: !isHandingOver, &arena) }
+        dismissIdleClients(of: nil, &arena)
+        if clientCount == 0 { isStopped = true }
+        // Wakes the loop in time even when nothing else does.
+        timers.schedule(Self.mailboxToken, at: drainDeadline)
+    }
+
+    /// Whether clients of that listener are to go when they have what they asked for.
+    func isLeaving(_ listener: Int) -> Bool { isDraining || settings.listenerIsRetired[listener] }
+
+    /// Closes the connections of clients that have no request under way: those of one listener, or all.
+    mutating func dismissIdleClients(of listener: Int?, _ arena: inout BufferArena) {
         for connection in 0..<connections.indexBound where connections.isUsed(connection) {
             let isIdle = connections[connection].phase == .waiting && !connections[connection].isReadable
-            guard isIdle, connections[connection].input.isEmpty else { continue }
+            guard isIdle, connections[connection].input.isEmpty,
+                listener == nil || Int(connections[connection].place) == listener
+            else { continue }
             if connections[connection].wasUsed {
                 closeClient(connection, &arena)
             } else {
@@ -199,13 +204,10 @@ extension Worker {
                 setDeadline(connection, in: settings.linger)
             }
         }
-        if clientCount == 0 { isStopped = true }
-        // Wakes the loop in time even when nothing else does.
-        timers.schedule(Self.mailboxToken, at: drainDeadline)
     }
 
     mutating func closeEverything(_ arena: inout BufferArena) {
-        for listener in listeners { listener.close() }
+        for place in listeners.indices { close(place, acceptingQueue: false, &arena) }
         for connection in 0..<connections.indexBound where connections.isUsed(connection) {
             guard !connections[connection].isUpstream, connections[connection].exchange >= 0 else { continue }
             abort(Int(connections[connection].exchange), .drainDeadline, &arena)

@@ -111,7 +111,8 @@ extension Worker {
         guard session != 0, isNew else { return false }
         dispatchers[pool].learnSession(session, endpoint: endpoint, now: now)
         for mailbox in others {
-            mailbox.post(.sessionLearned(pool: pool, session: session, endpoint: endpoint))
+            mailbox.post(
+                .sessionLearned(pool: pool, session: session, endpoint: endpoint, epoch: shared.epoch))
         }
         return false
     }

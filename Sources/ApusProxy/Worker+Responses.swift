@@ -136,7 +136,7 @@ extension Worker {
         let isChunked = hasNoLength && !isHTTP10
         // A request that is not all here yet might never be; the connection cannot be relied on after this.
         let closes =
-            !exchanges[x].clientKeepsAlive || isDraining || !exchanges[x].requestWasForwarded
+            !exchanges[x].clientKeepsAlive || isLeaving(exchanges[x].listener) || !exchanges[x].requestWasForwarded
             || (hasNoLength && isHTTP10)
         exchanges[x].closesClient = closes
         judge(x, status: head.status)

@@ -46,7 +46,7 @@ extension Worker {
         if dispatchers[pool].waitingCount > 0 {
             for _ in 0..<count { roomInPools.append(pool) }
         } else if shared.waiting.value(pool) > 0 {
-            for mailbox in others { mailbox.post(.roomInPool(pool)) }
+            for mailbox in others { mailbox.post(.roomInPool(pool, epoch: shared.epoch)) }
         }
     }
 

@@ -14,13 +14,14 @@ import ApusTransport
 /// own state are different things, without a check at run time.
 struct Worker: ~Copyable {
     let index: Int
-    let shared: SharedState
-    let settings: WorkerSettings
-    let counters: CounterBank
+    // What a reload changes.
+    var shared: SharedState
+    var settings: WorkerSettings
+    var counters: CounterBank
+    var log: AccessLogWriter?
     let mailbox: Mailbox<WorkerMessage>
     /// The other workers' mailboxes.
     let others: [Mailbox<WorkerMessage>]
-    let log: AccessLogWriter?
 
     var poller: Poller
     var connections: Slab<Connection>
@@ -37,7 +38,15 @@ struct Worker: ~Copyable {
     var fields = FieldTable()
     /// What will be the next chunk of a chunked body.
     var chunk = ChunkRanges()
-    var listeners: [Socket]
+    /// The sockets on which it accepts, each at the place that its token says; nil where one was closed.
+    var listeners: [ListeningSocket?]
+    /// Listeners that a reload removed, while they have clients.
+    var retirements: [Retirement] = []
+    /// What other workers said that have gone over to a snapshot that this one has not got yet.
+    var earlyMessages: [WorkerMessage] = []
+    /// Where pools and their endpoints went at the latest reload, for what others said before it.
+    var latestPools: Renaming?
+    var latestMembers: [Renaming] = []
     var pipes = PipePool(limit: pipeLimit)
     /// Connections that have something to do and will see no event for it.
     var ready: [SlabHandle] = []
@@ -55,7 +64,8 @@ struct Worker: ~Copyable {
 
     init(
         index: Int, shared: SharedState, settings: WorkerSettings, counters: CounterBank,
-        mailbox: Mailbox<WorkerMessage>, others: [Mailbox<WorkerMessage>], listeners: [Socket], log: AccessLogWriter?,
+        mailbox: Mailbox<WorkerMessage>, others: [Mailbox<WorkerMessage>], listeners: [ListeningSocket],
+        log: AccessLogWriter?,
         poller: consuming Poller
     ) {
         self.index = index
@@ -76,8 +86,7 @@ struct Worker: ~Copyable {
         let started = now
         dispatchers = snapshot.pools.indices.map {
             PoolDispatcher(
-                pool: $0, of: snapshot, worker: index, seed: UInt64(truncatingIfNeeded: wallClockMicroseconds()),
-                now: started)
+                pool: $0, of: snapshot, worker: index, seed: .seed, now: started)
         }
         upstreams = snapshot.endpoints.map { UpstreamConnectionPool(snapshot.pools[$0.pool].connections) }
         hasFailed = snapshot.endpoints.map { _ in false }
@@ -101,11 +110,13 @@ extension Worker {
             turn(&arena)
         }
         closeEverything(&arena)
+        answerTheLast()
     }
 
     private mutating func registerOwn() throws(SystemError) {
         for (place, listener) in listeners.enumerated() {
-            let result = poller.addLevel(descriptor: listener.descriptor, token: UInt64(place))
+            guard let listener else { continue }
+            let result = poller.addLevel(descriptor: listener.socket.descriptor, token: UInt64(place))
             guard !result.isFailure else { throw SystemError(call: "epoll_ctl", errno: result.errno) }
         }
         let result = poller.addLevel(descriptor: mailbox.descriptor, token: Self.mailboxToken)
@@ -140,28 +151,8 @@ extension Worker {
     }
 
     private mutating func handleOwn(_ token: UInt64, _ arena: inout BufferArena) {
-        guard token == Self.mailboxToken else { return accept(listener: Int(token), &arena) }
-        for message in mailbox.takeAll() {
-            switch message {
-            case .setEndpoint(let endpoint, let isAvailable):
-                let pool = settings.endpointPool[endpoint]
-                dispatchers[pool].setAvailable(endpoint - settings.pools[pool].start, isAvailable, now: now)
-                noteRoom(in: pool, count: dispatchers[pool].waitingCount)
-            case .setWeight(let endpoint, let weight):
-                let pool = settings.endpointPool[endpoint]
-                dispatchers[pool].setWeight(endpoint - settings.pools[pool].start, weight, now: now)
-            case .setBreaker(.endpoint(let endpoint), let state):
-                let pool = settings.endpointPool[endpoint]
-                dispatchers[pool].adoptBreaker(of: endpoint - settings.pools[pool].start, state, now: now)
-            case .setBreaker(.pool(let pool), let state):
-                dispatchers[pool].adoptBreaker(of: nil, state, now: now)
-            case .roomInPool(let pool): noteRoom(in: pool, count: 1)
-            case .sessionLearned(let pool, let session, let endpoint):
-                dispatchers[pool].learnSession(session, endpoint: endpoint, now: now)
-            case .drain(let time): drain(within: time, &arena)
-            case .stop: isStopped = true
-            }
-        }
+        guard token == Self.mailboxToken else { return accept(at: Int(token), &arena) }
+        for message in mailbox.takeAll() { hear(message, &arena) }
     }
 
     /// How long the loop may sleep, in milliseconds; -1 for as long as nothing happens.

@@ -24,6 +24,8 @@ struct WorkerSettings {
     let endpointAddress: [WireAddress]
     let endpointIdle: [Int64]
     let listenerAddress: [SocketAddress]
+    /// Whether a reload removed it.
+    let listenerIsRetired: [Bool]
     let latencyBounds = CounterLayout.latencyBounds
     /// The path of a target that has none.
     let rootPath: [UInt8] = [UInt8(ascii: "/")]
@@ -49,6 +51,7 @@ struct WorkerSettings {
         endpointAddress = snapshot.endpoints.map { WireAddress($0.address) }
         endpointIdle = snapshot.endpoints.map { snapshot.pools[$0.pool].connections.idleTimeout.inMicroseconds }
         self.listenerAddress = listenerAddress
+        listenerIsRetired = snapshot.listeners.map(\.isRetired)
     }
 }
 

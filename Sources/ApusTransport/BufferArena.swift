@@ -50,7 +50,7 @@ public struct BufferArena: ~Copyable {
     private var firstFree: [Int32]
     private var freeCounts: [Int]
     /// Bytes that may be borrowed at once.
-    public let limit: Int
+    public var limit: Int
     /// Bytes of blocks that are borrowed now.
     public private(set) var bytesInUse = 0
 

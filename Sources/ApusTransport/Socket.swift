@@ -72,6 +72,9 @@ public struct Socket: Sendable, Equatable, BitwiseCopyable {
     /// Ends the sending direction with FIN.
     public func shutdownWriting() { _ = apus_shutdown_writing(descriptor) }
 
+    /// Another descriptor of the same socket.
+    public func duplicate() -> SystemResult { SystemResult(apus_duplicate(descriptor)) }
+
     public func close() { _ = CApusSystem.close(descriptor) }
 
     /// Closes with RST, so that the peer cannot take what it got for the whole.

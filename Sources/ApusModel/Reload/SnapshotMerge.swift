@@ -12,6 +12,8 @@ struct SnapshotMerge {
     private(set) var routeOrigins: [Int?] = []
     private(set) var poolOrigins: [Int?] = []
     private(set) var endpointOrigins: [Int?] = []
+    /// By old pool, the new one.
+    private var newPool: [Int: Int] = [:]
 
     init(_ previous: Snapshot, _ next: Snapshot, _ census: Census?) {
         self.previous = previous
@@ -21,7 +23,7 @@ struct SnapshotMerge {
 
     func snapshot() -> Snapshot {
         Snapshot(
-            workers: next.workers, listeners: mergedListeners, routes: mergedRoutes, pools: mergedPools,
+            workers: previous.workers, listeners: mergedListeners, routes: mergedRoutes, pools: mergedPools,
             endpoints: mergedEndpoints, timeouts: next.timeouts, limits: next.limits,
             trustedProxies: next.trustedProxies, accessLog: next.accessLog, node: next.node, zone: next.zone,
             normalizesPaths: next.normalizesPaths, operations: next.operations)
@@ -32,7 +34,7 @@ struct SnapshotMerge {
     mutating func pools() {
         let oldByName = Dictionary(previous.pools.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { one, _ in one })
         let names = Set(next.pools.map(\.name))
-        let gone = previous.pools.indices.filter { !names.contains(previous.pools[$0].name) && mayUse(pool: $0) }
+        let gone = previous.pools.indices.filter { !names.contains(previous.pools[$0].name) && mayBeUsed(pool: $0) }
         for pool in next.pools {
             let old = oldByName[pool.name]
             let first = mergedEndpoints.count
@@ -68,7 +70,9 @@ struct SnapshotMerge {
     private mutating func retireEndpoints(of old: Int, not addresses: Set<SocketAddress>) {
         for index in previous.pools[old].endpoints {
             var endpoint = previous.endpoints[index]
-            guard !addresses.contains(endpoint.address), census?.endpoints.contains(index) ?? true else { continue }
+            guard !addresses.contains(endpoint.address),
+                !endpoint.isRetired || census?.endpoints.contains(index) ?? true
+            else { continue }
             endpoint.isRetired = true
             append(endpoint, origin: index)
         }
@@ -84,6 +88,7 @@ struct SnapshotMerge {
     private mutating func append(_ pool: Pool, first: Int, origin: Int?) {
         var pool = pool
         pool.endpoints = first..<mergedEndpoints.count
+        if let origin { newPool[origin] = mergedPools.count }
         mergedPools.append(pool)
         poolOrigins.append(origin)
     }
@@ -92,13 +97,14 @@ struct SnapshotMerge {
     private mutating func nameFallbacks(gone: [Int]) {
         for (index, old) in zip(next.pools.count..., gone) {
             guard case .pool(let fallback) = previous.pools[old].fallback else { continue }
-            mergedPools[index].fallback = newPool(fallback).map { .pool($0) }
+            mergedPools[index].fallback = newPool[fallback].map { .pool($0) }
         }
     }
 
-    private func newPool(_ old: Int) -> Int? { poolOrigins.firstIndex(of: old) }
-
-    private func mayUse(pool: Int) -> Bool { census?.pools.contains(pool) ?? true }
+    /// Only what is retired already can be known to be unused: what goes now was picked a moment ago.
+    private func mayBeUsed(pool: Int) -> Bool {
+        !previous.pools[pool].isRetired || census?.pools.contains(pool) ?? true
+    }
 
     // MARK: - Routes and listeners
 
@@ -112,8 +118,9 @@ struct SnapshotMerge {
             routeOrigins.append(identity.flatMap { old.removeValue(forKey: $0) })
         }
         let kept = Set(routeOrigins.compactMap(\.self))
+        let living = previous.listeners.reduce(into: IndexSpan()) { if !$1.isRetired { $0.cover($1.routes) } }
         for (index, route) in previous.routes.enumerated() where !kept.contains(index) {
-            guard census?.routes.contains(index) ?? true else { continue }
+            guard living.contains(index) || census?.routes.contains(index) ?? true else { continue }
             retire(route, index)
         }
     }
@@ -123,7 +130,7 @@ struct SnapshotMerge {
         if case .forward(var split) = route.action {
             // Its branches keep their places, which requests remember.
             for branch in split.pools.indices {
-                guard let pool = newPool(split.pools[branch].pool) else { return }
+                guard let pool = newPool[split.pools[branch].pool] else { return }
                 split.pools[branch].pool = pool
             }
             route.action = .forward(split)
@@ -139,8 +146,9 @@ struct SnapshotMerge {
             mergedListeners.append(listener)
             listenerOrigins.append(old.removeValue(forKey: ListenerIdentity(listener)))
         }
-        for (index, listener) in previous.listeners.enumerated() where !listenerOrigins.contains(index) {
-            guard census?.listeners.contains(index) ?? true else { continue }
+        let kept = Set(listenerOrigins.compactMap(\.self))
+        for (index, listener) in previous.listeners.enumerated() where !kept.contains(index) {
+            guard !listener.isRetired || census?.listeners.contains(index) ?? true else { continue }
             var listener = listener
             listener.isRetired = true
             listener.routes = mergedRoutes.count..<mergedRoutes.count
@@ -148,6 +156,13 @@ struct SnapshotMerge {
             listenerOrigins.append(index)
         }
     }
+}
+
+/// The routes that listeners have: they stand before those that are retired.
+private struct IndexSpan {
+    private var end = 0
+    mutating func cover(_ range: Range<Int>) { end = max(end, range.upperBound) }
+    func contains(_ index: Int) -> Bool { index < end }
 }
 
 /// What makes a listener the same after a reload: its address, or its name where the system chooses the port.

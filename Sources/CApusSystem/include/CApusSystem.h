@@ -206,6 +206,12 @@ static inline int apus_accept_queue(int listener) {
     return (int)info.tcpi_unacked;
 }
 
+// Another descriptor of what `descriptor` stands for, closed by exec.
+static inline int apus_duplicate(int descriptor) {
+    int copy = fcntl(descriptor, F_DUPFD_CLOEXEC, 0);
+    return copy < 0 ? -errno : copy;
+}
+
 // A pipe that never blocks, with room for at least `capacity` bytes if the system allows that much.
 int apus_pipe(int ends[2], int capacity);
 

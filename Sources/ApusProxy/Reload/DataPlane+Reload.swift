@@ -1,0 +1,109 @@
+public import ApusModel
+import ApusTransport
+import Synchronization
+
+/// A snapshot that is ready to be handed to the workers of a data plane: what it needs is bound and built.
+public struct PreparedReload: Sendable {
+    let adoption: Adoption
+    let addresses: [SocketAddress]
+    let log: AccessLogSink?
+    /// The log that ends with it.
+    let oldLog: AccessLogSink?
+    public let succession: Succession
+
+    /// Gives up what was bound. Only for one that was not handed over.
+    public func cancel() {
+        adoption.cancel()
+        if oldLog != nil { log?.stop() }
+    }
+}
+
+extension DataPlane {
+    /// What requests and connections that are under way belong to.
+    ///
+    /// Nil when the data plane is ending.
+    public func census() async -> Census? {
+        let taking = CensusTaking(workers: mailboxes.count)
+        let isEnding = running.withLock { running in
+            guard !running.isEnding else { return true }
+            for mailbox in mailboxes { mailbox.post(.census(taking)) }
+            return false
+        }
+        return isEnding ? nil : await taking.result()
+    }
+
+    /// Binds the listeners that are new and builds what the workers need, while they go on as they are.
+    ///
+    /// One reload at a time: `succession` begins with the snapshot that this data plane has. Takes time where pools are
+    /// large and hashed.
+    public func prepare(_ succession: Succession) throws(DataPlaneError) -> PreparedReload {
+        let (old, oldAddresses, oldLog) = running.withLock { ($0.shared, $0.addresses, $0.log) }
+        let snapshot = succession.snapshot
+        var sockets = ListeningSockets(workers: mailboxes.count)
+        var addresses: [SocketAddress] = []
+        do throws(DataPlaneError) {
+            for (index, listener) in snapshot.listeners.enumerated() {
+                if let origin = succession.listeners.toOld[index],
+                    listener.isRetired || !succession.previous.listeners[origin].isRetired
+                {
+                    addresses.append(oldAddresses[origin])
+                } else {
+                    addresses.append(try sockets.bind(listener.bind, listener: index))
+                }
+            }
+            let shared = SharedState(snapshot, epoch: old.epoch + 1, lifetime: lifetime)
+            let keepsLog = old.snapshot.accessLog == snapshot.accessLog
+            let log = keepsLog ? oldLog : try startedLog(snapshot)
+            let adoption = Adoption(
+                succession, shared: shared, settings: WorkerSettings(snapshot, listenerAddress: addresses),
+                sockets: sockets.sockets, from: old.layout,
+                logs: mailboxes.indices.map { log?.writer(worker: $0, snapshot) }, now: monotonicMicroseconds())
+            return PreparedReload(
+                adoption: adoption, addresses: addresses, log: log, oldLog: keepsLog ? nil : oldLog,
+                succession: succession)
+        } catch {
+            sockets.closeAll()
+            throw error
+        }
+    }
+
+    private func startedLog(_ snapshot: Snapshot) throws(DataPlaneError) -> AccessLogSink? {
+        let log = try AccessLogSink(snapshot.accessLog, workers: mailboxes.count)
+        do {
+            try log?.start()
+        } catch {
+            throw .system(call: error.call, errno: error.errno)
+        }
+        return log
+    }
+
+    /// Has every worker go over to what was prepared. What is said to the workers from now on is said in its indices.
+    ///
+    /// - Returns: false, and nothing has changed, when the data plane is ending.
+    public func handOver(_ prepared: PreparedReload) -> Bool {
+        running.withLock { running in
+            guard !running.isEnding else { return false }
+            let adoption = prepared.adoption
+            running.sockets = zip(running.sockets, adoption.sockets).map { own, new in
+                own.compactMap { socket in
+                    guard let renamed = adoption.succession.listeners.toNew[socket.listener],
+                        !adoption.succession.snapshot.listeners[renamed].isRetired
+                    else { return nil }
+                    return ListeningSocket(socket: socket.socket, listener: renamed)
+                } + new
+            }
+            running.shared = adoption.shared
+            running.banks = adoption.banks
+            running.addresses = prepared.addresses
+            running.log = prepared.log
+            for mailbox in mailboxes { mailbox.post(.adopt(adoption)) }
+            return true
+        }
+    }
+
+    /// Returns when every worker has gone over; the counters are complete then.
+    public func finish(_ prepared: PreparedReload) async {
+        await prepared.adoption.arrivals.wait()
+        prepared.oldLog?.stop()
+    }
+}

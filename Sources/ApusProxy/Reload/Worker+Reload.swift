@@ -1,0 +1,254 @@
+import ApusBalancing
+import ApusHTTP
+import ApusModel
+import ApusTransport
+
+/// Reload: the worker goes over to another snapshot between two events.
+///
+/// What is under way goes on: its indices are renamed, its endpoints and connections are kept. What all workers count
+/// together is counted anew from what this one has; so it does not matter that the workers go over one after the other.
+extension Worker {
+    mutating func adopt(_ adoption: Adoption, _ arena: inout BufferArena) {
+        let succession = adoption.succession
+        moveCounters(adoption)
+        shared = adoption.shared
+        settings = adoption.settings
+        log = adoption.logs[index]
+        arena.limit = shared.snapshot.limits.bufferBytesPerWorker
+        renameConnections(succession)
+        renameExchanges(adoption)
+        renameWaiting(succession)
+        dispatchers = succeedingDispatchers(adoption)
+        adoptUpstreams(succession, &arena)
+        adoptListeners(adoption, &arena)
+        latestPools = succession.pools
+        latestMembers = adoption.members
+        wakeQueues()
+        deliverEarlyMessages(&arena)
+        adoption.arrivals.arrive()
+    }
+
+    private mutating func moveCounters(_ adoption: Adoption) {
+        let bank = adoption.banks[index]
+        for move in adoption.counterMoves.moves {
+            for offset in 0..<move.count {
+                bank.set(move.to + offset, to: counters.value(move.from + offset))
+            }
+        }
+        counters = bank
+    }
+
+    // MARK: What is under way
+
+    private mutating func renameConnections(_ succession: Succession) {
+        for connection in 0..<connections.indexBound where connections.isUsed(connection) {
+            let place = Int(connections[connection].place)
+            let isUpstream = connections[connection].isUpstream
+            // Whatever a connection belongs to has been carried along: a census leaves out only what nobody has.
+            guard let renamed = (isUpstream ? succession.endpoints : succession.listeners).toNew[place] else {
+                preconditionFailure("a connection of what nobody was to have")
+            }
+            connections[connection].place = Int32(truncatingIfNeeded: renamed)
+            if !isUpstream { shared.clients.add(1, to: renamed) }
+        }
+    }
+
+    private mutating func renameExchanges(_ adoption: Adoption) {
+        let succession = adoption.succession
+        for x in 0..<exchanges.indexBound where exchanges.isUsed(x) {
+            exchanges[x].listener = Int(connections[exchanges[x].client].place)
+            if exchanges[x].route >= 0 {
+                exchanges[x].route = renamed(exchanges[x].route, succession.routes)
+            }
+            guard exchanges[x].pool >= 0 else { continue }
+            exchanges[x].pool = renamed(exchanges[x].pool, succession.pools)
+            let pool = exchanges[x].pool
+            exchanges[x].current.endpoint = renamedAttempt(exchanges[x].current, succession)
+            exchanges[x].other.endpoint = renamedAttempt(exchanges[x].other, succession)
+            if !succession.unchangedPools[pool] { renamePicks(x, adoption.members[pool]) }
+            for attempt in [exchanges[x].current, exchanges[x].other] where attempt.isUnderWay {
+                if settings.pools[pool].countsTotal { shared.poolLoads.add(1, to: pool) }
+                if settings.pools[pool].countsLoad { shared.loads.add(1, to: Int(attempt.endpoint)) }
+            }
+            if exchanges[x].wait == .queued { shared.waiting.add(1, to: pool) }
+        }
+    }
+
+    private func renamed(_ index: Int, _ renaming: Renaming) -> Int {
+        guard let new = renaming.toNew[index] else { preconditionFailure("an exchange of what nobody was to have") }
+        return new
+    }
+
+    /// The endpoint of an attempt that is over may be gone; that it was there is of no more use.
+    private func renamedAttempt(_ attempt: Attempt, _ succession: Succession) -> Int32 {
+        guard attempt.endpoint >= 0 else { return -1 }
+        return Int32(truncatingIfNeeded: succession.endpoints.toNew[Int(attempt.endpoint)] ?? -1)
+    }
+
+    private mutating func renamePicks(_ x: Int, _ members: Renaming) {
+        if let session = exchanges[x].pick.session {
+            exchanges[x].pick.session = members.toNew[Int(session)].map { Int32(truncatingIfNeeded: $0) }
+        }
+        guard !exchanges[x].tried.isEmpty else { return }
+        var tried = TriedEndpoints()
+        for (old, new) in members.toNew.enumerated() where exchanges[x].tried.contains(old) {
+            if let new { tried.insert(new) }
+        }
+        exchanges[x].tried = tried
+    }
+
+    private mutating func renameWaiting(_ succession: Succession) {
+        roomInPools = roomInPools.compactMap { succession.pools.toNew[$0] }
+        retirements = retirements.compactMap { retirement in
+            succession.listeners.toNew[retirement.listener].map {
+                Retirement(listener: $0, deadline: retirement.deadline)
+            }
+        }
+    }
+
+    // MARK: Pools and endpoints
+
+    private mutating func succeedingDispatchers(_ adoption: Adoption) -> [PoolDispatcher] {
+        let succession = adoption.succession
+        let now = now
+        return adoption.takeDispatchers(worker: index).enumerated().map { pool, fresh in
+            let old = succession.pools.toOld[pool]
+            guard var dispatcher = fresh else {
+                guard let old else { preconditionFailure("a pool without a past goes on as it was") }
+                return dispatchers[old]
+            }
+            if let old { dispatcher.inherit(from: dispatchers[old], members: adoption.members[pool], now: now) }
+            return dispatcher
+        }
+    }
+
+    private mutating func adoptUpstreams(_ succession: Succession, _ arena: inout BufferArena) {
+        let snapshot = shared.snapshot
+        var old = upstreams
+        upstreams = []
+        hasFailed = succession.endpoints.toOld.map { $0.map { hasFailed[$0] } ?? false }
+        var superfluous: [Int32] = []
+        for (endpoint, origin) in succession.endpoints.toOld.enumerated() {
+            let pool = snapshot.pools[snapshot.endpoints[endpoint].pool]
+            guard let origin else {
+                upstreams.append(UpstreamConnectionPool(pool.connections))
+                continue
+            }
+            if snapshot.endpoints[endpoint].isRetired {
+                superfluous += old[origin].retire()
+            } else {
+                var limits = pool.connections
+                // The requests that it still has may need a connection; nobody will need one that is kept.
+                if pool.isRetired { limits.maxIdle = 0 }
+                superfluous += old[origin].adopt(limits)
+            }
+            upstreams.append(old[origin])
+        }
+        for connection in superfluous { closeUpstream(Int(connection), &arena) }
+    }
+
+    // MARK: Listeners
+
+    private mutating func adoptListeners(_ adoption: Adoption, _ arena: inout BufferArena) {
+        let succession = adoption.succession
+        for place in listeners.indices {
+            guard var listener = listeners[place] else { continue }
+            let renamed = succession.listeners.toNew[listener.listener]
+            if let renamed, !shared.snapshot.listeners[renamed].isRetired {
+                listener.listener = renamed
+                listeners[place] = listener
+            } else {
+                listener.listener = renamed ?? listener.listener
+                listeners[place] = listener
+                close(place, acceptingQueue: renamed != nil, &arena)
+                if let renamed { retire(renamed, &arena) }
+            }
+        }
+        for listener in adoption.sockets[index] { add(listener) }
+    }
+
+    private mutating func add(_ listener: ListeningSocket) {
+        let place = listeners.firstIndex { $0 == nil } ?? listeners.count
+        if place == listeners.count { listeners.append(nil) }
+        listeners[place] = listener
+        _ = poller.addLevel(descriptor: listener.socket.descriptor, token: UInt64(place))
+    }
+
+    /// Its clients finish what they have begun, within the time of a drain.
+    private mutating func retire(_ listener: Int, _ arena: inout BufferArena) {
+        guard !retirements.contains(where: { $0.listener == listener }) else { return }
+        let deadline = now + shared.snapshot.timeouts.drain.inMicroseconds
+        retirements.append(Retirement(listener: listener, deadline: deadline))
+        timers.schedule(Self.mailboxToken, at: deadline)
+        dismissIdleClients(of: listener, &arena)
+    }
+
+    /// Cuts the clients of retired listeners whose time is up.
+    mutating func cutRetired(_ arena: inout BufferArena) {
+        for retirement in retirements where retirement.deadline <= now {
+            for connection in 0..<connections.indexBound where connections.isUsed(connection) {
+                let isIts = !connections[connection].isUpstream && Int(connections[connection].place) == retirement.listener
+                guard isIts else { continue }
+                if connections[connection].exchange >= 0 {
+                    abort(Int(connections[connection].exchange), .drainDeadline, &arena)
+                } else {
+                    closeClient(connection, &arena)
+                }
+            }
+        }
+        let now = now
+        retirements.removeAll { $0.deadline <= now }
+    }
+
+    // MARK: Other workers
+
+    /// Has every request that waits look again: what made room may have told so in indices of another snapshot.
+    mutating func wakeQueues() {
+        for pool in dispatchers.indices { noteRoom(in: pool, count: dispatchers[pool].waitingCount) }
+    }
+
+    private mutating func deliverEarlyMessages(_ arena: inout BufferArena) {
+        let early = earlyMessages
+        earlyMessages = []
+        for message in early { hear(message, &arena) }
+    }
+
+    // MARK: Census
+
+    /// What this worker's connections and exchanges belong to, with what that may lead them to.
+    func census() -> Census {
+        var census = Census()
+        let snapshot = shared.snapshot
+        for connection in 0..<connections.indexBound where connections.isUsed(connection) {
+            let place = Int(connections[connection].place)
+            if connections[connection].isUpstream {
+                census.endpoints.insert(place)
+                census.add(pool: settings.endpointPool[place], of: snapshot)
+            } else {
+                census.listeners.insert(place)
+            }
+        }
+        for x in 0..<exchanges.indexBound where exchanges.isUsed(x) {
+            if exchanges[x].pool >= 0 { census.add(pool: exchanges[x].pool, of: snapshot) }
+            // What it has left is still to be recorded.
+            if exchanges[x].endpoint >= 0 { census.endpoints.insert(exchanges[x].endpoint) }
+            guard exchanges[x].route >= 0 else { continue }
+            census.routes.insert(exchanges[x].route)
+            for branch in snapshot.routes[exchanges[x].route].pools { census.add(pool: branch.pool, of: snapshot) }
+        }
+        return census
+    }
+}
+
+/// A listener that a reload removed, and until when its clients may stay.
+struct Retirement {
+    let listener: Int
+    let deadline: Int64
+}
+
+extension Census {
+    fileprivate mutating func add(pool: Int, of snapshot: Snapshot) {
+        pools.insert(pool)
+        if case .pool(let fallback) = snapshot.pools[pool].fallback { pools.insert(fallback) }
+    }
+}

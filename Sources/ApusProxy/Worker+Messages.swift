@@ -1,0 +1,61 @@
+import ApusBalancing
+import ApusModel
+import ApusTransport
+
+/// Messages: what the control plane and the other workers tell this one, between two events.
+extension Worker {
+    mutating func hear(_ message: WorkerMessage, _ arena: inout BufferArena) {
+        switch message {
+        case .setEndpoint(let endpoint, let isAvailable):
+            let pool = settings.endpointPool[endpoint]
+            dispatchers[pool].setAvailable(endpoint - settings.pools[pool].start, isAvailable, now: now)
+            noteRoom(in: pool, count: dispatchers[pool].waitingCount)
+        case .setWeight(let endpoint, let weight):
+            let pool = settings.endpointPool[endpoint]
+            dispatchers[pool].setWeight(endpoint - settings.pools[pool].start, weight, now: now)
+        case .setBreaker(.endpoint(let endpoint), let state):
+            let pool = settings.endpointPool[endpoint]
+            dispatchers[pool].adoptBreaker(of: endpoint - settings.pools[pool].start, state, now: now)
+        case .setBreaker(.pool(let pool), let state):
+            dispatchers[pool].adoptBreaker(of: nil, state, now: now)
+        case .roomInPool(_, let epoch), .sessionLearned(_, _, _, let epoch):
+            // The sender may have gone over to a snapshot that comes to this worker a moment later.
+            if epoch > shared.epoch { earlyMessages.append(message) } else { hearNeighbour(message) }
+        case .adopt(let adoption): adopt(adoption, &arena)
+        case .census(let taking): taking.report(census())
+        case .drain(let time, let isHandingOver): drain(within: time, isHandingOver: isHandingOver, &arena)
+        case .answer(let countdown): countdown.arrive()
+        case .stop: isStopped = true
+        }
+    }
+
+    /// Nobody must wait for a worker that has ended.
+    func answerTheLast() {
+        for message in mailbox.takeAll() {
+            switch message {
+            case .adopt(let adoption): adoption.arrivals.arrive()
+            case .census(let taking): taking.report(Census())
+            case .answer(let countdown): countdown.arrive()
+            default: break
+            }
+        }
+    }
+
+    /// What another worker said, perhaps before the latest reload.
+    private mutating func hearNeighbour(_ message: WorkerMessage) {
+        switch message {
+        case .roomInPool(let pool, let epoch):
+            // Which pool that was is not worth knowing: it cannot happen often.
+            if epoch == shared.epoch { noteRoom(in: pool, count: 1) } else { wakeQueues() }
+        case .sessionLearned(let pool, let session, let endpoint, let epoch):
+            if epoch == shared.epoch {
+                dispatchers[pool].learnSession(session, endpoint: endpoint, now: now)
+            } else if epoch == shared.epoch - 1, let pool = latestPools?.toNew[pool],
+                let endpoint = latestMembers[pool].toNew[Int(endpoint)]
+            {
+                dispatchers[pool].learnSession(session, endpoint: Int32(truncatingIfNeeded: endpoint), now: now)
+            }
+        default: break
+        }
+    }
+}
