@@ -109,17 +109,18 @@ extension Worker {
     // MARK: Pools and endpoints
 
     private mutating func succeedingDispatchers(_ adoption: Adoption) -> [PoolDispatcher] {
-        let succession = adoption.succession
-        let now = now
-        return adoption.takeDispatchers(worker: index).enumerated().map { pool, fresh in
-            let old = succession.pools.toOld[pool]
+        var succeeding: [PoolDispatcher] = []
+        for (pool, fresh) in adoption.takeDispatchers(worker: index).enumerated() {
+            let old = adoption.succession.pools.toOld[pool]
             guard var dispatcher = fresh else {
                 guard let old else { preconditionFailure("a pool without a past goes on as it was") }
-                return dispatchers[old]
+                succeeding.append(dispatchers[old])
+                continue
             }
-            if let old { dispatcher.inherit(from: dispatchers[old], members: adoption.members[pool], now: now) }
-            return dispatcher
+            if let old { dispatcher.inherit(from: &dispatchers[old], members: adoption.members[pool], now: now) }
+            succeeding.append(dispatcher)
         }
+        return succeeding
     }
 
     private mutating func adoptUpstreams(_ succession: Succession, _ arena: inout BufferArena) {
