@@ -190,7 +190,11 @@ extension Worker {
     /// Whether clients of that listener are to go when they have what they asked for.
     func isLeaving(_ listener: Int) -> Bool { isDraining || settings.listenerIsRetired[listener] }
 
-    /// Closes the connections of clients that have no request under way: those of one listener, or all.
+    /// How long a connection must have been idle to be closed under a client: one that sends request after request has its
+    /// next on the way, and is told with the response to it.
+    private static var quietTime: Int64 { 1_000_000 }
+
+    /// Ends the connections of clients that have no request under way: those of one listener, or all.
     mutating func dismissIdleClients(of listener: Int?, _ arena: inout BufferArena) {
         for connection in 0..<connections.indexBound where connections.isUsed(connection) {
             let isIdle = connections[connection].phase == .waiting && !connections[connection].isReadable
@@ -198,7 +202,9 @@ extension Worker {
                 listener == nil || Int(connections[connection].place) == listener
             else { continue }
             if connections[connection].wasUsed {
-                closeClient(connection, &arena)
+                let idleSince = connections[connection].deadline - settings.idle
+                let rest = idleSince + Self.quietTime - now
+                if rest > 0 { setDeadline(connection, in: rest) } else { closeClient(connection, &arena) }
             } else {
                 // It was opened for a request, which may be on its way.
                 setDeadline(connection, in: settings.linger)
