@@ -121,7 +121,8 @@ public struct CounterLayout: Sendable {
             routeRows.append(rows.count)
             for branch in route.pools {
                 let pool = snapshot.pools[branch.pool]
-                let fallback = if case .pool(let other) = pool.fallback { snapshot.pools[other].endpoints } else { 0..<0 }
+                let fallback =
+                    if case .pool(let other) = pool.fallback { snapshot.pools[other].endpoints } else { 0..<0 }
                 rows.append(row(pool.endpoints, fallback))
             }
             if route.pools.isEmpty { rows.append(row(0..<0, 0..<0)) }

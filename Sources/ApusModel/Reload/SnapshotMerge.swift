@@ -32,7 +32,8 @@ struct SnapshotMerge {
     // MARK: - Pools and endpoints
 
     mutating func pools() {
-        let oldByName = Dictionary(previous.pools.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { one, _ in one })
+        let oldByName = Dictionary(
+            previous.pools.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { one, _ in one })
         let names = Set(next.pools.map(\.name))
         let gone = previous.pools.indices.filter { !names.contains(previous.pools[$0].name) && mayBeUsed(pool: $0) }
         for pool in next.pools {

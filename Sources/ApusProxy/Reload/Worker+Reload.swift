@@ -188,7 +188,8 @@ extension Worker {
     mutating func cutRetired(_ arena: inout BufferArena) {
         for retirement in retirements where retirement.deadline <= now {
             for connection in 0..<connections.indexBound where connections.isUsed(connection) {
-                let isIts = !connections[connection].isUpstream && Int(connections[connection].place) == retirement.listener
+                let isIts =
+                    !connections[connection].isUpstream && Int(connections[connection].place) == retirement.listener
                 guard isIts else { continue }
                 if connections[connection].exchange >= 0 {
                     abort(Int(connections[connection].exchange), .drainDeadline, &arena)
