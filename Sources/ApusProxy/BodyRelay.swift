@@ -47,6 +47,9 @@ struct BodyRelay: BitwiseCopyable {
         }
     }
 
+    /// Whether the body's length was not told before it came.
+    var hasNoLength: Bool { source == .chunked || source == .untilClose }
+
     /// Whether the end of the connection is the proper end of the body.
     var endsWithConnection: Bool { source == .untilClose }
 

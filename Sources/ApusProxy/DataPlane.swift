@@ -10,6 +10,7 @@ public final class DataPlane: DataPlaneLink {
     let mailboxes: [Mailbox<WorkerMessage>]
     let lifetime: Lifetime
     let running: Mutex<Running>
+    let log: AccessLogSinks
     private let threads = Mutex<[SystemThread]>([])
 
     /// What a reload changes.
@@ -19,7 +20,8 @@ public final class DataPlane: DataPlaneLink {
         /// By worker.
         var sockets: [[ListeningSocket]]
         var addresses: [SocketAddress]
-        var log: AccessLogSink?
+        /// By worker; nil for no access log.
+        var logs: [AccessLogWriter?]
         var isEnding = false
     }
 
@@ -32,11 +34,13 @@ public final class DataPlane: DataPlaneLink {
         self.facts = facts
         lifetime = Lifetime(workers: snapshot.workers, facts: continuation)
         let shared = SharedState(snapshot, epoch: 0, lifetime: lifetime)
-        let log = try AccessLogSink(snapshot.accessLog, workers: snapshot.workers)
+        log = AccessLogSinks(workers: snapshot.workers)
+        let preparedLog = try log.prepare(snapshot)
+        log.use(preparedLog)
         let (sockets, addresses) = try Self.bind(snapshot, inheriting)
         let count = shared.layout.count
         let banks = (0..<snapshot.workers).map { _ in CounterBank(count: count) }
-        running = Mutex(Running(shared: shared, banks: banks, sockets: sockets, addresses: addresses, log: log))
+        running = Mutex(Running(shared: shared, banks: banks, sockets: sockets, addresses: addresses, logs: preparedLog.writers))
         do {
             mailboxes = try (0..<snapshot.workers).map { _ throws(SystemError) in try Mailbox() }
         } catch {
@@ -82,10 +86,10 @@ public final class DataPlane: DataPlaneLink {
     ///
     /// - Throws: `DataPlaneError.system` when the system refuses a thread or a poller; no worker runs then.
     public func start() throws(DataPlaneError) {
+        let (shared, addresses) = running.withLock { ($0.shared, $0.addresses) }
+        let settings = WorkerSettings(shared.snapshot, listenerAddress: addresses)
+        try log.start()
         do throws(SystemError) {
-            let (shared, addresses, log) = running.withLock { ($0.shared, $0.addresses, $0.log) }
-            let settings = WorkerSettings(shared.snapshot, listenerAddress: addresses)
-            try log?.start()
             for index in mailboxes.indices { try startWorker(index, settings) }
         } catch {
             stop()
@@ -95,7 +99,7 @@ public final class DataPlane: DataPlaneLink {
 
     private func startWorker(_ index: Int, _ settings: WorkerSettings) throws(SystemError) {
         let (shared, bank, sockets, writer) = running.withLock {
-            ($0.shared, $0.banks[index], $0.sockets[index], $0.log?.writer(worker: index, $0.shared.snapshot))
+            ($0.shared, $0.banks[index], $0.sockets[index], $0.logs[index])
         }
         let mailbox = mailboxes[index]
         let others = mailboxes.indices.filter { $0 != index }.map { mailboxes[$0] }
@@ -143,9 +147,15 @@ public final class DataPlane: DataPlaneLink {
             return threads
         }
         for thread in threads { thread.join() }
-        if !threads.isEmpty { running.withLock { $0.log }?.stop() }
+        if !threads.isEmpty { log.stop() }
         lifetime.facts.finish()
     }
+
+    /// Opens the file of the access log anew, for whoever moved it away (log rotation). Lines go to the one file or to
+    /// the other; none is lost. A log that is no file stays as it is.
+    ///
+    /// - Throws: `DataPlaneError.accessLog` when it cannot be opened: the log goes on in the old file.
+    public func reopenLogs() throws(DataPlaneError) { try log.reopen() }
 
     /// Returns when every worker's loop has turned: it does not, while one is stuck.
     public func heartbeat() async {
@@ -181,7 +191,11 @@ extension DataPlane {
 
 extension DataPlane {
     /// The counters of the snapshot that it was given last.
-    public var counters: any CounterSource { running.withLock { Counters(banks: $0.banks) } }
+    public var counters: any CounterSource { 
+        running.withLock {
+            Counters(banks: $0.banks, log: log, droppedLines: $0.shared.layout.worker(.accessLogDropped))
+        }
+    }
 
     public func total(_ slot: Int) -> UInt64 { counters.total(slot) }
 
@@ -190,8 +204,14 @@ extension DataPlane {
     private struct Counters: CounterSource {
         /// By worker.
         let banks: [CounterBank]
+        let log: AccessLogSinks
+        let droppedLines: Int
 
-        func total(_ slot: Int) -> UInt64 { banks.reduce(0) { $0 &+ $1.value(slot) } }
+        func total(_ slot: Int) -> UInt64 {
+            let counted = banks.reduce(0) { $0 &+ $1.value(slot) }
+            // What the workers handed over and nobody got is dropped as well.
+            return slot == droppedLines ? counted &+ log.lost : counted
+        }
 
         func value(_ slot: Int, worker: Int) -> UInt64 { banks[worker].value(slot) }
     }

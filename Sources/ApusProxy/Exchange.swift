@@ -62,8 +62,12 @@ struct Exchange: BitwiseCopyable {
     var replay = Stretch()
     /// None of the body has been let go other than what `replay` holds.
     var isReplayable = true
+    /// The access log's draw passed it over.
+    var isSampledOut = false
     private var attemptCount: UInt16 = 0
     private var staleCount: UInt16 = 0
+    /// Bytes of the body of an answer that Apus made; told only where there is a log.
+    var answerBodyBytes: UInt32 = 0
     var tried = TriedEndpoints()
     /// Why the latest attempt failed.
     var lastFailure: Reason?

@@ -36,6 +36,7 @@ extension Worker {
     mutating func sendAnswer(_ x: Int, _ arena: inout BufferArena) {
         let client = exchanges[x].client
         exchanges[x].bytesSent += UInt64(arena.sendCount)
+        noteAnswer(x, arena)
         guard flush(client, &arena) == .all else { return abort(x, .clientClosed, &arena) }
         guard connections[client].output.isEmpty else { return setDeadline(client, in: settings.body) }
         endExchange(x, &arena)

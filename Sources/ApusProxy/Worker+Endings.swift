@@ -11,7 +11,7 @@ extension Worker {
         let closes = exchanges[x].closesClient
         // Where what the client sends ends is known only behind a request that was read whole.
         let isCut = !exchanges[x].request.isComplete || exchanges[x].requestWasAbandoned
-        finish(x, &arena)
+        finish(x, isBroken: false, &arena)
         if closes {
             let hasMore = isCut || connections[client].isReadable || !connections[client].input.isEmpty
             return hasMore ? linger(client, &arena) : closeClient(client, &arena)
@@ -34,7 +34,7 @@ extension Worker {
         let looksComplete = exchanges[x].responsePhase == .begun && exchanges[x].response.endsWithConnection
         let isHTTP10 = exchanges[x].version == .http10
         dropUpstream(x, &arena)
-        finish(x, &arena)
+        finish(x, isBroken: true, &arena)
         if looksComplete || isHTTP10 {
             // Only the connection's end says that the response has ended; it must not look like one.
             forgetClient(client, &arena)
@@ -46,8 +46,8 @@ extension Worker {
     }
 
     /// Counts and logs the exchange and forgets it.
-    private mutating func finish(_ x: Int, _ arena: inout BufferArena) {
-        record(x, &arena)
+    private mutating func finish(_ x: Int, isBroken: Bool, _ arena: inout BufferArena) {
+        record(x, isBroken: isBroken, &arena)
         if exchanges[x].wait == .queued { leaveQueue(x) }
         if exchanges[x].holdsBudget { giveBackBudget(x) }
         if exchanges[x].isAdmitted { depart(x) }

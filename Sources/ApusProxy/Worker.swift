@@ -18,10 +18,13 @@ struct Worker: ~Copyable {
     var shared: SharedState
     var settings: WorkerSettings
     var counters: CounterBank
+    /// Nil without an access log.
     var log: AccessLogWriter?
     let mailbox: Mailbox<WorkerMessage>
     /// The other workers' mailboxes.
     let others: [Mailbox<WorkerMessage>]
+    /// Draws the requests that are logged where not all are.
+    var sampling: SplitMix64
 
     var poller: Poller
     var connections: Slab<Connection>
@@ -76,6 +79,7 @@ struct Worker: ~Copyable {
         self.others = others
         self.listeners = listeners
         self.log = log
+        sampling = SplitMix64(seed: UInt64(truncatingIfNeeded: wallClockMicroseconds()) &+ UInt64(index))
         self.poller = poller
         connections = Slab(capacity: Self.slabCapacity)
         exchanges = Slab(capacity: Self.slabCapacity)

@@ -59,6 +59,46 @@ public final class ByteRing: Sendable {
     }
 }
 
+extension ByteRing {
+    /// Sends every line that is there as a datagram, without its line feed and cut to what a datagram holds. What cannot
+    /// be sent now stays. Only for the reading thread; what is written must be whole lines.
+    ///
+    /// - Returns: how many lines were lost.
+    public func drainLines(to sender: DatagramSender, patience: Int32) -> Int {
+        var lost = 0
+        while true {
+            let start = taken.load(ordering: .relaxed)
+            let held = written.load(ordering: .acquiring) - start
+            guard held > 0 else { return lost }
+            let count = lineCount(from: start, held)
+            copy(from: start, min(count - 1, DatagramSender.capacity), to: sender)
+            switch sender.send(min(count - 1, DatagramSender.capacity), patience: patience, lost: &lost) {
+            case .sent: break
+            case .lost: lost += 1
+            case .unable: return lost
+            }
+            taken.store(start + count, ordering: .releasing)
+        }
+    }
+
+    /// Bytes of the first line, its line feed included.
+    private func lineCount(from start: Int, _ held: Int) -> Int {
+        let lineFeed = UInt8(ascii: "\n")
+        for count in 0..<held where unsafe (base + ((start + count) & (capacity - 1))).load(as: UInt8.self) == lineFeed
+        {
+            return count + 1
+        }
+        return held
+    }
+
+    private func copy(from start: Int, _ count: Int, to sender: DatagramSender) {
+        let offset = start & (capacity - 1)
+        let first = min(count, capacity - offset)
+        unsafe sender.buffer.copyMemory(from: base + offset, byteCount: first)
+        unsafe (sender.buffer + first).copyMemory(from: base, byteCount: count - first)
+    }
+}
+
 /// Blocks until `descriptor` has something to read, or `milliseconds` have passed.
 public func waitUntilReadable(_ descriptor: Int32, milliseconds: Int32) {
     _ = apus_wait(descriptor, 0, milliseconds)
@@ -67,4 +107,15 @@ public func waitUntilReadable(_ descriptor: Int32, milliseconds: Int32) {
 /// Opens a file to append to, making it where it is missing; minus the errno when that fails.
 public func openLog(_ path: String) -> Int32 {
     unsafe path.withCString { unsafe apus_open_log($0) }
+}
+
+/// Opens the file at `path` anew (see `openLog`) behind a descriptor that is in use: what is written from then on goes
+/// there, and nothing in between is lost.
+///
+/// - Returns: 0, or minus the errno when it cannot be opened; the old file stays then.
+public func reopenLog(_ path: String, behind descriptor: Int32) -> Int32 {
+    let file = openLog(path)
+    guard file >= 0 else { return file }
+    defer { _ = close(file) }
+    return apus_replace(descriptor, file)
 }

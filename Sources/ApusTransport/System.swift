@@ -39,6 +39,20 @@ public let outOfMemoryErrno = ENOMEM
 /// A descriptor that stands for nothing but itself; negative when there is none to be had.
 public func openSpareDescriptor() -> Int32 { apus_spare_descriptor() }
 
+/// The system's number for the calling thread, as `/proc/self/task` lists it.
+public func threadNumber() -> Int32 { apus_thread_number() }
+
+/// The number of this process.
+public func processNumber() -> Int32 { getpid() }
+
+/// The machine's name; nil when it has none.
+public func hostName() -> String? {
+    var name = [UInt8](repeating: 0, count: 256)
+    let result = unsafe name.withUnsafeMutableBytes { unsafe apus_host_name($0.baseAddress, 255) }
+    guard result == 0, let end = name.firstIndex(of: 0), end > 0 else { return nil }
+    return String(decoding: name[..<end], as: UTF8.self)
+}
+
 /// What the system calls an errno, such as "Address already in use".
 public func systemErrorText(_ errno: Int32) -> String {
     guard let text = unsafe strerror(errno) else { return "error \(errno)" }

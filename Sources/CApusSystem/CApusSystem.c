@@ -4,6 +4,8 @@
 
 #include <signal.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
 
 int apus_accept(int listener, struct apus_address *peer) {
     struct sockaddr_storage storage;
@@ -34,3 +36,23 @@ intptr_t apus_splice(int from, int to, size_t count) {
     ssize_t result = splice(from, 0, to, 0, count, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
     return result < 0 ? -errno : result;
 }
+
+int apus_replace(int descriptor, int with) {
+    return dup3(with, descriptor, O_CLOEXEC) < 0 ? -errno : 0;
+}
+
+int apus_datagrams_to_path(const char *path) {
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (strlen(path) >= sizeof address.sun_path) return -ENAMETOOLONG;
+    strcpy(address.sun_path, path);
+    int descriptor = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (descriptor < 0) return -errno;
+    if (connect(descriptor, (struct sockaddr *)&address, sizeof address) < 0) {
+        int error = errno;
+        close(descriptor);
+        return -error;
+    }
+    return descriptor;
+}
+
+int apus_thread_number(void) { return (int)syscall(SYS_gettid); }

@@ -6,15 +6,13 @@ import Synchronization
 public struct PreparedReload: Sendable {
     let adoption: Adoption
     let addresses: [SocketAddress]
-    let log: AccessLogSink?
-    /// The log that ends with it.
-    let oldLog: AccessLogSink?
+    let log: AccessLogSinks.Prepared
     public let succession: Succession
 
     /// Gives up what was bound. Only for one that was not handed over.
     public func cancel() {
         adoption.cancel()
-        if oldLog != nil { log?.stop() }
+        log.discard()
     }
 }
 
@@ -37,7 +35,7 @@ extension DataPlane {
     /// One reload at a time: `succession` begins with the snapshot that this data plane has. Takes time where pools are
     /// large and hashed.
     public func prepare(_ succession: Succession) throws(DataPlaneError) -> PreparedReload {
-        let (old, oldAddresses, oldLog) = running.withLock { ($0.shared, $0.addresses, $0.log) }
+        let (old, oldAddresses) = running.withLock { ($0.shared, $0.addresses) }
         let snapshot = succession.snapshot
         var sockets = ListeningSockets(workers: mailboxes.count)
         var addresses: [SocketAddress] = []
@@ -52,29 +50,17 @@ extension DataPlane {
                 }
             }
             let shared = SharedState(snapshot, epoch: old.epoch + 1, lifetime: lifetime)
-            let keepsLog = old.snapshot.accessLog == snapshot.accessLog
-            let log = keepsLog ? oldLog : try startedLog(snapshot)
+            let preparedLog = try log.prepare(snapshot)
             let adoption = Adoption(
                 succession, shared: shared, settings: WorkerSettings(snapshot, listenerAddress: addresses),
                 sockets: sockets.sockets, from: old.layout,
-                logs: mailboxes.indices.map { log?.writer(worker: $0, snapshot) }, now: monotonicMicroseconds())
+                logs: preparedLog.writers, now: monotonicMicroseconds())
             return PreparedReload(
-                adoption: adoption, addresses: addresses, log: log, oldLog: keepsLog ? nil : oldLog,
-                succession: succession)
+                adoption: adoption, addresses: addresses, log: preparedLog, succession: succession)
         } catch {
             sockets.closeAll()
             throw error
         }
-    }
-
-    private func startedLog(_ snapshot: Snapshot) throws(DataPlaneError) -> AccessLogSink? {
-        let log = try AccessLogSink(snapshot.accessLog, workers: mailboxes.count)
-        do {
-            try log?.start()
-        } catch {
-            throw .system(call: error.call, errno: error.errno)
-        }
-        return log
     }
 
     /// Has every worker go over to what was prepared. What is said to the workers from now on is said in its indices.
@@ -95,7 +81,8 @@ extension DataPlane {
             running.shared = adoption.shared
             running.banks = adoption.banks
             running.addresses = prepared.addresses
-            running.log = prepared.log
+            running.logs = prepared.log.writers
+            log.use(prepared.log)
             for mailbox in mailboxes { mailbox.post(.adopt(adoption)) }
             return true
         }
@@ -104,6 +91,6 @@ extension DataPlane {
     /// Returns when every worker has gone over; the counters are complete then.
     public func finish(_ prepared: PreparedReload) async {
         await prepared.adoption.arrivals.wait()
-        prepared.oldLog?.stop()
+        log.endPrevious()
     }
 }

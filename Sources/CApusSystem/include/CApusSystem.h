@@ -267,3 +267,32 @@ static inline void apus_unreserve(void *base, size_t bytes) { munmap(base, bytes
 
 // Names the calling thread and has broken pipes reach it as errors, never as a signal.
 void apus_begin_thread(const char *name);
+
+// Puts another open file behind a descriptor, at once: who writes to it writes to the one or the other.
+int apus_replace(int descriptor, int with);
+
+// MARK: datagrams
+
+// A socket for datagrams that is connected to a path or an address; sending on it never waits.
+int apus_datagrams_to_path(const char *path);
+
+static inline int apus_datagrams_to(struct apus_address address) {
+    struct sockaddr_storage storage;
+    socklen_t length = apus_to_sockaddr(address, &storage);
+    int descriptor = socket(storage.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (descriptor < 0) return -errno;
+    if (connect(descriptor, (struct sockaddr *)&storage, length) < 0) {
+        int error = errno;
+        close(descriptor);
+        return -error;
+    }
+    return descriptor;
+}
+
+// The system's name for the calling thread, as /proc/self/task lists it.
+int apus_thread_number(void);
+
+// The machine's name, as text that ends with a zero.
+static inline int apus_host_name(void *text, size_t capacity) {
+    return gethostname(text, capacity) < 0 ? -errno : 0;
+}

@@ -1,0 +1,134 @@
+import ApusModel
+import ApusTransport
+import Synchronization
+
+/// One destination of the access log: takes lines from every worker's ring and sends them there, on a thread of its own.
+///
+/// Workers never wait for it. When what is behind it is too slow the rings fill up, lines are dropped, and the drops are
+/// counted.
+final class AccessLogSink: Sendable {
+    private enum Outlet: Sendable {
+        /// Nil for the standard output, which nobody closes.
+        case stream(Int32, path: String?)
+        case datagrams(DatagramSender)
+    }
+
+    let rings: [ByteRing]
+    let destination: AccessLog.Destination
+    private let outlet: Outlet
+    private let lost: LostLines
+    private let isStopping = Atomic(false)
+    private let thread = Mutex<SystemThread?>(nil)
+    private let wake: Mailbox<Void>
+
+    /// How long a line waits at most before it is written.
+    private static let interval: Int32 = 200
+    private static let ringCapacity = 1 << 20
+
+    /// - Parameter lost: counts the lines that workers handed over and nobody got.
+    init(_ destination: AccessLog.Destination, workers: Int, lost: LostLines) throws(DataPlaneError) {
+        self.destination = destination
+        self.lost = lost
+        outlet = try Self.open(destination)
+        do {
+            wake = try Mailbox()
+        } catch {
+            throw .system(call: error.call, errno: error.errno)
+        }
+        let wake = wake
+        rings = (0..<workers).map { _ in ByteRing(capacity: Self.ringCapacity) { wake.post(()) } }
+    }
+
+    private static func open(_ destination: AccessLog.Destination) throws(DataPlaneError) -> Outlet {
+        let target: DatagramSender.Target
+        switch destination {
+        case .standardOutput: return .stream(1, path: nil)
+        case .file(let path):
+            let result = openLog(path)
+            guard result >= 0 else { throw .accessLog(path: path, errno: -result) }
+            return .stream(result, path: path)
+        case .syslog(let syslog):
+            switch syslog.target {
+            case .local(let path): target = .path(path)
+            case .udp(let address): target = .address(WireAddress(address))
+            }
+            do {
+                return .datagrams(try DatagramSender(target))
+            } catch {
+                throw .accessLog(path: syslog.target.text, errno: error.errno)
+            }
+        }
+    }
+
+    /// Whether lines for `other` may go the same way.
+    func reaches(_ other: AccessLog.Destination) -> Bool {
+        switch (destination, other) {
+        // Facility and tag are in the lines.
+        case (.syslog(let own), .syslog(let other)): own.target == other.target
+        default: destination == other
+        }
+    }
+
+    func start() throws(SystemError) {
+        let thread = try SystemThread(name: "apus-log") { [self] in run() }
+        self.thread.withLock { $0 = thread }
+    }
+
+    /// Opens the file anew, if it is one. When that fails the old one stays in use.
+    func reopen() throws(DataPlaneError) {
+        guard case .stream(let descriptor, let path?) = outlet else { return }
+        let result = reopenLog(path, behind: descriptor)
+        guard result >= 0 else { throw .accessLog(path: path, errno: -result) }
+    }
+
+    /// Writes what is left and ends; `join` tells when.
+    func stop() {
+        isStopping.store(true, ordering: .relaxed)
+        wake.post(())
+    }
+
+    /// Blocks until all is written that could be. Call once, after `stop`.
+    func join() {
+        thread.withLock { $0.take() }?.join()
+        if case .stream(let descriptor, .some) = outlet { Socket(descriptor: descriptor).close() }
+    }
+
+    private func run() {
+        while !isStopping.load(ordering: .relaxed) {
+            waitUntilReadable(wake.descriptor, milliseconds: Self.interval)
+            _ = wake.takeAll()
+            drain()
+        }
+        // What a reader that has stopped reading does not take now it will never take.
+        drain()
+    }
+
+    private func drain() {
+        for ring in rings {
+            switch outlet {
+            case .stream(let descriptor, _): ring.drain(to: descriptor, patience: Self.interval)
+            case .datagrams(let sender):
+                let count = ring.drainLines(to: sender, patience: Self.interval)
+                if count > 0 { lost.add(count) }
+            }
+        }
+    }
+}
+
+/// Lines that a sink was given and could not deliver, counted through reloads.
+final class LostLines: Sendable {
+    private let value = Atomic<UInt64>(0)
+
+    var count: UInt64 { value.load(ordering: .relaxed) }
+
+    func add(_ count: Int) { value.add(UInt64(count), ordering: .relaxed) }
+}
+
+extension Syslog.Target {
+    fileprivate var text: String {
+        switch self {
+        case .local(let path): path
+        case .udp(let address): "\(address)"
+        }
+    }
+}

@@ -1,0 +1,84 @@
+import ApusBalancing
+import ApusHTTP
+import ApusModel
+import ApusTransport
+
+/// The access log: noting a request when it comes, and writing its line when its exchange has ended. Without a log
+/// nothing is noted and nothing is written.
+extension Worker {
+    /// Keeps what the log will say of the request: its head is gone when the exchange ends.
+    mutating func noteRequest(_ x: Int, _ head: RequestHead, _ stretch: Stretch, _ arena: inout BufferArena) {
+        exchanges[x].headBytes = head.end
+        guard let log else { return }
+        if log.oneIn > 1, sampling.next(below: log.oneIn) > 0 {
+            exchanges[x].isSampledOut = true
+            guard log.alwaysLogsFailures else { return }
+        }
+        var parts = InlineArray<6, Range<Int>?>(repeating: nil)
+        parts[RequestNote.Part.method.rawValue] = head.line.methodRange
+        parts[RequestNote.Part.host.rawValue] =
+            head.target.form == .absolute ? head.target.authority : head.hostField
+        parts[RequestNote.Part.target.rawValue] = head.line.target
+        findFields(&parts, arena.bytes(stretch.handle, stretch.range))
+        arena.beginSend()
+        RequestNote.append(parts, of: stretch, to: &arena)
+        let count = arena.sendCount
+        guard let handle = arena.borrow(count) else { return }
+        arena.copyUnsent(from: 0, to: handle, at: 0)
+        exchanges[x].note = Stretch(handle, 0..<count)
+    }
+
+    /// The fields of the head that the log tells of; of a repeated one, the first.
+    private func findFields(_ parts: inout InlineArray<6, Range<Int>?>, _ head: Span<UInt8>) {
+        for index in 0..<fields.count where fields[index].field == .other {
+            let field = fields[index]
+            let (part, limit): (RequestNote.Part, Int)
+            switch field.name.count {
+            case 7 where head.equalsIgnoringCase(field.name, "referer"):
+                (part, limit) = (.referer, RequestNote.fieldLimit)
+            case 10 where head.equalsIgnoringCase(field.name, "user-agent"):
+                (part, limit) = (.userAgent, RequestNote.fieldLimit)
+            case 12 where head.equalsIgnoringCase(field.name, "x-request-id"):
+                (part, limit) = (.requestID, RequestNote.requestIDLimit)
+            default: continue
+            }
+            guard parts[part.rawValue] == nil else { continue }
+            parts[part.rawValue] = field.value.prefix(limit)
+        }
+    }
+
+    /// Keeps how much of an answer that is about to be sent is its body: what stands behind the head.
+    mutating func noteAnswer(_ x: Int, _ arena: borrowing BufferArena) {
+        guard log != nil else { return }
+        let count = arena.sendCount
+        let bytes = arena.bytes(.outbound, 0..<min(count, arena.capacity(of: .outbound)))
+        var end = 3
+        while end < bytes.count {
+            if bytes[end] == 0x0a, bytes[end - 1] == 0x0d, bytes[end - 2] == 0x0a, bytes[end - 3] == 0x0d { break }
+            end += 1
+        }
+        exchanges[x].answerBodyBytes = UInt32(truncatingIfNeeded: max(0, count - end - 1))
+    }
+
+    /// Writes the line of an exchange that has ended, if it gets one.
+    mutating func writeLogLine(_ exchange: Exchange, duration: Int64, isBroken: Bool, _ arena: inout BufferArena) {
+        guard let log else { return }
+        var sample = log.oneIn
+        if log.oneIn > 1 {
+            let isFailure = exchange.reason != nil || exchange.status >= 500
+            if log.alwaysLogsFailures, isFailure {
+                sample = 1
+            } else if exchange.isSampledOut || (exchange.headBytes == 0 && sampling.next(below: log.oneIn) > 0) {
+                return
+            }
+        }
+        let ended = LoggedExchange(
+            exchange: exchange, peer: SocketAddress(connections[exchange.client].peer),
+            began: wallClockMicroseconds() - duration, duration: duration,
+            end: connectionEnd(exchange, isBroken: isBroken), sample: sample)
+        arena.beginSend()
+        if !arena.append(ended, log) || !log.ring.write(arena.bytes(.outbound, 0..<arena.sendCount)) {
+            counters.add(to: shared.layout.worker(.accessLogDropped))
+        }
+    }
+}
