@@ -57,7 +57,26 @@ public struct CounterLayout: Sendable {
         case loopTurns
         /// Microseconds that the loop spent working rather than waiting.
         case busyMicroseconds
+        /// Connections open now, to clients and to endpoints; exchanges under way; deadlines and alarms that are set;
+        /// pipes that exist (gauges).
+        case clientConnections, upstreamConnections, exchanges, timers, pipes
+        /// The system's number of the worker's thread; 0 before it runs.
+        case threadNumber
     }
+
+    /// What is counted once per worker, by how long it took.
+    public enum WorkerHistogram: Int, CaseIterable, Sendable {
+        /// Turns of the loop. The first bucket stays empty: it has all turns that are in no other.
+        case turn
+        /// Sleeps of the loop that ran out: how much later than asked for it woke.
+        case wakeup
+    }
+
+    /// Upper bounds of the workers' histograms, in microseconds.
+    public static let turnBounds: [Int64] = [
+        1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000,
+    ]
+    static let turnBucketCount = turnBounds.count + 1
 
     // Everything below is read once or more per request, in other modules: plain stored numbers, no lazy statics.
     @usableFromInline let listenerBase: Int
@@ -103,7 +122,7 @@ public struct CounterLayout: Sendable {
         poolStride = PoolCounter.allCases.count
         reasonStride = Reason.allCases.count
         bucketCount = Self.bucketCount
-        workerBase = take(WorkerCounter.allCases.count)
+        workerBase = take(Self.workerStride)
         listenerBase = take(snapshot.listeners.count * listenerStride)
         endpointBase = take(snapshot.endpoints.count * endpointStride)
         poolBase = take(snapshot.pools.count * poolStride)
@@ -195,4 +214,15 @@ public struct CounterLayout: Sendable {
 
     @inlinable
     public func worker(_ counter: WorkerCounter) -> Int { workerBase + counter.rawValue }
+
+    /// All that is counted once per worker: its counters, and its histograms with a sum each.
+    static let workerStride = WorkerCounter.allCases.count + WorkerHistogram.allCases.count * (turnBucketCount + 1)
+
+    /// The bucket of a worker's histogram that `bucket` (0...turnBounds.count) names.
+    public func worker(_ histogram: WorkerHistogram, bucket: Int) -> Int {
+        workerBase + WorkerCounter.allCases.count + histogram.rawValue * (Self.turnBucketCount + 1) + bucket
+    }
+
+    /// The sum of a worker's histogram, in microseconds; that of turns is `busyMicroseconds`.
+    public func workerSum(_ histogram: WorkerHistogram) -> Int { worker(histogram, bucket: Self.turnBucketCount) }
 }

@@ -55,8 +55,9 @@ struct Worker: ~Copyable {
     var ready: [SlabHandle] = []
     /// Pools in which something has ended while requests wait; each as often as that happened.
     var roomInPools: [Int] = []
-    /// The time of this turn of the loop.
+    /// The time of this turn of the loop, and when the turn before it ended.
     var now: Int64
+    var turnEnded: Int64
     var clientCount = 0
     /// A descriptor held back, so that there is one to accept and refuse with when all others are used up.
     var spareDescriptor: Int32
@@ -84,6 +85,7 @@ struct Worker: ~Copyable {
         connections = Slab(capacity: Self.slabCapacity)
         exchanges = Slab(capacity: Self.slabCapacity)
         now = monotonicMicroseconds()
+        turnEnded = now
         timers = TimerWheel(now: now)
         alarms = TimerWheel(now: now, tickShift: TimerWheel.fine)
         let snapshot = shared.snapshot
@@ -109,6 +111,7 @@ extension Worker {
     /// Runs until stopped or drained.
     mutating func run() throws(SystemError) {
         try registerOwn()
+        counters.set(shared.layout.worker(.threadNumber), to: UInt64(threadNumber()))
         var arena = BufferArena(limit: shared.snapshot.limits.bufferBytesPerWorker)
         while !isStopped {
             turn(&arena)
@@ -132,6 +135,7 @@ extension Worker {
         let count = poller.wait(milliseconds: sleep)
         now = monotonicMicroseconds()
         let started = now
+        if count == 0, sleep > 0 { recordWakeup(after: sleep) }
         for index in 0..<count {
             handle(poller[index], &arena)
         }
@@ -139,10 +143,7 @@ extension Worker {
         runTimers(&arena)
         if alarms.count > 0 { runAlarms(&arena) }
         if !roomInPools.isEmpty { serveQueues(&arena) }
-        counters.add(to: shared.layout.worker(.loopTurns))
-        counters.add(
-            UInt64(max(0, monotonicMicroseconds() - started)), to: shared.layout.worker(.busyMicroseconds))
-        counters.set(shared.layout.worker(.bufferBytes), to: UInt64(arena.bytesInUse))
+        recordTurn(since: started, arena)
     }
 
     private mutating func handle(_ event: Poller.Event, _ arena: inout BufferArena) {

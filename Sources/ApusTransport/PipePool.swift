@@ -38,7 +38,8 @@ public struct PipePool: ~Copyable {
     public static let pipeCapacity = 256 << 10
 
     private var free: [Pipe] = []
-    private var made = 0
+    /// Pipes that there are, in use or kept.
+    public private(set) var made = 0
     private let limit: Int
 
     /// - Parameter limit: pipes at most; each is two descriptors.

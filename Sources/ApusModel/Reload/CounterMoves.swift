@@ -10,7 +10,7 @@ public struct CounterMoves: Sendable {
     public private(set) var moves: [Move] = []
 
     public init(_ succession: Succession, from old: CounterLayout, to new: CounterLayout) {
-        add(old.worker(.first), new.worker(.first), CounterLayout.WorkerCounter.allCases.count)
+        add(old.worker(.first), new.worker(.first), CounterLayout.workerStride)
         for (to, from) in succession.listeners.toOld.enumerated() {
             guard let from else { continue }
             add(old.listener(from, .first), new.listener(to, .first), CounterLayout.ListenerCounter.allCases.count)

@@ -47,15 +47,17 @@ final class AccessLogSinks: Sendable {
             return Prepared(writers: Array(repeating: nil, count: workers), sink: nil, isNew: false)
         }
         let (current, isStarted) = state.withLock { ($0.current, $0.isStarted) }
-        let keeps = current?.reaches(destination) == true
-        guard let sink = keeps ? current : try AccessLogSink(destination, workers: workers, lost: lostLines) else {
-            preconditionFailure("a destination has a sink")
+        let sink: AccessLogSink
+        if let current, current.reaches(destination) {
+            sink = current
+        } else {
+            sink = try AccessLogSink(destination, workers: workers, lost: lostLines)
+            if isStarted { try start(sink) }
         }
-        if !keeps, isStarted { try start(sink) }
         let line = AccessLogLine(log, host: hostName(), process: processNumber())
         let names = AccessLogNames(snapshot, line.style)
         let writers = sink.rings.map { AccessLogWriter(ring: $0, line: line, names: names, log: log) }
-        return Prepared(writers: writers, sink: sink, isNew: !keeps)
+        return Prepared(writers: writers, sink: sink, isNew: sink !== current)
     }
 
     /// Starts the sink in use. Call once, before the workers start.

@@ -1,0 +1,38 @@
+import ApusModel
+import ApusTransport
+
+/// Resources: what the worker has in hand, and how its loop keeps up.
+extension Worker {
+    /// Turns up to this many microseconds are not counted one by one.
+    private static var shortTurn: Int64 { 1_000 }
+
+    /// Counts a turn of the loop that ends now, and tells what the worker holds.
+    mutating func recordTurn(since started: Int64, _ arena: borrowing BufferArena) {
+        turnEnded = monotonicMicroseconds()
+        let time = max(0, turnEnded - started)
+        counters.add(to: shared.layout.worker(.loopTurns))
+        counters.add(UInt64(time), to: shared.layout.worker(.busyMicroseconds))
+        if time > Self.shortTurn { recordLong(time, .turn) }
+        counters.set(shared.layout.worker(.bufferBytes), to: UInt64(arena.bytesInUse))
+        counters.set(shared.layout.worker(.clientConnections), to: UInt64(clientCount))
+        counters.set(shared.layout.worker(.upstreamConnections), to: UInt64(connections.count - clientCount))
+        counters.set(shared.layout.worker(.exchanges), to: UInt64(exchanges.count))
+        counters.set(shared.layout.worker(.timers), to: UInt64(timers.count + alarms.count))
+        counters.set(shared.layout.worker(.pipes), to: UInt64(pipes.made))
+    }
+
+    /// The loop asked to sleep for so long, nothing happened, and it woke: the rest of the time it waited to be let run.
+    mutating func recordWakeup(after milliseconds: Int32) {
+        let late = max(0, now - turnEnded - Int64(milliseconds) * 1_000)
+        recordLong(late, .wakeup)
+        counters.add(UInt64(late), to: shared.layout.workerSum(.wakeup))
+    }
+
+    @inline(never)
+    private func recordLong(_ time: Int64, _ histogram: CounterLayout.WorkerHistogram) {
+        let bounds = CounterLayout.turnBounds
+        var bucket = 0
+        while bucket < bounds.count, time > bounds[bucket] { bucket += 1 }
+        counters.add(to: shared.layout.worker(histogram, bucket: bucket))
+    }
+}
