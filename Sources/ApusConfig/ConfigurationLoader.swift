@@ -86,23 +86,23 @@ public struct ConfigurationLoader: Sendable {
         return try load(text: text, file: path)
     }
 
-    /// Loads a configuration from its text; `file` is the name by which diagnostics call it.
+    /// Loads a configuration from its text; `file` is the path by which diagnostics call it, and from which those of
+    /// included files and secrets are seen.
     ///
-    /// Blocks while host names are resolved.
+    /// Blocks while files are read and host names are resolved.
     public func load(text: String, file: String) throws(ConfigurationErrors) -> LoadedConfiguration {
-        var findings = Findings(source: Source(file: file, text: text))
-        guard let root = Node(parsing: text, &findings) else { throw ConfigurationErrors(findings.inOrder) }
-        findings.hideSecrets(of: root)
+        var findings = Findings()
+        let document = ConfigurationDocument(text: text, file: file, self, &findings)
+        guard let root = document.root else { throw ConfigurationErrors(findings.inOrder) }
         guard let section = RootSection(root, &findings) else { throw ConfigurationErrors(findings.inOrder) }
-        var validation = Validation(section, resolve: resolve, makeSecret: makeSecret, findings: findings)
-        let snapshot = validation.snapshot(defaultWorkers: defaultWorkers, defaultNode: defaultNode)
+        var validation = Validation(section, self, findings: findings)
+        let snapshot = validation.snapshot()
         guard let snapshot, !validation.findings.hasErrors else {
             throw ConfigurationErrors(validation.findings.inOrder)
         }
         return LoadedConfiguration(
             snapshot: snapshot, warnings: validation.findings.inOrder,
-            files: [ConfigurationFile(path: file, text: text)], origins: validation.origins,
-            sessionSigners: validation.signers)
+            files: document.files, origins: validation.origins, sessionSigners: validation.signers)
     }
 }
 

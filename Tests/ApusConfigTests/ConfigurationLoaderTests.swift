@@ -70,13 +70,13 @@ import Testing
     @Test func theCaretStandsBelowItsCharacterBehindTabsAndWideText() throws {
         let errors = try #require(throws: ConfigurationErrors.self) {
             try ConfigurationLoader.scripted.load(
-                text: Self.minimal + "\naccess_log:\t{ é: 1 }\r\n", file: "f")
+                text: Self.minimal + "\naccess_log:\t[ é ]\r\n", file: "f")
         }
         #expect(
             errors.diagnostics[0].rendered == """
-                f:3:13: error: `access_log`: expected `stdout`, `off` or an absolute path such as \
-                `/var/log/apus.log`, found a mapping
-                  3 | access_log:\t{ é: 1 }
+                f:3:13: error: `access_log`: expected `stdout`, `syslog`, `off` or an absolute path such as \
+                `/var/log/apus.log`, found a list
+                  3 | access_log:\t[ é ]
                     |            \t^
                 """)
     }

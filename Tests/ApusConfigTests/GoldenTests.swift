@@ -63,5 +63,52 @@ extension ConfigurationLoader {
             default: []
             }
         },
-        defaultWorkers: 2, defaultNode: "host.test", makeSecret: { Array(repeating: 7, count: 32) })
+        defaultWorkers: 2, defaultNode: "host.test", makeSecret: { Array(repeating: 7, count: 32) },
+        readFile: { path in try read(path, in: files) },
+        listFiles: { directory in
+            let names = files.keys.filter { $0.hasPrefix(directory.isEmpty ? "" : directory + "/") }
+                .map { directory.isEmpty ? $0 : String($0.dropFirst(directory.count + 1)) }
+                .filter { !$0.contains("/") }
+            if names.isEmpty { throw FileSystem.ReadError("there is no such directory") }
+            return names
+        },
+        readSecret: { path in try read(path, in: secrets) },
+        environment: { environment[$0] })
+
+    private static func read(_ path: String, in files: [String: String]) throws -> String {
+        guard let text = files[path] else { throw FileSystem.ReadError("there is no such file") }
+        return text
+    }
+
+    /// Secrets of which no diagnostic may show anything.
+    static let secrets = [
+        "/run/secrets/admin": "admin-token-from-a-file\n", "session.key": "0123456789abcdef", "short.key": "short\n",
+        "/run/secrets/apus-admin": "admin-token-from-a-file\n",
+    ]
+
+    static let environment = [
+        "BIND": "127.0.0.1:8080", "PORT": "8080", "WORKERS": "3", "EMPTY": "", "WORD": "many",
+        "SESSION_SECRET": "session-secret-of-the-environment", "SHORT_SECRET": "pssst",
+        "ADMIN_TOKEN": "admin-token-of-the-environment",
+    ]
+
+    /// What the golden files include.
+    static let files = [
+        "pools.d/api.yaml": "pools:\n  api: { endpoints: [127.0.0.1:3003] }\n",
+        "pools.d/web.yaml": "pools:\n  web: { endpoints: [127.0.0.1:3001, 127.0.0.1:3002] }\n",
+        "pools.d/README": "Each file here is a pool.\n",
+        "empty.d/nothing.txt": "",
+        "routes.yaml":
+            "listeners:\n  - bind: 127.0.0.1:8081\n    routes: [{ path: /v1/*, pool: api }, { pool: web }]\n",
+        "comments.yaml": "# Nothing yet.\n",
+        "limits.yaml": "limits: { body: 10MB }\n",
+        "mistakes.yaml": "pools:\n  api: { endpoints: [127.0.0.1], balanse: random }\n",
+        "broken.yaml": "pools:\n  api: { endpoints: [127.0.0.1:1\n",
+        "list.yaml": "- a\n- b\n",
+        "cycle.yaml": "include: cycle.yaml\n",
+        "circle/one.yaml": "include: two.yaml\n",
+        "circle/two.yaml": "include: ../circle/./one.yaml\n",
+        "secret.yaml":
+            "pools:\n  api: { sticky: { cookie: id, secret: Hunter2-Hunter2-Hunter2 }, endpoints: [10.0.0.256:1] }\n",
+    ]
 }

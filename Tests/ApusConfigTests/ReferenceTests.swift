@@ -18,12 +18,28 @@ import Testing
     }
 
     @Test func thereAreExamples() {
-        #expect(Self.examples.count >= 27)
+        #expect(Self.examples.count >= 40)
     }
 
     @Test(arguments: examples)
     func everyExampleLoadsWithoutAWarning(example: String) throws {
         #expect(try ConfigurationLoader.scripted.load(text: example, file: "example").warnings == [])
+    }
+
+    /// Those of README.md.
+    static let readmeExamples: [String] = {
+        let url = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../README.md")
+        let text = (try? String(contentsOf: url, encoding: .utf8)) ?? ""
+        return text.components(separatedBy: "```yaml\n").dropFirst().map { $0.components(separatedBy: "```")[0] }
+    }()
+
+    @Test func theReadmeHasExamples() {
+        #expect(!Self.readmeExamples.isEmpty)
+    }
+
+    @Test(arguments: readmeExamples)
+    func everyExampleOfTheReadmeLoads(example: String) throws {
+        _ = try ConfigurationLoader.scripted.load(text: example, file: "README.md")
     }
 
     /// The default that the table of all keys states.
@@ -86,8 +102,11 @@ import Testing
               connections: \(try stated("limits.connections"))
               buffer_memory: \(try stated("limits.buffer_memory"))
               attempts: \(try stated("limits.attempts"))
+            normalize_paths: \(try stated("normalize_paths"))
             access_log: \(try stated("access_log"))
             admin: \(try stated("admin"))
+            state: \(try stated("state"))
+            watch: \(try stated("watch"))
             """
         let implied = """
             listeners: [{ bind: 127.0.0.1:8080 }]
@@ -169,6 +188,7 @@ import Testing
             return list.components(separatedBy: ", ").map { $0.trimmingCharacters(in: ["`"]) }
         }
         let pool = "listeners: [{ bind: 127.0.0.1:8080 }]\npools: { web: { endpoints: [127.0.0.1:1], "
+        let route = "listeners: [{ bind: 127.0.0.1:1, routes: [{ "
         let sections: [(String, String)] = [
             ("", "qqq: 1"), ("listeners[].", "listeners: [{ bind: 127.0.0.1:1, qqq: 1 }]"),
             ("listeners[].routes[].", "listeners: [{ bind: 127.0.0.1:1, routes: [{ pool: a, qqq: 1 }] }]"),
@@ -189,6 +209,16 @@ import Testing
             ("pools.NAME.concurrency.", pool + "concurrency: { qqq: 1 } } }"),
             ("pools.NAME.sticky.", pool + "sticky: { cookie: a, qqq: 1 } } }"),
             ("timeouts.", "timeouts: { qqq: 1 }"), ("limits.", "limits: { qqq: 1 }"),
+            ("listeners[].routes[].redirect.", route + "redirect: { to: /, qqq: 1 } }] }]"),
+            ("listeners[].routes[].respond.", route + "respond: { qqq: 1 } }] }]"),
+            ("listeners[].routes[].rewrite.", route + "pool: a, rewrite: { qqq: 1 } }] }]"),
+            ("listeners[].routes[].headers.", route + "pool: a, headers: { qqq: 1 } }] }]"),
+            ("listeners[].routes[].headers.request.", route + "pool: a, headers: { request: { qqq: 1 } } }] }]"),
+            ("listeners[].routes[].timeouts.", route + "pool: a, timeouts: { qqq: 1 } }] }]"),
+            ("listeners[].routes[].retries.", route + "pool: a, retries: { qqq: 1 } }] }]"),
+            ("listeners[].routes[].limits.", route + "pool: a, limits: { qqq: 1 } }] }]"),
+            ("access_log.", "access_log: { to: stdout, qqq: 1 }"), ("admin.", "admin: { bind: \":1\", qqq: 1 }"),
+            ("process.", "process: { qqq: 1 }"), ("state.", "state: { directory: /, qqq: 1 }"),
         ]
         let rows = try #require(Self.text).split(separator: "\n").filter { $0.hasPrefix("| ") }
         for (path, text) in sections {

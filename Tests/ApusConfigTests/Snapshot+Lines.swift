@@ -6,20 +6,81 @@ extension Snapshot {
         var lines = ["workers \(workers)", "node \(node), zone \(zone ?? "none")"]
         for listener in listeners {
             lines.append("listener \(listener.name) at \(listener.bind)")
-            for route in routes[listener.routes] {
-                let priority = route.priority == .normal ? "" : ", \(route.priority) priority"
-                lines.append(
-                    "  route \(route.name): \((route.match.hosts.first ?? .any).inWords), \(route.match.path.inWords) -> \(route.pools.map { pools[$0.pool].name }.joined(separator: " "))"
-                        + priority)
-            }
+            for route in routes[listener.routes] { lines += inLines(route) }
         }
         for pool in pools { lines += inLines(pool) }
         lines.append("\(timeouts)")
         lines.append("\(limits)")
         lines.append("trusted proxies: \(trustedProxies.map(\.description).joined(separator: " "))")
-        lines.append("access log: \(accessLog)")
-        lines.append("admin: \(operations.admin.map { told($0.bind) } ?? "none")")
+        lines += inLines(accessLog)
+        if !normalizesPaths { lines.append("paths are not normalized") }
+        lines.append("admin: \(operations.admin.map { inWords($0.bind) } ?? "none")")
+        if let token = operations.admin?.token { lines.append("  token of \(token.bytes.count) bytes") }
+        var others = operations
+        others.admin = nil
+        if others != Operations() { lines.append("operations: \(told(others))") }
         return lines
+    }
+
+    private func inLines(_ log: AccessLog) -> [String] {
+        guard let destination = log.destination else { return ["access log: off"] }
+        var lines = ["access log: \(told(destination))"]
+        if log.format != .json { lines.append("  format: \(told(log.format))") }
+        if log.oneIn != 1 { lines.append("  one in \(log.oneIn)\(log.alwaysLogsFailures ? " and all failures" : "")") }
+        return lines
+    }
+
+    private func inLines(_ route: Route) -> [String] {
+        let hosts = route.match.hosts.isEmpty ? "any host" : route.match.hosts.map(\.inWords).joined(separator: " or ")
+        let priority = route.priority == .normal ? "" : ", \(route.priority) priority"
+        var lines = [
+            "  route \(route.name): \(hosts), \(route.match.path.inWords) -> \(inWords(route.action))" + priority
+        ]
+        let usual = Route(name: "", action: route.action)
+        func tell<Value: Equatable>(_ name: String, _ part: KeyPath<Route, Value>) {
+            if route[keyPath: part] != usual[keyPath: part] {
+                lines.append("    \(name): \(told(route[keyPath: part]))")
+            }
+        }
+        tell("methods", \.match.methods)
+        for (what, conditions) in [
+            ("header", route.match.fields), ("query", route.match.query), ("cookie", route.match.cookies),
+        ] {
+            lines += conditions.map { "    \(what) \($0.name): \($0.isNegated ? "not " : "")\(told($0.test))" }
+        }
+        if !route.match.clients.isEmpty {
+            lines.append("    clients: \(route.match.clients.map(\.description).joined(separator: " "))")
+        }
+        switch route.rewrite {
+        case nil: break
+        case .prefix(let prefix): lines.append("    prefix becomes \(String(decoding: prefix, as: UTF8.self))")
+        case .template(let template): lines.append("    path becomes \(template.inWords)")
+        }
+        if let host = route.hostRewrite { lines.append("    host becomes \(host.inWords)") }
+        lines += route.requestFields.map { "    request: \($0.inWords)" }
+        lines += route.responseFields.map { "    response: \($0.inWords)" }
+        tell("timeouts", \.timeouts)
+        tell("retries", \.retries)
+        tell("limits", \.limits)
+        return lines
+    }
+
+    private func inWords(_ bind: Admin.Bind) -> String {
+        switch bind {
+        case .address(let address): address.description
+        case .unix(let path): "unix:\(path)"
+        }
+    }
+
+    private func inWords(_ action: RouteAction) -> String {
+        switch action {
+        case .forward(let split):
+            guard split.pools.count > 1 else { return split.pools.map { pools[$0.pool].name }.joined() }
+            return split.pools.map { "\(pools[$0.pool].name) (\($0.weight))" }.joined(separator: " ")
+                + (split.key.map { " by \(told($0))" } ?? "")
+        case .redirect(let redirect): return "redirect \(redirect.status) to \(redirect.location.inWords)"
+        case .respond(let response): return "respond \(told(response))"
+        }
     }
 
     private func inLines(_ pool: Pool) -> [String] {
@@ -103,7 +164,28 @@ extension PathPattern {
         case .exact(let path): "path \(String(decoding: path, as: UTF8.self))"
         case .prefix(let prefix): "paths in \(String(decoding: prefix, as: UTF8.self))"
         case .template(let template): "paths like \(template.text)"
-        case .regex(let expression): "paths with ~ \(expression.text)"
+        case .regex(let regex): "paths that match \(regex.text)"
+        }
+    }
+}
+
+extension TextTemplate {
+    fileprivate var inWords: String {
+        pieces.map { piece in
+            switch piece {
+            case .literal(let bytes): String(decoding: bytes, as: UTF8.self).debugDescription
+            case .variable(let variable): told(variable)
+            }
+        }.joined(separator: " ")
+    }
+}
+
+extension FieldEdit {
+    fileprivate var inWords: String {
+        switch self {
+        case .set(let name, let value): "set \(name) to \(value.inWords)"
+        case .add(let name, let value): "add \(name) with \(value.inWords)"
+        case .remove(let name): "remove \(name)"
         }
     }
 }

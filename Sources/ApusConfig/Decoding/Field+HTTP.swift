@@ -10,6 +10,19 @@ extension Field {
         token(expected: "the name of a cookie, such as `session`", &findings)
     }
 
+    /// The name of a query parameter as it stands in a target, between `?` or `&` and `=`.
+    func parameterName(_ findings: inout Findings) -> String? {
+        guard let name = node.text, !name.isEmpty,
+            name.utf8.allSatisfy({ (0x21...0x7e).contains($0) && !"&=#".utf8.contains($0) })
+        else {
+            reject(
+                expected: "the name of a query parameter as it is sent, such as `user`, without `&`, `=` and `#`",
+                &findings)
+            return nil
+        }
+        return name
+    }
+
     /// A token (RFC 9110 section 5.6.2).
     func token(expected: String, _ findings: inout Findings) -> String? {
         guard let text = node.text, isToken(text) else {

@@ -17,6 +17,7 @@ struct Field {
 
     /// The one form of "wrong value" errors.
     func reject(expected: String, hint: String? = nil, _ findings: inout Findings) {
+        if node.isUnknown { return }
         let advice = hint.map { "; \($0)" } ?? ""
         let expected = expected + (alternative.map { ", or `\($0)`" } ?? "")
         findings.error("`\(key.value)`: expected \(expected), found \(node.described)\(advice)", at: position)
@@ -42,7 +43,7 @@ struct Field {
             if bounds.contains(value) { return value }
             reject(expected: expected, &findings)
         } catch {
-            reject(expected: expected, hint: error.advice(units: "ms, s, m or h"), &findings)
+            reject(expected: expected, hint: error.advice(units: "ms, s, m, h or d"), &findings)
         }
         return nil
     }

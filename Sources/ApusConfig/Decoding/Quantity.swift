@@ -30,7 +30,7 @@ func takeQuantity(
 }
 
 extension Duration {
-    /// Reads `500ms`, `5s`, `1.5m`, `24h` or a sum such as `1m30s`.
+    /// Reads `500ms`, `5s`, `1.5m`, `24h`, `1d` or a sum such as `1m30s`.
     init(configured text: String) throws(QuantityError) {
         var rest = text[...]
         var total = Duration.zero
@@ -42,6 +42,7 @@ extension Duration {
                 case "s": .seconds(1)
                 case "m": .seconds(60)
                 case "h": .seconds(3600)
+                case "d": .seconds(24 * 3600)
                 default: throw .unknownUnit(String(unit))
                 }
             total += each * digits / scale

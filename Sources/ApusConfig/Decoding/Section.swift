@@ -11,6 +11,7 @@ struct Section {
     /// `position` is where the error points when nothing was written: at the section's key.
     init?(_ node: Node, _ what: String, example: String, at position: SourcePosition, _ findings: inout Findings) {
         guard case .mapping(let entries) = node.content else {
+            if node.isUnknown { return nil }
             findings.error(
                 "expected \(what) as a mapping, such as `\(example)`, found \(node.described)",
                 at: node.isNull ? position : node.position)
@@ -108,6 +109,9 @@ extension Section {
             value = given
         }
     }
+
+    /// Whether nothing was written for `key`.
+    func isMissing(_ key: String) -> Bool { !wasTaken(key) }
 
     /// Whether something was written for `key`.
     private func wasTaken(_ key: String) -> Bool { entries.contains { $0.key.value == key } }

@@ -1,9 +1,10 @@
 import Yams
 
 extension Findings {
-    mutating func emptyFile() {
+    mutating func emptyFile(_ source: Int32) {
         error(
-            "the file is empty; expected at least `listeners` and `pools`", at: .start,
+            "the file is empty; expected at least `listeners` and `pools`",
+            at: SourcePosition(line: 1, column: 1, source: source),
             note: """
                 A configuration that works:
 
@@ -16,39 +17,46 @@ extension Findings {
     }
 
     /// Says what the YAML parser ran into, in the words of someone who writes a configuration.
-    mutating func syntaxError(_ yamlError: YamlError) {
+    mutating func syntaxError(_ yamlError: YamlError, in index: Int32) {
+        let source = sources[Int(index)]
+        func place(_ mark: Mark) -> SourcePosition {
+            SourcePosition(line: mark.line, column: mark.column, source: index)
+        }
         switch yamlError {
         case .scanner(let context, let problem, let mark, _), .parser(let context, let problem, let mark, _):
-            var position = SourcePosition(mark)
+            var position = place(mark)
             // What is never closed is found missing at the end of the file; what matters is where it was opened.
-            if let context, source.line(position.line).isEmpty { position = SourcePosition(context.mark) }
+            if let context, source.line(position.line).isEmpty { position = place(context.mark) }
             position = source.clamped(position)
-            if let hint = hint(problem: problem, context: context, at: position) {
+            if let hint = hint(problem: problem, context: context, at: position, in: source) {
                 error(hint, at: position)
             } else {
                 let origin = context.map { ", \($0.text) that begins in line \($0.mark.line)" } ?? ""
                 error("this is not valid YAML: \(problem)\(origin)", at: position)
             }
         case .composer(_, let problem, let mark, _) where problem.contains("another document"):
-            error("a second YAML document begins here; expected one: remove the `---`", at: SourcePosition(mark))
+            error("a second YAML document begins here; expected one: remove the `---`", at: place(mark))
         case .composer(_, _, let mark, _):
-            let alias = source.text(from: SourcePosition(mark)).prefix { !$0.isWhitespace && !",]}".contains($0) }
+            let alias = source.text(from: place(mark)).prefix { !$0.isWhitespace && !",]}".contains($0) }
             let anchor = "&" + alias.dropFirst()
-            error("`\(alias)` repeats nothing: no `\(anchor)` stands before it", at: SourcePosition(mark))
+            error("`\(alias)` repeats nothing: no `\(anchor)` stands before it", at: place(mark))
         case .duplicatedKeysInMapping(let keys, let context):
             let names = keys.map { "`\($0)`" }.joined(separator: ", ")
             let verb = keys.count == 1 ? "is" : "are"
             error(
-                "\(names) \(verb) written more than once in this mapping; keep one", at: SourcePosition(context.mark))
+                "\(names) \(verb) written more than once in this mapping; keep one", at: place(context.mark))
         case .reader(let problem, let offset, _, let text):
-            error("this is not valid YAML: \(problem)", at: position(ofCharacter: offset ?? 0, in: text))
+            error("this is not valid YAML: \(problem)", at: position(ofCharacter: offset ?? 0, in: text, source: index))
         default:
-            error("the file cannot be read as YAML: \(yamlError)", at: .start)
+            error(
+                "the file cannot be read as YAML: \(yamlError)", at: SourcePosition(line: 1, column: 1, source: index))
         }
     }
 
     /// The mistakes that YAML's own rules make easy when addresses and patterns are written.
-    private func hint(problem: String, context: YamlError.Context?, at position: SourcePosition) -> String? {
+    private func hint(
+        problem: String, context: YamlError.Context?, at position: SourcePosition, in source: Source
+    ) -> String? {
         let line = source.line(position.line)
         let rest = source.text(from: position)
         if context?.text == "while scanning an alias" {
@@ -60,6 +68,9 @@ extension Findings {
         if problem == "did not find expected node content", rest.hasPrefix(":") {
             return "a value that begins with `:` must be quoted within brackets or braces, such as `\":8080\"`"
         }
+        if line.contains("${"), isWithinFlow(problem, context) {
+            return "a `${NAME}` within brackets or braces must be quoted, such as `{ bind: \"${BIND}\" }`"
+        }
         if problem == "mapping values are not allowed in this context" {
             return "a `key:` cannot stand here; check the indentation, and quote a value that contains `: `"
         }
@@ -69,11 +80,15 @@ extension Findings {
             : "a value cannot begin with `\(first)` unless it is quoted"
     }
 
-    private func position(ofCharacter offset: Int, in text: String) -> SourcePosition {
+    private func isWithinFlow(_ problem: String, _ context: YamlError.Context?) -> Bool {
+        problem.contains("',' or") || context?.text.contains("flow") == true
+    }
+
+    private func position(ofCharacter offset: Int, in text: String, source: Int32) -> SourcePosition {
         let before = text.prefix(offset)
         let line = before.count(where: \.isNewline) + 1
         let column = before.suffix(while: { !$0.isNewline }).unicodeScalars.count + 1
-        return SourcePosition(line: line, column: column)
+        return SourcePosition(line: line, column: column, source: source)
     }
 }
 

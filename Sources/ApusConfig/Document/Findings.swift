@@ -1,22 +1,34 @@
-/// The diagnostics found so far.
+/// The diagnostics found so far, and the files that they are about.
 struct Findings: Sendable {
-    let source: Source
-    private var diagnostics: [Diagnostic] = []
+    /// The files in the order of reading; a position's `source` is an index into these.
+    private(set) var sources: [Source] = []
+    private var diagnostics: [(position: SourcePosition, diagnostic: Diagnostic)] = []
     private var known: Set<Diagnostic> = []
+    private(set) var hasErrors = false
 
-    private var document: Node?
+    /// Per source, its document; nil when it could not be read.
+    private var documents: [Node?] = []
     /// Made when there is something to tell: most files are not looked through for secrets.
-    private var secrets: SecretMask?
+    private var mask: SecretMask?
 
-    init(source: Source) { self.source = source }
+    init() {}
 
-    /// Keeps the secrets of the document out of what is found from now on.
-    mutating func hideSecrets(of document: Node) {
-        self.document = document
-        secrets = nil
+    /// - Returns: its index.
+    mutating func add(_ source: Source) -> Int32 {
+        sources.append(source)
+        documents.append(nil)
+        mask = nil
+        return Int32(sources.count - 1)
+    }
+
+    /// Keeps the secrets of a source's document out of what is found from now on.
+    mutating func hideSecrets(of document: Node, in source: Int32) {
+        documents[Int(source)] = document
+        mask = nil
     }
 
     mutating func error(_ message: String, at position: SourcePosition, note: String? = nil) {
+        hasErrors = true
         add(.error, message, position, note)
     }
 
@@ -24,24 +36,47 @@ struct Findings: Sendable {
         add(.warning, message, position, nil)
     }
 
-    var hasErrors: Bool { diagnostics.contains { $0.severity == .error } }
-
-    /// By position; those of one place in the order in which they were found.
+    /// By file and position; those of one place in the order in which they were found.
     var inOrder: [Diagnostic] {
         diagnostics.enumerated()
             .sorted { ($0.element.position, $0.offset) < ($1.element.position, $1.offset) }
-            .map(\.element)
+            .map(\.element.diagnostic)
     }
 
     private mutating func add(
         _ severity: Diagnostic.Severity, _ message: String, _ position: SourcePosition, _ note: String?
     ) {
-        let mask = secrets ?? SecretMask(source, document)
-        secrets = mask
+        let mask = self.mask ?? SecretMask(sources, documents.compactMap(\.self))
+        self.mask = mask
+        let source = source(of: position)
+        let line = mask.masked(line: source.line(position.line), number: position.line, source: Int(position.source))
         let diagnostic = Diagnostic(
-            file: source.file, position: position, severity: severity, message: mask.masked(message),
-            sourceLine: mask.masked(line: source.line(position.line), number: position.line), note: note)
+            file: source.file, position: position.withoutSource, severity: severity, message: mask.masked(message),
+            sourceLine: line, note: note)
         // An anchor's mapping is decoded wherever an alias repeats it; its mistakes are told once.
-        if known.insert(diagnostic).inserted { diagnostics.append(diagnostic) }
+        if known.insert(diagnostic).inserted { diagnostics.append((position, diagnostic)) }
+    }
+}
+
+extension Findings {
+    func source(of position: SourcePosition) -> Source { sources[Int(position.source)] }
+
+    /// `line 12`, or `pools.yaml:12` when that is another file than the reader is looking at.
+    func told(_ position: SourcePosition, from reader: SourcePosition) -> String {
+        position.source == reader.source
+            ? "line \(position.line)" : "\(source(of: position).file):\(position.line)"
+    }
+
+    /// The place of `part`, the `offset`-th character of a text that begins at `position`.
+    ///
+    /// Where the text does not stand on its line as it is (it has escapes, or goes on below) this is where it begins.
+    func position(of text: String, offset: Int, at position: SourcePosition) -> SourcePosition {
+        let rest = source(of: position).text(from: position)
+        // A quote may stand before it; anything further away is another text that looks alike.
+        for skipped in 0...1 {
+            let scalars = rest.unicodeScalars.dropFirst(skipped)
+            if scalars.starts(with: text.unicodeScalars) { return position.moved(by: skipped + offset) }
+        }
+        return position
     }
 }

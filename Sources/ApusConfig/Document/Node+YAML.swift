@@ -3,88 +3,124 @@ import Yams
 extension Node {
     /// Values at most, once aliases are followed: a few lines of nested aliases could otherwise fill the memory.
     static let valueLimit = 1_000_000
+    /// Lists and mappings within each other at most, once aliases are followed: reading them recurses.
+    static let depthLimit = 64
 
-    /// Reads one YAML document. Nil, with an error in `findings`, when the text is not one.
-    init?(parsing text: String, _ findings: inout Findings) {
-        // The parser keeps a pointer into the text while it works.
-        var text = text
-        text.makeContiguousUTF8()
+    /// Reads one YAML document, a source of `findings`. Nil when the text is not one, with an error, or when it is empty,
+    /// without.
+    init?(
+        parsing text: String, source: Int32, environment: @escaping (String) -> String?, _ findings: inout Findings
+    ) {
+        let source = YAMLSource(index: source, text: text)
+        guard source.check(&findings) else { return nil }
         do throws(any Error) {
-            guard let root = try Parser(yaml: text, encoding: .utf8).singleRoot() else {
-                findings.emptyFile()
-                return nil
-            }
-            var reader = YAMLReader(findings: findings)
-            let node = reader.node(root)
+            guard let root = try source.root() else { return nil }
+            var reader = YAMLReader(findings: findings, source: source.index, environment: environment)
+            let node = reader.node(root, depth: 0)
             findings = reader.findings
-            guard let node else { return nil }
-            guard !node.isNull else {
-                findings.emptyFile()
-                return nil
-            }
+            guard let node, !node.isNull else { return nil }
             self = node
         } catch let error as YamlError {
-            findings.syntaxError(error)
+            findings.syntaxError(error, in: source.index)
             return nil
         } catch {
-            findings.error("the file cannot be read as YAML: \(error)", at: .start)
+            findings.error("the file cannot be read as YAML: \(error)", at: source.start)
             return nil
         }
     }
 }
 
-/// Turns the YAML library's nodes into ours: positions on everything, merge keys (`<<`) carried out.
+/// Turns the YAML library's nodes into ours: positions on everything, merge keys (`<<`) carried out, variables of the
+/// environment filled in.
 private struct YAMLReader {
     var findings: Findings
+    private let source: Int32
+    private let environment: (String) -> String?
     private var count = 0
     private var isTooLarge = false
 
-    init(findings: Findings) { self.findings = findings }
+    init(findings: Findings, source: Int32, environment: @escaping (String) -> String?) {
+        self.findings = findings
+        self.source = source
+        self.environment = environment
+    }
 
-    mutating func node(_ yaml: Yams.Node) -> Node? {
-        let position = SourcePosition(yaml.mark)
+    mutating func node(_ yaml: Yams.Node, depth: Int) -> Node? {
+        let position = position(yaml.mark)
         count += 1
         if count > Node.valueLimit {
-            if !isTooLarge {
-                findings.error(
-                    "the file holds more than \(Node.valueLimit) values once its aliases are followed; "
-                        + "use fewer aliases within aliases", at: position)
-            }
-            isTooLarge = true
+            refuse(
+                "the file holds more than \(Node.valueLimit) values once its aliases are followed; use fewer aliases "
+                    + "within aliases", at: position)
+            return nil
+        }
+        if depth > Node.depthLimit {
+            refuse(
+                "lists and mappings stand more than \(Node.depthLimit) deep within each other here; a configuration "
+                    + "needs fewer than ten", at: position)
             return nil
         }
         switch yaml {
         case .scalar(let scalar):
             checkTag(scalar.tag, at: position)
-            let isQuoted = scalar.style != .plain && scalar.style != .any
-            return Node(content: .scalar(.init(text: scalar.string, isQuoted: isQuoted)), position: position)
+            return Node(content: .scalar(self.scalar(scalar, at: position)), position: position)
         case .sequence(let sequence):
             checkTag(sequence.tag, at: position)
             var items: [Node] = []
+            items.reserveCapacity(sequence.count)
             for item in sequence where !isTooLarge {
-                if let item = node(item) { items.append(item) }
+                if let item = node(item, depth: depth + 1) { items.append(item) }
             }
             return Node(content: .sequence(items), position: position)
         case .mapping(let mapping):
             checkTag(mapping.tag, at: position)
-            return Node(content: .mapping(entries(mapping)), position: position)
+            return Node(content: .mapping(entries(mapping, depth: depth + 1)), position: position)
         case .alias:
             // The parser puts the anchor's node in the place of an alias.
             return nil
         }
     }
 
-    private mutating func entries(_ mapping: Yams.Node.Mapping) -> [Node.Entry] {
+    private func position(_ mark: Mark?) -> SourcePosition {
+        SourcePosition(line: mark?.line ?? 1, column: mark?.column ?? 1, source: source)
+    }
+
+    private mutating func refuse(_ message: String, at position: SourcePosition) {
+        if !isTooLarge { findings.error(message, at: position) }
+        isTooLarge = true
+    }
+
+    private mutating func scalar(_ yaml: Yams.Node.Scalar, at position: SourcePosition) -> Node.Scalar {
+        let isQuoted = yaml.style != .plain && yaml.style != .any
+        let text = yaml.string
+        guard text.utf8.contains(UInt8(ascii: "$")), text.contains("${") else {
+            return Node.Scalar(text: text, isQuoted: isQuoted)
+        }
+        do throws(Substitution.Failure) {
+            let filled = try Substitution(of: text, environment)
+            guard filled.hasVariables else { return Node.Scalar(text: filled.text, isQuoted: isQuoted) }
+            // `"${WORKERS}"`, quoted since YAML wants it so within braces, may stand for a number.
+            let isText = isQuoted && !filled.isOneVariable
+            return Node.Scalar(text: filled.text, isQuoted: isText, written: text)
+        } catch {
+            let place = findings.position(of: text, offset: error.offset, at: position)
+            findings.error(error.message, at: place)
+            return Node.Scalar(text: "", isQuoted: true, written: text, isUnknown: true)
+        }
+    }
+
+    private mutating func entries(_ mapping: Yams.Node.Mapping, depth: Int) -> [Node.Entry] {
         var entries: [Node.Entry] = []
+        entries.reserveCapacity(mapping.count)
         var merged: [Node.Entry] = []
         var names: Set<String> = []
         for (key, value) in mapping where !isTooLarge {
-            let position = SourcePosition(key.mark)
+            let position = position(key.mark)
             guard let scalar = key.scalar else {
                 findings.error("a key must be a word, found a list or a mapping", at: position)
                 continue
             }
-            guard let value = node(value) else { continue }
+            guard let value = node(value, depth: depth) else { continue }
             if scalar.string == "<<", scalar.style == .plain {
                 merged += merge(value, at: position)
             } else if !names.insert(scalar.string).inserted {
@@ -115,11 +151,5 @@ private struct YAMLReader {
         let name = tag.description
         guard name.hasPrefix("!"), name != "!" else { return }
         findings.error("the tag `\(name)` means nothing here; remove it", at: position)
-    }
-}
-
-extension SourcePosition {
-    init(_ mark: Mark?) {
-        self.init(line: mark?.line ?? 1, column: mark?.column ?? 1)
     }
 }

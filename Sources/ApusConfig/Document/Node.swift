@@ -11,6 +11,10 @@ struct Node: Sendable {
         let text: String
         /// Quoted or a block scalar: text, whatever it looks like.
         let isQuoted: Bool
+        /// The text before variables of the environment were filled in; nil when there are none.
+        var written: String?
+        /// What stands here cannot be known, and why not has been told: a variable that is not set.
+        var isUnknown = false
     }
 
     struct Entry: Sendable {
@@ -31,10 +35,16 @@ struct Node: Sendable {
         self.init(content: .scalar(Scalar(text: text, isQuoted: false)), position: position)
     }
 
+    /// Whether what stands here cannot be known: readers give nil, and say nothing more about it.
+    var isUnknown: Bool {
+        if case .scalar(let scalar) = content { scalar.isUnknown } else { false }
+    }
+
     /// Nothing was written, or `null`.
     var isNull: Bool {
         if case .scalar(let scalar) = content {
-            !scalar.isQuoted && ["", "~", "null", "Null", "NULL"].contains(scalar.text)
+            !scalar.isQuoted && !scalar.isUnknown && scalar.text.utf8.count <= 4
+                && ["", "~", "null", "Null", "NULL"].contains(scalar.text)
         } else {
             false
         }
@@ -42,17 +52,20 @@ struct Node: Sendable {
 
     /// The text of a scalar that was not quoted.
     var plainText: String? {
-        if case .scalar(let scalar) = content, !scalar.isQuoted { scalar.text } else { nil }
+        if case .scalar(let scalar) = content, !scalar.isQuoted, !scalar.isUnknown { scalar.text } else { nil }
     }
 
     /// The text of a scalar, quoted or not; nil for nothing, a list or a mapping.
     var text: String? {
-        if case .scalar(let scalar) = content, !isNull { scalar.text } else { nil }
+        if case .scalar(let scalar) = content, !isNull, !scalar.isUnknown { scalar.text } else { nil }
     }
 
     /// What this is, for a message: "found ...".
     var described: String {
         switch content {
+        // The environment's values may be nobody's business.
+        case .scalar(let scalar) where scalar.written != nil:
+            "the value of \(Self.quoted(scalar.written ?? "", by: "`"))"
         case .scalar where isNull: "nothing"
         case .scalar(let scalar) where scalar.isQuoted: "the quoted text \(Self.quoted(scalar.text, by: "\""))"
         case .scalar(let scalar): Self.quoted(scalar.text, by: "`")

@@ -1,23 +1,24 @@
 /// Hides secrets in what is shown of a file: diagnostics quote its lines, and end up in logs and on screens.
 ///
-/// The value of every key that is called `secret`, or nearly so, is hidden where it stands, also in text that is not YAML
+/// The value of every key that is called `secret`, `token` or `authorization`, or nearly so, is hidden where it stands, also in text that is not YAML
 /// or whose key is mistyped. Once the document has been read, its secrets are hidden wherever else they appear.
 struct SecretMask: Sendable {
     /// The texts of secrets, the longest first.
     private var texts: [String] = []
-    /// Per line, whether it lies within the value of a key in a line above.
-    private let isWithin: [Bool]
+    /// Per source and line, whether it lies within the value of a key in a line above.
+    private let isWithin: [[Bool]]
 
-    /// The key of a secret, and the one that is nearly called the same.
-    private static let keys = ["secret", "secure"]
+    /// The keys of secrets.
+    private static let secretKeys = ["secret", "token", "authorization"]
+    /// Those, and the one that is nearly called the same.
+    private static let keys = secretKeys + ["secure"]
     /// A shorter text is refused as a secret, and hiding it everywhere could hide everything.
     private static let shortestText = 4
 
-    init(_ source: Source, _ document: Node?) {
-        isWithin = Self.continuations(of: source.lines)
-        guard let document else { return }
+    init(_ sources: [Source], _ documents: [Node]) {
+        isWithin = sources.map { Self.continuations(of: $0.lines) }
         var found: Set<String> = []
-        Self.collect(document, isSecret: false, into: &found)
+        for document in documents { Self.collect(document, isSecret: false, into: &found) }
         // Messages quote the beginning of a line.
         let lines = found.flatMap { $0.split(whereSeparator: \.isNewline).map(String.init) }
         let beginnings = lines.map { String($0.prefix(Node.quotedLength)) }
@@ -40,8 +41,8 @@ struct SecretMask: Sendable {
     }
 
     /// The line of that number, counted from 1, with each character of a secret replaced: columns stay where they are.
-    func masked(line: String, number: Int) -> String {
-        if isWithin.indices.contains(number - 1), isWithin[number - 1] {
+    func masked(line: String, number: Int, source: Int) -> String {
+        if isWithin[source].indices.contains(number - 1), isWithin[source][number - 1] {
             return String(line.map { $0.isWhitespace ? $0 : "*" })
         }
         var shown = line
@@ -73,8 +74,11 @@ struct SecretMask: Sendable {
     }
 
     private static func isKey(_ word: some StringProtocol) -> Bool {
-        // Most words are too short or too long, which is quicker to see.
-        (4...10).contains(word.utf8.count) && nearest(to: String(word), among: keys) == keys[0]
+        // Most words are too short or too long, or have other letters, which is quicker to see.
+        guard (4...16).contains(word.utf8.count),
+            word.utf8.contains(where: { $0 | 0x20 == UInt8(ascii: "t") }) || word.utf8.count < 8
+        else { return false }
+        return nearest(to: String(word), among: keys).map { secretKeys.contains($0) } ?? false
     }
 }
 
@@ -84,6 +88,8 @@ extension SecretMask {
         var range: Range<Substring.Index>
         /// Nothing ends it on this line.
         var goesOn: Bool
+        /// Where keys are looked for again; nil for behind the range.
+        var resumesAt: Substring.Index?
     }
 
     /// The values of the keys in `line` that are secrets.
@@ -97,13 +103,17 @@ extension SecretMask {
             let start = rest.firstIndex { !$0.isWhitespace } ?? rest.endIndex
             let value = value(of: rest[start...])
             values.append(value)
-            rest = rest[value.range.upperBound...]
+            rest = rest[(value.resumesAt ?? value.range.upperBound)...]
         }
         return values
     }
 
     /// What is quoted ends with its quote; anything else is taken to go on to the end of the line, and below.
     private static func value(of text: Substring) -> Value {
+        // Where a secret is kept is none: `{ file: ... }`, `${NAME}`.
+        if let place = text.prefixMatch(of: /\{\s*file\s*:|"?\$\{[A-Za-z0-9_]+\}"?\s*(?=[,}]|$)/) {
+            return Value(range: text.startIndex..<text.startIndex, goesOn: false, resumesAt: place.range.upperBound)
+        }
         guard let quote = text.first, quote == "\"" || quote == "'" else {
             return Value(range: text.startIndex..<text.endIndex, goesOn: true)
         }

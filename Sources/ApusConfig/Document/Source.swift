@@ -11,7 +11,8 @@ struct Source: Sendable {
     /// `position`, or the end of the text when it lies beyond.
     func clamped(_ position: SourcePosition) -> SourcePosition {
         if position.line <= lines.count { return position }
-        return SourcePosition(line: lines.count, column: line(lines.count).unicodeScalars.count + 1)
+        let end = line(lines.count).unicodeScalars.count + 1
+        return SourcePosition(line: lines.count, column: end, source: position.source)
     }
 
     /// The line of that number, counted from 1; empty beyond the end.

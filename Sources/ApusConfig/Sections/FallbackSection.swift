@@ -36,7 +36,7 @@ enum FallbackSection {
         }
         var response = FallbackResponse()
         if let given = status?.integer(in: 200...599, &findings) { response.status = given }
-        if let body { Self.read(body, into: &response, &findings) }
+        if let given = body.flatMap({ Self.body($0, status: response.status, &findings) }) { response.body = given }
         if let given = others[0]?.headerValue(&findings) { response.contentType = given }
         response.retryAfter = others[1]?.seconds(in: .seconds(1) ... .seconds(24 * 3600), &findings)
         self = .response(response)
@@ -44,17 +44,19 @@ enum FallbackSection {
 
     private static let forms = "`{ pool: other }` or `{ status: 503, retry_after: 30s }`"
 
-    private static func read(_ field: Field, into response: inout FallbackResponse, _ findings: inout Findings) {
+    /// The text of a response's body; nil, with an error, when it is none or too much.
+    static func body(_ field: Field, status: Int, _ findings: inout Findings) -> [UInt8]? {
+        if field.node.isUnknown { return nil }
         guard let text = field.node.text, text.utf8.count <= bodyLimit else {
             findings.error(
                 "`body`: expected text of at most \(ByteSize.write(bodyLimit))"
                     + (field.node.text.map { ", found \($0.utf8.count) bytes" } ?? ", found \(field.node.described)"),
                 at: field.position)
-            return
+            return nil
         }
-        response.body = Array(text.utf8)
-        if bodilessStatuses.contains(response.status), !text.isEmpty {
-            findings.error("a response with status \(response.status) has no body; remove it", at: field.key.position)
+        if bodilessStatuses.contains(status), !text.isEmpty {
+            findings.error("a response with status \(status) has no body; remove it", at: field.key.position)
         }
+        return Array(text.utf8)
     }
 }

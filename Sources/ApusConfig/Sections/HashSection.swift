@@ -53,7 +53,7 @@ extension HashRules.Key {
             guard let name = field.cookieName(&findings) else { return nil }
             self = .cookie(name)
         case "query":
-            guard let name = Self.parameter(field, &findings) else { return nil }
+            guard let name = field.parameterName(&findings) else { return nil }
             self = .query(name)
         case "path":
             guard field.node.plainText == "true" else {
@@ -81,18 +81,5 @@ extension HashRules.Key {
             section.finish(&findings)
         }
         self = .client(ipv4Prefix: ipv4, ipv6Prefix: ipv6)
-    }
-
-    /// The name of a query parameter as it stands in a target, between `?` or `&` and `=`.
-    private static func parameter(_ field: Field, _ findings: inout Findings) -> String? {
-        guard let name = field.node.text, !name.isEmpty,
-            name.utf8.allSatisfy({ (0x21...0x7e).contains($0) && !"&=#".utf8.contains($0) })
-        else {
-            field.reject(
-                expected: "the name of a query parameter as it is sent, such as `user`, without `&`, `=` and `#`",
-                &findings)
-            return nil
-        }
-        return name
     }
 }

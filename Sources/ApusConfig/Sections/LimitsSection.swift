@@ -31,7 +31,7 @@ struct LimitsSection {
         section.finish(&findings)
     }
 
-    private static func bodyBytes(_ field: Field, _ findings: inout Findings) -> Int? {
+    static func bodyBytes(_ field: Field, _ findings: inout Findings) -> Int? {
         if field.node.plainText == "unlimited" { return nil }
         if field.node.plainText == "0" {
             field.reject(

@@ -32,9 +32,52 @@ struct RetriesSection {
     }
 
     /// Statuses that are errors; a response that is none is the answer.
-    private static func statuses(_ field: Field, _ findings: inout Findings) -> [Int] {
+    static func statuses(_ field: Field, _ findings: inout Findings) -> [Int] {
         let ranges = field.statuses(in: 400...599, example: "[502, 503, 504]", &findings) ?? []
         return Set(ranges.flatMap(\.self)).sorted()
+    }
+}
+
+/// A route's `retries`: what was written; the rest is as the route's pool has it.
+struct RouteRetriesSection {
+    private var attempts: Int?
+    private var statuses: [Int]?
+    private(set) var perTry: Located<Duration>?
+    private var body: Int?
+    private var backoff: Duration?
+    private var maximumBackoff: Duration?
+
+    /// `off`, which is one attempt, or a mapping; nil when it is wrong.
+    init?(_ field: Field, _ findings: inout Findings) {
+        switch Setting(field, word: nil, example: "{ attempts: 2, status: 502-503 }", &findings) {
+        case nil, .on: return nil
+        case .off: attempts = 1
+        case .section(var section):
+            attempts = section.take("attempts")?.integer(in: 1...16, &findings)
+            statuses = section.take("status").map { RetriesSection.statuses($0, &findings) }
+            let perTryField = section.take("per_try")
+            if let perTryField, let given = perTryField.duration(in: Section.durations, &findings) {
+                perTry = Located(value: given, position: perTryField.position)
+            }
+            body = section.take("body")?.size(in: 0...16 << 20, example: "64KiB", &findings)
+            backoff = section.take("backoff")?.duration(in: Section.durations, &findings)
+            maximumBackoff = section.take("max_backoff")?.duration(in: Section.durations, &findings)
+            section.finish(&findings)
+        }
+    }
+
+    /// The rules of a pool, with what the route says instead.
+    func rules(over pool: RetryRules) -> RetryRules {
+        var rules = pool
+        if let attempts { rules.attempts = attempts }
+        if let statuses { rules.statuses = statuses }
+        if let perTry { rules.perTryTimeout = perTry.value }
+        if let body { rules.bodyBytes = body }
+        if let backoff { rules.backoff = backoff }
+        // What is written holds; what is left out gives way to it.
+        rules.maximumBackoff = max(maximumBackoff ?? rules.maximumBackoff, backoff ?? .zero)
+        rules.backoff = min(rules.backoff, rules.maximumBackoff)
+        return rules
     }
 }
 

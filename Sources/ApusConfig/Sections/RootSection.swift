@@ -12,8 +12,9 @@ struct RootSection {
     var timeouts = Timeouts()
     var limits = LimitsSection()
     var trustedProxies: [Network] = []
-    var accessLog = AccessLog.off
-    var admin: Located<Authority>?
+    var normalizesPaths = true
+    var accessLog = AccessLogSection()
+    var operations = OperationsSection()
 
     init?(_ document: Node, _ findings: inout Findings) {
         guard
@@ -33,8 +34,11 @@ struct RootSection {
         if let field = section.take("timeouts") { timeouts = Timeouts(field, &findings) }
         if let field = section.take("limits") { limits = LimitsSection(field, &findings) }
         if let field = section.take("trusted_proxies") { trustedProxies = Self.networks(field, &findings) }
-        if let field = section.take("access_log") { accessLog = AccessLog(field, &findings) }
-        if let field = section.take("admin") { admin = Self.admin(field, &findings) }
+        if let given = section.take("normalize_paths")?.isOn(&findings) { normalizesPaths = given }
+        if let field = section.take("access_log") { accessLog = AccessLogSection(field, &findings) }
+        operations = OperationsSection(&section, &findings)
+        // Carried out already.
+        _ = section.take("include")
         section.finish(&findings)
     }
 
@@ -45,33 +49,6 @@ struct RootSection {
             field.item(item).reject(
                 expected: "a network or an address, such as `10.0.0.0/8` or `\"2001:db8::/32\"`", &findings)
             return nil
-        }
-    }
-
-    /// `{ bind: ... }`, or `off`.
-    private static func admin(_ field: Field, _ findings: inout Findings) -> Located<Authority>? {
-        if field.node.plainText == "off" { return nil }
-        let example = "{ bind: 127.0.0.1:9900 }"
-        guard case .mapping = field.node.content else {
-            field.reject(expected: "a mapping such as `\(example)`, or `off`", &findings)
-            return nil
-        }
-        guard var section = Section(field, "the admin server", example: example, &findings) else { return nil }
-        let bind = section.require("bind", example: "127.0.0.1:9900", &findings)
-        section.finish(&findings)
-        return bind.flatMap { Authority.read($0, as: .bind, &findings) }
-    }
-}
-
-extension AccessLog {
-    fileprivate init(_ field: Field, _ findings: inout Findings) {
-        self = .off
-        switch field.node.text {
-        case "off": break
-        case "stdout": self = .standardOutput
-        case let path? where path.hasPrefix("/"): self = .file(path: path)
-        default:
-            field.reject(expected: "`stdout`, `off` or an absolute path such as `/var/log/apus.log`", &findings)
         }
     }
 }

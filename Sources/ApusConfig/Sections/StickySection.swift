@@ -1,17 +1,14 @@
 import ApusModel
-import Crypto
 
 /// A pool's `sticky`: sessions by a cookie that Apus sets, or by one of the application's.
 struct StickySection {
     var rules: StickySessions
     /// What the cookie's values are signed with; nil when it was left out, or when they are not signed.
-    var secret: SymmetricKey?
+    var secret: SecretSection?
     /// Whether a secret was written, right or wrong.
     var isSecretWritten = false
     var position: SourcePosition
 
-    /// Bytes that a secret has at least.
-    static let minimumSecret = 16
     /// A year and a month, beyond which browsers keep no cookie.
     private static let lifetimes: ClosedRange<Duration> = .seconds(1) ... .seconds(400 * 24 * 3600)
     private static let cookieKeys = ["path", "domain", "secure", "http_only", "same_site", "secret"]
@@ -54,7 +51,7 @@ struct StickySection {
         }
         if let field = section.take("secret") {
             isSecretWritten = true
-            secret = Self.secret(field, &findings)
+            secret = SecretSection(field, &findings)
         }
         rules = StickySessions(.cookie(cookie))
         warn(of: cookie, at: field.position, &findings)
@@ -109,21 +106,5 @@ struct StickySection {
             return nil
         }
         return domain.lowercased()
-    }
-
-    /// Says nothing of what was found: whoever reads an error need not be who may read the secret.
-    private static func secret(_ field: Field, _ findings: inout Findings) -> SymmetricKey? {
-        let advice = "such as what `openssl rand -base64 24` prints"
-        guard let text = field.node.text else {
-            findings.error("`secret`: expected text of at least \(minimumSecret) bytes, \(advice)", at: field.position)
-            return nil
-        }
-        guard text.utf8.count >= minimumSecret else {
-            findings.error(
-                "`secret` has \(text.utf8.count) bytes and could be guessed; expected at least \(minimumSecret), "
-                    + advice, at: field.position)
-            return nil
-        }
-        return SymmetricKey(data: Array(text.utf8))
     }
 }

@@ -13,6 +13,7 @@ extension Validation {
                     routes.append(route)
                     origins.routes.append(place(section.position))
                 }
+                checkNames(sections)
                 checkReachability(sections)
             } else if root.pools.count == 1 {
                 routes.append(Route(name: "*", pool: 0))
@@ -34,59 +35,35 @@ extension Validation {
         return (listeners, routes)
     }
 
-    private mutating func route(_ section: RouteSection) -> Route? {
-        guard let pool = section.pool.flatMap({ pool(named: $0) }) else { return nil }
-        if let position = section.priorityPosition, root.pools[pool].concurrency == nil {
-            findings.warning(
-                "`priority` has no effect: the pool `\(root.pools[pool].name.value)` refuses nothing; give it a limit with "
-                    + "`concurrency: adaptive`", at: position)
-        }
-        return Route(
-            name: section.name, host: section.host, path: section.path, pool: pool, priority: section.priority)
-    }
-
-    /// A route that an earlier one leaves nothing to is a mistake: it, or the order, was meant otherwise.
-    private mutating func checkReachability(_ routes: [RouteSection]) {
-        for (index, route) in routes.enumerated() where route.isUnderstood {
-            let earlier = routes[..<index].first { other in
-                other.isUnderstood && other.host.covers(route.host) && other.path.covers(route.path)
-            }
-            guard let earlier else { continue }
-            findings.error(
-                "the route `\(route.name)` can never match: the route `\(earlier.name)` in line "
-                    + "\(earlier.position.line) matches all that it could; move it before that one, or remove it",
-                at: route.position)
-        }
-    }
-
     /// No two listeners may share an address or a name, and the admin server has its own.
-    mutating func checkBinds(_ listeners: [Listener?], _ admin: SocketAddress?) {
-        var binds: [(address: SocketAddress, line: Int, what: String)] = []
-        var names: [String: Int] = [:]
+    mutating func checkBinds(_ listeners: [Listener?], _ admin: Admin?) {
+        // By port: few listeners share one.
+        var binds: [UInt16: [(address: SocketAddress, position: SourcePosition)]] = [:]
+        var names: [String: SourcePosition] = [:]
         for (section, listener) in zip(root.listeners, listeners) {
             guard let listener, let bind = section.bind else { continue }
-            let isFree = checkBind(listener.bind, at: bind.position, against: binds)
-            binds.append((listener.bind, bind.position.line, "the listener"))
+            let isFree = checkBind(listener.bind, at: bind.position, against: binds[listener.bind.port] ?? [])
+            binds[listener.bind.port, default: []].append((listener.bind, bind.position))
             let position = section.name?.position ?? bind.position
-            if let line = names.updateValue(position.line, forKey: listener.name), isFree {
+            if let other = names.updateValue(position, forKey: listener.name), isFree {
                 findings.error(
-                    "the name `\(listener.name)` also belongs to the listener in line \(line); give each its own `name`",
-                    at: position)
+                    "the name `\(listener.name)` also belongs to the listener in "
+                        + "\(findings.told(other, from: position)); give each its own `name`", at: position)
             }
         }
-        if let admin, let bind = root.admin {
-            _ = checkBind(admin, at: bind.position, against: binds)
+        if case .address(let address) = admin?.bind, let section = root.operations.admin {
+            _ = checkBind(address, at: section.position, against: binds[address.port] ?? [])
         }
     }
 
     private mutating func checkBind(
         _ address: SocketAddress, at position: SourcePosition,
-        against others: [(address: SocketAddress, line: Int, what: String)]
+        against others: [(address: SocketAddress, position: SourcePosition)]
     ) -> Bool {
         guard let other = others.first(where: { $0.address.collides(with: address) }) else { return true }
         findings.error(
-            "`\(address)` is bound already by \(other.what) in line \(other.line); "
-                + "give one of them another port, or join their routes", at: position)
+            "`\(address)` is bound already by the listener in \(findings.told(other.position, from: position)); give one "
+                + "of them another port, or join their routes", at: position)
         return false
     }
 }

@@ -1,4 +1,5 @@
 import ApusModel
+import Crypto
 
 extension Validation {
     mutating func poolsAndEndpoints() -> ([Pool], [Endpoint]) {
@@ -58,7 +59,9 @@ extension Validation {
     /// Nil for a pool without a cookie of Apus's own.
     private mutating func sessionSigner(of section: PoolSection) -> SessionSigner? {
         guard let sticky = section.sticky, case .cookie = sticky.rules.kind else { return nil }
-        if let secret = sticky.secret { return SessionSigner(secret: secret) }
+        if let bytes = sticky.secret.flatMap({ bytes(of: $0) }) {
+            return SessionSigner(secret: SymmetricKey(data: bytes))
+        }
         if !sticky.isSecretWritten {
             findings.warning(
                 "`sticky` has no `secret`, and a random one is made at each start: sessions end with a restart, and "

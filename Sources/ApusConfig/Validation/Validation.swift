@@ -5,46 +5,43 @@ import Crypto
 struct Validation {
     let root: RootSection
     let poolIndexes: [String: Int]
-    private let resolve: (String) -> [IPAddress]
+    let loader: ConfigurationLoader
     private var resolved: [String: IPAddress?] = [:]
-    private let makeSecret: () -> [UInt8]
     /// What the sessions of all pools without a secret are signed with.
-    private(set) lazy var randomSecret = SymmetricKey(data: makeSecret())
+    private(set) lazy var randomSecret = SymmetricKey(data: loader.makeSecret())
     var findings: Findings
     /// By index of the pool, for those with session cookies of Apus's own.
     var signers: [Int: SessionSigner] = [:]
     /// Of everything that has been built so far.
     var origins = Origins()
 
-    init(
-        _ root: RootSection, resolve: @escaping (String) -> [IPAddress], makeSecret: @escaping () -> [UInt8],
-        findings: Findings
-    ) {
+    init(_ root: RootSection, _ loader: ConfigurationLoader, findings: Findings) {
         self.root = root
-        self.resolve = resolve
-        self.makeSecret = makeSecret
+        self.loader = loader
         self.findings = findings
         poolIndexes = Dictionary(
             root.pools.enumerated().map { ($0.element.name.value, $0.offset) }, uniquingKeysWith: { first, _ in first })
     }
 
     /// Nil when something that it needs is missing; there are errors in `findings` then.
-    mutating func snapshot(defaultWorkers: Int, defaultNode: String) -> Snapshot? {
+    mutating func snapshot() -> Snapshot? {
         let (pools, endpoints) = poolsAndEndpoints()
         let (listeners, routes) = listenersAndRoutes()
-        let admin = root.admin.flatMap { address(of: $0) }
-        checkBinds(listeners, admin)
+        let operations = operations()
+        let accessLog = accessLog()
+        checkBinds(listeners, operations.admin)
         warnOfUnusedPools()
         guard !findings.hasErrors else { return nil }
         return Snapshot(
-            workers: root.workers ?? max(1, defaultWorkers), listeners: listeners.compactMap(\.self), routes: routes,
+            workers: root.workers ?? max(1, loader.defaultWorkers), listeners: listeners.compactMap(\.self),
+            routes: routes,
             pools: pools, endpoints: endpoints, timeouts: root.timeouts, limits: root.limits.limits,
-            trustedProxies: root.trustedProxies, accessLog: root.accessLog, node: root.node ?? defaultNode,
-            zone: root.zone?.value, operations: Operations(admin: admin.map { Admin($0) }))
+            trustedProxies: root.trustedProxies, accessLog: accessLog, node: root.node ?? loader.defaultNode,
+            zone: root.zone?.value, normalizesPaths: root.normalizesPaths, operations: operations)
     }
 
     func place(_ position: SourcePosition) -> Origins.Place {
-        Origins.Place(file: findings.source.file, position: position)
+        Origins.Place(file: findings.source(of: position).file, position: position.withoutSource)
     }
 
     /// The socket address that `authority` stands for; nil, with an error, when its name has none.
@@ -67,7 +64,7 @@ struct Validation {
 
     private mutating func address(named name: String) -> IPAddress? {
         if let known = resolved[name] { return known }
-        let addresses = resolve(name)
+        let addresses = loader.resolve(name)
         let chosen = addresses.first(where: \.isIPv4) ?? addresses.first
         resolved[name] = .some(chosen)
         return chosen
@@ -88,7 +85,11 @@ struct Validation {
     private mutating func warnOfUnusedPools() {
         // While something is wrong, a pool may only seem unused: its route may be the mistake.
         guard !findings.hasErrors, root.listeners.allSatisfy({ $0.routes != nil }) else { return }
-        var used = Set(root.listeners.flatMap { $0.routes ?? [] }.compactMap { $0.pool?.value })
+        var used: Set<String> = []
+        for route in root.listeners.lazy.compactMap(\.routes).joined() {
+            guard case .forward(let branches, _) = route.action else { continue }
+            for branch in branches { used.insert(branch.pool.value) }
+        }
         for case .pool(let name) in root.pools.map(\.fallback) { used.insert(name.value) }
         for pool in root.pools where !used.contains(pool.name.value) {
             findings.warning(

@@ -1,0 +1,73 @@
+/// A secret as it was written: its text, or the file that holds it.
+struct SecretSection {
+    enum Kind {
+        case text(String)
+        case file(String)
+    }
+
+    let kind: Kind
+    /// The key that it was written for.
+    let key: String
+    let position: SourcePosition
+
+    /// Bytes that a secret has at least.
+    static let minimumLength = 16
+    /// What makes a good one.
+    static let advice = "such as what `openssl rand -base64 24` prints"
+
+    /// Text, or `{ file: ... }`; nil, with an error that says nothing of what was found: whoever reads an error need not be
+    /// who may read the secret.
+    init?(_ field: Field, _ findings: inout Findings) {
+        key = field.key.value
+        position = field.position
+        if let text = field.node.text {
+            kind = .text(text)
+            return
+        }
+        if field.node.isUnknown { return nil }
+        guard case .mapping = field.node.content,
+            var section = Section(field, "`\(key)`", example: "{ file: /run/secrets/apus }", &findings)
+        else {
+            findings.error(
+                "`\(key)`: expected text of at least \(Self.minimumLength) bytes, \(Self.advice), or a file that holds it, "
+                    + "`{ file: /run/secrets/apus }`", at: field.position)
+            return nil
+        }
+        let file = section.require("file", example: "/run/secrets/apus", &findings)?
+            .text(expected: "the path of a file", &findings)
+        section.finish(&findings)
+        guard let file else { return nil }
+        kind = .file(file.value)
+    }
+}
+
+extension Validation {
+    /// The bytes of a secret; nil, with an error, when there are too few or its file cannot be read.
+    mutating func bytes(of secret: SecretSection) -> [UInt8]? {
+        var text: String
+        switch secret.kind {
+        case .text(let written): text = written
+        case .file(let path):
+            let folder = ConfigurationLoader.folderAndName(of: findings.source(of: secret.position).file).folder
+            let full = ConfigurationDocument.joined(folder, path)
+            do throws(any Error) {
+                text = try loader.readSecret(full)
+            } catch {
+                findings.error(
+                    "`\(secret.key)`: the file \(Node.quoted(full, by: "`")) cannot be read: \(error)",
+                    at: secret.position)
+                return nil
+            }
+            // Editors end a file with a line break that is no part of the secret.
+            if text.utf8.last == UInt8(ascii: "\n") { text.removeLast() }
+        }
+        let count = text.utf8.count
+        guard count >= SecretSection.minimumLength else {
+            findings.error(
+                "`\(secret.key)` has \(count) bytes and could be guessed; expected at least "
+                    + "\(SecretSection.minimumLength), \(SecretSection.advice)", at: secret.position)
+            return nil
+        }
+        return Array(text.utf8)
+    }
+}

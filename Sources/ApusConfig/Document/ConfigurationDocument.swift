@@ -1,0 +1,198 @@
+/// The main file and everything that it includes, read and put together as if it were one.
+struct ConfigurationDocument {
+    /// What the files say together; nil when the main file says nothing that can be understood.
+    private(set) var root: Node?
+    /// The main one first.
+    private(set) var files: [ConfigurationFile] = []
+
+    private let loader: ConfigurationLoader
+    /// The files that are being read, each included by the one before it.
+    private var chain: [String] = []
+    /// Where each file was asked for.
+    private var known: [String: SourcePosition] = [:]
+    private var roots: [Node] = []
+
+    /// Files within files at most.
+    private static let depthLimit = 16
+
+    init(text: String, file: String, _ loader: ConfigurationLoader, _ findings: inout Findings) {
+        self.loader = loader
+        read(text, path: file, &findings)
+        root = Self.joined(roots, &findings)
+    }
+
+    private mutating func read(_ text: String, path: String, _ findings: inout Findings) {
+        files.append(ConfigurationFile(path: path, text: text))
+        let source = findings.add(Source(file: path, text: text))
+        let hadErrors = findings.hasErrors
+        let node = Node(parsing: text, source: source, environment: loader.environment, &findings)
+        guard let node else {
+            // An included file may be all comments; the main one may not.
+            if chain.isEmpty, findings.hasErrors == hadErrors { findings.emptyFile(source) }
+            return
+        }
+        findings.hideSecrets(of: node, in: source)
+        roots.append(node)
+        guard case .mapping(let entries) = node.content,
+            let entry = entries.first(where: { $0.key.value == "include" })
+        else { return }
+        chain.append(Self.normalized(path))
+        include(Field(key: entry.key, node: entry.value), from: path, &findings)
+        chain.removeLast()
+    }
+
+    // MARK: - Includes
+
+    private mutating func include(_ field: Field, from path: String, _ findings: inout Findings) {
+        let items = if case .sequence(let items) = field.node.content { items.map(field.item) } else { [field] }
+        for item in items {
+            guard let name = item.node.text, !name.isEmpty else {
+                item.reject(expected: "a path, or a list of them such as `[pools.d/*.yaml]`", &findings)
+                continue
+            }
+            let written = Located(value: name, position: item.node.position)
+            for path in paths(written, from: path, &findings) { include(path, written, &findings) }
+        }
+    }
+
+    /// The files that an `include` means, in the order of their names.
+    private func paths(_ name: Located<String>, from path: String, _ findings: inout Findings) -> [String] {
+        let folder = ConfigurationLoader.folderAndName(of: path).folder
+        let full = Self.joined(folder, name.value)
+        let (directory, pattern) = ConfigurationLoader.folderAndName(of: full)
+        guard pattern.contains("*") || directory.contains("*") else { return [full] }
+        guard !directory.contains("*") else {
+            findings.error("`include`: a `*` may stand in a file's name only, not in a directory's", at: name.position)
+            return []
+        }
+        do throws(any Error) {
+            let names = try loader.listFiles(directory).filter { !$0.hasPrefix(".") && Self.matches($0, pattern) }
+            if names.isEmpty {
+                findings.warning("`include`: \(Node.quoted(name.value, by: "`")) finds no file", at: name.position)
+            }
+            // A pattern that finds the file in which it stands does not mean it.
+            return names.sorted().map { Self.joined(directory, $0) }.filter { !chain.contains(Self.normalized($0)) }
+        } catch {
+            findings.error(
+                "`include`: the directory \(Node.quoted(directory, by: "`")) cannot be read: \(error)",
+                at: name.position)
+            return []
+        }
+    }
+
+    private mutating func include(_ path: String, _ name: Located<String>, _ findings: inout Findings) {
+        let identity = Self.normalized(path)
+        if chain.contains(identity) {
+            findings.error(
+                "`include`: \(Node.quoted(path, by: "`")) is what is being read here; a file cannot include itself, nor one "
+                    + "that includes it", at: name.position)
+            return
+        }
+        if let other = known[identity] {
+            findings.error(
+                "`include`: \(Node.quoted(path, by: "`")) is included by \(findings.told(other, from: name.position)) already",
+                at: name.position)
+            return
+        }
+        known[identity] = name.position
+        guard chain.count < Self.depthLimit else {
+            findings.error(
+                "`include`: files are included more than \(Self.depthLimit) deep within each other", at: name.position)
+            return
+        }
+        do throws(any Error) {
+            let text = try loader.readFile(path)
+            read(text, path: path, &findings)
+        } catch {
+            findings.error("`include`: \(Node.quoted(path, by: "`")) cannot be read: \(error)", at: name.position)
+        }
+    }
+
+    /// `name` as seen from `folder`.
+    static func joined(_ folder: String, _ name: String) -> String {
+        if name.hasPrefix("/") || folder.isEmpty { return name }
+        return folder.hasSuffix("/") ? folder + name : folder + "/" + name
+    }
+
+    /// One spelling for all of one file, as far as that can be seen from the path: `a/./b/../c` is `a/c`.
+    private static func normalized(_ path: String) -> String {
+        var parts: [Substring] = []
+        for part in path.split(separator: "/") where part != "." {
+            if part == "..", let last = parts.last, last != ".." { parts.removeLast() } else { parts.append(part) }
+        }
+        return (path.hasPrefix("/") ? "/" : "") + parts.joined(separator: "/")
+    }
+
+    /// Whether a name fits a pattern in which each `*` stands for any text.
+    static func matches(_ name: String, _ pattern: String) -> Bool {
+        let parts = pattern.split(separator: "*", omittingEmptySubsequences: false)
+        guard let first = parts.first, let last = parts.last, parts.count > 1 else { return name == pattern }
+        guard name.hasPrefix(first), name.hasSuffix(last), name.utf8.count >= first.utf8.count + last.utf8.count else {
+            return false
+        }
+        var rest = name.dropFirst(first.count).dropLast(last.count)
+        for part in parts.dropFirst().dropLast() where !part.isEmpty {
+            guard let found = rest.firstRange(of: part) else { return false }
+            rest = rest[found.upperBound...]
+        }
+        return true
+    }
+}
+
+extension ConfigurationDocument {
+    /// Lists of listeners one behind the other, pools side by side, and everything else in one place only.
+    private static func joined(_ roots: [Node], _ findings: inout Findings) -> Node? {
+        guard let main = roots.first, roots.count > 1 else { return roots.first }
+        var entries: [Node.Entry] = []
+        var indexes: [String: Int] = [:]
+        for root in roots {
+            guard case .mapping(let added) = root.content else {
+                findings.error(
+                    "expected sections such as `pools: ...` in an included file, found \(root.described)",
+                    at: root.position)
+                continue
+            }
+            for entry in added where entry.key.value != "include" {
+                guard let index = indexes[entry.key.value] else {
+                    indexes[entry.key.value] = entries.count
+                    entries.append(entry)
+                    continue
+                }
+                if let joined = joined(entries[index], entry, &findings) { entries[index] = joined }
+            }
+        }
+        return Node(content: .mapping(entries), position: main.position)
+    }
+
+    private static func joined(_ first: Node.Entry, _ second: Node.Entry, _ findings: inout Findings) -> Node.Entry? {
+        switch (first.key.value, first.value.content, second.value.content) {
+        case ("listeners", .sequence(let one), .sequence(let other)):
+            return .init(key: first.key, value: Node(content: .sequence(one + other), position: first.value.position))
+        case ("pools", .mapping(var pools), .mapping(let others)):
+            let known = Dictionary(
+                pools.map { ($0.key.value, $0.key.position) }, uniquingKeysWith: { first, _ in first })
+            for other in others {
+                guard let place = known[other.key.value] else {
+                    pools.append(other)
+                    continue
+                }
+                findings.error(
+                    "the pool \(Node.quoted(other.key.value, by: "`")) is also written in "
+                        + "\(findings.told(place, from: other.key.position)); keep one of them", at: other.key.position)
+            }
+            return .init(key: first.key, value: Node(content: .mapping(pools), position: first.value.position))
+        case ("listeners", _, .sequence), ("pools", _, .mapping):
+            // What is wrong with the first is told when it is read.
+            return nil
+        default:
+            let what = Node.quoted(second.key.value, by: "`")
+            findings.error(
+                "\(what) is also written in \(findings.told(first.key.position, from: second.key.position)); "
+                    + (["listeners", "pools"].contains(second.key.value)
+                        ? "to join them, both must be \(second.key.value == "pools" ? "mappings" : "lists")"
+                        : "keep one of them"),
+                at: second.key.position)
+            return nil
+        }
+    }
+}

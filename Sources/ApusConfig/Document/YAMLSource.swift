@@ -1,0 +1,83 @@
+import Yams
+
+/// A text that the YAML library is about to read.
+struct YAMLSource {
+    let index: Int32
+    private let text: String
+
+    init(index: Int32, text: String) {
+        var text = text
+        // The library keeps a pointer into the text while it works.
+        text.makeContiguousUTF8()
+        self.index = index
+        self.text = text
+    }
+
+    var start: SourcePosition { SourcePosition(line: 1, column: 1, source: index) }
+
+    /// Nil when there is no document.
+    func root() throws -> Yams.Node? { try Parser(yaml: text, encoding: .utf8).singleRoot() }
+
+    /// Aliases beyond which keys are looked at before the library reads them.
+    private static let fewAliases = 12
+
+    /// Whether the library can read this in bounded time: false, with an error, if not.
+    ///
+    /// It compares the keys of each mapping. A key that is a list of aliases of lists of aliases would keep it busy for
+    /// years. No key is a list or an alias here, so that these are refused where there are aliases enough for that.
+    func check(_ findings: inout Findings) -> Bool {
+        guard aliasCount > Self.fewAliases else { return true }
+        for (number, line) in findings.sources[Int(index)].lines.enumerated() where Self.hasKeyThatIsNoWord(line) {
+            findings.error(
+                "a key must be a word, found a list, a mapping or an alias",
+                at: SourcePosition(
+                    line: number + 1, column: line.prefix { $0 == " " }.unicodeScalars.count + 1, source: index))
+            return false
+        }
+        return true
+    }
+
+    private var aliasCount: Int {
+        var count = 0
+        for byte in text.utf8 where byte == UInt8(ascii: "*") { count += 1 }
+        return count
+    }
+
+    private static func hasKeyThatIsNoWord(_ line: Substring) -> Bool {
+        var previous: UInt8 = 0
+        var quote: UInt8?
+        var afterAlias = false
+        let bytes = Array(line.utf8)
+        // A quote that is not closed may belong to the line above: nothing is taken for quoted then.
+        let isBalanced = ["\"", "'"].allSatisfy { mark in line.utf8.count { $0 == UInt8(ascii: mark) } % 2 == 0 }
+        for (index, byte) in bytes.enumerated() {
+            if let open = quote {
+                if byte == open { quote = nil }
+                continue
+            }
+            switch byte {
+            case UInt8(ascii: "\""), UInt8(ascii: "'"): if isBalanced { quote = byte }
+            case UInt8(ascii: "#"): if previous == 0 || index > 0 && isBlank(bytes[index - 1]) { return false }
+            case UInt8(ascii: "?"):
+                if "[{,-".utf8.contains(previous) || previous == 0,
+                    index + 1 == bytes.count || isBlank(bytes[index + 1])
+                {
+                    return true
+                }
+            case UInt8(ascii: ":"):
+                if afterAlias || previous == UInt8(ascii: "]") || previous == UInt8(ascii: "}") { return true }
+            default: break
+            }
+            if isBlank(byte) { continue }
+            if byte == UInt8(ascii: "*"), previous == 0 || "[{,-".utf8.contains(previous) {
+                afterAlias = true
+            } else if "[]{},:".utf8.contains(byte) {
+                afterAlias = false
+            }
+            previous = byte
+        }
+        return false
+    }
+
+    private static func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 }
+}
