@@ -172,8 +172,9 @@ static void complete_request(uint32_t i) {
     count_response(s, now);
     busy_now--;
     s->served++;
-    if (!options.one_per_connection) return use_slot(i, now);
-    // The proxy was told to close, and must.
+    if (!options.one_per_connection && !s->reader.closes) return use_slot(i, now);
+    if (!options.one_per_connection) reconnects++;
+    // The proxy was told to close, or has said that it will, and must.
     s->state = closing;
 }
 

@@ -19,6 +19,8 @@ static enum failure read_head(
     if (length < 12 || memcmp(head, "HTTP/1.1 200", 12) != 0) return wrong_status;
     const char *content_length = field_value(head, length, "content-length:");
     const char *coding = field_value(head, length, "transfer-encoding:");
+    const char *connection = field_value(head, length, "connection:");
+    reader->closes = connection != NULL && strncasecmp(connection, "close", 5) == 0;
     // A proxy may send a body of unknown length in chunks of its own; it may not lose the framing.
     if (coding != NULL && strncasecmp(coding, "chunked", 7) == 0 && content_length == NULL) {
         reader->at = response_chunks;

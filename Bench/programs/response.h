@@ -32,6 +32,8 @@ struct response_reader {
     enum { response_head, response_length, response_chunks } at;
     struct chunked chunks;
     uint64_t left, body;
+    /// The response said that the connection ends with it.
+    bool closes;
     /// A head that was cut in two.
     char *held;
     size_t held_length;
