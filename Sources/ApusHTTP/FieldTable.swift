@@ -62,4 +62,14 @@ public struct FieldTable: ~Copyable {
     }
 
     mutating func drop(_ index: Int) { lines[index].isDropped = true }
+
+    /// Has the lines of that name left out of what is forwarded.
+    ///
+    /// - Parameters:
+    ///   - name: in lower case.
+    ///   - bytes: those that were parsed.
+    @inlinable
+    public mutating func drop(_ name: Span<UInt8>, in bytes: Span<UInt8>) {
+        for index in 0..<count where bytes.isName(lines[index].name, name) { lines[index].isDropped = true }
+    }
 }

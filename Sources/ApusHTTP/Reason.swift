@@ -39,6 +39,7 @@ public enum Reason: UInt8, Error, Sendable, CaseIterable, BitwiseCopyable {
 
     // What Apus could not do with a good request.
     case noRoute
+    case routeSaturated
     case noHealthyEndpoint
     case poolSaturated
     case breakerOpen
@@ -103,6 +104,7 @@ extension Reason {
         case .bodyTooLarge: "body_too_large"
         case .requestBodyTimeout: "request_body_timeout"
         case .noRoute: "no_route"
+        case .routeSaturated: "route_saturated"
         case .noHealthyEndpoint: "no_healthy_endpoint"
         case .poolSaturated: "pool_saturated"
         case .breakerOpen: "breaker_open"
@@ -149,8 +151,8 @@ extension Reason {
         case .connectFailed, .upstreamClosed, .upstreamReset, .badResponse, .responseHeadTooLarge,
             .unexpectedUpgrade:
             502
-        case .noHealthyEndpoint, .poolSaturated, .breakerOpen, .queueFull, .queueTimeout, .overloaded, .connectionLimit,
-            .memoryLimit, .descriptorLimit:
+        case .routeSaturated, .noHealthyEndpoint, .poolSaturated, .breakerOpen, .queueFull, .queueTimeout, .overloaded,
+            .connectionLimit, .memoryLimit, .descriptorLimit:
             503
         case .connectTimeout, .responseHeadTimeout: 504
         case .upstreamTruncated, .badResponseBody, .responseBodyTimeout, .clientClosed, .clientStalled,

@@ -12,6 +12,9 @@ public struct RequestHead: Sendable {
     public var expectsContinue: Bool
     /// Whether the client said that it takes trailers (RFC 9110 section 10.1.4).
     public var acceptsTrailers: Bool
+    /// The Max-Forwards of a TRACE or OPTIONS request (RFC 9110 section 7.6.2): 0 is answered, not forwarded; more is
+    /// forwarded as one less. -1 where there is none, it is no number, or the method is another.
+    public var hopsLeft: Int
     /// The value of Host; empty when there is none.
     public var hostField: Range<Int>
     /// The host that the request is for, without its port: the target's, if it names one, or else that of Host.
@@ -60,6 +63,7 @@ extension RequestHead {
         keepsAlive = message.keepsAlive(line.version)
         expectsContinue = false
         acceptsTrailers = false
+        hopsLeft = -1
         hostField = 0..<0
         host = target.authorityHost
         try readRequestFields(bytes, &fields)
@@ -84,6 +88,12 @@ extension RequestHead {
                 forEachElement(of: bytes, in: line.value) { coding in
                     if bytes.equalsIgnoringCase(coding, "trailers") { acceptsTrailers = true }
                 }
+            case .maxForwards where method == .trace || method == .options:
+                // Too many digits for a number are more hops than there are.
+                guard let hops = decimal(bytes, line.value) else { continue }
+                let limit = Int(truncatingIfNeeded: min(hops, UInt64(Int32.max)))
+                hopsLeft = hopsLeft < 0 ? limit : min(hopsLeft, limit)
+                fields.drop(index)
             default: continue
             }
         }

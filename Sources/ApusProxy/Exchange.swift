@@ -41,8 +41,14 @@ struct Exchange: BitwiseCopyable {
     var response = BodyRelay(.none, isChunkedOut: false)
     var responsePhase = ResponsePhase.awaited
 
-    /// The status sent to the client; 0 before.
-    var status = 0
+    /// Which of its route's pools it was sent to: the place in `Route.pools`, whatever a fallback makes of it later.
+    var branch: UInt8 = 0
+    /// Its route asks for no more than a pool: what `RouteSettings` says of it is what the listener says.
+    var isPlain = true
+    /// It counts among its route's requests in flight (`RouteLimits.requests`).
+    var isCountedOnRoute = false
+
+    private var sentStatus: UInt16 = 0
     /// Why Apus answered itself or broke the connection.
     var reason: Reason?
     /// The status is that of a response that Apus made.
@@ -58,6 +64,8 @@ struct Exchange: BitwiseCopyable {
     /// What the request's body was cut short by; nothing more of it is forwarded.
     var requestWasAbandoned = false
 
+    /// The lines that its route adds to the response, where they depend on the request.
+    var responseLines = Stretch()
     /// The request as it was sent, its head and what of its body came along, until the first byte of a response.
     var replay = Stretch()
     /// None of the body has been let go other than what `replay` holds.
@@ -101,8 +109,7 @@ struct Exchange: BitwiseCopyable {
     let started: Int64
     /// When the response's head arrived; 0 before.
     var headReceived: Int64 = 0
-    /// Bytes of the request's head.
-    var headBytes = 0
+    private var headByteCount: Int32 = 0
     /// Bytes sent to the client.
     var bytesSent: UInt64 = 0
     /// What the access log says of the request, written when it came.
@@ -134,6 +141,18 @@ struct Exchange: BitwiseCopyable {
     var pool: Int {
         get { Int(poolIndex) }
         set { poolIndex = Int32(truncatingIfNeeded: newValue) }
+    }
+
+    /// The status sent to the client; 0 before.
+    var status: Int {
+        get { Int(sentStatus) }
+        set { sentStatus = UInt16(truncatingIfNeeded: newValue) }
+    }
+
+    /// Bytes of the request's head.
+    var headBytes: Int {
+        get { Int(headByteCount) }
+        set { headByteCount = Int32(truncatingIfNeeded: newValue) }
     }
 
     /// Attempts made; replacing a stale connection is none.

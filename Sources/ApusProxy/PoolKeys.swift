@@ -3,13 +3,7 @@ import ApusModel
 
 /// What of a request's head a pool wants to know, prepared for comparing bytes.
 struct PoolKeys: Sendable {
-    enum HashKind: UInt8 { case none, client, header, cookie, query, path }
-
-    let hash: HashKind
-    /// The field, cookie or parameter that is hashed.
-    let hashName: [UInt8]
-    let ipv4Prefix: Int
-    let ipv6Prefix: Int
+    let hash: HeadKey
     /// The cookie of its sessions; empty without sessions.
     let sessionName: [UInt8]
     /// Whether the cookie is the application's, of which Apus learns.
@@ -20,27 +14,7 @@ struct PoolKeys: Sendable {
     let priorityHeader: [UInt8]
 
     init(_ pool: Pool, of snapshot: Snapshot) {
-        let key: HashRules.Key? = pool.balance == .hash ? pool.hash.key : nil
-        var name = ""
-        var prefixes = (32, 64)
-        switch key {
-        case nil: hash = .none
-        case .client(let ipv4, let ipv6):
-            hash = .client
-            prefixes = (ipv4, ipv6)
-        case .header(let field):
-            hash = .header
-            name = field.lowercased()
-        case .cookie(let cookie):
-            hash = .cookie
-            name = cookie
-        case .query(let parameter):
-            hash = .query
-            name = parameter
-        case .path: hash = .path
-        }
-        hashName = Array(name.utf8)
-        (ipv4Prefix, ipv6Prefix) = prefixes
+        hash = HeadKey(pool.balance == .hash ? pool.hash.key : nil)
         priorityHeader = Array((pool.concurrency?.priorityHeader ?? "").lowercased().utf8)
         cookies = SessionCookies(of: pool, in: snapshot)
         switch pool.sticky?.kind {

@@ -25,6 +25,8 @@ struct PoolSettings: BitwiseCopyable {
     /// The pool that answers when this one cannot; -1 for none.
     let fallbackPool: Int
     let hasFallback: Bool
+    /// Retry-After of a response that is the fallback, in seconds; 0 for none.
+    let fallbackRetryAfter: Int
     /// Whether something of a request's head, other than its route, decides where it goes or whether it may.
     let looksAtHead: Bool
     let hasSessions: Bool
@@ -45,6 +47,12 @@ struct PoolSettings: BitwiseCopyable {
         retryAfter = max(1, Int((pool.concurrency?.retryAfter ?? .seconds(1)).components.seconds))
         fallbackPool = if case .pool(let other) = pool.fallback { other } else { -1 }
         hasFallback = pool.fallback != nil
+        fallbackRetryAfter =
+            if case .response(let response) = pool.fallback {
+                Int(response.retryAfter?.components.seconds ?? 0)
+            } else {
+                0
+            }
         hasSessions = pool.sticky != nil
         looksAtHead = pool.balance == .hash || pool.sticky != nil || pool.concurrency?.priorityHeader != nil
     }

@@ -15,6 +15,8 @@ final class SharedState: Sendable {
     /// Exchanges in flight per pool, where there is a limit to them, and requests that wait in its queue.
     let poolLoads: SharedCounts
     let waiting: SharedCounts
+    /// Requests in flight per route, where there is a limit to them.
+    let routeLoads: SharedCounts
     /// Open client connections per listener.
     let clients: SharedCounts
     private let lifetime: Lifetime
@@ -26,6 +28,7 @@ final class SharedState: Sendable {
         loads = SharedCounts(count: snapshot.endpoints.count)
         poolLoads = SharedCounts(count: snapshot.pools.count)
         waiting = SharedCounts(count: snapshot.pools.count)
+        routeLoads = SharedCounts(count: snapshot.routes.count)
         clients = SharedCounts(count: snapshot.listeners.count)
         self.lifetime = lifetime
     }

@@ -16,9 +16,12 @@ extension Worker {
         sendAnswer(x, &arena)
     }
 
+    /// Makes the exchange one that Apus answers, and begins a send.
+    ///
+    /// - Parameter reason: nil for an answer that is what was configured.
     /// - Returns: whether the client's connection ends with the answer.
     mutating func prepareAnswer(
-        _ x: Int, _ reason: Reason, status: Int, _ arena: inout BufferArena
+        _ x: Int, _ reason: Reason?, status: Int, _ arena: inout BufferArena
     ) -> Bool {
         dropUpstream(x, &arena)
         let closes =
@@ -38,12 +41,12 @@ extension Worker {
         exchanges[x].bytesSent += UInt64(arena.sendCount)
         noteAnswer(x, arena)
         guard flush(client, &arena) == .all else { return abort(x, .clientClosed, &arena) }
-        guard connections[client].output.isEmpty else { return setDeadline(client, in: settings.body) }
+        guard connections[client].output.isEmpty else { return setDeadline(client, in: bodyTime(x)) }
         endExchange(x, &arena)
     }
 
     /// Appends the response for `reason` to the send.
-    func writeAnswer(
+    mutating func writeAnswer(
         _ reason: Reason, retryAfter: Int = 0, method: Method, closes: Bool, saysKeepAlive: Bool = false,
         _ arena: inout BufferArena
     ) {
@@ -62,8 +65,9 @@ extension Worker {
         append(retryAfter: retryAfter, &arena)
         if reason == .methodNotAllowed {
             // RFC 9110 section 15.5.6 asks for what would be allowed.
-            arena.append("Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, TRACE\r\n")
+            arena.append(Self.allowedMethods)
         }
+        appendDate(&arena)
         appendConnection(closes: closes, saysKeepAlive: saysKeepAlive, &arena)
         guard method != .head else { return }
         arena.append(decimal: UInt64(status))
@@ -74,33 +78,15 @@ extension Worker {
         arena.append("\n")
     }
 
+    static var allowedMethods: StaticString { "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, TRACE\r\n" }
+
+    mutating func appendDate(_ arena: inout BufferArena) {
+        date.update(now: now, wallClock: wallClockMicroseconds)
+        arena.append(date.line.span)
+    }
+
     /// Appends what the head says of the connection, and ends the head.
     func appendConnection(closes: Bool, saysKeepAlive: Bool, _ arena: inout BufferArena) {
         arena.append(closes ? "Connection: close\r\n\r\n" : saysKeepAlive ? "Connection: keep-alive\r\n\r\n" : "\r\n")
-    }
-
-    func reasonPhrase(_ status: Int) -> StaticString {
-        switch status {
-        case 200: "OK"
-        case 204: "No Content"
-        case 304: "Not Modified"
-        case 400: "Bad Request"
-        case 404: "Not Found"
-        case 405: "Method Not Allowed"
-        case 408: "Request Timeout"
-        case 413: "Content Too Large"
-        case 414: "URI Too Long"
-        case 417: "Expectation Failed"
-        case 429: "Too Many Requests"
-        case 431: "Request Header Fields Too Large"
-        case 500: "Internal Server Error"
-        case 501: "Not Implemented"
-        case 502: "Bad Gateway"
-        case 503: "Service Unavailable"
-        case 504: "Gateway Timeout"
-        case 505: "HTTP Version Not Supported"
-        // A reason phrase may be anything, and be left out (RFC 9112 section 4).
-        default: ""
-        }
     }
 }

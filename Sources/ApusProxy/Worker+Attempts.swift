@@ -102,7 +102,7 @@ extension Worker {
         }
         exchanges[x].upstream = upstream
         guard register(upstream) else { return connectFailed(x, errno: outOfMemoryErrno, &arena) }
-        setDeadline(exchanges[x].client, in: settings.connect)
+        setDeadline(exchanges[x].client, in: connectTime(x))
     }
 
     /// There is no descriptor for a connection; the endpoint has nothing to do with it.
@@ -165,8 +165,8 @@ extension Worker {
             connections[upstream].output = Stretch(handle, 0..<replay.count - sent)
         }
         let waitsForOrigin = exchanges[x].request.isComplete || exchanges[x].awaitsContinue
-        setDeadline(client, in: waitsForOrigin ? settings.responseHead : settings.body)
-        if settings.pools[exchanges[x].pool].limitsTries { setTryLimits(x) }
+        setDeadline(client, in: waitsForOrigin ? responseHeadTime(x) : bodyTime(x))
+        if settings.pools[exchanges[x].pool].limitsTries || !exchanges[x].isPlain { setTryLimits(x) }
         if !exchanges[x].request.isComplete { relayRequest(x, &arena) }
     }
 }

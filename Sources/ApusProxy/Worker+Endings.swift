@@ -51,6 +51,7 @@ extension Worker {
         if exchanges[x].wait == .queued { leaveQueue(x) }
         if exchanges[x].holdsBudget { giveBackBudget(x) }
         if exchanges[x].isAdmitted { depart(x) }
+        if !exchanges[x].isPlain { leaveRoute(x, &arena) }
         releaseReplay(x, &arena)
         releasePipe(x)
         arena.giveBack(exchanges[x].note.handle)

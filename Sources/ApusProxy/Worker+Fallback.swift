@@ -32,37 +32,21 @@ extension Worker {
     }
 
     private mutating func answerByFallback(_ x: Int, _ reason: Reason, _ arena: inout BufferArena) {
-        guard case .response(let response) = shared.snapshot.pools[exchanges[x].pool].fallback else {
-            return answer(x, reason, &arena)
-        }
+        guard let response = settings.fallbacks[exchanges[x].pool] else { return answer(x, reason, &arena) }
         let closes = prepareAnswer(x, reason, status: response.status, &arena)
-        arena.append("HTTP/1.1 ")
-        arena.append(decimal: UInt64(response.status))
-        arena.append(UInt8(0x20))
-        arena.append(reasonPhrase(response.status))
-        arena.append("\r\nContent-Type: ")
-        let contentType = Array(response.contentType.utf8)
-        arena.append(contentType.span)
-        arena.append("\r\n")
-        if response.hasBody {
-            arena.append("Content-Length: ")
-            arena.append(decimal: UInt64(response.body.count))
-            arena.append("\r\n")
-        }
+        arena.append(response.head.span)
         arena.append("Apus-Reason: ")
         arena.append(reason.token)
         arena.append("\r\n")
-        if let retryAfter = response.retryAfter { append(retryAfter: Int(retryAfter.components.seconds), &arena) }
-        appendConnection(closes: closes, saysKeepAlive: exchanges[x].version == .http10, &arena)
-        if exchanges[x].method != .head, response.hasBody { arena.append(response.body.span) }
-        sendAnswer(x, &arena)
+        append(retryAfter: settings.pools[exchanges[x].pool].fallbackRetryAfter, &arena)
+        endAnswer(x, closes: closes, body: response.body, &arena)
     }
 
     /// Seconds after which a request that was refused for want of a place may be worth another try; 0 says nothing.
     func retryAfter(_ x: Int, _ reason: Reason) -> Int {
         switch reason {
         case .overloaded: settings.pools[exchanges[x].pool].retryAfter
-        case .poolSaturated, .breakerOpen, .queueFull, .queueTimeout: 1
+        case .routeSaturated, .poolSaturated, .breakerOpen, .queueFull, .queueTimeout: 1
         default: 0
         }
     }
@@ -73,11 +57,6 @@ extension Worker {
         arena.append(decimal: UInt64(seconds))
         arena.append("\r\n")
     }
-}
-
-extension FallbackResponse {
-    /// RFC 9110 sections 15.3.5 and 15.4.5.
-    fileprivate var hasBody: Bool { status != 204 && status != 304 }
 }
 
 extension Reason {

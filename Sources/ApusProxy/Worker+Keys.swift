@@ -11,16 +11,16 @@ extension Worker {
     ) {
         let pool = exchanges[x].pool
         let bytes = arena.bytes(stretch.handle, stretch.range)
-        exchanges[x].pick.hash = hash(x, head, bytes)
+        exchanges[x].pick.hash = hash(settings.keys[pool].hash, x, head, bytes)
         if !settings.keys[pool].sessionName.isEmpty { readSession(x, bytes) }
         if !settings.keys[pool].priorityHeader.isEmpty { readPriority(x, bytes) }
     }
 
-    private func hash(_ x: Int, _ head: RequestHead, _ bytes: Span<UInt8>) -> UInt64? {
-        let keys = settings.keys[exchanges[x].pool]
-        let name = keys.hashName.span
+    /// The hash of what `key` names; nil where the request has no such thing.
+    func hash(_ key: HeadKey, _ x: Int, _ head: RequestHead, _ bytes: Span<UInt8>) -> UInt64? {
+        let name = key.name.span
         let value: Range<Int>? =
-            switch keys.hash {
+            switch key.kind {
             case .none, .client: nil
             case .header: fields.value(of: name, in: bytes)
             case .cookie: fields.cookie(name, in: bytes)
@@ -28,8 +28,8 @@ extension Worker {
             case .path: head.target.path
             }
         if let value { return KeyHash.of(bytes.extracting(value)) }
-        guard keys.hash == .client else { return nil }
-        return KeyHash.of(clientAddress(x, bytes), ipv4Prefix: keys.ipv4Prefix, ipv6Prefix: keys.ipv6Prefix)
+        guard key.kind == .client else { return nil }
+        return KeyHash.of(clientAddress(x, bytes), ipv4Prefix: key.ipv4Prefix, ipv6Prefix: key.ipv6Prefix)
     }
 
     /// The client's address: of the last that is no trusted proxy, as far as trusted ones tell.

@@ -10,7 +10,9 @@ extension Worker {
         let exchange = exchanges[x]
         let layout = shared.layout
         let row =
-            exchange.route >= 0 ? layout.row(route: exchange.route) : layout.unroutedRow(listener: exchange.listener)
+            exchange.route >= 0
+            ? layout.row(route: exchange.route, branch: Int(exchange.branch))
+            : layout.unroutedRow(listener: exchange.listener)
         let endpoint = exchange.endpoint >= 0 && !exchange.answeredItself ? exchange.endpoint : nil
         counters.add(to: layout.requests(row: row, endpoint: endpoint, statusClass: exchange.status / 100))
         if let reason = exchange.reason {

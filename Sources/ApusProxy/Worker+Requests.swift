@@ -63,8 +63,9 @@ extension Worker {
     }
 
     private mutating func begin(
-        _ head: RequestHead, _ client: Int, _ stretch: Stretch, _ arena: inout BufferArena
+        _ parsed: RequestHead, _ client: Int, _ stretch: Stretch, _ arena: inout BufferArena
     ) {
+        var head = parsed
         let x = insertExchange(client)
         exchanges[x].method = head.method
         exchanges[x].version = head.version
@@ -72,20 +73,31 @@ extension Worker {
         exchanges[x].request = BodyRelay(head.framing, isChunkedOut: head.framing == .chunked)
         exchanges[x].awaitsContinue = head.expectsContinue && !exchanges[x].request.isComplete
         noteRequest(x, head, stretch, &arena)
-        if case .length(let length) = head.framing, length > settings.bodyLimit {
-            return answer(x, .bodyTooLarge, &arena)
+        if head.hopsLeft == 0 { return answerAsLastRecipient(x, head, stretch, &arena) }
+        if settings.normalizesPaths {
+            do {
+                try normalizePath(&head, stretch, &arena)
+            } catch {
+                return answer(x, error, instead: head, stretch, &arena)
+            }
         }
         guard let route = matchRoute(x, head, stretch, arena) else {
-            _ = keepInput(client, Stretch(stretch.handle, Int(stretch.start) + head.end..<Int(stretch.end)), &arena)
-            return answer(x, .noRoute, &arena)
+            return answer(x, .noRoute, instead: head, stretch, &arena)
         }
+        let rules = settings.routes[route]
         exchanges[x].route = route
-        exchanges[x].pool = settings.routePool[route]
-        exchanges[x].priority = settings.routePriority[route]
+        exchanges[x].pool = rules.pool
+        exchanges[x].priority = rules.priority
+        if !rules.isPlain, !applyRoute(x, head, stretch, &arena) { return }
+        if case .length(let length) = head.framing, length > rules.bodyLimit {
+            return answer(x, .bodyTooLarge, &arena)
+        }
         if settings.pools[exchanges[x].pool].looksAtHead { readKeys(x, head, stretch, arena) }
         do {
             try forward(x, head, stretch, &arena)
         } catch {
+            // What has come behind it was not told apart from it.
+            exchanges[x].requestWasAbandoned = true
             return answer(x, error, &arena)
         }
         enterPool(x, &arena)
@@ -114,6 +126,20 @@ extension Worker {
             shared.layout.pool(pool, .concurrencyLimit), to: UInt64(dispatchers[pool].concurrencyLimit ?? 0))
     }
 
+    /// Has the path stand in its one spelling where it was received, up against the query, for routes and origin alike.
+    private func normalizePath(
+        _ head: inout RequestHead, _ stretch: Stretch, _ arena: inout BufferArena
+    ) throws(Reason) {
+        let path = head.target.path
+        let range = path.moved(by: Int(stretch.start))
+        guard !PathNormalization.isNormal(arena.bytes(stretch.handle, range)) else { return }
+        var bytes = arena.mutableBytes(stretch.handle, range)
+        let count = try PathNormalization.normalize(&bytes)
+        arena.move(stretch.handle, range.lowerBound..<range.lowerBound + count, to: range.upperBound - count)
+        head.target.path = path.upperBound - count..<path.upperBound
+        head.target.pathAndQuery = head.target.path.lowerBound..<head.target.pathAndQuery.upperBound
+    }
+
     private func matchRoute(
         _ x: Int, _ head: RequestHead, _ stretch: Stretch, _ arena: borrowing BufferArena
     ) -> Int? {
@@ -138,14 +164,18 @@ extension Worker {
         _ x: Int, _ head: RequestHead, _ stretch: Stretch, _ arena: inout BufferArena
     ) throws(Reason) {
         let client = exchanges[x].client
-        let peer = connections[client].peer
-        let listener = settings.listenerAddress[exchanges[x].listener]
         let start = Int(stretch.start)
-        arena.beginSend()
-        arena.setInput(stretch.handle, at: start)
-        head.write(
-            forwarding: ForwardedRequest(isTrusted: connections[client].isTrusted), fields: fields, to: &arena,
-            clientAddress: { $0.append(peer) }, ownAddress: { $0.append(authority: listener) })
+        if exchanges[x].isPlain {
+            let peer = connections[client].peer
+            let listener = settings.listenerAddress[exchanges[x].listener]
+            arena.beginSend()
+            arena.setInput(stretch.handle, at: start)
+            head.write(
+                forwarding: ForwardedRequest(isTrusted: connections[client].isTrusted), fields: fields, to: &arena,
+                clientAddress: { $0.append(peer) }, ownAddress: { $0.append(authority: listener) })
+        } else {
+            try writeRewritten(x, head, stretch, &arena)
+        }
         var used = start + head.end
         if !exchanges[x].request.isComplete {
             used = try appendBody(.request, of: x, Stretch(stretch.handle, used..<Int(stretch.end)), &arena)
@@ -175,7 +205,7 @@ extension Worker {
         let handle = exchanges.handle(x)
         if isWritable, !connections[client].output.isEmpty {
             guard flushOutput(client, &arena) else { return abort(x, .clientClosed, &arena) }
-            setDeadline(client, in: settings.body)
+            setDeadline(client, in: bodyTime(x))
             guard connections[client].output.isEmpty else { return }
             if exchanges[x].responsePhase == .complete { return endExchange(x, &arena) }
             readResponse(x, &arena)
@@ -243,18 +273,18 @@ extension Worker {
             answer(x, .memoryLimit, &arena)
             return false
         }
-        setDeadline(client, in: exchanges[x].request.isComplete ? settings.responseHead : settings.body)
+        setDeadline(client, in: exchanges[x].request.isComplete ? responseHeadTime(x) : bodyTime(x))
         return true
     }
 
     /// Keeps what is about to be sent of a body behind what is kept of the request, if that may be sent again and the pool
-    /// wants bodies of that size kept.
+    /// or route wants bodies of that size kept.
     private mutating func keepBody(_ x: Int, _ arena: inout BufferArena) -> Bool {
         let replay = exchanges[x].replay
         let count = arena.sendCount
         // Of a method that is not idempotent nothing is repeated once the origin has some of it.
         guard exchanges[x].method.isIdempotent, exchanges[x].isReplayable, !replay.isEmpty,
-            exchanges[x].request.byteCount <= UInt64(settings.pools[exchanges[x].pool].keptBody)
+            exchanges[x].request.byteCount <= keptBody(x)
         else { return false }
         let total = Int(replay.end) + count
         if total > arena.capacity(of: replay.handle) {

@@ -14,7 +14,7 @@ extension Worker {
             if flushOutput(upstream, &arena) {
                 let isSent = connections[upstream].output.isEmpty && exchanges[x].request.isComplete
                 let waitsForHead = isSent && exchanges[x].responsePhase == .awaited
-                setDeadline(exchanges[x].client, in: waitsForHead ? settings.responseHead : settings.body)
+                setDeadline(exchanges[x].client, in: waitsForHead ? responseHeadTime(x) : bodyTime(x))
                 if connections[upstream].output.isEmpty { relayRequest(x, &arena) }
             } else {
                 // It takes no more of the request; what it may have answered is still to be read.
@@ -65,11 +65,7 @@ extension Worker {
                 if head.isInterim {
                     try forwardInterim(x, head, rest, &arena)
                 } else {
-                    if dispatchers[exchanges[x].pool].retriesStatus(head.status),
-                        retryInstead(x, head, rest, &arena)
-                    {
-                        return
-                    }
+                    if retriesStatus(x, head.status), retryInstead(x, head, rest, &arena) { return }
                     beginResponse(x, head, rest, &arena)
                 }
                 offset += head.end
@@ -120,7 +116,7 @@ extension Worker {
         releaseReplay(x, &arena)
         if exchanges[x].awaitsContinue {
             exchanges[x].awaitsContinue = false
-            setDeadline(exchanges[x].client, in: settings.body)
+            setDeadline(exchanges[x].client, in: bodyTime(x))
         }
         // HTTP/1.0 does not know them (RFC 9110 section 15.2).
         guard exchanges[x].version == .http11 else { return }
@@ -151,12 +147,17 @@ extension Worker {
         let tellsSession =
             settings.pools[exchanges[x].pool].hasSessions
             && noteSession(x, arena.bytes(stretch.handle, stretch.range))
+        let isEdited = !exchanges[x].isPlain
+        if isEdited { editResponse(x, arena.bytes(stretch.handle, stretch.range)) }
         arena.setInput(stretch.handle, at: Int(stretch.start))
         head.write(
             forwarded: ForwardedResponse(
                 isChunked: isChunked, connection: closes ? .close : isHTTP10 ? .keepAlive : nil),
             fields: fields, to: &arena,
-            ownFields: { if tellsSession { appendSessionCookie(x, &$0) } })
+            ownFields: {
+                if tellsSession { appendSessionCookie(x, &$0) }
+                if isEdited { appendResponseLines(x, &$0) }
+            })
     }
 
     /// Sends what was made of the response to the client, and ends the exchange when that was all.
@@ -176,7 +177,7 @@ extension Worker {
             return responseEnded(x, &arena)
         }
         guard keepInput(upstream, rest, &arena) else { return abort(x, .memoryLimit, &arena) }
-        setDeadline(client, in: settings.body)
+        setDeadline(client, in: bodyTime(x))
     }
 
     /// The origin has closed its side.
@@ -211,7 +212,7 @@ extension Worker {
         if connections[exchanges[x].client].output.isEmpty {
             endExchange(x, &arena)
         } else {
-            setDeadline(exchanges[x].client, in: settings.body)
+            setDeadline(exchanges[x].client, in: bodyTime(x))
         }
     }
 }

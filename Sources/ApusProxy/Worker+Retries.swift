@@ -35,7 +35,7 @@ extension Worker {
     private mutating func verdict(_ x: Int, _ failure: RetryPolicy.Failure) -> PoolDispatcher.Verdict {
         giveBackBudget(x)
         guard !exchanges[x].replay.isEmpty else { return .giveUp(isDenied: false) }
-        return dispatchers[exchanges[x].pool].decide(after: failure, of: exchanges[x].progress, now: now)
+        return decide(x, after: failure)
     }
 
     private mutating func carryOut(
@@ -106,7 +106,7 @@ extension Worker {
         let pool = exchanges[x].pool
         guard exchanges[x].responsePhase == .awaited, exchanges[x].requestIsOver, !exchanges[x].replay.isEmpty,
             !exchanges[x].other.isUnderWay, !exchanges[x].holdsBudget,
-            dispatchers[pool].mayHedge(exchanges[x].progress, now: now)
+            mayHedge(x)
         else { return }
         exchanges[x].holdsBudget = true
         exchanges[x].mayReturn = false
@@ -130,7 +130,7 @@ extension Worker {
         exchanges[x].current = exchanges[x].other
         exchanges[x].other = Attempt()
         let isConnecting = connections[exchanges[x].upstream].phase == .connecting
-        setDeadline(exchanges[x].client, in: isConnecting ? settings.connect : settings.responseHead)
+        setDeadline(exchanges[x].client, in: isConnecting ? connectTime(x) : responseHeadTime(x))
         if !isConnecting { keepTryLimit(x) }
         return true
     }

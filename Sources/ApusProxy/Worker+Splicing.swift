@@ -104,7 +104,7 @@ extension Worker {
             }
             exchanges[x].pipeBytes -= result.rawValue
             if direction == .response { exchanges[x].bytesSent += UInt64(result.rawValue) }
-            setDeadline(exchanges[x].client, in: settings.body)
+            setDeadline(exchanges[x].client, in: bodyTime(x))
         }
         return true
     }
@@ -114,7 +114,7 @@ extension Worker {
         if direction == .response {
             responseEnded(x, &arena)
         } else {
-            setDeadline(exchanges[x].client, in: settings.responseHead)
+            setDeadline(exchanges[x].client, in: responseHeadTime(x))
         }
     }
 

@@ -138,7 +138,7 @@ extension Worker {
             relay.isChunkedOut
             ? try appendChunks(&relay, stretch, &arena) : try appendPlain(&relay, stretch, &arena)
         if direction == .request {
-            guard relay.byteCount <= settings.bodyLimit else { throw .bodyTooLarge }
+            guard relay.byteCount <= bodyLimit(x) else { throw .bodyTooLarge }
             exchanges[x].request = relay
         } else {
             exchanges[x].response = relay

@@ -88,7 +88,8 @@ extension Worker {
     /// Sets when the present attempt must have been answered, and when a second endpoint is asked.
     mutating func setTryLimits(_ x: Int) {
         let rules = settings.pools[exchanges[x].pool]
-        exchanges[x].tryDeadline = rules.perTry == .max ? .max : now + rules.perTry
+        let perTry = perTry(x)
+        exchanges[x].tryDeadline = perTry == .max ? .max : now + perTry
         let isFirst = exchanges[x].attempts == 1
         exchanges[x].hedgeTime = isFirst && rules.hedgeAfter != .max ? now + rules.hedgeAfter : .max
         setNextAlarm(x)
@@ -96,7 +97,7 @@ extension Worker {
 
     /// The current attempt goes on alone, and has the time left that it had.
     mutating func keepTryLimit(_ x: Int) {
-        let perTry = settings.pools[exchanges[x].pool].perTry
+        let perTry = perTry(x)
         guard perTry != .max else { return }
         exchanges[x].tryDeadline = max(now, exchanges[x].current.started + perTry)
         setNextAlarm(x)

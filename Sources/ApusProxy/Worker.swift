@@ -51,6 +51,10 @@ struct Worker: ~Copyable {
     var latestPools: Renaming?
     var latestMembers: [Renaming] = []
     var pipes = PipePool(limit: pipeLimit)
+    /// The Date of the responses that Apus makes.
+    var date = DateField()
+    /// Decides where chance does: among a route's pools.
+    var chance: SplitMix64
     /// Connections that have something to do and will see no event for it.
     var ready: [SlabHandle] = []
     /// Pools in which something has ended while requests wait; each as often as that happened.
@@ -86,6 +90,7 @@ struct Worker: ~Copyable {
         exchanges = Slab(capacity: Self.slabCapacity)
         now = monotonicMicroseconds()
         turnEnded = now
+        chance = SplitMix64(seed: UInt64(truncatingIfNeeded: wallClockMicroseconds()) &+ UInt64(index) << 32)
         timers = TimerWheel(now: now)
         alarms = TimerWheel(now: now, tickShift: TimerWheel.fine)
         let snapshot = shared.snapshot

@@ -16,10 +16,19 @@ struct WorkerSettings {
     let bodyLimit: UInt64
     let connectionsPerListener: Int
     let trustedProxies: [Network]
-    let routePool: [Int]
-    let routePriority: [Priority]
+    let routes: [RouteSettings]
+    let routeTables: RouteTables
+    /// By route: what fills its captures in.
+    let routePaths: [PathPattern]
+    /// By route; looked at only where a route has retries of its own.
+    let routeRetries: [RouteRetries]
+    /// By route: the response that it gives, in so far as it does not depend on the request; nil for those that have pools.
+    let routeAnswers: [PreparedResponse?]
+    let normalizesPaths: Bool
     let pools: [PoolSettings]
     let keys: [PoolKeys]
+    /// By pool: the response that is its fallback; nil without one.
+    let fallbacks: [PreparedResponse?]
     let endpointPool: [Int]
     let endpointAddress: [WireAddress]
     let endpointIdle: [Int64]
@@ -43,15 +52,48 @@ struct WorkerSettings {
         bodyLimit = limits.bodyBytes.map(UInt64.init) ?? .max
         connectionsPerListener = limits.connectionsPerListener
         trustedProxies = snapshot.trustedProxies
-        routePool = snapshot.routes.map { $0.pools.first?.pool ?? -1 }
-        routePriority = snapshot.routes.map(\.priority)
+        var tables = RouteTables()
+        routes = snapshot.routes.map { RouteSettings($0, of: snapshot, adding: &tables) }
+        routeTables = tables
+        routePaths = snapshot.routes.map(\.match.path)
+        routeRetries = snapshot.routes.map { RouteRetries($0.retries ?? RetryRules()) }
+        routeAnswers = snapshot.routes.map { PreparedResponse($0.action) }
+        normalizesPaths = snapshot.normalizesPaths
         pools = snapshot.pools.map(PoolSettings.init)
         keys = snapshot.pools.map { PoolKeys($0, of: snapshot) }
+        fallbacks = snapshot.pools.map { PreparedResponse($0.fallback) }
         endpointPool = snapshot.endpoints.map(\.pool)
         endpointAddress = snapshot.endpoints.map { WireAddress($0.address) }
         endpointIdle = snapshot.endpoints.map { snapshot.pools[$0.pool].connections.idleTimeout.inMicroseconds }
         self.listenerAddress = listenerAddress
         listenerIsRetired = snapshot.listeners.map(\.isRetired)
+    }
+}
+
+/// The rules of a route's own retries; the budget is its pool's.
+struct RouteRetries {
+    let policy: RetryPolicy
+    let backoff: Backoff
+
+    init(_ rules: RetryRules) {
+        policy = RetryPolicy(rules)
+        backoff = Backoff(rules)
+    }
+}
+
+extension PreparedResponse {
+    /// What a route answers by itself; nil for one that forwards.
+    fileprivate init?(_ action: RouteAction) {
+        switch action {
+        case .forward: return nil
+        case .redirect(let redirect): self.init(redirect)
+        case .respond(let response): self.init(response)
+        }
+    }
+
+    fileprivate init?(_ fallback: Fallback?) {
+        guard case .response(let response) = fallback else { return nil }
+        self.init(response)
     }
 }
 

@@ -19,6 +19,7 @@ public final class Proxy: Sendable {
         public var connections = UpstreamConnectionLimits()
         public var trustedProxies: [Network] = []
         public var accessLog = AccessLog.off
+        public var normalizesPaths = true
         /// Changes the pools before they are used; gets each with its index.
         public var pool: @Sendable (inout Pool, Int) -> Void = { _, _ in }
     }
@@ -74,7 +75,8 @@ public final class Proxy: Sendable {
         return Snapshot(
             workers: configuration.workers, listeners: [listener], routes: configuration.routes, pools: pools,
             endpoints: endpoints, timeouts: configuration.timeouts, limits: configuration.limits,
-            trustedProxies: configuration.trustedProxies, accessLog: configuration.accessLog)
+            trustedProxies: configuration.trustedProxies, accessLog: configuration.accessLog,
+            normalizesPaths: configuration.normalizesPaths)
     }
 }
 

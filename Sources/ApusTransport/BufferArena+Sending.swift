@@ -72,6 +72,12 @@ extension BufferArena {
         return true
     }
 
+    /// Takes back the last bytes that were appended; no piece that stands elsewhere may be among them.
+    public mutating func removeLast(_ count: Int) {
+        precondition(count >= 0 && count <= outboundEnd - openStart)
+        outboundEnd -= count
+    }
+
     /// Sends what was appended.
     ///
     /// - Returns: how many bytes the socket took, or why it took none.

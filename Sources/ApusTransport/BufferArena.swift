@@ -157,6 +157,14 @@ public struct BufferArena: ~Copyable {
         return unsafe _overrideLifetime(span, borrowing: self)
     }
 
+    /// The bytes of `range`, to be changed where they are.
+    @_lifetime(&self)
+    public mutating func mutableBytes(_ handle: BufferHandle, _ range: Range<Int>) -> MutableSpan<UInt8> {
+        let start = unsafe start(of: handle, range).assumingMemoryBound(to: UInt8.self)
+        let span = unsafe MutableSpan(_unsafeStart: start, count: range.count)
+        return unsafe _overrideLifetime(span, mutating: &self)
+    }
+
     /// Copies bytes from one buffer to another.
     public mutating func copy(from source: BufferHandle, _ range: Range<Int>, to target: BufferHandle, at offset: Int) {
         unsafe start(of: target, offset..<offset + range.count)

@@ -11,11 +11,19 @@ extension PoolDispatcher {
         case giveUp(isDenied: Bool)
     }
 
-    /// What follows a failed attempt.
+    /// What follows a failed attempt, by the pool's rules.
     public mutating func decide(
         after failure: RetryPolicy.Failure, of progress: RetryPolicy.Progress, now: Int64
     ) -> Verdict {
-        switch retryPolicy.decide(after: failure, of: progress) {
+        decide(after: failure, of: progress, by: retryPolicy, pausing: backoff, now: now)
+    }
+
+    /// What follows a failed attempt, by the rules of the request's route; the budget is the pool's.
+    public mutating func decide(
+        after failure: RetryPolicy.Failure, of progress: RetryPolicy.Progress, by policy: RetryPolicy,
+        pausing backoff: Backoff, now: Int64
+    ) -> Verdict {
+        switch policy.decide(after: failure, of: progress) {
         case .giveUp: .giveUp(isDenied: false)
         case .retryFreshSameEndpoint: .retryFresh
         // A request that could not connect has cost no endpoint anything: moving it on multiplies no load, and is neither
@@ -45,9 +53,13 @@ extension PoolDispatcher {
 
     /// Whether a second endpoint may be asked now, although the first has not failed (`Pool.hedging`). If so, say
     /// `retryEnded` when that attempt is over.
-    public mutating func mayHedge(_ progress: RetryPolicy.Progress, now: Int64) -> Bool {
-        hedges && progress.isIdempotent && progress.isReplayable && progress.attempts < retryPolicy.attemptLimit
-            && budget.tryRetry(now: now)
+    ///
+    /// - Parameter policy: that of the request's route; nil for the pool's.
+    public mutating func mayHedge(
+        _ progress: RetryPolicy.Progress, by policy: RetryPolicy? = nil, now: Int64
+    ) -> Bool {
+        hedges && progress.isIdempotent && progress.isReplayable
+            && progress.attempts < (policy ?? retryPolicy).attemptLimit && budget.tryRetry(now: now)
     }
 }
 

@@ -40,7 +40,7 @@ extension BufferArena {
         switch value {
         case .listener: append(name: log.names.listeners[exchange.listener])
         case .route: append(name: log.names.route(exchange.route))
-        case .pool: append(name: log.names.pool(of: exchange.route, branch: 0))
+        case .pool: append(name: log.names.pool(of: exchange.route, branch: Int(exchange.branch)))
         case .endpoint: append(name: log.names.endpoint(exchange.endpoint))
         case .method: append(.method, of: exchange, log)
         case .host: append(.host, of: exchange, log)

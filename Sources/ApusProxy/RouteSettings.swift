@@ -1,0 +1,221 @@
+import ApusBalancing
+import ApusHTTP
+import ApusModel
+
+/// What a worker reads of a route on the request path, as plain numbers: times in microseconds, what the listener says
+/// filled in where the route says nothing.
+struct RouteSettings: BitwiseCopyable {
+    enum Action: UInt8 {
+        case forward, redirect, respond
+        /// A redirect whose Location could name another host than the one it was written for.
+        case checkedRedirect
+    }
+
+    /// The only pool, or the first; -1 without one.
+    let pool: Int
+    let priority: Priority
+    /// There is nothing but a pool and a priority: whoever sees this needs to look no further.
+    let isPlain: Bool
+    let action: Action
+
+    /// Its pools, as a range of `RouteTables.branches`, and the sum of their weights; empty unless there are several.
+    let firstBranch: Int32
+    let branchCount: Int32
+    let totalWeight: Int
+    /// What decides among them, as an index into `RouteTables.splitKeys`; -1 for chance.
+    let splitKey: Int32
+
+    let connect: Int64
+    let responseHead: Int64
+    let body: Int64
+    let bodyLimit: UInt64
+    /// Requests in flight, over all workers; `.max` for no limit.
+    let requestLimit: Int
+
+    /// Whether retries follow the route's rules, and what `PoolSettings` has of them otherwise.
+    let hasOwnRetries: Bool
+    let perTry: Int64
+    let keptBody: Int
+
+    /// What of a request's head is written anew.
+    let rewrites: ForwardedRequest.Rewrites
+    let path: TemplateTable.Name
+    let host: TemplateTable.Name
+    /// The lines that are added to the request, and to the response.
+    let requestLines: TemplateTable.Name
+    let responseLines: TemplateTable.Name
+    /// Where a redirect leads.
+    let location: TemplateTable.Name
+    /// Fields that are left out, as ranges of `RouteTables.names`.
+    let requestNames: NameRange
+    let responseNames: NameRange
+    /// Bytes of a path that the route's prefix takes up, without a slash at its end; -1 where it has no prefix.
+    let prefixCount: Int32
+    let usesClient: Bool
+    let usesCaptures: Bool
+
+    struct NameRange: BitwiseCopyable {
+        var start: Int32 = 0
+        var end: Int32 = 0
+
+        var isEmpty: Bool { start == end }
+        var range: Range<Int> { Int(start)..<Int(end) }
+    }
+
+    init(_ route: Route, of snapshot: Snapshot, adding tables: inout RouteTables) {
+        let timeouts = snapshot.timeouts
+        pool = route.pools.first?.pool ?? -1
+        priority = route.priority
+        (firstBranch, branchCount, totalWeight) = tables.add(branches: route.pools)
+        splitKey = if case .forward(let split) = route.action, let key = split.key { tables.add(key) } else { -1 }
+        connect = (route.timeouts.connect ?? timeouts.connect).inMicroseconds
+        responseHead = (route.timeouts.responseHead ?? timeouts.responseHead).inMicroseconds
+        body = (route.timeouts.body ?? timeouts.body).inMicroseconds
+        bodyLimit = (route.limits.bodyBytes ?? snapshot.limits.bodyBytes).map(UInt64.init) ?? .max
+        requestLimit = route.limits.requests ?? .max
+        hasOwnRetries = route.retries != nil
+        perTry = route.retries?.perTryTimeout?.inMicroseconds ?? .max
+        keptBody = route.retries.map { $0.attempts > 1 ? $0.bodyBytes : 0 } ?? 0
+
+        let captures = route.match.path.captureNames
+        let requestEdits = route.requestFields.filter(\.isAllowed)
+        let responseEdits = route.responseFields.filter(\.isAllowed)
+        path = tables.templates.add(route.rewrite?.pathTemplate ?? TextTemplate([]), captures: captures)
+        host = tables.templates.add(route.hostRewrite ?? TextTemplate([]), captures: captures)
+        requestLines = tables.templates.add(linesOf: requestEdits, captures: captures)
+        responseLines = tables.templates.add(linesOf: responseEdits, captures: captures)
+        requestNames = tables.add(namesLeftOut: requestEdits)
+        responseNames = tables.add(namesLeftOut: responseEdits)
+        switch route.action {
+        case .forward:
+            action = .forward
+            location = TemplateTable.Name()
+        case .redirect(let redirect):
+            action = redirect.location.namesItsHost ? .redirect : .checkedRedirect
+            location = tables.templates.add(redirect.location, captures: captures)
+        case .respond:
+            action = .respond
+            location = TemplateTable.Name()
+        }
+        var rewrites = ForwardedRequest.Rewrites(leavingOut: requestEdits)
+        if !path.isEmpty { rewrites.insert(.target) }
+        if !host.isEmpty { rewrites.insert(.host) }
+        if !requestLines.isEmpty { rewrites.insert(.fields) }
+        self.rewrites = rewrites
+        prefixCount = route.match.path.prefixCount.map(Int32.init) ?? -1
+        let templates = [path, host, requestLines, responseLines, location]
+        usesClient = templates.contains { $0.usesClient }
+        usesCaptures = templates.contains { $0.usesCaptures }
+        isPlain =
+            action == .forward && branchCount == 0 && route.timeouts == RouteTimeouts() && route.limits == RouteLimits()
+            && !hasOwnRetries && rewrites.isEmpty && requestNames.isEmpty && responseNames.isEmpty
+            && responseLines.isEmpty
+    }
+}
+
+/// What routes refer to by number.
+struct RouteTables: Sendable {
+    struct Branch: BitwiseCopyable {
+        let pool: Int
+        /// The weights up to and with this one's.
+        let end: Int
+    }
+
+    var templates = TemplateTable()
+    private(set) var branches: [Branch] = []
+    private(set) var splitKeys: [HeadKey] = []
+    /// In lower case.
+    private(set) var names: [[UInt8]] = []
+
+    /// - Returns: where they stand, how many there are (0 where there is no choice), and the sum of their weights.
+    mutating func add(branches pools: [WeightedPool]) -> (Int32, Int32, Int) {
+        let first = Int32(branches.count)
+        guard pools.count > 1 else { return (first, 0, 0) }
+        var end = 0
+        for branch in pools {
+            end += max(0, branch.weight)
+            branches.append(Branch(pool: branch.pool, end: end))
+        }
+        return (first, Int32(pools.count), end)
+    }
+
+    mutating func add(_ key: HashRules.Key) -> Int32 {
+        splitKeys.append(HeadKey(key))
+        return Int32(splitKeys.count - 1)
+    }
+
+    mutating func add(namesLeftOut edits: [FieldEdit]) -> RouteSettings.NameRange {
+        let start = Int32(names.count)
+        for edit in edits where edit.replaces { names.append(Array(edit.name.lowercased().utf8)) }
+        return RouteSettings.NameRange(start: start, end: Int32(names.count))
+    }
+}
+
+extension FieldEdit {
+    fileprivate var name: String {
+        switch self {
+        case .set(let name, _), .add(let name, _), .remove(let name): name
+        }
+    }
+
+    /// Whether what there is of the field goes.
+    fileprivate var replaces: Bool { if case .add = self { false } else { true } }
+
+    /// Whether it leaves alone what frames the message, belongs to the connection, or has a rule of its own.
+    fileprivate var isAllowed: Bool {
+        switch name.lowercased() {
+        case "connection", "content-length", "transfer-encoding", "host", "upgrade", "te", "trailer", "keep-alive",
+            "proxy-connection":
+            false
+        default: true
+        }
+    }
+}
+
+extension ForwardedRequest.Rewrites {
+    /// The fields of Apus's own that a route writes, or wants to be without.
+    fileprivate init(leavingOut edits: [FieldEdit]) {
+        self = []
+        for edit in edits where edit.replaces {
+            switch edit.name.lowercased() {
+            case "x-forwarded-for": insert(.forwardedFor)
+            case "x-forwarded-proto": insert(.forwardedProto)
+            case "x-forwarded-host": insert(.forwardedHost)
+            default: continue
+            }
+        }
+    }
+}
+
+extension PathRewrite {
+    /// The whole path that the origin gets, as a template.
+    fileprivate var pathTemplate: TextTemplate {
+        switch self {
+        case .prefix(let prefix):
+            let text = prefix.last == UInt8(ascii: "/") ? Array(prefix.dropLast()) : prefix
+            return TextTemplate((text.isEmpty ? [] : [.literal(text)]) + [.variable(.rest)])
+        case .template(let template):
+            // A path begins with a slash, whatever it is made of.
+            switch template.pieces.first {
+            case .literal(let text) where text.first == UInt8(ascii: "/"): return template
+            case .variable(.path), .variable(.rest): return template
+            default: return TextTemplate([.literal([UInt8(ascii: "/")])] + template.pieces)
+            }
+        }
+    }
+}
+
+extension TextTemplate {
+    /// Whether it begins with a scheme and at least a letter of a host, so that what is filled in cannot choose those.
+    fileprivate var namesItsHost: Bool {
+        guard case .literal(let text) = pieces.first else { return false }
+        return String(decoding: text, as: UTF8.self).contains("://")
+    }
+}
+
+extension PathPattern {
+    fileprivate var prefixCount: Int? {
+        guard case .prefix(let prefix) = self else { return nil }
+        return prefix.last == UInt8(ascii: "/") ? prefix.count - 1 : prefix.count
+    }
+}

@@ -1,0 +1,221 @@
+import ApusHTTP
+import ApusModel
+import ApusTransport
+
+/// What a template is filled from: a request, its route, and how much may still be written.
+///
+/// What is filled in comes from a head that was parsed: it has no control characters, and none come about, since nothing is
+/// decoded.
+struct TemplateFilling {
+    let head: RequestHead
+    let stretch: Stretch
+    let client: IPAddress
+    let isSecure: Bool
+    /// What lies below the prefix of the route, as offsets like the head's; empty for other routes.
+    let rest: Range<Int>
+    /// Nil where the route uses none.
+    let captures: PathCaptures?
+    /// Bytes that may still be written: heads have a limit also where they are made here.
+    var room = TemplateFilling.limit
+    /// More would have been written than that; some is missing.
+    var isOverfull: Bool { room < 0 }
+
+    /// What rewriting may add to a head, in bytes. The largest head, this, and a read's worth of a body fit into what is
+    /// sent at once.
+    static let limit = 16 << 10
+}
+
+/// Rewriting: what a route changes of the heads that pass.
+extension Worker {
+    // MARK: Templates
+
+    func templateFilling(
+        _ x: Int, _ head: RequestHead, _ stretch: Stretch, _ arena: borrowing BufferArena
+    ) -> TemplateFilling {
+        let rules = settings.routes[exchanges[x].route]
+        let bytes = arena.bytes(stretch.handle, stretch.range)
+        var rest = 0..<0
+        if rules.prefixCount >= 0, head.target.path.count > rules.prefixCount {
+            rest = head.target.path.lowerBound + Int(rules.prefixCount)..<head.target.path.upperBound
+        }
+        let captures =
+            rules.usesCaptures
+            ? settings.routePaths[exchanges[x].route].captures(in: bytes.extracting(head.target.path)) : nil
+        return TemplateFilling(
+            head: head, stretch: stretch,
+            client: rules.usesClient ? clientAddress(x, bytes) : IPAddress(high: 0, low: 0),
+            isSecure: connections[exchanges[x].client].isTrusted && saysSecure(bytes), rest: rest,
+            captures: captures)
+    }
+
+    /// Whether a proxy in front says that the client spoke https to it.
+    private func saysSecure(_ bytes: Span<UInt8>) -> Bool {
+        for index in 0..<fields.count where fields[index].field == .forwardedProto {
+            return bytes.equalsIgnoringCase(fields[index].value, "https")
+        }
+        return false
+    }
+
+    func append(_ template: TemplateTable.Name, _ filling: inout TemplateFilling, _ arena: inout BufferArena) {
+        for index in template.range {
+            let piece = settings.routeTables.templates.pieces[index]
+            switch piece.kind {
+            case .literal:
+                guard take(Int(piece.end - piece.start), &filling) else { return }
+                let text = settings.routeTables.templates.text
+                arena.append(text.span.extracting(Int(piece.start)..<Int(piece.end)))
+            case .scheme:
+                guard take(5, &filling) else { return }
+                arena.append(filling.isSecure ? "https" : "http")
+            case .host: append(input: filling.head.host, &filling, &arena)
+            case .path: appendPath(&filling, &arena)
+            case .query:
+                let target = filling.head.target
+                append(input: target.path.upperBound..<target.pathAndQuery.upperBound, &filling, &arena)
+            case .method: append(input: filling.head.line.methodRange, &filling, &arena)
+            case .client:
+                guard take(45, &filling) else { return }
+                filling.client.writeText { arena.append($0) }
+            case .rest: append(input: filling.rest, &filling, &arena)
+            case .capture:
+                guard let range = filling.captures?.ranges[Int(piece.start)] else { continue }
+                append(input: range.moved(by: filling.head.target.path.lowerBound), &filling, &arena)
+            }
+        }
+    }
+
+    /// Appends bytes of the request's head, if there is room for them.
+    private func append(input range: Range<Int>, _ filling: inout TemplateFilling, _ arena: inout BufferArena) {
+        guard take(range.count, &filling) else { return }
+        arena.append(copying: filling.stretch.handle, range.moved(by: Int(filling.stretch.start)))
+    }
+
+    /// The request's path. A target that has none, or is `*`, stands for the root.
+    private func appendPath(_ filling: inout TemplateFilling, _ arena: inout BufferArena) {
+        let target = filling.head.target
+        guard !target.path.isEmpty, target.form != .asterisk else {
+            if take(1, &filling) { arena.append(UInt8(ascii: "/")) }
+            return
+        }
+        append(input: target.path, &filling, &arena)
+    }
+
+    private func take(_ count: Int, _ filling: inout TemplateFilling) -> Bool {
+        filling.room -= count
+        return filling.room >= 0
+    }
+
+    /// Appends a Location that begins with what came from the request. One that begins with two slashes would name another
+    /// host, of whoever made the link: a dot segment before them says that it is a path.
+    func appendChecked(
+        _ template: TemplateTable.Name, _ filling: inout TemplateFilling, _ arena: inout BufferArena
+    ) {
+        let start = arena.sendCount
+        var trial = filling
+        append(template, &trial, &arena)
+        guard namesHost(arena.bytes(.outbound, start..<arena.sendCount)) else {
+            filling = trial
+            return
+        }
+        arena.removeLast(arena.sendCount - start)
+        arena.append("/.")
+        append(template, &filling, &arena)
+    }
+
+    /// Whether a reference begins like one with a host and without a scheme. Browsers take a backslash for a slash.
+    private func namesHost(_ reference: Span<UInt8>) -> Bool {
+        reference.count > 1 && reference[0] == UInt8(ascii: "/")
+            && (reference[1] == UInt8(ascii: "/") || reference[1] == UInt8(ascii: "\\"))
+    }
+
+    // MARK: Requests
+
+    /// Has the fields left out that the exchange's route removes or replaces.
+    mutating func dropFields(_ names: RouteSettings.NameRange, _ bytes: Span<UInt8>) {
+        for index in names.range {
+            let name = settings.routeTables.names[index]
+            fields.drop(name.span, in: bytes)
+        }
+    }
+
+    /// Begins a send with the head as the origin will get it, with what the exchange's route changes of it, and keeps what
+    /// that adds to the response.
+    ///
+    /// - Throws: `headTooLarge` when it would become too large.
+    mutating func writeRewritten(
+        _ x: Int, _ head: RequestHead, _ stretch: Stretch, _ arena: inout BufferArena
+    ) throws(Reason) {
+        let rules = settings.routes[exchanges[x].route]
+        let client = exchanges[x].client
+        let peer = connections[client].peer
+        let listener = settings.listenerAddress[exchanges[x].listener]
+        var filling = templateFilling(x, head, stretch, arena)
+        try prepareResponseLines(x, &filling, &arena)
+        filling.room = TemplateFilling.limit
+        var rewrites = rules.rewrites
+        // `*` is no path (RFC 9112 section 3.2.4).
+        if head.target.form == .asterisk { rewrites.remove(.target) }
+        dropFields(rules.requestNames, arena.bytes(stretch.handle, stretch.range))
+        arena.beginSend()
+        arena.setInput(stretch.handle, at: Int(stretch.start))
+        head.write(
+            forwarding: ForwardedRequest(isTrusted: connections[client].isTrusted, rewrites: rewrites), fields: fields,
+            to: &arena, clientAddress: { $0.append(peer) }, ownAddress: { $0.append(authority: listener) },
+            rewritten: { part, arena in
+                switch part {
+                case .target: appendTarget(rules.path, &filling, &arena)
+                case .host: append(rules.host, &filling, &arena)
+                case .fields: append(rules.requestLines, &filling, &arena)
+                }
+            })
+        if filling.isOverfull { throw .headTooLarge }
+    }
+
+    /// Appends the path and query that the origin gets.
+    func appendTarget(
+        _ template: TemplateTable.Name, _ filling: inout TemplateFilling, _ arena: inout BufferArena
+    ) {
+        let start = arena.sendCount
+        append(template, &filling, &arena)
+        // The prefix was all there was, and nothing takes its place.
+        if arena.sendCount == start { arena.append(UInt8(ascii: "/")) }
+        let target = filling.head.target
+        append(input: target.path.upperBound..<target.pathAndQuery.upperBound, &filling, &arena)
+    }
+
+    // MARK: Responses
+
+    /// Writes what the exchange's route adds to the response, as far as it depends on the request, and keeps it: the
+    /// request's head is gone when the response comes.
+    ///
+    /// - Throws: `headTooLarge` when it would be too much.
+    mutating func prepareResponseLines(
+        _ x: Int, _ filling: inout TemplateFilling, _ arena: inout BufferArena
+    ) throws(Reason) {
+        let lines = settings.routes[exchanges[x].route].responseLines
+        guard !lines.isLiteral else { return }
+        arena.beginSend()
+        append(lines, &filling, &arena)
+        guard !filling.isOverfull else { throw .headTooLarge }
+        guard let kept = keepUnsent(&arena) else { throw .memoryLimit }
+        exchanges[x].responseLines = kept
+    }
+
+    /// Has those fields left out that the exchange's route takes from responses.
+    mutating func editResponse(_ x: Int, _ bytes: Span<UInt8>) {
+        dropFields(settings.routes[exchanges[x].route].responseNames, bytes)
+    }
+
+    /// Appends what the exchange's route adds to responses.
+    func appendResponseLines(_ x: Int, _ arena: inout BufferArena) {
+        let kept = exchanges[x].responseLines
+        guard kept.isEmpty else { return arena.append(copying: kept.handle, kept.range) }
+        let lines = settings.routes[exchanges[x].route].responseLines
+        guard lines.isLiteral else { return }
+        for index in lines.range {
+            let piece = settings.routeTables.templates.pieces[index]
+            let text = settings.routeTables.templates.text
+            arena.append(text.span.extracting(Int(piece.start)..<Int(piece.end)))
+        }
+    }
+}

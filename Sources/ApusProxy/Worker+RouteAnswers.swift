@@ -1,0 +1,141 @@
+import ApusHTTP
+import ApusModel
+import ApusTransport
+
+/// Answers that are no failures: a route's redirect or response, and those of Apus as the last that a TRACE or OPTIONS
+/// request may come to.
+extension Worker {
+    /// Refuses a request whose head is good, and whose end is known in most cases: the connection goes on then.
+    mutating func answer(
+        _ x: Int, _ reason: Reason, instead head: RequestHead, _ stretch: Stretch, _ arena: inout BufferArena
+    ) {
+        skipBody(x, head, stretch, &arena)
+        answer(x, reason, &arena)
+    }
+
+    /// Takes what has come of the request's body, which goes nowhere, and leaves what belongs to the next request with the
+    /// connection. The bytes of the head are gone then.
+    private mutating func skipBody(
+        _ x: Int, _ head: RequestHead, _ stretch: Stretch, _ arena: inout BufferArena
+    ) {
+        var used = Int(stretch.start) + head.end
+        if !exchanges[x].request.isComplete {
+            arena.beginSend()
+            do {
+                used = try appendBody(.request, of: x, Stretch(stretch.handle, used..<Int(stretch.end)), &arena)
+            } catch {
+                exchanges[x].requestWasAbandoned = true
+            }
+        }
+        guard keepInput(exchanges[x].client, Stretch(stretch.handle, used..<Int(stretch.end)), &arena) else {
+            // What came behind it is lost, so that nothing more can be answered here.
+            exchanges[x].requestWasAbandoned = true
+            return
+        }
+    }
+
+    /// Gives the response that the exchange's route gives by itself.
+    mutating func answerByRoute(
+        _ x: Int, _ head: RequestHead, _ stretch: Stretch, _ arena: inout BufferArena
+    ) {
+        let route = exchanges[x].route
+        let rules = settings.routes[route]
+        guard let prepared = settings.routeAnswers[route] else { return answer(x, .noRoute, &arena) }
+        // What is filled in is read from the head, which is gone once the body has been looked at.
+        var filling = templateFilling(x, head, stretch, arena)
+        arena.beginSend()
+        if rules.action != .respond {
+            arena.append("Location: ")
+            if rules.action == .checkedRedirect {
+                appendChecked(rules.location, &filling, &arena)
+            } else {
+                append(rules.location, &filling, &arena)
+            }
+            arena.append("\r\n")
+        }
+        append(rules.responseLines, &filling, &arena)
+        guard !filling.isOverfull else { return answer(x, .headTooLarge, instead: head, stretch, &arena) }
+        guard let lines = keepUnsent(&arena) else { return answer(x, .memoryLimit, instead: head, stretch, &arena) }
+        skipBody(x, head, stretch, &arena)
+        let closes = prepareAnswer(x, nil, status: prepared.status, &arena)
+        arena.append(prepared.head.span)
+        arena.append(copying: lines.handle, lines.range)
+        arena.giveBack(lines.handle)
+        endAnswer(x, closes: closes, body: prepared.body, &arena)
+    }
+
+    /// Appends what ends every head, and a body that was prepared, and sends the answer.
+    mutating func endAnswer(_ x: Int, closes: Bool, body: [UInt8], _ arena: inout BufferArena) {
+        appendDate(&arena)
+        appendConnection(closes: closes, saysKeepAlive: exchanges[x].version == .http10, &arena)
+        if exchanges[x].method != .head {
+            guard append(x, body: body.span, &arena) else { return abort(x, .clientClosed, &arena) }
+        }
+        sendAnswer(x, &arena)
+    }
+
+    /// Appends a body of any size, sending what there is whenever the room is used up.
+    ///
+    /// - Returns: false when the client takes no more, or there is no memory to keep it until it does.
+    private mutating func append(_ x: Int, body: Span<UInt8>, _ arena: inout BufferArena) -> Bool {
+        var start = 0
+        while body.count - start > arena.sendRoom {
+            let end = start + arena.sendRoom
+            arena.append(body.extracting(start..<end))
+            exchanges[x].bytesSent += UInt64(arena.sendCount)
+            guard flush(exchanges[x].client, &arena) == .all else { return false }
+            arena.beginSend()
+            start = end
+        }
+        arena.append(body.extracting(start..<body.count))
+        return true
+    }
+
+    /// What was appended since `beginSend`, in a buffer of its own; nil when there is no memory.
+    func keepUnsent(_ arena: inout BufferArena) -> Stretch? {
+        let count = arena.sendCount
+        guard let handle = arena.borrow(max(1, count)) else { return nil }
+        arena.copyUnsent(from: 0, to: handle, at: 0)
+        return Stretch(handle, 0..<count)
+    }
+
+    // MARK: The last recipient
+
+    /// Answers a TRACE or OPTIONS request that may not be forwarded further (Max-Forwards, RFC 9110 section 7.6.2).
+    mutating func answerAsLastRecipient(
+        _ x: Int, _ head: RequestHead, _ stretch: Stretch, _ arena: inout BufferArena
+    ) {
+        arena.beginSend()
+        if head.method == .trace { appendTrace(head, stretch, &arena) }
+        guard let body = keepUnsent(&arena) else { return answer(x, .memoryLimit, instead: head, stretch, &arena) }
+        skipBody(x, head, stretch, &arena)
+        let closes = prepareAnswer(x, nil, status: 200, &arena)
+        arena.append("HTTP/1.1 200 OK\r\n")
+        arena.append(head.method == .trace ? "Content-Type: message/http\r\n" : Self.allowedMethods)
+        arena.append("Content-Length: ")
+        arena.append(decimal: UInt64(body.count))
+        arena.append("\r\n")
+        appendDate(&arena)
+        appendConnection(closes: closes, saysKeepAlive: exchanges[x].version == .http10, &arena)
+        arena.append(copying: body.handle, body.range)
+        arena.giveBack(body.handle)
+        sendAnswer(x, &arena)
+    }
+
+    /// The request's head as it came, without what is likely to be secret (RFC 9110 section 9.3.8).
+    private func appendTrace(_ head: RequestHead, _ stretch: Stretch, _ arena: inout BufferArena) {
+        let start = Int(stretch.start)
+        arena.append(copying: stretch.handle, head.line.methodRange.lowerBound + start..<head.line.end + start)
+        for index in 0..<fields.count {
+            let isSecret =
+                fields[index].field == .proxyAuthorization
+                || isSecret(arena.bytes(stretch.handle, fields[index].name.moved(by: start)))
+            if !isSecret { arena.append(copying: stretch.handle, fields[index].line.moved(by: start)) }
+        }
+        arena.append("\r\n")
+    }
+
+    private func isSecret(_ name: Span<UInt8>) -> Bool {
+        name.equalsIgnoringCase(0..<name.count, "authorization") || name.equalsIgnoringCase(0..<name.count, "cookie")
+    }
+}

@@ -1,0 +1,136 @@
+import ApusBalancing
+import ApusHTTP
+import ApusModel
+import ApusTransport
+
+/// Routes: what they say of their requests beyond a pool. Who has a plain one (`Exchange.isPlain`) never comes here.
+extension Worker {
+    /// Carries out what the exchange's route asks for before the request is sent on.
+    ///
+    /// - Returns: whether it goes on to a pool; otherwise it has been answered.
+    mutating func applyRoute(
+        _ x: Int, _ head: RequestHead, _ stretch: Stretch, _ arena: inout BufferArena
+    ) -> Bool {
+        exchanges[x].isPlain = false
+        let rules = settings.routes[exchanges[x].route]
+        guard countOnRoute(x, limit: rules.requestLimit) else {
+            answer(x, .routeSaturated, instead: head, stretch, &arena)
+            return false
+        }
+        guard rules.action == .forward else {
+            answerByRoute(x, head, stretch, &arena)
+            return false
+        }
+        if rules.branchCount > 0 { chooseBranch(x, head, stretch, arena) }
+        return true
+    }
+
+    // MARK: Requests in flight
+
+    private mutating func countOnRoute(_ x: Int, limit: Int) -> Bool {
+        guard limit != .max else { return true }
+        let route = exchanges[x].route
+        guard shared.routeLoads.add(1, to: route) <= limit else {
+            shared.routeLoads.add(-1, to: route)
+            return false
+        }
+        exchanges[x].isCountedOnRoute = true
+        return true
+    }
+
+    /// The exchange is over as far as its route is concerned.
+    mutating func leaveRoute(_ x: Int, _ arena: inout BufferArena) {
+        arena.giveBack(exchanges[x].responseLines.handle)
+        guard exchanges[x].isCountedOnRoute else { return }
+        exchanges[x].isCountedOnRoute = false
+        shared.routeLoads.add(-1, to: exchanges[x].route)
+    }
+
+    // MARK: Splits
+
+    /// Decides to which of its route's pools the request goes: by what the route splits by, or by chance where the request
+    /// has nothing of the kind.
+    private mutating func chooseBranch(
+        _ x: Int, _ head: RequestHead, _ stretch: Stretch, _ arena: borrowing BufferArena
+    ) {
+        let rules = settings.routes[exchanges[x].route]
+        var hash: UInt64?
+        if rules.splitKey >= 0 {
+            let key = settings.routeTables.splitKeys[Int(rules.splitKey)]
+            hash = self.hash(key, x, head, arena.bytes(stretch.handle, stretch.range))
+        }
+        // Mixed once more: the pool may hash the same key, and would find all that come to it in one corner.
+        var draw = SplitMix64(seed: hash ?? chance.next())
+        let place = draw.next(below: max(1, rules.totalWeight))
+        let first = Int(rules.firstBranch)
+        for index in 0..<Int(rules.branchCount) where place < settings.routeTables.branches[first + index].end {
+            exchanges[x].branch = UInt8(truncatingIfNeeded: index)
+            exchanges[x].pool = settings.routeTables.branches[first + index].pool
+            return
+        }
+    }
+
+    // MARK: Time limits
+
+    // Two loads and a branch that is always taken for who has a plain route.
+
+    @inline(__always)
+    func connectTime(_ x: Int) -> Int64 {
+        exchanges[x].isPlain ? settings.connect : settings.routes[exchanges[x].route].connect
+    }
+
+    @inline(__always)
+    func responseHeadTime(_ x: Int) -> Int64 {
+        exchanges[x].isPlain ? settings.responseHead : settings.routes[exchanges[x].route].responseHead
+    }
+
+    @inline(__always)
+    func bodyTime(_ x: Int) -> Int64 {
+        exchanges[x].isPlain ? settings.body : settings.routes[exchanges[x].route].body
+    }
+
+    @inline(__always)
+    func bodyLimit(_ x: Int) -> UInt64 {
+        exchanges[x].isPlain ? settings.bodyLimit : settings.routes[exchanges[x].route].bodyLimit
+    }
+
+    // MARK: Retries
+
+    /// The route's own rules of retries; nil where the pool's hold.
+    @inline(__always)
+    private func ownRetries(_ x: Int) -> RouteRetries? {
+        guard !exchanges[x].isPlain, settings.routes[exchanges[x].route].hasOwnRetries else { return nil }
+        return settings.routeRetries[exchanges[x].route]
+    }
+
+    func retriesStatus(_ x: Int, _ status: Int) -> Bool {
+        ownRetries(x)?.policy.retriesStatus(status) ?? dispatchers[exchanges[x].pool].retriesStatus(status)
+    }
+
+    /// What follows a failed attempt.
+    mutating func decide(_ x: Int, after failure: RetryPolicy.Failure) -> PoolDispatcher.Verdict {
+        let pool = exchanges[x].pool
+        guard let own = ownRetries(x) else {
+            return dispatchers[pool].decide(after: failure, of: exchanges[x].progress, now: now)
+        }
+        return dispatchers[pool].decide(
+            after: failure, of: exchanges[x].progress, by: own.policy, pausing: own.backoff, now: now)
+    }
+
+    mutating func mayHedge(_ x: Int) -> Bool {
+        dispatchers[exchanges[x].pool].mayHedge(exchanges[x].progress, by: ownRetries(x)?.policy, now: now)
+    }
+
+    /// How long one attempt may take until it is answered; `.max` for as long as any response may.
+    func perTry(_ x: Int) -> Int64 {
+        ownRetries(x) == nil
+            ? settings.pools[exchanges[x].pool].perTry : settings.routes[exchanges[x].route].perTry
+    }
+
+    /// Bytes of the request's body that are kept so that it can be sent again.
+    func keptBody(_ x: Int) -> UInt64 {
+        UInt64(
+            ownRetries(x) == nil
+                ? settings.pools[exchanges[x].pool].keptBody : settings.routes[exchanges[x].route].keptBody)
+    }
+}
