@@ -59,6 +59,7 @@ extension Worker {
             exchanges[x].listener = Int(connections[exchanges[x].client].place)
             if exchanges[x].route >= 0 {
                 exchanges[x].route = renamed(exchanges[x].route, succession.routes)
+                if exchanges[x].isCountedOnRoute { shared.routeLoads.add(1, to: exchanges[x].route) }
             }
             guard exchanges[x].pool >= 0 else { continue }
             exchanges[x].pool = renamed(exchanges[x].pool, succession.pools)
