@@ -6,6 +6,6 @@ import Testing
 @Suite struct SizeTests {
     @Test func connectionsAndExchangesStaySmall() {
         #expect(MemoryLayout<Connection>.size <= 96)
-        #expect(MemoryLayout<Exchange>.size <= 416)
+        #expect(MemoryLayout<Exchange>.size <= 432)
     }
 }
