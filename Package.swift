@@ -36,7 +36,7 @@ let rooms: [Room] = [
         testUses: ["ApusHTTP", "ApusModel", "ApusBalancing", "ApusTransport"]),
     Room(name: "ApusSimulation", uses: ["ApusModel", "ApusBalancing"], testUses: ["ApusModel", "ApusBalancing"]),
     Room(
-        name: "ApusConfig", uses: ["ApusModel"], products: [("Yams", "Yams"), ("Crypto", "swift-crypto")],
+        name: "ApusConfig", uses: ["ApusHTTP", "ApusModel"], products: [("Yams", "Yams"), ("Crypto", "swift-crypto")],
         testUses: ["ApusModel"], testData: ["Golden"]),
     Room(
         name: "ApusControl", uses: ["ApusConfig", "ApusModel", "ApusBalancing", "ApusHTTP"],

@@ -132,7 +132,9 @@ struct RandomYAML {
         while chance(10) { text += "\n" }
         for line in 0...number(0...2) {
             let further = line > 0 || hasDigit ? number(0...2) : 0
-            text += blanks(indentation + step + further) + (chance(20) ? "# text" : "- text: {") + (chance(20) ? "  " : "") + "\n"
+            text +=
+                blanks(indentation + step + further) + (chance(20) ? "# text" : "- text: {") + (chance(20) ? "  " : "")
+                + "\n"
             while chance(20) { text += chance(70) ? "\n" : blanks(number(0...12)) + "\n" }
         }
     }
@@ -147,7 +149,8 @@ struct RandomYAML {
             if depth < 2, chance(25) {
                 flow(indentation, depth: depth + 1)
             } else {
-                text += ["a", "\"b, c\"", "'d: ]'", "e f#g", "10.0.0.1:80", "h\n\(blanks(indentation + 2))i"][number(0...5)]
+                text +=
+                    ["a", "\"b, c\"", "'d: ]'", "e f#g", "10.0.0.1:80", "h\n\(blanks(indentation + 2))i"][number(0...5)]
             }
             flowBreak(indentation)
             if entry + 1 < count || chance(10) { text += "," }

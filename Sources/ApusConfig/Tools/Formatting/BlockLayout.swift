@@ -31,6 +31,7 @@ struct BlockLayout {
     }
 
     let lines: [LineText]
+    private let endsWithBreak: Bool
     var index = 0
     var output = LaidOutLines()
     private var levels: [Level] = []
@@ -39,7 +40,11 @@ struct BlockLayout {
 
     init(_ text: String) {
         let text = text.unicodeScalars.first == "\u{feff}" ? String(text.unicodeScalars.dropFirst()) : text
-        lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).map { LineText($0) }
+        var split = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
+        // The last line break ends a line and begins none.
+        endsWithBreak = split.last?.isEmpty ?? true
+        if endsWithBreak, !split.isEmpty { split.removeLast() }
+        lines = split.map { LineText($0) }
     }
 
     mutating func formatted() throws(Refusal) -> String {
@@ -58,7 +63,7 @@ struct BlockLayout {
             }
         }
         writeWaiting(before: nil, levels)
-        return output.text()
+        return output.text(keepingOpenEnd: !endsWithBreak)
     }
 
     func refusal(_ message: String, _ offset: Int) -> Refusal {

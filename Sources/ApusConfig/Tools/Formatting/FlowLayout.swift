@@ -16,6 +16,8 @@ struct FlowLayout {
     private var indentation: Int
     /// What was written last on this line; nil at its start.
     private(set) var previous: Token?
+    /// Whether `previous` is the first of its line.
+    private var isFirst = false
     /// Whether the line before ended with a word, which may go on.
     private(set) var endedWithWord = false
 
@@ -37,10 +39,12 @@ struct FlowLayout {
     }
 
     mutating func append(_ token: Token, _ written: String) {
-        if text.isEmpty {
+        let startsLine = text.isEmpty
+        defer { isFirst = startsLine }
+        if startsLine {
             if case .close = token { indentation = brackets.last ?? indentation } else { indentation = inner }
             text = BlockLayout.blanks(indentation)
-        } else if case .close = token, previous == .comma {
+        } else if case .close = token, previous == .comma, !isFirst {
             // A comma behind the last of a line says nothing.
             text.removeLast()
             text += token == .close("}") ? " " : ""

@@ -26,7 +26,9 @@ struct LaidOutLines {
     }
 
     /// All of them, each with its line break.
-    func text() -> String {
+    ///
+    /// - Parameter keepsOpenEnd: the text ended without a line break, which a block scalar at its end would come to have.
+    func text(keepingOpenEnd keepsOpenEnd: Bool) -> String {
         var written = ""
         var index = 0
         // Empty lines at the end say nothing, unless a scalar keeps them.
@@ -46,6 +48,7 @@ struct LaidOutLines {
             }
             index += group.count
         }
+        if keepsOpenEnd, end > 0, lines[end - 1].isText { written.removeLast() }
         return written
     }
 }

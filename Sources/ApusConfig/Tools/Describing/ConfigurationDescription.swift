@@ -1,0 +1,57 @@
+public import ApusModel
+
+/// What a configuration will do, in a line for each listener and each pool: what `apus check` prints.
+public struct ConfigurationDescription: Sendable {
+    public let lines: [String]
+
+    public init(_ snapshot: Snapshot) {
+        lines =
+            snapshot.listeners.filter { !$0.isRetired }.map { Self.line($0, snapshot) }
+            + snapshot.pools.filter { !$0.isRetired }.map { Self.line($0, snapshot) }
+            + (snapshot.operations.admin.map { ["admin     \($0.bind.words)"] } ?? [])
+    }
+
+    /// `listener  web at 0.0.0.0:8080: 12 routes to api, web`.
+    private static func line(_ listener: Listener, _ snapshot: Snapshot) -> String {
+        let address = "\(listener.bind)"
+        let name = listener.name == address ? address : "\(listener.name) at \(address)"
+        let routes = snapshot.routes[listener.routes]
+        let pools = Set(routes.flatMap { $0.pools.map(\.pool) }).sorted().map { snapshot.pools[$0].name }
+        let own = routes.count { $0.pools.isEmpty }
+        var targets = pools.prefix(6).joined(separator: ", ")
+        if pools.count > 6 { targets += " and \(pools.count - 6) more" }
+        var words = counted(routes.count, "route")
+        if !targets.isEmpty { words += " to \(targets)" }
+        if own > 0 { words += pools.isEmpty ? ", answered by Apus" : ", \(own) of them answered by Apus" }
+        return "listener  \(name): \(words)"
+    }
+
+    /// `pool      web: peak-ewma, 3 endpoints, health GET /healthz every 5s, sticky by cookie, 3 attempts`.
+    private static func line(_ pool: Pool, _ snapshot: Snapshot) -> String {
+        let endpoints = snapshot.endpoints[pool.endpoints].filter { !$0.isRetired }
+        var parts = [pool.balance == .hash ? "hash of \(pool.hash.key.words)" : pool.balance.rawValue]
+        parts.append(counted(endpoints.count, "endpoint"))
+        let backups = endpoints.count { $0.tier > 0 }
+        let drained = endpoints.count { $0.weight == 0 }
+        if backups > 0 { parts.append(counted(backups, "backup") + " among them") }
+        if drained > 0 { parts.append("\(drained) with weight 0") }
+        switch pool.health.probe {
+        case .none: parts.append("no health checks")
+        case .tcp: parts.append("health by TCP every \(pool.health.interval.configured)")
+        case .tcpExchange: parts.append("health by a TCP exchange every \(pool.health.interval.configured)")
+        case .http(let probe):
+            parts.append("health \(probe.method) \(probe.path) every \(pool.health.interval.configured)")
+        }
+        switch pool.sticky?.kind {
+        case nil: break
+        case .cookie(let cookie): parts.append("sticky by cookie \(cookie.name)")
+        case .learned(let name, _, _): parts.append("sticky by the application's cookie \(name)")
+        }
+        parts.append(counted(pool.retries.attempts, "attempt"))
+        let rules = Settings(pool, of: snapshot)
+        parts += ["outliers", "breaker", "pool_breaker", "hedge", "concurrency"].filter { key in
+            rules.entries.contains { $0.key == key && !$0.isUsual }
+        }
+        return "pool      \(pool.name): \(parts.joined(separator: ", "))"
+    }
+}

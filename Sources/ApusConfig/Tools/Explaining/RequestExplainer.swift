@@ -1,0 +1,195 @@
+import ApusHTTP
+public import ApusModel
+
+/// Tells what would become of requests under a configuration, without a socket: the head is parsed by the parser that
+/// serves clients, and the route found by the table that serves them.
+public struct RequestExplainer: Sendable {
+    private let snapshot: Snapshot
+    private let origins: Origins
+    private let states: [String: EndpointState]
+
+    /// Why a request cannot be explained: its description is at fault, or names what is not there.
+    public struct Refusal: Error, CustomStringConvertible {
+        public let description: String
+    }
+
+    /// - Parameter states: what a running Apus told of its endpoints; none when none was asked.
+    public init(_ snapshot: Snapshot, origins: Origins = Origins(), states: [EndpointState] = []) {
+        self.snapshot = snapshot
+        self.origins = origins
+        self.states = Dictionary(states.map { ("\($0.pool) \($0.endpoint)", $0) }, uniquingKeysWith: { one, _ in one })
+    }
+
+    public func explain(_ request: DescribedRequest) throws(Refusal) -> RequestExplanation {
+        guard let parts = request.parts else {
+            throw Refusal(
+                description: "`\(request.url)` is no URL: expected one such as https://example.com/path, or a path")
+        }
+        let (listener, reason) = try self.listener(for: request, parts)
+        let client = request.seenClient(trusting: snapshot.trustedProxies)
+        let bound = snapshot.listeners[listener]
+        var explanation = RequestExplanation(
+            method: request.method, client: "\(client)",
+            listener: .init(
+                name: bound.name, address: "\(bound.bind)", origin: place(origins.listeners, listener), reason: reason),
+            outcome: .noRoute)
+        let bytes = request.head(parts, ownAddress: "\(bound.bind)")
+        var fields = FieldTable()
+        do throws(Reason) {
+            let limits = HeadLimits(
+                bytes: snapshot.limits.headBytes, fields: snapshot.limits.headFields,
+                targetBytes: snapshot.limits.targetBytes)
+            guard let head = try RequestHead.parse(bytes.span, limits: limits, into: &fields) else {
+                throw .badRequestLine
+            }
+            var path = Array(bytes[head.target.path])
+            if path.isEmpty { path = [UInt8(ascii: "/")] }
+            if snapshot.normalizesPaths { path = try PathNormalization.normalized(path) }
+            let seen = SeenRequest(
+                head: head, path: path, bytes: bytes, client: client, scheme: "http")
+            explain(seen, fields, listener: listener, in: &explanation)
+        } catch {
+            explanation.outcome = .refused(status: error.status ?? 400, reason: "\(error.token)")
+        }
+        return explanation
+    }
+
+    // MARK: - Which listener
+
+    private func listener(for request: DescribedRequest, _ parts: DescribedRequest.Parts) throws(Refusal) -> (
+        Int, String?
+    ) {
+        let candidates = snapshot.listeners.indices.filter { !snapshot.listeners[$0].isRetired }
+        if let wanted = request.listener {
+            if let index = candidates.first(where: {
+                snapshot.listeners[$0].name == wanted || "\(snapshot.listeners[$0].bind)" == wanted
+            }) {
+                return (index, nil)
+            }
+            let names = candidates.map { "`\(snapshot.listeners[$0].name)`" }.joined(separator: ", ")
+            throw Refusal(description: "there is no listener `\(wanted)`; expected one of \(names)")
+        }
+        if candidates.count == 1, let only = candidates.first { return (only, nil) }
+        if let port = parts.port, let index = candidates.first(where: { snapshot.listeners[$0].bind.port == port }) {
+            return (index, "by its port; `--listener` names another")
+        }
+        guard let first = candidates.first else { throw Refusal(description: "there is no listener") }
+        return (first, "the first of \(candidates.count); `--listener` names another")
+    }
+
+    // MARK: - Which route
+
+    private func explain(
+        _ request: SeenRequest, _ fields: borrowing FieldTable, listener: Int, in explanation: inout RequestExplanation
+    ) {
+        explanation.host = String(decoding: request.bytes[request.head.host], as: UTF8.self)
+        explanation.path = String(decoding: request.path, as: UTF8.self)
+        explanation.query = String(decoding: request.query, as: UTF8.self)
+        let taken = snapshot.route(
+            listener: listener, head: request.head, path: request.path.span, fields: fields, bytes: request.bytes.span,
+            client: request.client)
+        for index in snapshot.listeners[listener].routes where taken.map({ index <= $0 }) ?? true {
+            let route = snapshot.routes[index]
+            let mismatch = route.mismatch(
+                head: request.head, path: request.path.span, fields: fields, bytes: request.bytes.span,
+                client: request.client)
+            explanation.trials.append(
+                .init(
+                    route: route.name, origin: place(origins.routes, index), matches: index == taken,
+                    mismatch: mismatch?.words(of: route)))
+        }
+        guard let taken else { return }
+        explanation.route = snapshot.routes[taken].name
+        explain(snapshot.routes[taken], taken, request, in: &explanation)
+    }
+
+    private func explain(
+        _ route: Route, _ index: Int, _ request: SeenRequest, in explanation: inout RequestExplanation
+    ) {
+        let filling = TemplateFilling(request, route)
+        explanation.responseEdits = route.responseFields.map { filling.edit($0) }
+        switch route.action {
+        case .redirect(let redirect):
+            explanation.outcome = .redirect(status: redirect.status, location: filling.text(redirect.location))
+        case .respond(let response):
+            explanation.outcome = .respond(status: response.status, body: bodyWords(response.body))
+        case .forward(let split):
+            explanation.outcome = .forward(split: split.key?.words)
+            explanation.forwarded = .init(
+                method: explanation.method, path: filling.path(route.rewrite) + explanation.query,
+                host: route.hostRewrite.map { filling.text($0) } ?? filling.authority,
+                edits: route.requestFields.map { filling.edit($0) })
+            let total = split.pools.reduce(0) { $0 + $1.weight }
+            explanation.pools = split.pools.map { weighted in
+                pool(weighted.pool, share: total == 0 ? 0 : 100 * Double(weighted.weight) / Double(total))
+            }
+            explanation.rules = rules(of: route, index, split)
+        }
+    }
+
+    // MARK: - Which endpoints
+
+    private func pool(_ index: Int, share: Double) -> RequestExplanation.Pool {
+        let pool = snapshot.pools[index]
+        let told: Set<String> = ["balance", "retries"]
+        let endpoints = pool.endpoints.filter { !snapshot.endpoints[$0].isRetired }.map { number in
+            let endpoint = snapshot.endpoints[number]
+            let state = states["\(pool.name) \(endpoint.name)"]
+            return RequestExplanation.Endpoint(
+                name: endpoint.name, origin: place(origins.endpoints, number),
+                weight: state?.weight ?? endpoint.weight, tier: endpoint.tier, state: state?.words,
+                mayBePicked: state.map { $0.isAvailable && $0.weight > 0 } ?? (endpoint.weight == 0 ? false : nil))
+        }
+        let rules = Settings(pool, of: snapshot).entries.filter { !told.contains($0.key) && !$0.isUsual }
+        return RequestExplanation.Pool(
+            name: pool.name, origin: place(origins.pools, index), share: share, balance: pool.balance.rawValue,
+            endpoints: endpoints, rules: rules.map { "\($0.key): \($0.value.inline)" })
+    }
+
+    // MARK: - Which rules
+
+    private func rules(of route: Route, _ index: Int, _ split: Split) -> [RequestExplanation.Rule] {
+        let here = place(origins.routes, index).map { "the route [\($0)]" } ?? "the route"
+        func duration(_ key: String, _ own: Duration?, _ general: Duration, _ usual: Duration)
+            -> RequestExplanation.Rule
+        {
+            let from = own != nil ? here : general == usual ? "default" : "`timeouts`"
+            return .init(key: "timeouts.\(key)", value: (own ?? general).configured, from: from)
+        }
+        let usual = Timeouts()
+        let times = snapshot.timeouts
+        var rules = [
+            duration("connect", route.timeouts.connect, times.connect, usual.connect),
+            duration("response_head", route.timeouts.responseHead, times.responseHead, usual.responseHead),
+            duration("body", route.timeouts.body, times.body, usual.body),
+        ]
+        let pools = route.retries == nil ? split.pools.map(\.pool) : Array(split.pools.map(\.pool).prefix(1))
+        for pool in pools {
+            let retries = route.retries ?? snapshot.pools[pool].retries
+            let name = snapshot.pools[pool].name
+            let origin = place(origins.pools, pool).map { "pool \(name) [\($0)]" } ?? "pool \(name)"
+            let from = route.retries != nil ? here : retries == RetryRules() ? "default" : origin
+            rules.append(.init(key: "retries.attempts", value: "\(retries.attempts)", from: from))
+            if !retries.statuses.isEmpty {
+                rules.append(.init(key: "retries.status", value: statusWords(ranges(retries.statuses)), from: from))
+            }
+            if let time = retries.perTryTimeout {
+                rules.append(.init(key: "retries.per_try", value: time.configured, from: from))
+            }
+        }
+        let body = route.limits.bodyBytes ?? snapshot.limits.bodyBytes
+        rules.append(
+            .init(
+                key: "limits.body", value: body.map(ByteSize.write) ?? "unlimited",
+                from: route.limits.bodyBytes != nil ? here : snapshot.limits.bodyBytes == nil ? "default" : "`limits`"))
+        if let requests = route.limits.requests {
+            rules.append(.init(key: "limits.requests", value: "\(requests)", from: here))
+        }
+        if route.priority != .normal { rules.append(.init(key: "priority", value: "\(route.priority)", from: here)) }
+        return rules
+    }
+
+    private func place(_ places: [Origins.Place], _ index: Int) -> String? {
+        places.indices.contains(index) ? "\(places[index].file):\(places[index].position.line)" : nil
+    }
+}

@@ -1,0 +1,131 @@
+/// What would become of a request, and why: the answer of `apus explain`.
+public struct RequestExplanation: Sendable, Equatable, Encodable {
+    public struct Listener: Sendable, Equatable, Encodable {
+        public var name: String
+        public var address: String
+        /// `file:line:column`; nil when it is not known.
+        public var origin: String?
+        /// Why this one; nil when it is the only one.
+        public var reason: String?
+    }
+
+    /// A route that was looked at.
+    public struct Trial: Sendable, Equatable, Encodable {
+        public var route: String
+        public var origin: String?
+        public var matches: Bool
+        /// Why it is not for this request; nil if it is.
+        public var mismatch: String?
+    }
+
+    /// What the origin gets.
+    public struct Forwarded: Sendable, Equatable, Encodable {
+        public var method: String
+        public var path: String
+        public var host: String
+        /// The fields that the route sets, adds and removes, in order.
+        public var edits: [Edit]
+    }
+
+    /// A change to a field; a value that lets somebody in is not told.
+    public struct Edit: Sendable, Equatable, Encodable {
+        public var action: String
+        public var name: String
+        public var value: String?
+    }
+
+    public struct Pool: Sendable, Equatable, Encodable {
+        public var name: String
+        public var origin: String?
+        /// Percent of the route's requests.
+        public var share: Double
+        public var balance: String
+        public var endpoints: [Endpoint]
+        /// What else decides, such as sessions and protections, where it is not the default.
+        public var rules: [String]
+    }
+
+    public struct Endpoint: Sendable, Equatable, Encodable {
+        public var name: String
+        public var origin: String?
+        public var weight: Int
+        public var tier: Int
+        /// As a running Apus told it; nil when none was asked.
+        public var state: String?
+        /// Whether it may be picked; nil when no running Apus was asked and its weight does not say.
+        public var mayBePicked: Bool?
+    }
+
+    /// A rule in force, and where it was said.
+    public struct Rule: Sendable, Equatable, Encodable {
+        public var key: String
+        public var value: String
+        public var from: String
+    }
+
+    public enum Outcome: Sendable, Equatable {
+        /// Refused before routes were looked at.
+        case refused(status: Int, reason: String)
+        case noRoute
+        case redirect(status: Int, location: String)
+        case respond(status: Int, body: String)
+        case forward(split: String?)
+    }
+
+    public var method: String
+    public var host = ""
+    /// As routes see it.
+    public var path = ""
+    public var query = ""
+    /// As routes see it.
+    public var client: String
+    public var listener: Listener
+    public var trials: [Trial] = []
+    /// The name of the route that was taken.
+    public var route: String?
+    public var outcome: Outcome
+    public var forwarded: Forwarded?
+    public var responseEdits: [Edit] = []
+    public var pools: [Pool] = []
+    public var rules: [Rule] = []
+
+    /// The status of the response, where it does not depend on an origin.
+    public var status: Int? {
+        switch outcome {
+        case .refused(let status, _), .redirect(let status, _), .respond(let status, _): status
+        case .noRoute: 404
+        case .forward: nil
+        }
+    }
+
+    public var location: String? { if case .redirect(_, let location) = outcome { location } else { nil } }
+}
+
+extension RequestExplanation.Outcome: Encodable {
+    private enum Key: String, CodingKey { case kind, status, reason, location, body, splitBy }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: Key.self)
+        switch self {
+        case .refused(let status, let reason):
+            try container.encode("refused", forKey: .kind)
+            try container.encode(status, forKey: .status)
+            try container.encode(reason, forKey: .reason)
+        case .noRoute:
+            try container.encode("refused", forKey: .kind)
+            try container.encode(404, forKey: .status)
+            try container.encode("no_route", forKey: .reason)
+        case .redirect(let status, let location):
+            try container.encode("redirect", forKey: .kind)
+            try container.encode(status, forKey: .status)
+            try container.encode(location, forKey: .location)
+        case .respond(let status, let body):
+            try container.encode("respond", forKey: .kind)
+            try container.encode(status, forKey: .status)
+            try container.encode(body, forKey: .body)
+        case .forward(let split):
+            try container.encode("forward", forKey: .kind)
+            try container.encodeIfPresent(split, forKey: .splitBy)
+        }
+    }
+}
