@@ -60,11 +60,14 @@ public final class Snapshot: Sendable {
     ///   - path: what is matched: normalized, if the configuration says so, and `/` for an empty one.
     ///   - bytes: those that `head` and `fields` were parsed from.
     ///   - client: the client's address, seen through trusted proxies; looked at only if `looksAtClient`.
+    @inlinable
     public func route(
         listener: Int, head: RequestHead, path: Span<UInt8>, fields: borrowing FieldTable, bytes: Span<UInt8>,
         client: IPAddress
     ) -> Int? {
-        routeTable.match(listener: listener, head: head, path: path, fields: fields, bytes: bytes, client: client)
+        let first = routeTable.takesAll[listener]
+        if first >= 0 { return first }
+        return routeTable.match(listener: listener, head: head, path: path, fields: fields, bytes: bytes, client: client)
     }
 
     /// Whether a route of `listener` asks for the client's address.

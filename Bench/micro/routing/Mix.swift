@@ -15,9 +15,11 @@ struct Mix: Sendable {
     var isHostile = false
     /// Allocates with each request, to show that this is seen.
     var allocates = false
+    /// Routes that it has at most.
+    var most = Int.max
 
     func snapshot(routes: Int) -> Snapshot {
-        let routes = (0..<routes).map(route)
+        let routes = (0..<min(routes, most)).map(route)
         let address = SocketAddress(ip: .anyIPv4, port: 0)
         return Snapshot(
             workers: 1, listeners: [Listener(name: "", bind: address, routes: 0..<routes.count)], routes: routes,
@@ -36,6 +38,7 @@ struct Mix: Sendable {
         Mix(
             name: "control", route: { _ in Route(name: "", pool: 0) }, request: { _ in SampleRequest() },
             allocates: true),
+        Mix(name: "few", route: few, request: fewRequest, most: 5),
         Mix(name: "hosts", route: host, request: { SampleRequest(host: "tenant\($0).example.com", path: "/a/b") }),
         Mix(name: "suffixes", route: suffix, request: { SampleRequest(host: "www.tenant\($0).example.com") }),
         Mix(name: "paths", route: exact, request: { SampleRequest(path: "/api/item\($0)") }),
@@ -48,6 +51,9 @@ struct Mix: Sendable {
         Mix(
             name: "regexes, anywhere", route: regexAnywhere,
             request: { SampleRequest(path: "/static/old/file\($0).php") }),
+        Mix(
+            name: "regexes, intricate", route: regexIntricate,
+            request: { SampleRequest(path: "/static/item\($0)/view/part7/x") }),
         Mix(name: "all kinds", route: anyKind, request: anyRequest),
     ]
 
@@ -80,6 +86,26 @@ struct Mix: Sendable {
         Route(name: "", host: .exact(Array("tenant\(index).example.com".utf8)), pool: 0)
     }
 
+    /// What a small site has.
+    @Sendable private static func few(_ index: Int) -> Route {
+        switch index {
+        case 0: Route(name: "", host: .exact(Array("api.example.com".utf8)), path: .prefix(Array("/v1".utf8)), pool: 0)
+        case 1: Route(name: "", host: .exact(Array("api.example.com".utf8)), pool: 0)
+        case 2: Route(name: "", path: .prefix(Array("/static".utf8)), pool: 0)
+        case 3: Route(name: "", path: .exact(Array("/healthz".utf8)), pool: 0)
+        default: Route(name: "", pool: 0)
+        }
+    }
+
+    @Sendable private static func fewRequest(_ index: Int) -> SampleRequest {
+        switch index % 4 {
+        case 0: SampleRequest(host: "api.example.com", path: "/v1/users/17")
+        case 1: SampleRequest(path: "/static/app.css")
+        case 2: SampleRequest(path: "/healthz")
+        default: SampleRequest(path: "/articles/17")
+        }
+    }
+
     @Sendable private static func suffix(_ index: Int) -> Route {
         Route(name: "", host: .suffix(Array(".tenant\(index).example.com".utf8)), pool: 0)
     }
@@ -104,6 +130,8 @@ struct Mix: Sendable {
     @Sendable private static func regex(_ index: Int) -> Route { regex("^/api/v[0-9]+/service\(index)/(?<id>[a-z0-9]+)$") }
 
     @Sendable private static func regexAnywhere(_ index: Int) -> Route { regex("/file\(index)\\.(php|html)$") }
+
+    @Sendable private static func regexIntricate(_ index: Int) -> Route { regex("/item\(index)/.*/part[0-9]+/[a-z]+$") }
 
     private static func regex(_ text: String) -> Route {
         guard let expression = try? RegularExpression(text) else { fatalError("no expression: \(text)") }

@@ -41,9 +41,10 @@ func countWithoutRootDot(_ host: Span<UInt8>) -> Int {
 /// Whether the bytes of `host` from `start` on begin with `name`, upper-case ASCII letters taken as lower case.
 func equalsLowercased(_ host: Span<UInt8>, from start: Int, _ name: Span<UInt8>) -> Bool {
     for index in name.indices {
-        var byte = host[start + index]
-        if byte &- UInt8(ascii: "A") < 26 { byte |= 0x20 }
-        if byte != name[index] { return false }
+        if lowercasedLetter(host[start + index]) != name[index] { return false }
     }
     return true
 }
+
+/// `byte`, if it is an upper-case ASCII letter, in lower case.
+func lowercasedLetter(_ byte: UInt8) -> UInt8 { byte &- UInt8(ascii: "A") < 26 ? byte | 0x20 : byte }

@@ -13,8 +13,8 @@ struct RouteTable: Sendable {
     private struct Root {
         /// In `tree`.
         var node: UInt32
-        /// In `expressions.automata`.
-        var automata: Range<Int> = 0..<0
+        /// In `expressions`.
+        var patterns = RegexGroup()
         /// The lowest number of its routes.
         var lowest: UInt32
     }
@@ -31,6 +31,8 @@ struct RouteTable: Sendable {
 
     /// Per listener, whether a route asks for the client's address.
     @usableFromInline let looksAtClient: [Bool]
+    /// Per listener, its first route if that takes every request; -1 if not.
+    @usableFromInline let takesAll: [Int]
     private let listeners: [ListenerRoutes]
     private let rules: RouteRules
     private let few: FewRoutes
@@ -76,7 +78,7 @@ struct RouteTable: Sendable {
         var start = count
         while start > least {
             start &-= 1
-            hash = ByteTable.hash(hash, lowercased(host[start]))
+            hash = ByteTable.hash(hash, lowercasedLetter(host[start]))
             guard host[start] == .dot, start > 0, count &- start <= table.longestSuffix else { continue }
             let root = hosts.find(owner &+ 1, hash, count: count &- start) { equalsLowercased(host, from: start, $0) }
             if root != 0 { look(in: Int(root), &search, path, fields, bytes) }
@@ -93,7 +95,8 @@ struct RouteTable: Sendable {
         let root = roots[root]
         guard root.lowest < search.found else { return }
         if root.node != 0 { descend(root.node, behind: -1, &search, path, fields, bytes) }
-        for automaton in root.automata { run(automaton, &search, path, fields, bytes) }
+        for automaton in root.patterns.automata { run(automaton, &search, path, fields, bytes) }
+        if root.patterns.gate >= 0 { passGate(root.patterns, &search, path, fields, bytes) }
     }
 
     /// Considers the routes at a node and below; the path has been followed up to the slash, or the end, at `offset`.
@@ -156,6 +159,35 @@ struct RouteTable: Sendable {
     }
 
     // MARK: Regular expressions
+
+    /// Runs those automata behind a gate that it finds reason to run.
+    private func passGate(
+        _ patterns: RegexGroup, _ search: inout RouteSearch, _ path: Span<UInt8>, _ fields: borrowing FieldTable,
+        _ bytes: Span<UInt8>
+    ) {
+        let (states, numbers) = (expressions.states.span, expressions.accepts.span)
+        let gate = expressions.automata[patterns.gate]
+        var isWanted = InlineArray<256, UInt64>(repeating: 0)
+        var isAnyWanted = false
+        var state = gate.start
+        for offset in path.indices {
+            state = expressions.next(state, path[offset], gate)
+            if state == RegexTables.dead { break }
+            for index in states[Int(state)].accepts..<states[Int(state)].acceptsAtEnd {
+                let number = numbers[Int(index)]
+                isWanted[Int(number &>> 6)] |= 1 &<< UInt64(number & 63)
+                isAnyWanted = true
+            }
+        }
+        guard isAnyWanted else { return }
+        for word in isWanted.indices {
+            var bits = isWanted[word]
+            while bits != 0 {
+                run(patterns.gated.lowerBound &+ word &* 64 &+ bits.trailingZeroBitCount, &search, path, fields, bytes)
+                bits &= bits &- 1
+            }
+        }
+    }
 
     private func run(
         _ number: Int, _ search: inout RouteSearch, _ path: Span<UInt8>, _ fields: borrowing FieldTable,
@@ -221,6 +253,10 @@ extension RouteTable {
         var roots = [Root(node: 0, lowest: .max)]
         var hosts: [ByteTable.Key: UInt32] = [:]
         looksAtClient = listeners.map { routes[$0].contains { !$0.match.clients.isEmpty } }
+        takesAll = listeners.map { range in
+            guard let first = range.first, routes[first].match == RouteMatch() else { return -1 }
+            return first
+        }
         self.listeners = listeners.enumerated().map { listener, range in
             var table = ListenerRoutes()
             if !range.isEmpty, FewRoutes.areFew(routes[range]) {
@@ -288,10 +324,6 @@ extension RouteTable {
                 builder.insert(number, routes[index].match.path, root: root.node)
             }
         }
-        let first = expressions.automata.count
-        expressions.append(patterns)
-        root.automata = first..<expressions.automata.count
+        if !patterns.isEmpty { root.patterns = expressions.append(patterns) }
     }
 }
-
-private func lowercased(_ byte: UInt8) -> UInt8 { byte &- UInt8(ascii: "A") < 26 ? byte | 0x20 : byte }

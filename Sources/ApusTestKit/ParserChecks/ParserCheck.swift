@@ -6,6 +6,7 @@ public enum ParserCheck: String, CaseIterable, Sendable {
     case requestHead = "request-head"
     case responseHead = "response-head"
     case chunkedBody = "chunked-body"
+    case routing = "routing"
 
     /// What is wrong with the parser, if `input` shows it; nil if all is well.
     public func problem(with input: [UInt8]) -> String? {
@@ -14,6 +15,7 @@ public enum ParserCheck: String, CaseIterable, Sendable {
             case .requestHead: try checkRequestHead(input)
             case .responseHead: try checkResponseHead(input)
             case .chunkedBody: try checkChunkedBody(input)
+            case .routing: try checkRouting(input)
             }
             return nil
         } catch {

@@ -8,10 +8,21 @@ struct RegexDeterminizer {
         var steps: [RegexNode]
         var number: UInt32
 
-        /// Whether, once found at one place, it is not looked for at several others at the same time for long.
+        /// Whether it can only be found where the text begins.
+        var isAnchored: Bool { steps.first == .start }
+
+        /// Whether it is not looked for at several places at the same time for long.
         var isSteady: Bool {
-            guard steps.first == .start else { return !steps.contains(where: \.isUnbounded) }
-            return !steps.dropLast(2).contains { $0.isUnbounded && $0.isBroad }
+            isAnchored
+                ? !steps.dropLast(2).contains { $0.isUnbounded && $0.isBroad } : !steps.contains(where: \.isUnbounded)
+        }
+
+        /// The text that it begins with, in one case or both, and where.
+        var literal: [RegexNode] {
+            let count = steps.dropFirst(isAnchored ? 1 : 0).prefix { step in
+                if case .bytes(let set) = step { set.count <= 2 } else { false }
+            }.count
+            return Array(steps.prefix(count + (isAnchored ? 1 : 0)))
         }
     }
 
@@ -48,7 +59,7 @@ struct RegexDeterminizer {
         _ = state(for: atStart, isFirst: true)
         // Both grow with the expressions where they are of the harmless kind.
         let stateLimit = 2 * program.steps.count + 2_000
-        var work = 64 * program.steps.count + 50_000
+        var work = 24 * program.steps.count + 50_000
         var next = 0
         while next < states.count {
             work -= try fillEdges(of: next, program)

@@ -76,6 +76,10 @@ struct ByteSet: Hashable, Sendable {
         words.3 |= other.words.3
     }
 
+    var count: Int {
+        words.0.nonzeroBitCount + words.1.nonzeroBitCount + words.2.nonzeroBitCount + words.3.nonzeroBitCount
+    }
+
     var inverted: ByteSet {
         var set = self
         set.words = (~words.0, ~words.1, ~words.2, ~words.3)

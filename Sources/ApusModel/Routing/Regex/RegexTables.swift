@@ -71,47 +71,72 @@ struct RegexTables: Sendable {
     /// - Returns: its number.
     mutating func appendWhole(_ expression: RegularExpression) -> Int {
         let steps = [.start] + expression.node.steps + [.end]
-        append([RegexDeterminizer.Expression(steps: steps, number: 0)], [0: expression])
+        appendAlone(RegexDeterminizer.Expression(steps: steps, number: 0), [0: expression])
         return automata.count - 1
     }
 
-    /// Makes automata that find `expressions`, each with its number: one, if its table does not become too large, or as
-    /// few as do.
-    mutating func append(_ expressions: [(number: UInt32, expression: RegularExpression)]) {
-        guard !expressions.isEmpty else { return }
-        append(
-            expressions.map { RegexDeterminizer.Expression(steps: $0.expression.node.steps, number: $0.number) },
-            Dictionary(expressions.map { ($0.number, $0.expression) }) { first, _ in first })
-    }
-
-    /// Expressions of one automaton where all together are too many.
-    private static let groupLimit = 32
-
-    private mutating func append(
-        _ expressions: [RegexDeterminizer.Expression], _ originals: [UInt32: RegularExpression]
-    ) {
-        do {
-            let determinizer = try RegexDeterminizer(expressions)
-            append(determinizer, lowest: expressions.map(\.number).min() ?? 0)
-        } catch {
-            guard expressions.count > 1 else {
-                guard let original = originals[expressions[0].number] else { return }
-                simulations.append(original.simulation)
-                automata.append(
-                    Automaton(simulation: Int32(simulations.count - 1), lowest: expressions[0].number))
-                return
-            }
-            // Those that are not likely to have made it too large still go together.
-            let steady = expressions.filter(\.isSteady)
-            if !steady.isEmpty, steady.count < expressions.count {
-                append(steady, originals)
-                return append(expressions.filter { !$0.isSteady }, originals)
-            }
-            let size = min(Self.groupLimit, (expressions.count + 1) / 2)
-            for start in stride(from: 0, to: expressions.count, by: size) {
-                append(Array(expressions[start..<min(start + size, expressions.count)]), originals)
+    /// Makes automata that find `expressions`, each with its number: two for all, or for all but the
+    /// intricate ones, each of which has its own, behind a gate.
+    mutating func append(_ expressions: [(number: UInt32, expression: RegularExpression)]) -> RegexGroup {
+        let originals = Dictionary(expressions.map { ($0.number, $0.expression) }) { first, _ in first }
+        let all = expressions.map { RegexDeterminizer.Expression(steps: $0.expression.node.steps, number: $0.number) }
+        let first = automata.count
+        var intricate: [RegexDeterminizer.Expression] = []
+        // Where one is looked for from the start and others everywhere, each state of the one meets each of the others.
+        for set in [all.filter(\.isAnchored), all.filter { !$0.isAnchored }] where !set.isEmpty {
+            if appendTogether(set) { continue }
+            let steady = set.filter(\.isSteady)
+            if !steady.isEmpty, appendTogether(steady) {
+                intricate += set.filter { !$0.isSteady }
+            } else {
+                intricate += set
             }
         }
+        for each in intricate where each.literal.count < Self.gateLength { appendAlone(each, originals) }
+        var group = RegexGroup(automata: first..<automata.count, gated: automata.count..<automata.count, gate: -1)
+        let gated = intricate.filter { $0.literal.count >= Self.gateLength }
+        if !gated.isEmpty { appendGated(gated, originals, &group) }
+        return group
+    }
+
+    /// Bytes that an expression must begin with to be behind a gate.
+    private static let gateLength = 3
+
+    /// Makes an automaton for each expression, and one of the texts that they begin with.
+    private mutating func appendGated(
+        _ expressions: [RegexDeterminizer.Expression], _ originals: [UInt32: RegularExpression],
+        _ group: inout RegexGroup
+    ) {
+        let first = automata.count
+        for each in expressions { appendAlone(each, originals) }
+        let made = automata.count
+        let literals = expressions.enumerated().map { index, each in
+            RegexDeterminizer.Expression(steps: each.literal, number: UInt32(index))
+        }
+        if literals.count <= RegexGroup.gatedLimit, appendTogether(literals) {
+            group.gated = first..<made
+            group.gate = made
+        } else {
+            group.automata = group.automata.lowerBound..<made
+        }
+    }
+
+    /// Makes one automaton.
+    ///
+    /// - Returns: whether its table did not become too large.
+    private mutating func appendTogether(_ expressions: [RegexDeterminizer.Expression]) -> Bool {
+        guard let determinizer = try? RegexDeterminizer(expressions) else { return false }
+        append(determinizer, lowest: expressions.map(\.number).min() ?? 0)
+        return true
+    }
+
+    /// Makes the automaton of one expression; if it is too intricate for a table, it is simulated.
+    private mutating func appendAlone(
+        _ expression: RegexDeterminizer.Expression, _ originals: [UInt32: RegularExpression]
+    ) {
+        guard !appendTogether([expression]), let original = originals[expression.number] else { return }
+        simulations.append(original.simulation)
+        automata.append(Automaton(simulation: Int32(simulations.count - 1), lowest: expression.number))
     }
 
     private mutating func append(_ made: RegexDeterminizer, lowest: UInt32) {
@@ -134,4 +159,17 @@ struct RegexTables: Sendable {
             states.append(flat)
         }
     }
+}
+
+/// The automata of expressions that are looked for together.
+struct RegexGroup: Sendable {
+    /// Run for every text.
+    var automata: Range<Int> = 0..<0
+    /// Run for texts in which the gate finds what one of their expressions begins with.
+    var gated: Range<Int> = 0..<0
+    /// The automaton that finds which of `gated` are to be run; -1 for none.
+    var gate = -1
+
+    /// Automata behind a gate: 256 words of bits, which are cleared for every path that comes to it.
+    static let gatedLimit = 16_384
 }
