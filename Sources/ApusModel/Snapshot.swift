@@ -67,7 +67,8 @@ public final class Snapshot: Sendable {
     ) -> Int? {
         let first = routeTable.takesAll[listener]
         if first >= 0 { return first }
-        return routeTable.match(listener: listener, head: head, path: path, fields: fields, bytes: bytes, client: client)
+        return routeTable.match(
+            listener: listener, head: head, path: path, fields: fields, bytes: bytes, client: client)
     }
 
     /// Whether a route of `listener` asks for the client's address.
