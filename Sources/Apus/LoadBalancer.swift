@@ -114,7 +114,7 @@ public struct LoadBalancer: Service {
         if case .address(let address) = snapshot.operations.admin?.bind {
             services.append(
                 AdminServer(
-                    address: address, snapshot: snapshot, metrics: MetricsText(snapshot: snapshot, link: dataPlane),
+                    address: address, snapshot: snapshot, metrics: MetricsText(snapshot: snapshot, counters: dataPlane),
                     serving: serving, eventLoopGroup: control, logger: logger, health: { await prober.report },
                     listening: { adminBound.succeed($0) }))
         } else {

@@ -1,15 +1,19 @@
 public import ApusBalancing
+public import ApusModel
 
 /// What is known about the health of every pool at one moment, for the admin server and the metrics.
 public struct HealthReport: Sendable {
-    /// By index into `Snapshot.pools`.
+    /// What it is about. Just after a reload it may be one that counters are not there of yet, or the other way round.
+    public let snapshot: Snapshot
+    /// By index into `snapshot.pools`. Endpoints that are retired come last, and are `draining (removed)`.
     public let pools: [PoolHealth]
     /// When it was made, by the clock of its times.
     public let now: Int64
     /// Reads its times.
     public let clock: WallClock
 
-    public init(pools: [PoolHealth], now: Int64, clock: WallClock) {
+    public init(snapshot: Snapshot, pools: [PoolHealth], now: Int64, clock: WallClock) {
+        self.snapshot = snapshot
         self.pools = pools
         self.now = now
         self.clock = clock

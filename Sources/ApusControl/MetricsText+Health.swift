@@ -23,20 +23,20 @@ extension MetricsText {
             "apus_endpoint_ejected", .gauge, "1 while the endpoint is out of service for its answers, else 0.")
         eachEndpoint(of: health) { labels, health, index in writer.sample(labels, health.isEjected(index) ? 1 : 0) }
         writer.family("apus_endpoint_ejections_total", .counter, "Times that the endpoint was ejected, by cause.")
-        for (pool, health) in zip(snapshot.pools, health.pools) {
-            guard let rules = pool.outliers else { continue }
-            for (index, endpoint) in pool.endpoints.enumerated() {
+        for pool in pools {
+            guard let rules = snapshot.pools[pool].outliers else { continue }
+            eachEndpoint(of: health, pool) { labels, health, index in
                 for (cause, count) in zip(EjectionCause.Kind.allCases, health.ejections(index)) where rules.know(cause)
                 {
-                    writer.sample(endpointLabels[endpoint].adding("cause", cause.rawValue), UInt64(count))
+                    writer.sample(labels.adding("cause", cause.rawValue), UInt64(count))
                 }
             }
         }
         writer.family(
             "apus_ejections_denied_total", .counter,
             "Ejections that there would have been, had not so many endpoints been ejected, or so few been left.")
-        for (pool, health) in health.pools.enumerated() where snapshot.pools[pool].outliers != nil {
-            writer.sample(["pool": poolNames[pool]], UInt64(health.deniedEjections))
+        for pool in pools where snapshot.pools[pool].outliers != nil {
+            writer.sample(["pool": poolNames[pool]], UInt64(health.pools[pool].deniedEjections))
         }
     }
 
@@ -52,20 +52,22 @@ extension MetricsText {
     }
 
     private func eachEndpoint(of health: HealthReport, _ write: (LabelSet, PoolHealth, Int) -> Void) {
-        for (pool, health) in zip(snapshot.pools, health.pools) {
-            for index in 0..<health.count { write(endpointLabels[pool.endpoints.lowerBound + index], health, index) }
+        for pool in pools { eachEndpoint(of: health, pool, write) }
+    }
+
+    private func eachEndpoint(of health: HealthReport, _ pool: Int, _ write: (LabelSet, PoolHealth, Int) -> Void) {
+        for (index, endpoint) in snapshot.presentEndpoints(of: snapshot.pools[pool]).enumerated() {
+            write(endpointLabels[endpoint], health.pools[pool], index)
         }
     }
 
     /// The breakers that there are by the configuration; the pool's own has the endpoint `none`.
     private func eachBreaker(of health: HealthReport, _ write: (LabelSet, BreakerStatus) -> Void) {
-        for (pool, health) in health.pools.enumerated() where snapshot.pools[pool].poolBreaker != nil {
-            write(["pool": poolNames[pool], "endpoint": "none"], health.poolBreaker)
+        for pool in pools where snapshot.pools[pool].poolBreaker != nil {
+            write(["pool": poolNames[pool], "endpoint": "none"], health.pools[pool].poolBreaker)
         }
-        for (pool, health) in zip(snapshot.pools, health.pools) where pool.endpointBreaker != nil {
-            for (index, endpoint) in pool.endpoints.enumerated() {
-                write(endpointLabels[endpoint], health.breaker(index))
-            }
+        for pool in pools where snapshot.pools[pool].endpointBreaker != nil {
+            eachEndpoint(of: health, pool) { labels, health, index in write(labels, health.breaker(index)) }
         }
     }
 }

@@ -3,11 +3,14 @@ import ApusModel
 
 /// What happens to requests on their way through a pool: waiting, retries, hedges, limits, fallbacks, panic.
 extension MetricsText {
-    func writePools(_ health: HealthReport, to writer: inout ExpositionWriter) {
+    func writePanic(_ health: HealthReport, to writer: inout ExpositionWriter) {
         writer.family(
             "apus_pool_panic", .gauge,
             "1 while so few of the pool's endpoints are available that all are used, else 0.")
-        for (name, health) in zip(poolNames, health.pools) { writer.sample(["pool": name], health.isPanicking ? 1 : 0) }
+        for pool in pools { writer.sample(["pool": poolNames[pool]], health.pools[pool].isPanicking ? 1 : 0) }
+    }
+
+    func writePools(to writer: inout ExpositionWriter) {
         write(.panicPicks, "apus_panic_picks_total", .counter, "Requests sent while the pool panicked.", &writer)
         write(.fallbacks, "apus_fallbacks_total", .counter, "Requests that the pool's fallback answered.", &writer)
         write(.queued, "apus_queue_length", .gauge, "Requests that wait for an endpoint now.", &writer)
@@ -32,8 +35,8 @@ extension MetricsText {
     }
 
     private func eachPool(_ counter: CounterLayout.PoolCounter, _ write: (LabelSet, UInt64) -> Void) {
-        for (pool, name) in poolNames.enumerated() {
-            write(["pool": name], link.total(layout.pool(pool, counter)))
+        for pool in pools {
+            write(["pool": poolNames[pool]], counters.total(layout.pool(pool, counter)))
         }
     }
 }

@@ -13,11 +13,11 @@ extension MetricsText {
             "apus_requests_total", .counter,
             "Requests that ended, by the class of their status; endpoint none: answered by Apus itself.")
         for row in rows {
-            for endpoint in layout.endpoints(row: row.index).map(Int?.some) + [nil] {
+            for endpoint in layout.endpoints(row: row.index).filter(isShown).map(Int?.some) + [nil] {
                 let labels = labels(of: row, endpoint: endpoint)
                 for statusClass in 0..<CounterLayout.statusClasses {
                     let slot = layout.requests(row: row.index, endpoint: endpoint, statusClass: statusClass)
-                    let count = link.total(slot)
+                    let count = counters.total(slot)
                     guard count > 0 || Self.alwaysListed.contains(statusClass) else { continue }
                     writer.sample(labels.adding("class", Self.classLabels[statusClass]), count)
                 }
@@ -31,8 +31,8 @@ extension MetricsText {
             "From the first byte of a request's head to the last byte of its response.")
         let bounds = CounterLayout.latencyBounds
         for row in rows {
-            let buckets = (0...bounds.count).map { link.total(layout.latencyBucket(row: row.index, bucket: $0)) }
-            let sum = link.total(layout.latencySum(row: row.index))
+            let buckets = (0...bounds.count).map { counters.total(layout.latencyBucket(row: row.index, bucket: $0)) }
+            let sum = counters.total(layout.latencySum(row: row.index))
             writer.histogram(labels(of: row), bounds: bounds, buckets: buckets, sum: sum)
         }
     }
@@ -42,9 +42,10 @@ extension MetricsText {
             "apus_refused_requests_total", .counter,
             "Requests that Apus answered itself and connections that it broke, by reason; a reason shows once it occurred."
         )
-        for (listener, name) in listenerNames.enumerated() {
+        for listener in listeners {
+            let name = listenerNames[listener]
             for reason in Reason.allCases {
-                let count = link.total(layout.reason(reason, listener: listener))
+                let count = counters.total(layout.reason(reason, listener: listener))
                 guard count > 0 else { continue }
                 writer.sample(["listener": name, "reason": "\(reason.token)"], count)
             }
@@ -55,10 +56,11 @@ extension MetricsText {
         writer.family("apus_connections_accepted_total", .counter, "Client connections accepted.")
         eachListener(.connectionsAccepted) { writer.sample($0, $1) }
         writer.family("apus_connections_open", .gauge, "Client connections open now.")
-        for (listener, name) in listenerNames.enumerated() {
+        for listener in listeners {
+            let name = listenerNames[listener]
             // The closed ones first: what closes in between must not make the difference negative.
-            let closed = link.total(layout.listener(listener, .connectionsClosed))
-            let accepted = link.total(layout.listener(listener, .connectionsAccepted))
+            let closed = counters.total(layout.listener(listener, .connectionsClosed))
+            let accepted = counters.total(layout.listener(listener, .connectionsAccepted))
             writer.sample(["listener": name], accepted - min(accepted, closed))
         }
         writer.family("apus_received_bytes_total", .counter, "Bytes received from clients.")
@@ -68,9 +70,15 @@ extension MetricsText {
     }
 
     private func eachListener(_ counter: CounterLayout.ListenerCounter, _ write: (LabelSet, UInt64) -> Void) {
-        for (listener, name) in listenerNames.enumerated() {
-            write(["listener": name], link.total(layout.listener(listener, counter)))
+        for listener in listeners {
+            let name = listenerNames[listener]
+            write(["listener": name], counters.total(layout.listener(listener, counter)))
         }
+    }
+
+    private func isShown(_ endpoint: Int) -> Bool {
+        let endpoint = snapshot.endpoints[endpoint]
+        return !endpoint.isRetired && !snapshot.pools[endpoint.pool].isRetired
     }
 
     private func labels(of row: Row) -> LabelSet {

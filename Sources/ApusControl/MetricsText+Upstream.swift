@@ -6,8 +6,8 @@ extension MetricsText {
         write(.connectionsOpened, "apus_upstream_connections_opened_total", "Connections to endpoints opened.", &writer)
         writer.family(
             "apus_upstream_connections_open", .gauge, "Connections to endpoints open now, idle ones included.")
-        for (endpoint, labels) in endpointLabels.enumerated() {
-            writer.sample(labels, difference(of: .connectionsOpened, .connectionsClosed, endpoint))
+        for endpoint in endpoints {
+            writer.sample(endpointLabels[endpoint], difference(of: .connectionsOpened, .connectionsClosed, endpoint))
         }
         write(
             .connectionsReused, "apus_upstream_connections_reused_total",
@@ -16,7 +16,7 @@ extension MetricsText {
             .connectFailures, "apus_upstream_connect_failures_total",
             "Connections to endpoints that were refused, timed out or found no way.", &writer)
         writer.family("apus_upstream_exchanges_open", .gauge, "Requests at endpoints now.")
-        for (endpoint, labels) in endpointLabels.enumerated() { writer.sample(labels, inFlight(endpoint)) }
+        for endpoint in endpoints { writer.sample(endpointLabels[endpoint], inFlight(endpoint)) }
         write(.retries, "apus_retries_total", "Attempts repeated after this endpoint failed them.", &writer)
         write(
             .failures, "apus_upstream_failures_total",
@@ -25,8 +25,9 @@ extension MetricsText {
         writer.family(
             "apus_upstream_response_seconds_total", .counter,
             "Time from sending a request until the head of its response came, summed up.")
-        for (endpoint, labels) in endpointLabels.enumerated() {
-            writer.sample(labels, microseconds: link.total(layout.endpoint(endpoint, .responseMicroseconds)))
+        for endpoint in endpoints {
+            let time = counters.total(layout.endpoint(endpoint, .responseMicroseconds))
+            writer.sample(endpointLabels[endpoint], microseconds: time)
         }
     }
 
@@ -40,12 +41,12 @@ extension MetricsText {
         writer.family(
             "apus_access_log_dropped_total", .counter,
             "Access log lines dropped because they came faster than the disk.")
-        writer.sample([:], link.total(layout.worker(.accessLogDropped)))
+        writer.sample([:], counters.total(layout.worker(.accessLogDropped)))
     }
 
     private func eachWorker(_ counter: CounterLayout.WorkerCounter, _ write: (LabelSet, UInt64) -> Void) {
         for worker in 0..<snapshot.workers {
-            write(["worker": "\(worker)"], link.value(layout.worker(counter), worker: worker))
+            write(["worker": "\(worker)"], counters.value(layout.worker(counter), worker: worker))
         }
     }
 
@@ -53,8 +54,8 @@ extension MetricsText {
         _ counter: CounterLayout.EndpointCounter, _ name: String, _ help: String, _ writer: inout ExpositionWriter
     ) {
         writer.family(name, .counter, help)
-        for (endpoint, labels) in endpointLabels.enumerated() {
-            writer.sample(labels, link.total(layout.endpoint(endpoint, counter)))
+        for endpoint in endpoints {
+            writer.sample(endpointLabels[endpoint], counters.total(layout.endpoint(endpoint, counter)))
         }
     }
 
@@ -65,8 +66,8 @@ extension MetricsText {
         of opened: CounterLayout.EndpointCounter, _ closed: CounterLayout.EndpointCounter, _ endpoint: Int
     ) -> UInt64 {
         // The closed ones first: what closes in between must not make the difference negative.
-        let closed = link.total(layout.endpoint(endpoint, closed))
-        let opened = link.total(layout.endpoint(endpoint, opened))
+        let closed = counters.total(layout.endpoint(endpoint, closed))
+        let opened = counters.total(layout.endpoint(endpoint, opened))
         return opened - min(opened, closed)
     }
 }

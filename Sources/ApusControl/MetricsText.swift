@@ -3,14 +3,20 @@ public import ApusModel
 
 /// Everything Apus counts, as Prometheus text (exposition format 0.0.4).
 ///
-/// The names, types and labels of the metrics are part of what Apus promises; docs/metrics.md lists them.
+/// The names, types and labels of the metrics are part of what Apus promises; docs/metrics.md lists them. What a reload has
+/// retired is not shown: a scrape must not have the same labels twice, when something was removed and added again.
 public struct MetricsText: Sendable {
     /// The `Content-Type` of the text.
     public static let contentType = "text/plain; version=0.0.4; charset=utf-8"
 
     let snapshot: Snapshot
     let layout: CounterLayout
-    let link: any DataPlaneLink
+    let counters: any CounterSource
+    /// Those that are not retired, as indices into the snapshot; endpoints of retired pools are not among them.
+    let listeners: [Int]
+    let pools: [Int]
+    let endpoints: [Int]
+    /// By indices into the snapshot, as those that follow.
     let listenerNames: [String]
     let poolNames: [String]
     /// The labels `pool` and `endpoint` of each endpoint.
@@ -28,10 +34,13 @@ public struct MetricsText: Sendable {
         var pool: Int?
     }
 
-    public init(snapshot: Snapshot, link: any DataPlaneLink) {
+    public init(snapshot: Snapshot, counters: any CounterSource) {
         self.snapshot = snapshot
-        self.link = link
+        self.counters = counters
         layout = CounterLayout(snapshot)
+        listeners = snapshot.listeners.indices.filter { !snapshot.listeners[$0].isRetired }
+        pools = snapshot.pools.indices.filter { !snapshot.pools[$0].isRetired }
+        endpoints = pools.flatMap { snapshot.presentEndpoints(of: snapshot.pools[$0]) }
         listenerNames = Self.unique(snapshot.listeners.map(\.name))
         poolNames = Self.unique(snapshot.pools.map(\.name))
         var endpointNames: [String] = []
@@ -46,6 +55,8 @@ public struct MetricsText: Sendable {
     }
 
     /// The text of one scrape. Reads every counter once; the sums of a histogram agree with its buckets.
+    ///
+    /// - Parameter health: of the same snapshot. That of another one, which may be had for a moment at a reload, is left out.
     public func render(health: HealthReport) -> String {
         var writer = ExpositionWriter()
         writeBuild(to: &writer)
@@ -54,9 +65,13 @@ public struct MetricsText: Sendable {
         writeRefusals(to: &writer)
         writeListeners(to: &writer)
         writeUpstream(to: &writer)
-        writeHealth(health, to: &writer)
-        writeBreakers(health, to: &writer)
-        writePools(health, to: &writer)
+        let health = health.snapshot === snapshot ? health : nil
+        if let health {
+            writeHealth(health, to: &writer)
+            writeBreakers(health, to: &writer)
+            writePanic(health, to: &writer)
+        }
+        writePools(to: &writer)
         writeWorkers(to: &writer)
         ProcessFacts.read()?.write(to: &writer)
         return writer.text
@@ -70,7 +85,7 @@ public struct MetricsText: Sendable {
     // MARK: - Labels
 
     private static func rows(of snapshot: Snapshot, _ layout: CounterLayout) -> [Row] {
-        snapshot.listeners.indices.flatMap { listener in
+        snapshot.listeners.indices.filter { !snapshot.listeners[$0].isRetired }.flatMap { listener in
             let routes = snapshot.listeners[listener].routes
             let names = unique(snapshot.routes[routes].map(\.name))
             let routed = zip(routes, names).flatMap { index, name in

@@ -46,7 +46,10 @@ struct PoolsAnswer: Encodable {
 
     /// - Parameter metrics: has the names and the counters.
     init(_ report: HealthReport, metrics: MetricsText) {
-        let snapshot = metrics.snapshot
+        let snapshot = report.snapshot
+        // For a moment at a reload the counters may be those of another snapshot, of which nothing can be told.
+        let isCounted = snapshot === metrics.snapshot
+        let names = isCounted ? metrics : MetricsText(snapshot: snapshot, counters: metrics.counters)
         let clock = report.clock
         pools = zip(snapshot.pools.indices, report.pools).map { index, health in
             let pool = snapshot.pools[index]
@@ -58,13 +61,15 @@ struct PoolsAnswer: Encodable {
             }
             let endpoints = pool.endpoints.enumerated().map { place, endpoint in
                 EndpointAnswer(
-                    name: metrics.endpointNames[endpoint], state: health.state(place).kind.rawValue,
+                    name: names.endpointNames[endpoint], state: health.state(place).kind.rawValue,
                     words: health.state(place).words(clock: clock.time), since: clock.date(health.since(place)),
                     available: health.isAvailable(place), weight: health.weight(place),
-                    inFlight: metrics.inFlight(endpoint), breaker: answer(health.breaker(place), pool.endpointBreaker))
+                    inFlight: isCounted ? metrics.inFlight(endpoint) : 0,
+                    breaker: answer(health.breaker(place), pool.endpointBreaker))
             }
             return PoolAnswer(
-                name: metrics.poolNames[index], available: health.availableCount, total: health.count,
+                name: names.poolNames[index] + (pool.isRetired ? " (removed)" : ""), available: health.availableCount,
+                total: health.count,
                 panicking: health.isPanicking, breaker: answer(health.poolBreaker, pool.poolBreaker),
                 endpoints: endpoints)
         }

@@ -10,13 +10,18 @@ public import ServiceLifecycle
 /// that hangs delays no other; adds what the workers saw and, each interval, what they counted; logs and passes on each
 /// change exactly once.
 public actor Prober: Service {
-    let snapshot: Snapshot
+    /// What the workers have been told to go by.
+    private(set) var snapshot: Snapshot
     let link: any DataPlaneLink
     let logger: Logger
     private let eventLoop: any EventLoop
     private var pools: [PoolHealth]
     private var schedule: ProbeSchedule
     private var volumes: VolumeReader
+    private var reloads = ReloadHistory()
+    /// The endpoints whose probes are under way, by the probes' numbers.
+    private var probed: [Int: Int] = [:]
+    private var nextProbe = 0
     private let alarms: AsyncStream<Alarm>
     private let alarm: AsyncStream<Alarm>.Continuation
     /// The alarm set for the next probes, and when it rings.
@@ -26,8 +31,8 @@ public actor Prober: Service {
 
     private enum Alarm {
         case probesDue
-        /// An interval of a pool is over, or an endpoint's time out of service.
-        case poolDue(Int)
+        /// An interval of a pool is over, or an endpoint's time out of service; the index is of so many reloads.
+        case poolDue(Int, epoch: Int)
     }
 
     private struct SetAlarm {
@@ -44,17 +49,16 @@ public actor Prober: Service {
         self.logger = logger
         pools = snapshot.pools.indices.map { PoolHealth(pool: $0, of: snapshot, now: now) }
         nextOfPool = snapshot.pools.map { _ in nil }
-        volumes = VolumeReader(snapshot)
-        let checks = snapshot.endpoints.map { snapshot.pools[$0.pool].health }
+        volumes = VolumeReader(snapshot, link)
         schedule = ProbeSchedule(
-            intervals: checks.map { $0.probe == .none ? nil : $0.interval.inMicroseconds },
-            downIntervals: checks.map { $0.downInterval?.inMicroseconds }, now: now, seed: .random(in: .min ... .max))
+            intervals: snapshot.probeIntervals, downIntervals: snapshot.probeDownIntervals, now: now,
+            seed: .random(in: .min ... .max))
         (alarms, alarm) = AsyncStream.makeStream()
     }
 
     /// What is known now.
     public var report: HealthReport {
-        HealthReport(pools: pools, now: Self.now, clock: WallClock(monotonic: Self.now))
+        HealthReport(snapshot: snapshot, pools: pools, now: Self.now, clock: WallClock(monotonic: Self.now))
     }
 
     /// Probes until the task is cancelled or the surrounding service group shuts down. Call it once.
@@ -71,10 +75,13 @@ public actor Prober: Service {
                 case .probesDue:
                     nextProbes = nil
                     while let endpoint = schedule.takeDue(now: Self.now) {
-                        probes.addTask { await self.probe(endpoint) }
+                        let number = begin(endpoint)
+                        let (address, check) = (snapshot.endpoints[endpoint].address, check(of: endpoint))
+                        probes.addTask { await self.probe(number, Probe(address: address, check: check)) }
                     }
                     setAlarm()
-                case .poolDue(let pool):
+                case .poolDue(let pool, let epoch):
+                    guard epoch == reloads.epoch else { continue }
                     nextOfPool[pool] = nil
                     timePassed(pool)
                 }
@@ -86,7 +93,12 @@ public actor Prober: Service {
 
     // MARK: - Facts
 
-    /// Takes what a worker saw.
+    /// Takes what a worker saw, before or after the last reload.
+    public func observe(_ report: ReportedFact) {
+        if let fact = reloads.renamed(report) { observe(fact) }
+    }
+
+    /// Takes what a worker saw, in the indices of the present snapshot.
     public func observe(_ fact: DataPlaneFact) {
         let now = Self.now
         switch fact {
@@ -107,31 +119,50 @@ public actor Prober: Service {
         }
     }
 
-    /// Gives an endpoint (an index into `Snapshot.endpoints`) another weight, 0 to 65,535; 0 drains it.
-    public func setWeight(_ endpoint: Int, _ weight: Int) {
-        let (pool, index) = place(endpoint)
+    /// Gives an endpoint another weight, 0 to 65,535; 0 drains it. It lasts until the configuration changes the endpoint's
+    /// weight.
+    ///
+    /// - Returns: whether there is a pool of that name with an endpoint of that address.
+    public func setWeight(pool name: String, endpoint address: ApusModel.SocketAddress, weight: Int) -> Bool {
+        guard let pool = snapshot.pools.firstIndex(where: { $0.name == name && !$0.isRetired }),
+            let endpoint = snapshot.presentEndpoints(of: snapshot.pools[pool])
+                .first(where: { snapshot.endpoints[$0].address == address })
+        else { return false }
+        let weight = max(0, min(weight, 65_535))
         link.setWeight(endpoint, weight)
-        settle(pool, pools[pool].setWeight(index, weight, now: Self.now))
+        settle(pool, pools[pool].setWeight(place(endpoint).index, weight, now: Self.now))
+        return true
     }
 
     private func timePassed(_ pool: Int) {
         let now = Self.now
         var changes = pools[pool].woken(now: now)
-        if let end = pools[pool].nextInterval, now >= end {
-            changes += pools[pool].intervalEnded(volumes: volumes.next(ofPool: pool, link), now: now)
+        if let end = pools[pool].nextInterval, now >= end, volumes.isReady {
+            changes += pools[pool].intervalEnded(volumes: volumes.next(ofPool: pool), now: now)
         }
         settle(pool, changes)
     }
 
-    private func probe(_ endpoint: Int) async {
-        let (pool, index) = place(endpoint)
-        let probe = Probe(address: snapshot.endpoints[endpoint].address, check: snapshot.pools[pool].health)
+    /// The number of a probe of the endpoint that begins now.
+    private func begin(_ endpoint: Int) -> Int {
+        nextProbe += 1
+        probed[nextProbe] = endpoint
+        return nextProbe
+    }
+
+    private func check(of endpoint: Int) -> HealthCheck { snapshot.pools[snapshot.endpoints[endpoint].pool].health }
+
+    private func probe(_ number: Int, _ probe: Probe) async {
         let failure = await probe.run(on: eventLoop)
-        guard !Task.isCancelled else { return }
+        // It may be that a reload has moved the endpoint, or removed it.
+        guard !Task.isCancelled, let endpoint = probed.removeValue(forKey: number) else { return }
+        let (pool, index) = place(endpoint)
         let now = Self.now
-        if let failure {
+        // By another check than the present one, it has answered another question.
+        let counts = probe.check.probesAlike(check(of: endpoint))
+        if counts, let failure {
             settle(pool, pools[pool].probeFailed(index, failure, now: now))
-        } else {
+        } else if counts {
             settle(pool, pools[pool].probeSucceeded(index, now: now))
         }
         schedule.finished(endpoint, isUp: pools[pool].isUp(index), now: now)
@@ -142,6 +173,47 @@ public actor Prober: Service {
     private func place(_ endpoint: Int) -> (pool: Int, index: Int) {
         let pool = snapshot.endpoints[endpoint].pool
         return (pool, endpoint - snapshot.pools[pool].endpoints.lowerBound)
+    }
+
+    // MARK: - Reloads
+
+    /// Goes over to the succession's snapshot, in one step: what was decided before it is said to the workers in indices of
+    /// the old snapshot, all else in those of the new one.
+    ///
+    /// What is known of endpoints and pools that live on goes on being known. Counters are not read again until `use`.
+    ///
+    /// - Parameters:
+    ///   - epoch: how many reloads there have been, this one included.
+    ///   - handOver: posts the new snapshot to all workers. Where it throws, nothing has changed.
+    public func adopt(_ succession: Succession, epoch: Int, handOver: @Sendable () throws -> Void) throws {
+        try handOver()
+        let now = Self.now
+        let next = succession.snapshot
+        pools = next.pools.indices.map { pool in
+            guard let old = succession.pools.toOld[pool] else { return PoolHealth(pool: pool, of: next, now: now) }
+            return PoolHealth(
+                pool: pool, of: next, now: now, succeeding: pools[old], members: succession.members(ofPool: pool))
+        }
+        schedule = ProbeSchedule(
+            intervals: next.probeIntervals, downIntervals: next.probeDownIntervals, now: now, succeeding: schedule,
+            endpoints: succession.endpoints)
+        probed = probed.compactMapValues { old in
+            succession.endpoints.toNew[old].flatMap { schedule.isUnderWay($0) ? $0 : nil }
+        }
+        volumes.adopt(succession)
+        snapshot = next
+        reloads.add(succession, epoch: epoch)
+        for alarm in nextOfPool { alarm?.task.cancel() }
+        nextOfPool = next.pools.map { _ in nil }
+        for pool in pools.indices { settle(pool, pools[pool].settled(now: now)) }
+        setAlarm()
+    }
+
+    /// Reads these counters from now on: those of the snapshot that was adopted last, when all workers have gone over to it.
+    public func use(_ counters: any CounterSource) {
+        volumes.use(counters)
+        reloads.reachedWorkers()
+        for pool in pools.indices { setAlarm(ofPool: pool) }
     }
 
     // MARK: - Changes
@@ -187,11 +259,12 @@ public actor Prober: Service {
 
     /// Sets the alarm for what waits for the time in a pool, unless one rings in time.
     private func setAlarm(ofPool pool: Int) {
-        let times = [pools[pool].nextWakeup, pools[pool].nextInterval].compactMap { $0 }
+        let interval = volumes.isReady ? pools[pool].nextInterval : nil
+        let times = [pools[pool].nextWakeup, interval].compactMap { $0 }
         guard let due = times.min() else { return }
         if let set = nextOfPool[pool], set.rings <= due { return }
         nextOfPool[pool]?.task.cancel()
-        nextOfPool[pool] = ring(.poolDue(pool), at: due)
+        nextOfPool[pool] = ring(.poolDue(pool, epoch: reloads.epoch), at: due)
     }
 
     private func ring(_ ringing: Alarm, at time: Int64) -> SetAlarm {

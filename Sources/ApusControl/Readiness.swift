@@ -14,7 +14,7 @@ enum Readiness: Equatable {
         case .draining: self = .notReady(reason: "draining: finishing what is in flight, then stopping")
         case .serving:
             let without = zip(snapshot.pools, health.pools).filter { pool, health in
-                health.availableCount == 0 && !health.isPanicking && pool.fallback == nil
+                !pool.isRetired && health.availableCount == 0 && !health.isPanicking && pool.fallback == nil
             }.map(\.0.name)
             self =
                 switch without.count {

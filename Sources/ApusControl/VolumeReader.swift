@@ -3,29 +3,42 @@ import ApusModel
 
 /// What endpoints did since they were last asked about, from the workers' counters.
 struct VolumeReader {
-    private let layout: CounterLayout
-    private let pools: [Range<Int>]
+    private var layout: CounterLayout
+    private var pools: [Range<Int>]
+    /// Of each pool, how many of its endpoints are not retired.
+    private var presentCounts: [Int]
+    /// Nil between a reload and the counters that follow from it.
+    private var counters: (any CounterSource)?
     /// What the counters said the last time, by endpoint.
     private var last: [EndpointVolume]
 
-    init(_ snapshot: Snapshot) {
+    init(_ snapshot: Snapshot, _ counters: (any CounterSource)?) {
         layout = CounterLayout(snapshot)
         pools = snapshot.pools.map(\.endpoints)
+        presentCounts = snapshot.pools.map { snapshot.presentEndpoints(of: $0).count }
+        self.counters = counters
         last = Array(repeating: EndpointVolume(), count: snapshot.endpoints.count)
     }
 
-    /// What each endpoint of the pool did since the last call for it, or since the start.
-    mutating func next(ofPool pool: Int, _ link: any DataPlaneLink) -> [EndpointVolume] {
-        pools[pool].map { endpoint in
-            func count(_ counter: CounterLayout.EndpointCounter) -> Int {
-                Int(truncatingIfNeeded: link.total(layout.endpoint(endpoint, counter)))
-            }
-            // These two first: what is counted in between makes an endpoint look better, not worse.
-            let failures = count(.failures)
-            let microseconds = Int64(count(.responseMicroseconds))
-            let now = EndpointVolume(
-                requests: count(.exchangesEnded), failures: failures, responses: count(.responses),
-                microseconds: microseconds)
+    /// Whether counters can be read: not while the workers go over to another snapshot.
+    var isReady: Bool { counters != nil }
+
+    /// Goes over to the succession's snapshot: what endpoints that live on had done is kept under their new indices. There
+    /// is nothing to be read until `use`.
+    mutating func adopt(_ succession: Succession) {
+        let before = last
+        let origins = succession.endpoints.toOld
+        self = VolumeReader(succession.snapshot, nil)
+        last = origins.map { $0.map { before[$0] } ?? EndpointVolume() }
+    }
+
+    /// Reads these counters from now on. They begin with what those before had.
+    mutating func use(_ counters: any CounterSource) { self.counters = counters }
+
+    /// What each endpoint of the pool that is not retired did since the last call for it, or since the start.
+    mutating func next(ofPool pool: Int) -> [EndpointVolume] {
+        let volumes = pools[pool].map { endpoint in
+            let now = read(endpoint)
             let before = last[endpoint]
             last[endpoint] = now
             return EndpointVolume(
@@ -33,5 +46,19 @@ struct VolumeReader {
                 responses: now.responses - before.responses,
                 microseconds: now.microseconds - before.microseconds)
         }
+        return Array(volumes.prefix(presentCounts[pool]))
+    }
+
+    private func read(_ endpoint: Int) -> EndpointVolume {
+        guard let counters else { return last[endpoint] }
+        func count(_ counter: CounterLayout.EndpointCounter) -> Int {
+            Int(truncatingIfNeeded: counters.total(layout.endpoint(endpoint, counter)))
+        }
+        // These two first: what is counted in between makes an endpoint look better, not worse.
+        let failures = count(.failures)
+        let microseconds = Int64(count(.responseMicroseconds))
+        return EndpointVolume(
+            requests: count(.exchangesEnded), failures: failures, responses: count(.responses),
+            microseconds: microseconds)
     }
 }

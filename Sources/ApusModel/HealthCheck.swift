@@ -42,6 +42,13 @@ public struct HealthCheck: Sendable, Equatable {
     }
 }
 
+extension HealthCheck {
+    /// Whether a probe of this check and one of the other say the same of an endpoint.
+    public func probesAlike(_ other: HealthCheck) -> Bool {
+        probe == other.probe && port == other.port && timeout == other.timeout
+    }
+}
+
 /// The request of an HTTP health check, and which answers are good.
 public struct HTTPProbe: Sendable, Equatable {
     public var method: String

@@ -28,7 +28,7 @@ import Testing
         let (bound, sink) = AsyncStream<SocketAddress>.makeStream()
         let server = AdminServer(
             address: SocketAddress("127.0.0.1:0")!, snapshot: snapshot,
-            metrics: MetricsText(snapshot: snapshot, link: FakeDataPlane(snapshot)), serving: serving,
+            metrics: MetricsText(snapshot: snapshot, counters: FakeDataPlane(snapshot)), serving: serving,
             eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: Logger(label: "test"),
             health: { report }, listening: { sink.yield($0) })
         return try await withThrowingTaskGroup(of: Void.self) { group in
@@ -151,7 +151,7 @@ import Testing
         let snapshot = Snapshot.pool([])
         let server = AdminServer(
             address: taken.address, snapshot: snapshot,
-            metrics: MetricsText(snapshot: snapshot, link: FakeDataPlane(snapshot)), serving: ServingState(),
+            metrics: MetricsText(snapshot: snapshot, counters: FakeDataPlane(snapshot)), serving: ServingState(),
             eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: Logger(label: "test"),
             health: { .of(snapshot, []) })
         await #expect(throws: AdminServerError.bind(taken.address, errno: EADDRINUSE)) { try await server.run() }

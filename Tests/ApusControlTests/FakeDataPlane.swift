@@ -104,6 +104,7 @@ extension HealthReport {
         then(&pools)
         // 2026-03-01T14:03:20Z is 1,772,373,800 s after 1970 began.
         return HealthReport(
-            pools: pools, now: 100_000_000, clock: WallClock(monotonic: 100_000_000, isAt: 1_772_373_800_000_000))
+            snapshot: snapshot, pools: pools, now: 100_000_000,
+            clock: WallClock(monotonic: 100_000_000, isAt: 1_772_373_800_000_000))
     }
 }

@@ -33,7 +33,7 @@ import Testing
     }
 
     func scrape() throws -> Exposition {
-        try Exposition(MetricsText(snapshot: snapshot, link: link).render(health: health))
+        try Exposition(MetricsText(snapshot: snapshot, counters: link).render(health: health))
     }
 
     @Test func theDocumentNamesEveryMetricAndNoOther() throws {
@@ -136,7 +136,7 @@ import Testing
             _ = pools[0].failedInARow(0, .status5xx, count: 5, now: 10_000_000)
         }
         let exposition = try Exposition(
-            MetricsText(snapshot: snapshot, link: FakeDataPlane(snapshot)).render(health: health))
+            MetricsText(snapshot: snapshot, counters: FakeDataPlane(snapshot)).render(health: health))
         let ejected = ["pool": "web", "endpoint": "b"]
         #expect(exposition.value("apus_endpoint_ejected", ejected) == 1)
         #expect(exposition.value("apus_endpoint_ejected", ["pool": "backup", "endpoint": "b"]) == 0)
@@ -160,7 +160,7 @@ import Testing
             _ = pools[0].breakerChanged(.endpoint(1), .halfOpen(openings: 1), nil, now: 1)
         }
         let exposition = try Exposition(
-            MetricsText(snapshot: snapshot, link: FakeDataPlane(snapshot)).render(health: health))
+            MetricsText(snapshot: snapshot, counters: FakeDataPlane(snapshot)).render(health: health))
         let states = exposition.samples.filter { $0.name == "apus_breaker_state" && $0.value == 1 }
         #expect(
             states.map { [$0.labels["pool"], $0.labels["endpoint"], $0.labels["state"]] } == [
@@ -176,7 +176,7 @@ import Testing
         link.add(3, to: layout.requests(row: 0, endpoint: 1, statusClass: 2))
         link.add(4, to: layout.requests(row: 0, endpoint: 2, statusClass: 2))
         let exposition = try Exposition(
-            MetricsText(snapshot: snapshot, link: link).render(health: .of(snapshot, [])))
+            MetricsText(snapshot: snapshot, counters: link).render(health: .of(snapshot, [])))
         func requests(_ pool: String) -> Double? {
             exposition.value(
                 "apus_requests_total",
@@ -233,7 +233,7 @@ import Testing
             workers: 1,
             listeners: [Listener(name: "a\"b\\c\nd", bind: SocketAddress("127.0.0.1:0")!, routes: 0..<1)],
             routes: [Route(name: "*", pool: 0)], pools: [Pool(name: "p", endpoints: 0..<0)], endpoints: [])
-        let text = MetricsText(snapshot: odd, link: FakeDataPlane(odd)).render(health: .of(odd, []))
+        let text = MetricsText(snapshot: odd, counters: FakeDataPlane(odd)).render(health: .of(odd, []))
         #expect(try Exposition(text).value("apus_connections_open", ["listener": "a\"b\\c\nd"]) == 0)
     }
 

@@ -136,17 +136,17 @@ import Testing
         let snapshot = Snapshot.pool(Self.addresses)
         let layout = CounterLayout(snapshot)
         let link = FakeDataPlane(snapshot)
-        var reader = VolumeReader(snapshot)
+        var reader = VolumeReader(snapshot, link)
         link.add(10, to: layout.endpoint(3, .exchangesEnded))
         link.add(2, to: layout.endpoint(3, .failures))
         link.add(9, to: layout.endpoint(3, .responses))
         link.add(900, to: layout.endpoint(3, .responseMicroseconds))
         let nothing = EndpointVolume()
         let some = EndpointVolume(requests: 10, failures: 2, responses: 9, microseconds: 900)
-        #expect(reader.next(ofPool: 0, link) == [nothing, nothing, nothing, some])
-        #expect(reader.next(ofPool: 0, link) == [nothing, nothing, nothing, nothing])
+        #expect(reader.next(ofPool: 0) == [nothing, nothing, nothing, some])
+        #expect(reader.next(ofPool: 0) == [nothing, nothing, nothing, nothing])
         link.add(7, to: layout.endpoint(3, .exchangesEnded))
-        #expect(reader.next(ofPool: 0, link)[3] == EndpointVolume(requests: 7))
+        #expect(reader.next(ofPool: 0)[3] == EndpointVolume(requests: 7))
     }
 
     // MARK: - Breakers, panic, weights
@@ -194,8 +194,11 @@ import Testing
 
     @Test func aWeightOfZeroDrains() async throws {
         try await withProber(Self.addresses, Self.check(.none)) { prober, link, log in
-            await prober.setWeight(3, 0)
-            await prober.setWeight(3, 7)
+            let address = Self.addresses[3]
+            #expect(await prober.setWeight(pool: "web", endpoint: address, weight: 0))
+            #expect(await prober.setWeight(pool: "web", endpoint: address, weight: 7))
+            #expect(await !prober.setWeight(pool: "other", endpoint: address, weight: 1))
+            #expect(await !prober.setWeight(pool: "web", endpoint: SocketAddress("127.0.0.1:99")!, weight: 1))
             #expect(link.weights == [[3, 0], [3, 7]])
             #expect(
                 log.lines == [

@@ -113,6 +113,10 @@ extension PoolDispatcher {
 }
 
 extension PoolDispatcher {
+    /// Requests let in that have not departed, and retries that were allowed and have not ended.
+    public var requestsInFlight: Int { budget.requestsInFlight }
+    public var retriesInFlight: Int { budget.retriesInFlight }
+
     /// The adaptive limit on requests in flight, this worker's share; nil without one.
     public var concurrencyLimit: Int? { concurrency?.limit }
 }

@@ -48,6 +48,17 @@ public struct EndpointHealth: Sendable {
         self.check = check
     }
 
+    /// Goes on after a reload: the state stays until something says otherwise. What has been counted in a row goes on, too,
+    /// unless endpoints are probed in another way now.
+    mutating func inherit(from old: EndpointHealth) {
+        state = old.state
+        changedAt = old.changedAt
+        guard check.probesAlike(old.check) else { return }
+        probeSuccesses = old.probeSuccesses
+        probeFailures = old.probeFailures
+        connectFailures = old.connectFailures
+    }
+
     /// Whether the endpoint may be picked.
     public var isAvailable: Bool {
         if case .down = state { false } else { true }

@@ -13,6 +13,8 @@ public enum EndpointState: Sendable, Hashable {
     case ejected(until: Int64, EjectionCause)
     /// Its weight is 0: only its sticky sessions go on.
     case draining
+    /// A reload removed it: the requests that it has go on, and none is sent there. Its kind is `draining`.
+    case removed
 
     /// The state without its reason.
     public enum Kind: String, Sendable, CaseIterable {
@@ -25,7 +27,7 @@ public enum EndpointState: Sendable, Hashable {
         case .healthy: .healthy
         case .unhealthy: .unhealthy
         case .ejected: .ejected
-        case .draining: .draining
+        case .draining, .removed: .draining
         }
     }
 
@@ -35,6 +37,7 @@ public enum EndpointState: Sendable, Hashable {
     public func words(clock: (Int64) -> String) -> String {
         switch self {
         case .unknown, .healthy, .draining: kind.rawValue
+        case .removed: "draining (removed)"
         case .unhealthy(let cause): "unhealthy: \(cause)"
         case .ejected(let until, let cause): "ejected until \(clock(until)): \(cause)"
         }

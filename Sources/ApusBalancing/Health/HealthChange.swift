@@ -32,6 +32,7 @@ public enum HealthCause: Sendable, Hashable {
     /// Its ejection ended because the pool had no other endpoint left.
     case nothingElseLeft
     case weight(Int)
+    case reload
 }
 
 extension HealthCause: CustomStringConvertible {
@@ -45,6 +46,7 @@ extension HealthCause: CustomStringConvertible {
         case .timeIsOver: "its time out of service is over"
         case .nothingElseLeft: "no other endpoint of the pool is left"
         case .weight(let weight): "weight \(weight)"
+        case .reload: "the configuration has changed"
         }
     }
 }

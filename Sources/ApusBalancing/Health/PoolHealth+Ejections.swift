@@ -6,7 +6,7 @@ extension PoolHealth {
     public mutating func failedInARow(
         _ endpoint: Int, _ failure: ConsecutiveFailure, count: Int, now: Int64
     ) -> [HealthChange] {
-        guard eject(endpoint, .consecutive(failure, count: count), now) else { return [] }
+        guard endpoint < self.count, eject(endpoint, .consecutive(failure, count: count), now) else { return [] }
         return settleEjection(endpoint, now)
     }
 
@@ -17,7 +17,7 @@ extension PoolHealth {
     public mutating func intervalEnded(volumes: [EndpointVolume], now: Int64) -> [HealthChange] {
         guard let rules, let end = nextInterval else { return [] }
         precondition(volumes.count == count, "\(volumes.count) volumes of \(count) endpoints")
-        let inService = endpoints.indices.filter {
+        let inService = (0..<count).filter {
             endpoints[$0].isAvailable && endpoints[$0].availableSince <= intervalBegan
         }
         let outliers =
@@ -27,7 +27,7 @@ extension PoolHealth {
         for outlier in outliers where eject(outlier.endpoint, outlier.cause, now) {
             changes += settleEjection(outlier.endpoint, now)
         }
-        for endpoint in endpoints.indices { endpoints[endpoint].ejection.intervalEnded(start: intervalBegan) }
+        for endpoint in 0..<count { endpoints[endpoint].ejection.intervalEnded(start: intervalBegan) }
         intervalBegan = now
         // From when it was due, so that being late by a moment does not add up; after a standstill from now.
         let interval = max(1, rules.interval.inMicroseconds)
@@ -61,7 +61,7 @@ extension PoolHealth {
 
     /// Requests can be sent nowhere: takes back every endpoint that is out only for its answers.
     mutating func endEjectionsOfLastResort(_ now: Int64, _ changes: inout [HealthChange]) {
-        for endpoint in endpoints.indices {
+        for endpoint in 0..<count {
             let waiting = endpoints[endpoint]
             guard waiting.ejection.present != nil, waiting.probed.isAvailable, waiting.weight > 0 else { continue }
             endEjection(endpoint, now)

@@ -17,24 +17,30 @@ public import ApusModel
 ///   probes say.
 /// - One whose probes say that it is down is not ejected besides; failures of its requests began before.
 ///
+/// Endpoints that a reload has retired stand behind the others: they are none of the pool's any more, whatever is told of
+/// them, and only say so when asked.
+///
 /// Indices count within the pool. Times are microseconds of one monotonic clock. A fact costs the same whatever the
 /// pool's size and allocates only when something changed; `woken` and `intervalEnded` look at every endpoint.
 public struct PoolHealth: Sendable {
     let check: HealthCheck
     let rules: OutlierRules?
     let panicThreshold: PanicThreshold
+    /// Those that are retired are behind `count`.
     var endpoints: [Watched]
+    /// How many endpoints the pool has, without those that are retired.
+    public let count: Int
     /// Endpoints that are available, those with weight 0 included.
-    public private(set) var availableCount: Int
+    public internal(set) var availableCount: Int
     /// Endpoints with a weight above 0, and those of them that are available: new requests can be sent there.
-    public private(set) var weightedCount: Int
-    public private(set) var servingCount: Int
+    public internal(set) var weightedCount: Int
+    public internal(set) var servingCount: Int
     public internal(set) var ejectedCount = 0
     /// Ejections that there would have been, but for the cap.
     public internal(set) var deniedEjections = 0
     /// Whether so few endpoints are available that all are used (`Pool.panicThreshold`).
-    public private(set) var isPanicking = false
-    public private(set) var poolBreaker = BreakerStatus()
+    public internal(set) var isPanicking = false
+    public internal(set) var poolBreaker = BreakerStatus()
     /// When `woken` should be called next; nil while nothing waits for the time. May be sooner than needed.
     public internal(set) var nextWakeup: Int64?
     /// When `intervalEnded` should be told next; nil in pools without `OutlierRules`.
@@ -44,6 +50,8 @@ public struct PoolHealth: Sendable {
     struct Watched: Sendable {
         var probed: EndpointHealth
         var weight: Int
+        /// The weight that the configuration gives it.
+        let configured: Int
         var ejection = Ejection()
         var breaker = BreakerStatus()
         /// What was last told.
@@ -66,16 +74,21 @@ public struct PoolHealth: Sendable {
     /// The health of `pool` (an index into `snapshot.pools`), of which nothing is known yet.
     public init(pool index: Int, of snapshot: Snapshot, now: Int64) {
         let pool = snapshot.pools[index]
-        check = pool.health
+        var check = pool.health
+        // Nobody probes a pool that is retired: there, only requests tell.
+        if pool.isRetired { check.probe = .none }
+        self.check = check
         rules = pool.outliers
         panicThreshold = PanicThreshold(percent: pool.panicThreshold)
+        count = snapshot.presentEndpoints(of: pool).count
         endpoints = snapshot.endpoints[pool.endpoints].map { endpoint in
             Watched(
-                probed: EndpointHealth(pool.health), weight: endpoint.weight,
-                state: endpoint.weight == 0 ? .draining : .unknown, since: now)
+                probed: EndpointHealth(check), weight: endpoint.weight, configured: endpoint.weight,
+                state: endpoint.isRetired ? .removed : endpoint.weight == 0 ? .draining : .unknown,
+                isAvailable: !endpoint.isRetired, since: now)
         }
-        availableCount = endpoints.count
-        weightedCount = endpoints.count { $0.weight > 0 }
+        availableCount = count
+        weightedCount = endpoints.prefix(count).count { $0.weight > 0 }
         servingCount = weightedCount
         intervalBegan = now
         nextInterval = pool.outliers.map { now + max(1, $0.interval.inMicroseconds) }
@@ -83,10 +96,11 @@ public struct PoolHealth: Sendable {
 
     // MARK: - What is known
 
-    public var count: Int { endpoints.count }
     public func state(_ endpoint: Int) -> EndpointState { endpoints[endpoint].state }
     /// When the endpoint's state last changed.
     public func since(_ endpoint: Int) -> Int64 { endpoints[endpoint].since }
+    /// Whether the endpoint is none of the pool's any more, and finishes what it has.
+    public func isRetired(_ endpoint: Int) -> Bool { endpoint >= count }
     /// Whether the endpoint may be picked; one with weight 0 only for its sticky sessions.
     public func isAvailable(_ endpoint: Int) -> Bool { endpoints[endpoint].isAvailable }
     public func weight(_ endpoint: Int) -> Int { endpoints[endpoint].weight }
@@ -100,6 +114,7 @@ public struct PoolHealth: Sendable {
     // MARK: - Facts of probes and connects
 
     public mutating func probeSucceeded(_ endpoint: Int, now: Int64) -> [HealthChange] {
+        guard endpoint < count else { return [] }
         let risen = endpoints[endpoint].probed.probeSucceeded(now: now) != nil
         var passed = risen && endpoints[endpoint].state != .unknown ? check.rise : 1
         if rules?.returnsOnProbe == true, isEjected(endpoint) {
@@ -113,6 +128,7 @@ public struct PoolHealth: Sendable {
     }
 
     public mutating func probeFailed(_ endpoint: Int, _ failure: CheckFailure, now: Int64) -> [HealthChange] {
+        guard endpoint < count else { return [] }
         endpoints[endpoint].ejection.probeFailed()
         let transition = endpoints[endpoint].probed.probeFailed(now: now, failure)
         return settleFailure(endpoint, transition, now)
@@ -120,12 +136,14 @@ public struct PoolHealth: Sendable {
 
     /// A request could not connect to the endpoint.
     public mutating func connectFailed(_ endpoint: Int, _ failure: CheckFailure, now: Int64) -> [HealthChange] {
+        guard endpoint < count else { return [] }
         let transition = endpoints[endpoint].probed.connectFailed(now: now, failure)
         return settleFailure(endpoint, transition, now)
     }
 
     /// A request connected to the endpoint. Needs to be told only after a failure to connect.
     public mutating func connectSucceeded(_ endpoint: Int, now: Int64) -> [HealthChange] {
+        guard endpoint < count else { return [] }
         _ = endpoints[endpoint].probed.connectSucceeded(now: now)
         return settle(endpoint, .connected, now)
     }
@@ -134,7 +152,7 @@ public struct PoolHealth: Sendable {
     public mutating func woken(now: Int64) -> [HealthChange] {
         guard let nextWakeup, now >= nextWakeup else { return [] }
         var changes: [HealthChange] = []
-        for endpoint in endpoints.indices {
+        for endpoint in 0..<count {
             _ = endpoints[endpoint].probed.woken(now: now)
             if let ejection = endpoints[endpoint].ejection.present, now >= ejection.until {
                 endEjection(endpoint, now)
@@ -142,7 +160,7 @@ public struct PoolHealth: Sendable {
             note(endpoint, .timeIsOver, now, &changes)
         }
         self.nextWakeup = nil
-        for endpoint in endpoints.indices { arm(endpoint) }
+        for endpoint in 0..<count { arm(endpoint) }
         return finish(changes, now)
     }
 
@@ -150,6 +168,7 @@ public struct PoolHealth: Sendable {
 
     /// The endpoint's weight from now on, 0 to 65,535; 0 drains it.
     public mutating func setWeight(_ endpoint: Int, _ weight: Int, now: Int64) -> [HealthChange] {
+        guard endpoint < count else { return [] }
         let before = endpoints[endpoint]
         endpoints[endpoint].weight = weight
         weightedCount += (weight > 0 ? 1 : 0) - (before.weight > 0 ? 1 : 0)
@@ -163,6 +182,7 @@ public struct PoolHealth: Sendable {
     ) -> [HealthChange] {
         switch owner {
         case .endpoint(let endpoint):
+            guard endpoint < count else { return [] }
             let before = endpoints[endpoint].breaker
             guard endpoints[endpoint].breaker.take(state, cause, now: now) else { return [] }
             return [.breaker(BreakerTransition(owner: owner, before: before, after: endpoints[endpoint].breaker))]

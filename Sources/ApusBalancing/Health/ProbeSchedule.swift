@@ -1,3 +1,5 @@
+public import ApusModel
+
 /// When which endpoint is probed next: many endpoints, smoothly spread, each with at most one probe in flight.
 ///
 /// The caller asks for what is due, starts those probes and says when each has finished, however it ended; a probe that
@@ -27,6 +29,7 @@ public struct ProbeSchedule: Sendable {
     }
 
     private struct Timing {
+        var isProbed: Bool
         /// While it is up, and while it is down or unknown.
         var upInterval: Int64
         var downInterval: Int64
@@ -64,18 +67,72 @@ public struct ProbeSchedule: Sendable {
         for (endpoint, interval) in intervals.enumerated() {
             let up = max(1, interval ?? 1)
             let down = endpoint < downIntervals.count ? downIntervals[endpoint] : nil
-            var timing = Timing(upInterval: up, downInterval: max(1, down ?? up), phase: 0, due: 0)
-            if interval != nil {
-                let jitter = Int64(random.next(below: Int(Self.phases)))
-                timing.phase = (position * Self.phases + jitter) / Int64(probed)
-                position += 1
-                let quick = min(Self.firstRoundLimit, up, Int64(probed) * Self.firstRoundSpacing)
-                timing.due = now + quick * timing.phase / Self.phases
-                waiting.insert(Probe(due: timing.due, endpoint: Int32(endpoint)))
-            }
-            timings.append(timing)
+            timings.append(
+                Timing(
+                    isProbed: interval != nil, upInterval: up, downInterval: max(1, down ?? up), phase: 0, due: 0))
+            guard interval != nil else { continue }
+            begin(endpoint, at: position, of: Int64(probed), now: now)
+            position += 1
         }
     }
+
+    /// The schedule after a reload. Endpoints that live on are probed when they were to be, or sooner if their interval
+    /// has become shorter, and their probes in flight are so still; the first round of those that are new begins now.
+    ///
+    /// - Parameter endpoints: where the endpoints were, and where they are.
+    public init(
+        intervals: [Int64?], downIntervals: [Int64?] = [], now: Int64, succeeding old: ProbeSchedule,
+        endpoints: Renaming
+    ) {
+        self.init(intervals: intervals.map { _ in nil }, now: now, seed: 0)
+        random = old.random
+        waiting = BinaryHeap(minimumCapacity: intervals.count)
+        var new: [Int] = []
+        for (endpoint, interval) in intervals.enumerated() {
+            guard let up = interval.map({ max(1, $0) }) else { continue }
+            let down = (endpoint < downIntervals.count ? downIntervals[endpoint] : nil).map { max(1, $0) } ?? up
+            if let origin = endpoints.toOld[endpoint], old.timings[origin].isProbed {
+                goOn(endpoint, from: old.timings[origin], upInterval: up, downInterval: down, now: now)
+            } else {
+                timings[endpoint] = Timing(isProbed: true, upInterval: up, downInterval: down, phase: 0, due: 0)
+                new.append(endpoint)
+            }
+        }
+        for (position, endpoint) in new.enumerated() {
+            begin(endpoint, at: Int64(position), of: Int64(new.count), now: now)
+        }
+    }
+
+    private mutating func begin(_ endpoint: Int, at position: Int64, of count: Int64, now: Int64) {
+        let jitter = Int64(random.next(below: Int(Self.phases)))
+        let phase = (position * Self.phases + jitter) / count
+        let quick = min(Self.firstRoundLimit, timings[endpoint].upInterval, count * Self.firstRoundSpacing)
+        timings[endpoint].phase = phase
+        plan(endpoint, at: now + quick * phase / Self.phases)
+    }
+
+    private mutating func goOn(
+        _ endpoint: Int, from old: Timing, upInterval: Int64, downInterval: Int64, now: Int64
+    ) {
+        var timing = old
+        timing.upInterval = upInterval
+        timing.downInterval = downInterval
+        var due = old.due
+        if let before = old.interval {
+            let isDown = before == old.downInterval && before != old.upInterval
+            let interval = isDown ? downInterval : upInterval
+            if interval < before {
+                // Somewhere within it: a thousand endpoints whose interval becomes shorter must not come together.
+                due = min(due, now + 1 + Int64(random.next(below: Int(interval))))
+                timing.interval = interval
+            }
+        }
+        timings[endpoint] = timing
+        if timing.started == nil { plan(endpoint, at: due) }
+    }
+
+    /// Whether a probe of the endpoint is in flight.
+    public func isUnderWay(_ endpoint: Int) -> Bool { timings[endpoint].started != nil }
 
     /// When to ask for what is due, which may be sooner than there is something; nil while every endpoint's probe is in
     /// flight.

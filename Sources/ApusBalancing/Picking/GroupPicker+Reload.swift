@@ -51,7 +51,10 @@ extension RoundRobin {
         let count = survivors.toNew.count
         for step in 0..<count {
             let index = Int(survivors.toNew[(old.turn + step) % count])
-            guard index < 0 else { return turn = index }
+            if index >= 0 {
+                turn = index
+                return
+            }
         }
     }
 }
