@@ -138,7 +138,8 @@ import Testing
                 + "HTTP/1.1 200 OK\r\nserver: x\r\nSet-Cookie: a\r\nX-Frame: y\r\nContent-Length: 2\r\n\r\nok")
         let proxy = try Self.proxy(origin) {
             $0.responseFields = [
-                .remove(name: "Server"), .set(name: "X-Frame", TextTemplate([.literal(bytes("at ")), .variable(.path)])),
+                .remove(name: "Server"),
+                .set(name: "X-Frame", TextTemplate([.literal(bytes("at ")), .variable(.path)])),
                 .add(name: "Set-Cookie", Self.text("b")),
             ]
         }
@@ -159,7 +160,9 @@ import Testing
     @Test func refusalsAreLeftAlone() throws {
         let proxy = try Proxy(try RefusingPort()) {
             var route = Route(name: "r", pool: 0)
-            route.responseFields = [.set(name: "X-A", Self.text("b")), .set(name: "X-P", TextTemplate([.variable(.path)]))]
+            route.responseFields = [
+                .set(name: "X-A", Self.text("b")), .set(name: "X-P", TextTemplate([.variable(.path)])),
+            ]
             $0.routes = [route]
         }
         let client = try proxy.connect()

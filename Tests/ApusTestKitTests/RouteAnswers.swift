@@ -131,8 +131,8 @@ import Testing
     @Test func aRedirectIsFilledFromTheRequest() throws {
         let (proxy, _) = try Self.proxy(
             Self.location([
-                .variable(.scheme), .literal(bytes("s://")), .variable(.host), .literal(bytes(":8443")), .variable(.path),
-                .variable(.query),
+                .variable(.scheme), .literal(bytes("s://")), .variable(.host), .literal(bytes(":8443")),
+                .variable(.path), .variable(.query),
             ]))
         let client = try proxy.connect()
         try client.send("GET /a/./b%41?c=%20 HTTP/1.1\r\nHost: Example.com:80\r\n\r\n")
@@ -150,8 +150,8 @@ import Testing
         #expect(try prefix.get("/older").status == 404)
         let (template, _) = try Self.proxy(
             Self.location([
-                .literal(bytes("/p/")), .variable(.capture("post")), .literal(bytes("/")), .variable(.capture("user")),
-                .variable(.capture("nobody")),
+                .literal(bytes("/p/")), .variable(.capture("post")), .literal(bytes("/")),
+                .variable(.capture("user")), .variable(.capture("nobody")),
             ]), path: .template(try PathTemplate("/users/{user}/{post*}")))
         #expect(try template.get("/users/ann/1/2").fields["Location"] == "/p/1/2/ann")
     }

@@ -9,7 +9,7 @@ import Testing
     /// A proxy with the route `/special`, and one for everything else.
     static func proxy(
         _ endpoints: [any Addressed], configure: (inout Proxy.Configuration) -> Void = { _ in },
-        _ change: (inout Route) -> Void
+        special change: (inout Route) -> Void
     ) throws -> Proxy {
         var special = Route(name: "special", path: .prefix(bytes("/special")), pool: 0)
         change(&special)
@@ -45,9 +45,11 @@ import Testing
                 try connection.send(ok)
             }
         }
-        let proxy = try Self.proxy([origin], configure: { $0.timeouts.responseHead = .milliseconds(200) }) {
-            $0.timeouts.responseHead = .seconds(20)
-        }
+        let proxy = try Self.proxy(
+            [origin], configure: { $0.timeouts.responseHead = .milliseconds(200) },
+            special: {
+                $0.timeouts.responseHead = .seconds(20)
+            })
         #expect(try proxy.get("/special").isGood)
         expectMade(try proxy.get("/"), [.responseHeadTimeout])
     }
@@ -86,10 +88,10 @@ import Testing
     @Test func aRouteRetriesByItsOwnRules() throws {
         let busy = try Origin(answer: Retries.unavailable)
         let proxy = try Self.proxy(
-            [busy], configure: { $0.pool = { pool, _ in Retries.freely(&pool.retries) } }
-        ) {
-            $0.retries = RetryRules(attempts: 5, statuses: [503], backoff: .zero)
-        }
+            [busy], configure: { $0.pool = { pool, _ in Retries.freely(&pool.retries) } },
+            special: {
+                $0.retries = RetryRules(attempts: 5, statuses: [503], backoff: .zero)
+            })
         #expect(try proxy.get("/special").status == 503)
         #expect(busy.requests.count == 5)
         #expect(try proxy.get("/").status == 503)
@@ -106,8 +108,8 @@ import Testing
                     Retries.freely(&pool.retries)
                     pool.retries.statuses = [503]
                 }
-            }
-        ) { $0.retries = RetryRules(attempts: 1) }
+            },
+            special: { $0.retries = RetryRules(attempts: 1) })
         let client = try proxy.connect()
         let special = try (0..<10).map { _ in try client.get("/special").status }
         #expect(special.filter { $0 == 503 }.count == 5)
@@ -124,8 +126,8 @@ import Testing
                     pool.retries.budgetPercent = 0
                     pool.retries.minimumPerSecond = 0
                 }
-            }
-        ) { $0.retries = RetryRules(attempts: 5, statuses: [503], backoff: .zero) }
+            },
+            special: { $0.retries = RetryRules(attempts: 5, statuses: [503], backoff: .zero) })
         #expect(try proxy.get("/special").status == 503)
         #expect(busy.requests.count == 1)
         #expect(proxy.dataPlane.total(proxy.layout.pool(0, .retriesDenied)) == 1)
@@ -134,8 +136,8 @@ import Testing
     @Test func aRoutesOwnTimePerTry() throws {
         let fine = try Origin()
         let proxy = try Self.proxy(
-            [try Origin.silent(), fine], configure: { $0.pool = { pool, _ in Retries.freely(&pool.retries) } }
-        ) { $0.retries = RetryRules(attempts: 2, perTryTimeout: .milliseconds(100), backoff: .zero) }
+            [try Origin.silent(), fine], configure: { $0.pool = { pool, _ in Retries.freely(&pool.retries) } },
+            special: { $0.retries = RetryRules(attempts: 2, perTryTimeout: .milliseconds(100), backoff: .zero) })
         for _ in 0..<4 { #expect(try proxy.get("/special").isGood) }
         #expect(proxy.count(.failures, endpoint: 0) == 4)
     }
@@ -149,8 +151,8 @@ import Testing
                     Retries.freely(&pool.retries)
                     pool.retries.bodyBytes = 5_000
                 }
-            }
-        ) { $0.retries = RetryRules(attempts: 2, statuses: [503], bodyBytes: kept, backoff: .zero) }
+            },
+            special: { $0.retries = RetryRules(attempts: 2, statuses: [503], bodyBytes: kept, backoff: .zero) })
         let client = try proxy.connect()
         try client.send("PUT /special HTTP/1.1\r\nHost: a\r\nContent-Length: 10000\r\n\r\n")
         try busy.wait(for: "the head") { $0.heads.count == 1 }
@@ -162,9 +164,11 @@ import Testing
     // MARK: Limits
 
     @Test func aRoutesBodiesAreLimited() throws {
-        let proxy = try Self.proxy([try Origin()], configure: { $0.limits.bodyBytes = 10 }) {
-            $0.limits.bodyBytes = 100
-        }
+        let proxy = try Self.proxy(
+            [try Origin()], configure: { $0.limits.bodyBytes = 10 },
+            special: {
+                $0.limits.bodyBytes = 100
+            })
         func send(_ path: String, _ body: String) throws -> Response {
             try proxy.exchange("POST \(path) HTTP/1.1\r\nHost: a\r\n\(body)", method: "POST")
         }
@@ -193,7 +197,7 @@ import Testing
                 try connection.send(ok)
             }
         }
-        let proxy = try Self.proxy([origin], configure: { $0.workers = workers }) { $0.limits.requests = 3 }
+        let proxy = try Self.proxy([origin], configure: { $0.workers = workers }, special: { $0.limits.requests = 3 })
         let slow = try (0..<3).map { _ in try proxy.connect() }
         for client in slow { try client.send("GET /special/slow HTTP/1.1\r\nHost: a\r\n\r\n") }
         try origin.wait(for: "three requests") { $0.requests.count == 3 }
