@@ -13,6 +13,7 @@
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <termios.h>
 
 // MARK: the service manager
 
@@ -255,3 +256,29 @@ int apus_limit_capabilities(int keep_low_ports) {
 int apus_no_new_privileges(void) { return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : 0; }
 
 int apus_can_become(uid_t user) { return setresuid(user, user, user) == 0; }
+
+// MARK: the terminal
+
+int apus_terminal_size(int *columns, int *rows) {
+    struct winsize size;
+    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) < 0) return -errno;
+    *columns = size.ws_col;
+    *rows = size.ws_row;
+    return 0;
+}
+
+int apus_terminal_single_keys(int on) {
+    static struct termios before;
+    static int is_on = 0;
+    if (!on) {
+        if (!is_on) return 0;
+        is_on = 0;
+        return tcsetattr(STDIN_FILENO, TCSANOW, &before) < 0 ? -errno : 0;
+    }
+    if (is_on) return 0;
+    if (tcgetattr(STDIN_FILENO, &before) < 0) return -errno;
+    struct termios keys = before;
+    keys.c_lflag &= ~(tcflag_t)(ICANON | ECHO | ISIG);
+    is_on = 1;
+    return tcsetattr(STDIN_FILENO, TCSANOW, &keys) < 0 ? -errno : 0;
+}

@@ -14,7 +14,7 @@ public enum UpgradeError: Error, Equatable, CustomStringConvertible {
     public var description: String {
         switch self {
         case .notExecutable(let path, let errno):
-            "\(path) cannot be executed: \(systemText(errno)). Name another file with --binary FILE."
+            "\(path) cannot be executed: \(systemText(errno)). The new version belongs there."
         case .notStarted(let path, let errno): "\(path) could not be started: \(systemText(errno))."
         case .declined(let words): "the new process could not serve. It said: \(words)"
         case .died(let end):

@@ -86,3 +86,11 @@ int apus_no_new_privileges(void);
 
 // Whether the process could become this user: 1 if so. Leaves it as it is only if it could not.
 int apus_can_become(uid_t user);
+
+// MARK: the terminal
+
+// The size of standard output's terminal.
+int apus_terminal_size(int *columns, int *rows);
+
+// Keys of standard input's terminal one by one, unseen and unexplained; with 0, as they were before.
+int apus_terminal_single_keys(int on);
