@@ -46,14 +46,18 @@ let rooms: [Room] = [
         ],
         testUses: ["ApusModel", "ApusBalancing", "ApusHTTP"]),
     Room(
-        name: "Apus", uses: ["ApusProxy", "ApusControl", "ApusConfig", "ApusModel", "ApusHTTP"],
+        name: "Apus", uses: ["ApusProxy", "ApusProcess", "ApusControl", "ApusConfig", "ApusModel", "ApusHTTP"],
         products: [
             ("Logging", "swift-log"), ("ServiceLifecycle", "swift-service-lifecycle"),
             ("UnixSignals", "swift-service-lifecycle"), ("NIOCore", "swift-nio"), ("NIOPosix", "swift-nio"),
         ],
         testUses: []),
+    // What asks a running Apus: the command line's other half.
     Room(
-        name: "ApusCommand", kind: .command, uses: ["Apus", "ApusSimulation"],
+        name: "ApusAdminClient",
+        products: [("NIOCore", "swift-nio"), ("NIOPosix", "swift-nio"), ("NIOHTTP1", "swift-nio")], testUses: []),
+    Room(
+        name: "ApusCommand", kind: .command, uses: ["Apus", "ApusAdminClient", "ApusProcess", "ApusSimulation"],
         products: [
             ("ArgumentParser", "swift-argument-parser"), ("Hummingbird", "hummingbird"), ("Logging", "swift-log"),
             ("UnixSignals", "swift-service-lifecycle"),

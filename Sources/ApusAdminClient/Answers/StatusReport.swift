@@ -1,0 +1,74 @@
+import FoundationEssentials
+
+/// What `GET /v1/status` answers, as far as it is shown to people.
+public struct StatusReport: Decodable, Sendable, Equatable {
+    public struct Process: Decodable, Sendable, Equatable {
+        public var id: Int
+        public var residentBytes: Double?
+        public var openDescriptors: Double?
+    }
+
+    public struct Revision: Decodable, Sendable, Equatable {
+        public var number: Int
+        public var time: String
+        public var cause: String
+        public var files: [String]
+    }
+
+    public struct Requests: Decodable, Sendable, Equatable {
+        public var total: Double
+        public var byClass: [String: Double]
+        public var inFlight: Double
+        public var queued: Double
+    }
+
+    public struct Listener: Decodable, Sendable, Equatable {
+        public var name: String
+        public var address: String
+        public var routes: Int
+        public var openConnections: Double
+    }
+
+    public var version: String
+    public var process: Process
+    public var node: String
+    public var phase: String
+    public var ready: Bool
+    public var notReadyBecause: String?
+    public var uptimeSeconds: Double
+    public var revision: Revision
+    public var dynamicChanges: Int
+    public var requests: Requests
+    public var listeners: [Listener]
+
+    /// Reads an answer. Members that this version does not know are left out.
+    public init(json: String) throws {
+        self = try JSONDecoder().decode(StatusReport.self, from: Data(json.utf8))
+    }
+
+    /// Lines for people. `pools` is what `GET /v1/pools?text` answers.
+    public func text(pools: String) -> String {
+        let classes = ["2xx", "3xx", "4xx", "5xx"].compactMap { name in
+            requests.byClass[name].map { "\(name) \(Figures.count($0))" }
+        }
+        var lines = [
+            "apus \(version), process \(process.id), \(phase) for \(Figures.age(uptimeSeconds)), "
+                + (ready ? "ready" : "not ready: \(notReadyBecause ?? "no reason given")"),
+            "configuration: revision \(revision.number) since \(revision.time) (\(revision.cause)), "
+                + revision.files.joined(separator: ", ")
+                + (dynamicChanges == 0 ? "" : ", and \(dynamicChanges) changed while running"),
+            "requests: \(Figures.count(requests.total)) (\(classes.joined(separator: ", "))), "
+                + "\(Figures.count(requests.inFlight)) in flight, \(Figures.count(requests.queued)) waiting",
+        ]
+        if let memory = process.residentBytes, let descriptors = process.openDescriptors {
+            lines.append("memory: \(Figures.bytes(memory)), descriptors: \(Figures.count(descriptors))")
+        }
+        for listener in listeners {
+            let label = listener.name == listener.address ? "" : " (\(listener.name))"
+            lines.append(
+                "listener \(listener.address)\(label): \(listener.routes) \(listener.routes == 1 ? "route" : "routes"), "
+                    + "\(Figures.count(listener.openConnections)) clients")
+        }
+        return lines.joined(separator: "\n") + "\n" + pools
+    }
+}

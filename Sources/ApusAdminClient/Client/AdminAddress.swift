@@ -1,0 +1,72 @@
+/// Where a running Apus is asked: the address of its admin server, and who said so.
+public struct AdminAddress: Sendable, Equatable {
+    public enum Place: Sendable, Equatable {
+        /// A name or an IP address, and a port.
+        case host(String, port: Int)
+        /// The path of a Unix socket.
+        case unix(String)
+    }
+
+    /// Who named the place, for the person who is to mend it.
+    public enum Origin: Sendable, Equatable {
+        case option
+        case environment
+        /// The `admin` section of this configuration file.
+        case configuration(file: String)
+        case byDefault
+    }
+
+    public var place: Place
+    public var origin: Origin
+
+    public init(_ place: Place, from origin: Origin) {
+        self.place = place
+        self.origin = origin
+    }
+
+    /// Where the admin server of most configurations is.
+    public static let standard = AdminAddress(.host("127.0.0.1", port: 9900), from: .byDefault)
+
+    /// Reads `127.0.0.1:9900`, `[::1]:9900`, `localhost:9900`, `:9900` (this machine) or `unix:/run/apus/admin.sock`. Nil
+    /// for anything else.
+    public init?(_ text: String, from origin: Origin) {
+        if text.hasPrefix("unix:") {
+            let path = String(text.dropFirst(5))
+            // As long as the system's structure has room for.
+            guard path.hasPrefix("/"), path.utf8.count < 108 else { return nil }
+            self.init(.unix(path), from: origin)
+            return
+        }
+        guard let colon = text.lastIndex(of: ":"), let port = Int(text[text.index(after: colon)...]),
+            (1...65_535).contains(port)
+        else { return nil }
+        var host = text[..<colon]
+        if host.hasPrefix("["), host.hasSuffix("]") {
+            host = host.dropFirst().dropLast()
+            guard host.contains(":") else { return nil }
+        } else if host.contains(where: { ":/@ ".contains($0) }) {
+            return nil
+        }
+        self.init(.host(host.isEmpty ? "127.0.0.1" : String(host), port: port), from: origin)
+    }
+}
+
+extension AdminAddress: CustomStringConvertible {
+    /// As it is read.
+    public var description: String {
+        switch place {
+        case .host(let host, let port): host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+        case .unix(let path): "unix:\(path)"
+        }
+    }
+
+    /// The address with who named it: `127.0.0.1:9900 (the default)`.
+    var withOrigin: String {
+        switch origin {
+        case .option: "\(self) (from --admin)"
+        case .environment: "\(self) (from the variable APUS_ADMIN)"
+        case .configuration(let file): "\(self) (from the admin section of \(file))"
+        case .byDefault: "\(self) (the default)"
+        }
+    }
+}

@@ -1,0 +1,67 @@
+import FoundationEssentials
+import Glibc
+
+/// Why a running Apus could not be asked, or did not do it.
+public enum AdminClientError: Error, Equatable, CustomStringConvertible {
+    /// No connection came about.
+    case unreachable(AdminAddress, String)
+    /// The connection broke, or what came over it was no answer.
+    case broken(AdminAddress, String)
+    /// The answer did not come in time.
+    case late(AdminAddress, Duration)
+    /// Apus answered that it would not.
+    case refused(AdminAnswer)
+
+    /// Whether Apus was reached and said no: status 4xx or 5xx.
+    public var isRefusal: Bool {
+        if case .refused = self { true } else { false }
+    }
+
+    public var description: String {
+        switch self {
+        case .unreachable(let address, let reason):
+            "no Apus answers at \(address.withOrigin): \(reason). Is it running, and does its configuration have an "
+                + "admin section? Another address: --admin ADDRESS, or the variable APUS_ADMIN, or -c FILE to read it "
+                + "from the configuration."
+        case .broken(let address, let reason):
+            "the conversation with \(address.withOrigin) broke off: \(reason)."
+        case .late(let address, let patience): "\(address.withOrigin) did not answer within \(patience)."
+        case .refused(let answer): Self.words(of: answer)
+        }
+    }
+
+    /// What the server gave as its reason: a problem in JSON (RFC 9457), or text.
+    private static func words(of answer: AdminAnswer) -> String {
+        if answer.status == 401 {
+            return "the admin server wants a token: --token-file FILE, or the variable APUS_ADMIN_TOKEN"
+        }
+        guard answer.type == "application/problem+json" || answer.type == "application/json",
+            let problem = try? JSONDecoder().decode(Problem.self, from: Data(answer.body.utf8))
+        else {
+            let text = answer.body.split(separator: "\n").joined(separator: "\n")
+            return text.isEmpty ? "the admin server answered with status \(answer.status)" : text
+        }
+        let words = problem.detail ?? problem.title ?? "the admin server answered with status \(answer.status)"
+        let available = problem.available.map { $0.isEmpty ? [] : ["there is: \($0.joined(separator: ", "))"] }
+        return ((problem.diagnostics ?? []).map(\.rendered) + [words] + (available ?? [])).joined(separator: "\n")
+    }
+
+    private struct Problem: Decodable {
+        var title: String?
+        var detail: String?
+        /// Of a configuration that was refused.
+        var diagnostics: [AdoptionReport.Diagnostic]?
+        /// What there is instead of what was asked for.
+        var available: [String]?
+    }
+}
+
+/// What the system says to an errno.
+func systemErrorText(_ errno: Int32) -> String {
+    switch errno {
+    case ECONNREFUSED: "nothing listens there"
+    case ENOENT: "there is no such socket"
+    case EACCES, EPERM: "permission denied; try as the user that Apus runs as, or as root"
+    default: unsafe strerror(errno).map { unsafe String(cString: $0) } ?? "error \(errno)"
+    }
+}

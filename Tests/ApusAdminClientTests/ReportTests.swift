@@ -1,0 +1,61 @@
+import Testing
+
+@testable import ApusAdminClient
+
+@Suite("Reports")
+struct ReportTests {
+    @Test("a status is read and shown, with members of a later version in it")
+    func status() throws {
+        let report = try StatusReport(
+            json: """
+                {"version": "1.2.3", "swift": "6.3", "process": {"id": 42, "residentBytes": 31457280,
+                 "openDescriptors": 57, "cpuSeconds": 1}, "node": "edge-1", "phase": "serving", "ready": false,
+                 "notReadyBecause": "pool web has no endpoint", "since": "2026-03-01T14:02:10Z", "uptimeSeconds": 300,
+                 "revision": {"number": 7, "time": "2026-03-01T14:02:10Z", "cause": "admin", "etag": "x",
+                  "running": true, "files": ["apus.yaml", "pools.yaml"]},
+                 "dynamicChanges": 2, "requests": {"total": 1234, "byClass": {"2xx": 1200, "5xx": 34}, "inFlight": 3,
+                  "queued": 0}, "listeners": [{"name": "web", "address": "0.0.0.0:80", "routes": 1,
+                  "openConnections": 12, "acceptedConnections": 5, "receivedBytes": 1, "sentBytes": 1}],
+                 "workers": [], "later": {}}
+                """)
+        #expect(
+            report.text(pools: "web: 0 of 2\n") == """
+                apus 1.2.3, process 42, serving for 5 min, not ready: pool web has no endpoint
+                configuration: revision 7 since 2026-03-01T14:02:10Z (admin), apus.yaml, pools.yaml, \
+                and 2 changed while running
+                requests: 1,234 (2xx 1,200, 5xx 34), 3 in flight, 0 waiting
+                memory: 30M, descriptors: 57
+                listener 0.0.0.0:80 (web): 1 route, 12 clients
+                web: 0 of 2
+
+                """)
+        #expect(throws: (any Error).self) { try StatusReport(json: "{}") }
+    }
+
+    @Test("what came of a reload is told")
+    func adoption() throws {
+        func text(_ effect: String) throws -> String {
+            try AdoptionReport(
+                json: """
+                    {"effect": "\(effect)", "revision": {"number": 8}, "summary": "1 pool changes",
+                     "changes": ["pool web: weight"], "warnings": [{"rendered": "a:1:1: warning: x"}],
+                     "notes": ["not kept"]}
+                    """
+            ).text
+        }
+        let rest = "\n  pool web: weight\na:1:1: warning: x\nnote: not kept\n"
+        #expect(try text("adopted") == "Revision 8 runs. 1 pool changes\(rest)")
+        #expect(try text("dry_run") == "It would run. 1 pool changes\(rest)")
+        #expect(try text("unchanged") == "Revision 8 runs already; nothing has changed.\(rest)")
+    }
+
+    @Test("what came of a change of an endpoint is told")
+    func endpoint() throws {
+        let report = try EndpointReport(
+            json: """
+                {"endpoint": {"pool": "web", "name": "a:80", "words": "draining", "weight": 3, "inFlight": 2}, "notes": []}
+                """)
+        #expect(report.text == "web: a:80  weight 3  in flight 2  draining\n")
+        #expect(try EndpointReport(json: #"{"notes": ["gone"]}"#).text == "note: gone\n")
+    }
+}
