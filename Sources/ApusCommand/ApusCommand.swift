@@ -2,7 +2,6 @@ import Apus
 import ArgumentParser
 
 /// The command line.
-@main
 struct ApusCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "apus",
@@ -15,12 +14,15 @@ struct ApusCommand: AsyncParsableCommand {
               apus check -c apus.yaml
               apus run -c apus.yaml
 
-            Exit status: 0 ended as asked; 1 the configuration was refused; 3 an address or file could not be used; \
+            Exit status: 0 ended as asked; 1 the configuration was refused, or a running Apus said no; 3 an address or \
+            file could not be used, or a running Apus not be reached; \
             64 the command line was not understood.
             """,
         version: "apus \(Version.current)",
         subcommands: [
             RunCommand.self, CheckCommand.self, SimulateCommand.self, DemoCommand.self, DemoOriginCommand.self,
+            StatusCommand.self, TopCommand.self, DrainCommand.self, UndrainCommand.self, WeightCommand.self,
+            ReloadCommand.self, UpgradeCommand.self,
         ])
 }
 

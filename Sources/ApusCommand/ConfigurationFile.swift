@@ -14,7 +14,7 @@ struct ConfigurationFile: ParsableArguments {
             for warning in loaded.warnings { complain(warning.rendered) }
             return loaded.snapshot
         } catch let errors as ConfigurationErrors {
-            FileHandle.standardError.write(Data("\(errors)\n".utf8))
+            complain(exactly: "\(errors)")
             let count = errors.diagnostics.count { $0.severity == .error }
             complain("\(path) was refused: \(counted(count, "error"))")
             throw .badConfiguration

@@ -1,8 +1,9 @@
 import Apus
+import ApusProcess
 import ArgumentParser
 import Logging
 
-struct RunCommand: AsyncParsableCommand {
+struct RunCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "run",
         abstract: "Run the load balancer.",
@@ -18,11 +19,39 @@ struct RunCommand: AsyncParsableCommand {
 
     @OptionGroup var file: ConfigurationFile
 
-    func run() async throws {
-        let snapshot = try file.load()
-        ProcessSetup.prepare()
-        LoggingSystem.bootstrap(StreamLogHandler.standardError)
-        try await serve(LoadBalancer(snapshot) { _ in CodePages.release() })
+    /// Everything that needs the process to have one thread comes first; then the balancer runs.
+    func run() throws {
+        let surroundings = try takeSurroundings()
+        do {
+            let snapshot = try file.load()
+            if let user = snapshot.operations.user { try become(user, snapshot.operations.group) }
+            ProcessSetup.prepare()
+            LoggingSystem.bootstrap(StreamLogHandler.standardError)
+            try waiting { try await serve(LoadBalancer(snapshot) { _ in CodePages.release() }) }
+        } catch {
+            surroundings.takeover?.decline(because: complaints)
+            throw error
+        }
+    }
+
+    private func takeSurroundings() throws(ExitCode) -> Surroundings {
+        do {
+            return try Surroundings.take()
+        } catch {
+            complain("\(error)")
+            throw .unavailable
+        }
+    }
+
+    /// Becomes the user that the configuration names. From here on everything is done with that user's rights: what they
+    /// do not suffice for would fail at a reload, too.
+    private func become(_ user: String, _ group: String?) throws(ExitCode) {
+        do throws(PrivilegeError) {
+            try Privileges.become(user: user, group: group)
+        } catch {
+            complain("\(error)")
+            throw .unavailable
+        }
     }
 }
 

@@ -1,0 +1,47 @@
+import ApusAdminClient
+import ArgumentParser
+
+struct StatusCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "status",
+        abstract: "Show how a running Apus and its endpoints are.",
+        discussion: """
+              apus status
+              apus status --admin unix:/run/apus/admin.sock
+              apus status --json
+
+            Exit status: 0 when it is ready for clients, 1 when it is not or refused to answer, 3 when it could not be \
+            reached.
+            """)
+
+    @OptionGroup var admin: AdminOptions
+
+    @Flag(help: "As JSON: what the admin server answers to GET /v1/status.")
+    var json = false
+
+    func run() async throws {
+        let answer = try await admin.ask(AdminRequest("GET", "/v1/status"))
+        let report = try admin.understand(answer, as: StatusReport.init)
+        if json {
+            show(answer.body)
+        } else {
+            show(report.text(pools: try await admin.ask(AdminRequest("GET", "/v1/pools?text")).body))
+        }
+        if !report.ready { throw ExitCode.refused }
+    }
+}
+
+extension AdminOptions {
+    /// Reads an answer, which another version of Apus may give in another form.
+    func understand<Report>(_ answer: AdminAnswer, as read: (String) throws -> Report) throws(ExitCode) -> Report {
+        do {
+            return try read(answer.body)
+        } catch {
+            complain("the answer is not what this version of apus knows. Use the apus that is as new as what runs.")
+            throw .unavailable
+        }
+    }
+}
+
+/// Writes text that has its line breaks to standard output.
+func show(_ text: String) { print(text, terminator: text.hasSuffix("\n") ? "" : "\n") }
