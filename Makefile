@@ -11,7 +11,7 @@ SANITIZED := ApusProxy,ApusTestKit,ApusControl
 RELEASE := -c release --static-swift-stdlib --product apus
 
 .DEFAULT_GOAL := help
-.PHONY: help prepare build run test check lint fuzz bench bench-parse bench-pick asan tsan format install clean
+.PHONY: help prepare build run test check lint fuzz bench bench-parse bench-pick asan tsan format manual install clean
 
 help: ## list these targets
 	@echo "Apus: make TARGET"
@@ -40,6 +40,8 @@ check: lint prepare ## what CI runs: format lint, a build with warnings as error
 	@APUS_STRICT=1 $(SWIFT) build --build-tests --explicit-target-dependency-import-check error
 	@echo "check: running every Swift suite"
 	@APUS_STRICT=1 $(SWIFT) test --skip-build
+	@echo "check: looking at the manual page and the completions"
+	@scripts/manual --check
 	@scripts/test-bench
 	@echo "check: all is well"
 
@@ -77,8 +79,13 @@ format: ## format the sources in place
 	@echo "format: rewriting Package.swift, Sources, Tests"
 	@$(SWIFT) format -i -r -p Package.swift Sources Tests
 
-install: build ## copy the binary to PREFIX/bin (/usr/local/bin)
+manual: ## write the manual page anew from what a debug build says of itself
+	@$(SWIFT) build --product apus
+	@scripts/manual
+
+install: build ## copy the binary and its manual page to PREFIX (/usr/local)
 	@install -D -m 755 "$$($(SWIFT) build $(RELEASE) --show-bin-path)/apus" "$(DESTDIR)$(PREFIX)/bin/apus"
+	@install -D -m 644 docs/man/apus.1 "$(DESTDIR)$(PREFIX)/share/man/man1/apus.1"
 	@echo "install: $(DESTDIR)$(PREFIX)/bin/apus"
 
 clean: ## remove what was built
