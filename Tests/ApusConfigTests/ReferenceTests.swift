@@ -177,19 +177,21 @@ import Testing
         #expect(try hash("") == hash(", hash: \(stated("pools.NAME.hash"))"))
     }
 
-    /// Every key that the loader knows has its row in the table.
-    @Test func theTableHasEveryKey() throws {
-        func keys(of what: String) throws -> [String] {
-            let errors = try #require(throws: ConfigurationErrors.self) {
-                try ConfigurationLoader.scripted.load(text: what, file: "f")
-            }
-            let message = try #require(errors.diagnostics.first { $0.message.contains("unknown key") }).message
-            let list = try #require(message.components(separatedBy: "expected ").last)
-            return list.components(separatedBy: ", ").map { $0.trimmingCharacters(in: ["`"]) }
+    /// The keys that the loader names when it finds another, which `what` has.
+    static func keys(of what: String) throws -> [String] {
+        let errors = try #require(throws: ConfigurationErrors.self) {
+            try ConfigurationLoader.scripted.load(text: what, file: "f")
         }
+        let message = try #require(errors.diagnostics.first { $0.message.contains("unknown key") }).message
+        let list = try #require(message.components(separatedBy: "expected ").last)
+        return list.components(separatedBy: ", ").map { $0.trimmingCharacters(in: ["`"]) }
+    }
+
+    /// Each section with its path in the table, and a text that has an unknown key there.
+    static let sections: [(String, String)] = {
         let pool = "listeners: [{ bind: 127.0.0.1:8080 }]\npools: { web: { endpoints: [127.0.0.1:1], "
         let route = "listeners: [{ bind: 127.0.0.1:1, routes: [{ "
-        let sections: [(String, String)] = [
+        return [
             ("", "qqq: 1"), ("listeners[].", "listeners: [{ bind: 127.0.0.1:1, qqq: 1 }]"),
             ("listeners[].routes[].", "listeners: [{ bind: 127.0.0.1:1, routes: [{ pool: a, qqq: 1 }] }]"),
             ("pools.NAME.", pool + "qqq: 1 } }"),
@@ -220,9 +222,13 @@ import Testing
             ("access_log.", "access_log: { to: stdout, qqq: 1 }"), ("admin.", "admin: { bind: \":1\", qqq: 1 }"),
             ("process.", "process: { qqq: 1 }"), ("state.", "state: { directory: /, qqq: 1 }"),
         ]
+    }()
+
+    /// Every key that the loader knows has its row in the table.
+    @Test func theTableHasEveryKey() throws {
         let rows = try #require(Self.text).split(separator: "\n").filter { $0.hasPrefix("| ") }
-        for (path, text) in sections {
-            for key in try keys(of: text) where "\(path)\(key)" != "pools.NAME.health.expect" {
+        for (path, text) in Self.sections {
+            for key in try Self.keys(of: text) where "\(path)\(key)" != "pools.NAME.health.expect" {
                 #expect(rows.contains { $0.contains("`\(path)\(key)`") }, "no row for \(path)\(key)")
             }
         }

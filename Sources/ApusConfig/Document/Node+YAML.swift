@@ -18,7 +18,7 @@ extension Node {
             var reader = YAMLReader(findings: findings, source: source.index, environment: environment)
             let node = reader.node(root, depth: 0)
             findings = reader.findings
-            guard let node, !node.isNull else { return nil }
+            guard let node, !node.isNull, !reader.isTooLarge else { return nil }
             self = node
         } catch let error as YamlError {
             findings.syntaxError(error, in: source.index)
@@ -37,7 +37,7 @@ private struct YAMLReader {
     private let source: Int32
     private let environment: (String) -> String?
     private var count = 0
-    private var isTooLarge = false
+    private(set) var isTooLarge = false
 
     init(findings: Findings, source: Int32, environment: @escaping (String) -> String?) {
         self.findings = findings

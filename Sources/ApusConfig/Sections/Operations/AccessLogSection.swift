@@ -98,7 +98,7 @@ struct AccessLogSection {
         let tag = section.take("tag")
         if let facility, let number = facility.word(of: Self.facilities, &findings) { syslog?.facility = number }
         if let tag, let text = tag.syslogTag(&findings) { syslog?.tag = text }
-        guard syslog == nil, let field = facility ?? tag, let to, to.node.text.map({ !$0.hasPrefix("syslog") }) == true
+        guard let field = facility ?? tag, let to, log.destination != nil
         else { return }
         findings.error(
             "`\(field.key.value)` is about syslog, and the log goes to `\(to.node.text ?? "")`; remove it, or write "

@@ -62,9 +62,11 @@ struct RewriteSection {
         if pattern.isPrefix { return true }
         let advice =
             switch pattern {
-            case .any: "every path matches; to put something before it, write `path: \"/new{path}\"`"
-            case .exact: "it is exactly one path; write `path: /new`"
-            default: "it is a pattern; write `path`, with its captures"
+            case .any where field.key.value == "prefix":
+                "this route's is every path; to put something before it, write `path: \"/new{path}\"`"
+            case .any: "this route's is every path, of which there is nothing to strip"
+            case .exact: "this route's is exactly one path; write `path: /new`"
+            default: "this route's is a pattern; write `path`, with its captures"
             }
         findings.error(
             "`\(field.key.value)` is about the prefix of the route's `path`, such as `/v1/*`, and \(advice)",
@@ -102,7 +104,9 @@ extension FieldEdit {
         let remove = section.take("remove")
         section.finish(&findings)
         if set == nil, add == nil, remove == nil {
-            findings.error("`\(field.key.value)` changes nothing; expected such as `\(example)`", at: field.position)
+            findings.error(
+                "`\(field.key.value)` changes nothing; expected `set`, `add` or `remove`, such as `\(example)`",
+                at: field.position)
         }
         var places: [String: SourcePosition] = [:]
         let removed = remove.map { removals($0, &places, &findings) } ?? []
