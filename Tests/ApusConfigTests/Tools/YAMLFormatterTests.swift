@@ -219,7 +219,7 @@ import Yams
 
     @Test func whatIsWrittenAtRandomKeepsItsMeaning() throws {
         var documents = 0
-        for seed in 0..<2_000 {
+        for seed in 0..<1_000 {
             var writer = RandomYAML(seed: UInt64(seed))
             let text = writer.document()
             // Some are no YAML after all, such as an alias within what it repeats.
@@ -234,7 +234,7 @@ import Yams
                 Issue.record("seed \(seed) was refused: \(error)\n\(text)")
             }
         }
-        #expect(documents > 1_000)
+        #expect(documents > 500)
     }
 
     private func expect(_ text: String, _ expected: String) throws {

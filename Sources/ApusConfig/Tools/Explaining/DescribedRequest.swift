@@ -48,7 +48,6 @@ extension IPAddress {
 extension DescribedRequest {
     /// The parts of a URL.
     struct Parts {
-        var scheme: String
         /// Empty for a path alone.
         var authority: String
         var port: UInt16?
@@ -60,7 +59,7 @@ extension DescribedRequest {
     var parts: Parts? {
         // A fragment never leaves the client.
         let url = self.url.prefix { $0 != "#" }
-        if url.hasPrefix("/") || url == "*" { return Parts(scheme: "http", authority: "", target: String(url)) }
+        if url.hasPrefix("/") || url == "*" { return Parts(authority: "", target: String(url)) }
         for (scheme, usual) in [("http", 80), ("https", 443)] as [(String, UInt16)] {
             guard url.lowercased().hasPrefix(scheme + "://") else { continue }
             let rest = url.dropFirst(scheme.count + 3)
@@ -69,7 +68,7 @@ extension DescribedRequest {
             let port = authority.lastIndex(of: ":").flatMap { UInt16(authority[authority.index(after: $0)...]) }
             guard !authority.isEmpty else { return nil }
             return Parts(
-                scheme: scheme, authority: String(authority), port: port ?? usual,
+                authority: String(authority), port: port ?? usual,
                 target: target.hasPrefix("/") ? String(target) : "/" + target)
         }
         return nil
@@ -97,5 +96,11 @@ extension DescribedRequest {
             nearest = address
         }
         return nearest
+    }
+
+    /// The scheme that templates see: Apus itself speaks HTTP without TLS, and a trusted proxy may say otherwise.
+    func seenScheme(trusting proxies: [Network]) -> String {
+        let told = headers.first { $0.name.lowercased() == "x-forwarded-proto" }?.value.lowercased()
+        return told == "https" && proxies.contains { $0.contains(client) } ? "https" : "http"
     }
 }

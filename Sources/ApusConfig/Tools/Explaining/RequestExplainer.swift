@@ -46,7 +46,8 @@ public struct RequestExplainer: Sendable {
             if path.isEmpty { path = [UInt8(ascii: "/")] }
             if snapshot.normalizesPaths { path = try PathNormalization.normalized(path) }
             let seen = SeenRequest(
-                head: head, path: path, bytes: bytes, client: client, scheme: "http")
+                head: head, path: path, bytes: bytes, client: client,
+                scheme: request.seenScheme(trusting: snapshot.trustedProxies))
             explain(seen, fields, listener: listener, in: &explanation)
         } catch {
             explanation.outcome = .refused(status: error.status ?? 400, reason: "\(error.token)")

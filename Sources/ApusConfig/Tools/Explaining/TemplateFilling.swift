@@ -48,12 +48,13 @@ struct TemplateFilling {
     func path(_ rewrite: PathRewrite?) -> String {
         switch rewrite {
         case nil: return String(decoding: request.path, as: UTF8.self)
-        case .template(let template): return text(template)
+        case .template(let template):
+            let path = text(template)
+            return path.hasPrefix("/") ? path : "/" + path
         case .prefix(let prefix):
             let rest = captures.map { Array(request.path[$0.rest]) } ?? []
-            let base =
-                prefix.last == UInt8(ascii: "/") && rest.first == UInt8(ascii: "/") ? prefix.dropLast() : prefix[...]
-            return String(decoding: base + rest, as: UTF8.self)
+            let path = (prefix.last == UInt8(ascii: "/") ? prefix.dropLast() : prefix[...]) + rest
+            return path.isEmpty ? "/" : String(decoding: path, as: UTF8.self)
         }
     }
 

@@ -14,7 +14,8 @@ public enum YAMLFormatter {
     ///
     /// - Throws: why it was left as it is: it is no YAML, or written in a way that this formatter does not take apart.
     public static func format(_ text: String, file: String) throws(ConfigurationErrors) -> String {
-        var findings = Findings(source: Source(file: file, text: text))
+        var findings = Findings()
+        _ = findings.add(Source(file: file, text: text))
         let meaning = try meaning(of: text, &findings)
         guard meaning != nil || !isBlank(text) else { return "" }
         let formatted: String
@@ -29,20 +30,26 @@ public enum YAMLFormatter {
         return formatted
     }
 
-    /// What a text says; nil when it holds comments alone.
+    /// What a text says; nil, perhaps with errors, when it says nothing.
+    private static func read(_ text: String, _ findings: inout Findings) -> Node? {
+        // Variables stay what they are, set or not.
+        let node = Node(parsing: text, source: 0, environment: { "${\($0)}" }, &findings)
+        if let node { findings.hideSecrets(of: node, in: 0) }
+        return node
+    }
+
     private static func meaning(of text: String, _ findings: inout Findings) throws(ConfigurationErrors) -> Node? {
-        if isCommentsAlone(text) { return nil }
-        let node = Node(parsing: text, &findings)
-        if let node { findings.hideSecrets(of: node) }
-        guard let node, !findings.hasErrors else { throw ConfigurationErrors(findings.inOrder) }
+        let node = read(text, &findings)
+        if findings.hasErrors { throw ConfigurationErrors(findings.inOrder) }
         return node
     }
 
     private static func compare(
         _ formatted: String, with meaning: Node?, _ findings: inout Findings
     ) throws(ConfigurationErrors) {
-        var again = Findings(source: Source(file: "", text: formatted))
-        let other = isCommentsAlone(formatted) ? nil : Node(parsing: formatted, &again)
+        var again = Findings()
+        _ = again.add(Source(file: "", text: formatted))
+        let other = read(formatted, &again)
         let isSame =
             switch (meaning, other) {
             case (nil, nil): true
@@ -54,13 +61,6 @@ public enum YAMLFormatter {
                 "this file cannot be formatted without changing what it says, and was left as it is; please report it",
                 at: .start)
             throw ConfigurationErrors(findings.inOrder)
-        }
-    }
-
-    private static func isCommentsAlone(_ text: String) -> Bool {
-        text.split(whereSeparator: \.isNewline).allSatisfy { line in
-            let content = line.drop { $0 == " " || $0 == "\t" }
-            return content.isEmpty || content.first == "#"
         }
     }
 

@@ -3,14 +3,18 @@ public import ApusModel
 /// A file of tests of a configuration: requests, and what is to become of them. Run without a socket.
 public struct RoutingTests: Sendable {
     let tests: [RoutingTest]
-    private let source: Source
+    private let file: String
 
     /// - Throws: everything that is wrong with the file.
     public init(text: String, file: String) throws(ConfigurationErrors) {
-        var findings = Findings(source: Source(file: file, text: text))
-        guard let root = Node(parsing: text, &findings) else { throw ConfigurationErrors(findings.inOrder) }
-        tests = RoutingTest.list(root, &findings)
-        source = findings.source
+        var findings = Findings()
+        let index = findings.add(Source(file: file, text: text))
+        let root = Node(parsing: text, source: index, environment: Environment.value(of:), &findings)
+        if root == nil, !findings.hasErrors {
+            findings.error("the file holds no tests; expected `tests: [...]`", at: .start)
+        }
+        tests = root.map { RoutingTest.list($0, &findings) } ?? []
+        self.file = file
         if findings.hasErrors { throw ConfigurationErrors(findings.inOrder) }
     }
 
@@ -18,7 +22,7 @@ public struct RoutingTests: Sendable {
     public func run(_ snapshot: Snapshot, origins: Origins = Origins()) -> [RoutingTestResult] {
         let explainer = RequestExplainer(snapshot, origins: origins)
         return tests.map { test in
-            var result = RoutingTestResult(name: test.name, file: source.file, line: test.position.line)
+            var result = RoutingTestResult(name: test.name, file: file, line: test.position.line)
             do throws(RequestExplainer.Refusal) {
                 let explanation = try explainer.explain(test.request)
                 result.failures = test.expectations.compactMap { expectation in
