@@ -22,7 +22,7 @@ struct Findings: Sendable {
     }
 
     /// Keeps the secrets of a source's document out of what is found from now on.
-    mutating func hideSecrets(of document: Node, in source: Int32) {
+    mutating func hideSecrets(of document: Node, in source: Int32 = 0) {
         documents[Int(source)] = document
         mask = nil
     }
@@ -59,6 +59,15 @@ struct Findings: Sendable {
 }
 
 extension Findings {
+    /// About one file that stands by itself.
+    init(source: Source) {
+        self.init()
+        _ = add(source)
+    }
+
+    /// The first file.
+    var source: Source { sources[0] }
+
     func source(of position: SourcePosition) -> Source { sources[Int(position.source)] }
 
     /// `line 12`, or `pools.yaml:12` when that is another file than the reader is looking at.

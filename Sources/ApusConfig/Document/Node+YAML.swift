@@ -6,10 +6,16 @@ extension Node {
     /// Lists and mappings within each other at most, once aliases are followed: reading them recurses.
     static let depthLimit = 64
 
+    /// Reads a file that stands by itself, the first source of `findings`, and leaves variables of the environment as they
+    /// are written. Nil, with an error unless it is empty, when there is nothing to read.
+    init?(parsing text: String, _ findings: inout Findings) {
+        self.init(parsing: text, source: 0, environment: nil, &findings)
+    }
+
     /// Reads one YAML document, a source of `findings`. Nil when the text is not one, with an error, or when it is empty,
     /// without.
     init?(
-        parsing text: String, source: Int32, environment: @escaping (String) -> String?, _ findings: inout Findings
+        parsing text: String, source: Int32, environment: ((String) -> String?)?, _ findings: inout Findings
     ) {
         let source = YAMLSource(index: source, text: text)
         guard source.check(&findings) else { return nil }
@@ -35,11 +41,12 @@ extension Node {
 private struct YAMLReader {
     var findings: Findings
     private let source: Int32
-    private let environment: (String) -> String?
+    /// Nil to leave its variables as they are written.
+    private let environment: ((String) -> String?)?
     private var count = 0
     private(set) var isTooLarge = false
 
-    init(findings: Findings, source: Int32, environment: @escaping (String) -> String?) {
+    init(findings: Findings, source: Int32, environment: ((String) -> String?)?) {
         self.findings = findings
         self.source = source
         self.environment = environment
@@ -93,7 +100,7 @@ private struct YAMLReader {
     private mutating func scalar(_ yaml: Yams.Node.Scalar, at position: SourcePosition) -> Node.Scalar {
         let isQuoted = yaml.style != .plain && yaml.style != .any
         let text = yaml.string
-        guard text.utf8.contains(UInt8(ascii: "$")), text.contains("${") else {
+        guard let environment, text.utf8.contains(UInt8(ascii: "$")), text.contains("${") else {
             return Node.Scalar(text: text, isQuoted: isQuoted)
         }
         do throws(Substitution.Failure) {
