@@ -5,7 +5,14 @@ struct Source: Sendable {
 
     init(file: String, text: String) {
         self.file = file
-        lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
+        lines = Self.lines(of: text)
+    }
+
+    private static func lines(of text: String) -> [Substring] {
+        // Other line breaks than this one are rare, and looking for them takes much longer.
+        let isPlain = text.utf8.allSatisfy { $0 == 0x0a || ($0 >= 0x20 && $0 < 0x80) || $0 == 0x09 }
+        guard isPlain else { return text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline) }
+        return text.utf8.split(separator: 0x0a, omittingEmptySubsequences: false).map { Substring($0) }
     }
 
     /// `position`, or the end of the text when it lies beyond.

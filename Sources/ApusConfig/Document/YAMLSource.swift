@@ -39,7 +39,12 @@ struct YAMLSource {
 
     private var aliasCount: Int {
         var count = 0
-        for byte in text.utf8 where byte == UInt8(ascii: "*") { count += 1 }
+        var previous = UInt8(ascii: "\n")
+        for byte in text.utf8 {
+            // Stars of paths stand behind a slash.
+            if byte == UInt8(ascii: "*"), " \t\n\r[{,?:-".utf8.contains(previous) { count += 1 }
+            previous = byte
+        }
         return count
     }
 
