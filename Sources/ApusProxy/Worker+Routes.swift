@@ -96,41 +96,45 @@ extension Worker {
 
     // MARK: Retries
 
-    /// The route's own rules of retries; nil where the pool's hold.
+    /// Whether the route's own rules hold, in `WorkerSettings.routeRetries`, and not the pool's.
     @inline(__always)
-    private func ownRetries(_ x: Int) -> RouteRetries? {
-        guard !exchanges[x].isPlain, settings.routes[exchanges[x].route].hasOwnRetries else { return nil }
-        return settings.routeRetries[exchanges[x].route]
+    private func hasOwnRetries(_ x: Int) -> Bool {
+        !exchanges[x].isPlain && settings.routes[exchanges[x].route].hasOwnRetries
     }
 
+    @inline(__always)
     func retriesStatus(_ x: Int, _ status: Int) -> Bool {
-        ownRetries(x)?.policy.retriesStatus(status) ?? dispatchers[exchanges[x].pool].retriesStatus(status)
+        hasOwnRetries(x)
+            ? settings.routeRetries[exchanges[x].route].policy.retriesStatus(status)
+            : dispatchers[exchanges[x].pool].retriesStatus(status)
     }
 
     /// What follows a failed attempt.
     mutating func decide(_ x: Int, after failure: RetryPolicy.Failure) -> PoolDispatcher.Verdict {
         let pool = exchanges[x].pool
-        guard let own = ownRetries(x) else {
+        guard hasOwnRetries(x) else {
             return dispatchers[pool].decide(after: failure, of: exchanges[x].progress, now: now)
         }
+        let own = settings.routeRetries[exchanges[x].route]
         return dispatchers[pool].decide(
             after: failure, of: exchanges[x].progress, by: own.policy, pausing: own.backoff, now: now)
     }
 
     mutating func mayHedge(_ x: Int) -> Bool {
-        dispatchers[exchanges[x].pool].mayHedge(exchanges[x].progress, by: ownRetries(x)?.policy, now: now)
+        let policy = hasOwnRetries(x) ? settings.routeRetries[exchanges[x].route].policy : nil
+        return dispatchers[exchanges[x].pool].mayHedge(exchanges[x].progress, by: policy, now: now)
     }
 
     /// How long one attempt may take until it is answered; `.max` for as long as any response may.
     func perTry(_ x: Int) -> Int64 {
-        ownRetries(x) == nil
-            ? settings.pools[exchanges[x].pool].perTry : settings.routes[exchanges[x].route].perTry
+        hasOwnRetries(x)
+            ? settings.routes[exchanges[x].route].perTry : settings.pools[exchanges[x].pool].perTry
     }
 
     /// Bytes of the request's body that are kept so that it can be sent again.
     func keptBody(_ x: Int) -> UInt64 {
         UInt64(
-            ownRetries(x) == nil
-                ? settings.pools[exchanges[x].pool].keptBody : settings.routes[exchanges[x].route].keptBody)
+            hasOwnRetries(x)
+                ? settings.routes[exchanges[x].route].keptBody : settings.pools[exchanges[x].pool].keptBody)
     }
 }
