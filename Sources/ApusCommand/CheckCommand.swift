@@ -6,21 +6,36 @@ struct CheckCommand: ParsableCommand {
         commandName: "check",
         abstract: "Check a configuration without running it.",
         discussion: """
-            Prints everything that is wrong with the file, each with its line and column.
+            Prints everything that is wrong with the file, each with its line and column; or, when nothing is, what it \
+            will do: a line for each listener and each pool.
 
               apus check -c apus.yaml
+              apus check -c apus.yaml --strict --quiet
 
             Exit status: 0 when it can be run, 1 when it was refused.
             """)
 
     @OptionGroup var file: ConfigurationFile
 
+    @Flag(help: "Refuse what gives a warning, too.")
+    var strict = false
+
+    @Flag(name: .shortAndLong, help: "Print nothing but what is wrong.")
+    var quiet = false
+
     func run() throws {
-        let snapshot = try file.load()
+        let loaded = try file.loadWhole()
+        let snapshot = loaded.snapshot
+        if strict, !loaded.warnings.isEmpty {
+            complain("\(file.path) was refused: \(counted(loaded.warnings.count, "warning")), and --strict was given")
+            throw ExitCode.badConfiguration
+        }
+        guard !quiet else { return }
         let parts = [
             counted(snapshot.listeners.count, "listener"), counted(snapshot.routes.count, "route"),
             counted(snapshot.pools.count, "pool"), counted(snapshot.endpoints.count, "endpoint"),
         ]
         print("\(file.path): ok: \(parts.joined(separator: ", "))")
+        for line in ConfigurationDescription(snapshot).lines { print("  \(line)") }
     }
 }

@@ -8,11 +8,14 @@ struct ConfigurationFile: ParsableArguments {
     var path: String
 
     /// Reads and checks the file, and prints what there is to say about it. Throws an exit code, its reason printed.
-    func load() throws(ExitCode) -> Snapshot {
+    func load() throws(ExitCode) -> Snapshot { try loadWhole().snapshot }
+
+    /// As `load`, with the files and places that everything comes from.
+    func loadWhole() throws(ExitCode) -> LoadedConfiguration {
         do {
             let loaded = try ConfigurationLoader().load(text: try read(), file: path)
             for warning in loaded.warnings { complain(warning.rendered) }
-            return loaded.snapshot
+            return loaded
         } catch let errors as ConfigurationErrors {
             complain(exactly: "\(errors)")
             let count = errors.diagnostics.count { $0.severity == .error }

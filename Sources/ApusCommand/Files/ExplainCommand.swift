@@ -1,0 +1,90 @@
+import Apus
+import ArgumentParser
+import Foundation
+
+struct ExplainCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "explain",
+        abstract: "Tell what would become of a request, and why.",
+        discussion: """
+            Which listener takes it, which routes are tried and why each is or is not for it, what the origin gets, which \
+            endpoints may be picked, and which limits of time are in force and where each was said. Nothing is sent: the \
+            request's head is parsed and its route found as when Apus runs.
+
+              apus explain -c apus.yaml GET https://api.example.com/v1/users -H 'X-Tenant: acme' --client 10.1.2.3
+
+            A `+` stands before what matches or may be picked, a `-` before what does not. Values of fields whose names \
+            say that they let somebody in are not shown.
+
+            Exit status: 0 when it could be told, also when Apus would refuse the request; 1 when the configuration was \
+            refused; 64 when the command line was not understood.
+            """)
+
+    @OptionGroup var file: ConfigurationFile
+
+    @Argument(help: "The method, such as GET.")
+    var method: String
+
+    @Argument(help: "A URL such as https://example.com/path, or a path.")
+    var url: String
+
+    @Option(name: [.customShort("H"), .customLong("header")], help: "A header field, 'Name: value'; again for more.")
+    var header: [String] = []
+
+    @Option(help: "The address of whoever connects.")
+    var client = "127.0.0.1"
+
+    @Option(help: "The name or address of the listener. Default: the one with the URL's port, else the first.")
+    var listener: String?
+
+    @Flag(help: "Print it as JSON.")
+    var json = false
+
+    func validate() throws { _ = try request() }
+
+    func run() throws {
+        let loaded = try file.loadWhole()
+        let explanation: RequestExplanation
+        do throws(RequestExplainer.Refusal) {
+            explanation = try RequestExplainer(loaded.snapshot, origins: loaded.origins).explain(try described())
+        } catch {
+            complain(error.description)
+            throw ExitCode.validationFailure
+        }
+        print(json ? try encoded(explanation) : explanation.text, terminator: "")
+    }
+
+    private func described() throws(RequestExplainer.Refusal) -> DescribedRequest {
+        do {
+            return try request()
+        } catch {
+            // `validate` has said so already.
+            return DescribedRequest(method: method, url: url)
+        }
+    }
+
+    private func request() throws -> DescribedRequest {
+        guard let address = IPAddress(client) else {
+            throw ValidationError("--client is `\(client)`; expected an address such as 10.1.2.3 or 2001:db8::1")
+        }
+        let headers = try header.map { text in
+            guard let header = DescribedRequest.Header(text) else {
+                throw ValidationError("-H is `\(text)`; expected a field such as 'X-Tenant: acme'")
+            }
+            return header
+        }
+        let all = [method, url] + header
+        if all.contains(where: { $0.unicodeScalars.contains { $0.value < 0x20 && $0 != "\t" } }) {
+            throw ValidationError("a method, URL or header field cannot hold line breaks and control characters")
+        }
+        return DescribedRequest(method: method, url: url, headers: headers, client: address, listener: listener)
+    }
+}
+
+/// Anything as JSON for scripts: keys in order, a line break at the end.
+func encoded(_ value: some Encodable) throws -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    encoder.keyEncodingStrategy = .convertToSnakeCase
+    return String(decoding: try encoder.encode(value), as: UTF8.self) + "\n"
+}
