@@ -14,13 +14,19 @@ struct ApusCommand: AsyncParsableCommand {
               apus check -c apus.yaml
               apus run -c apus.yaml
 
-            Exit status: 0 ended as asked; 1 the configuration was refused, or a running Apus said no; 3 an address or \
-            file could not be used, or a running Apus not be reached; \
+            Try what it does, before it runs:
+              apus explain -c apus.yaml GET https://api.example.com/v1/users
+              apus test -c apus.yaml routing-tests.yaml
+              apus diff old.yaml new.yaml
+
+            Exit status: 0 ended as asked; 1 the configuration was refused, a test failed, files differ, or a running \
+            Apus said no; 3 an address or file could not be used, or a running Apus not be reached; \
             64 the command line was not understood.
             """,
         version: "apus \(Version.current)",
         subcommands: [
             RunCommand.self, CheckCommand.self, SimulateCommand.self, DemoCommand.self, DemoOriginCommand.self,
+            FormatCommand.self, ExplainCommand.self, TestCommand.self, DiffCommand.self, SchemaCommand.self,
             StatusCommand.self, TopCommand.self, DrainCommand.self, UndrainCommand.self, WeightCommand.self,
             ReloadCommand.self, UpgradeCommand.self,
         ])

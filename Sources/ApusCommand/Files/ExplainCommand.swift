@@ -1,8 +1,9 @@
 import Apus
+import ApusAdminClient
 import ArgumentParser
 import Foundation
 
-struct ExplainCommand: ParsableCommand {
+struct ExplainCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "explain",
         abstract: "Tell what would become of a request, and why.",
@@ -13,14 +14,18 @@ struct ExplainCommand: ParsableCommand {
 
               apus explain -c apus.yaml GET https://api.example.com/v1/users -H 'X-Tenant: acme' --client 10.1.2.3
 
+            With --admin, a running Apus is asked how its endpoints are.
+
+              apus explain -c apus.yaml GET /v1/users --admin 127.0.0.1:9900
+
             A `+` stands before what matches or may be picked, a `-` before what does not. Values of fields whose names \
             say that they let somebody in are not shown.
 
             Exit status: 0 when it could be told, also when Apus would refuse the request; 1 when the configuration was \
-            refused; 64 when the command line was not understood.
+            refused; 3 when a running Apus could not be reached; 64 when the command line was not understood.
             """)
 
-    @OptionGroup var file: ConfigurationFile
+    @OptionGroup var admin: AdminOptions
 
     @Argument(help: "The method, such as GET.")
     var method: String
@@ -40,18 +45,38 @@ struct ExplainCommand: ParsableCommand {
     @Flag(help: "Print it as JSON.")
     var json = false
 
-    func validate() throws { _ = try request() }
+    func validate() throws {
+        if admin.configuration == nil { throw ValidationError("name the configuration: -c FILE") }
+        _ = try request()
+    }
 
-    func run() throws {
-        let loaded = try file.loadWhole()
+    func run() async throws {
+        let loaded = try ConfigurationFile.load(path: admin.configuration ?? "")
+        let states = admin.address == nil ? [] : try await states()
         let explanation: RequestExplanation
         do throws(RequestExplainer.Refusal) {
-            explanation = try RequestExplainer(loaded.snapshot, origins: loaded.origins).explain(try described())
+            explanation = try RequestExplainer(loaded.snapshot, origins: loaded.origins, states: states)
+                .explain(try described())
         } catch {
             complain(error.description)
             throw ExitCode.validationFailure
         }
         print(json ? try encoded(explanation) : explanation.text, terminator: "")
+    }
+
+    /// How the endpoints of the running Apus are.
+    private func states() async throws(ExitCode) -> [EndpointState] {
+        let answer = try await admin.ask(AdminRequest("GET", "/v1/pools"))
+        let report = try admin.understand(answer) { body in
+            try JSONDecoder().decode(PoolsReport.self, from: Data(body.utf8))
+        }
+        return report.pools.flatMap { pool in
+            pool.endpoints.map { endpoint in
+                EndpointState(
+                    pool: pool.name, endpoint: endpoint.name, words: endpoint.words, isAvailable: endpoint.available,
+                    weight: endpoint.weight)
+            }
+        }
     }
 
     private func described() throws(RequestExplainer.Refusal) -> DescribedRequest {
@@ -79,6 +104,23 @@ struct ExplainCommand: ParsableCommand {
         }
         return DescribedRequest(method: method, url: url, headers: headers, client: address, listener: listener)
     }
+}
+
+/// What is read of the answer to `GET /v1/pools`.
+private struct PoolsReport: Decodable {
+    struct Pool: Decodable {
+        var name: String
+        var endpoints: [Endpoint]
+    }
+
+    struct Endpoint: Decodable {
+        var name: String
+        var words: String
+        var available: Bool
+        var weight: Int
+    }
+
+    var pools: [Pool]
 }
 
 /// Anything as JSON for scripts: keys in order, a line break at the end.

@@ -31,7 +31,7 @@ struct TextFile {
         var status = stat()
         guard unsafe stat(target, &status) == 0 else { throw failure("look at", errno) }
         let fresh = "\(target).apus-\(getpid())"
-        let descriptor = open(fresh, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, status.st_mode & 0o7777)
+        let descriptor = unsafe open(fresh, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, status.st_mode & 0o7777)
         guard descriptor >= 0 else { throw failure("write beside", errno) }
         do throws(Failure) {
             defer { close(descriptor) }
@@ -45,12 +45,12 @@ struct TextFile {
             }
             guard fsync(descriptor) == 0 else { throw failure("write", errno) }
         } catch {
-            unlink(fresh)
+            unsafe unlink(fresh)
             throw error
         }
-        guard rename(fresh, target) == 0 else {
+        guard unsafe rename(fresh, target) == 0 else {
             let code = errno
-            unlink(fresh)
+            unsafe unlink(fresh)
             throw failure("replace", code)
         }
         syncFolder(of: target)
@@ -59,7 +59,7 @@ struct TextFile {
     /// The new name is not safe from a crash before its folder is written.
     private func syncFolder(of target: String) {
         let folder = URL(fileURLWithPath: target).deletingLastPathComponent().path
-        let descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        let descriptor = unsafe open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard descriptor >= 0 else { return }
         fsync(descriptor)
         close(descriptor)
