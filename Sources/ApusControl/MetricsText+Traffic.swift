@@ -6,18 +6,19 @@ extension MetricsText {
     /// Final statuses and `none`; 1xx occurs only where a connection was switched to another protocol.
     private static let classLabels = ["none", "1xx", "2xx", "3xx", "4xx", "5xx"]
     /// The classes listed even while they are zero, so that a first error shows as a rise and not as a new series.
-    private static let alwaysListed = 2...5
+    static let alwaysListed = 2...5
 
     func writeRequests(to writer: inout ExpositionWriter) {
         writer.family(
             "apus_requests_total", .counter,
             "Requests that ended, by the class of their status; endpoint none: answered by Apus itself.")
         for row in rows {
-            for endpoint in layout.endpoints(row: row.index).filter(isShown).map(Int?.some) + [nil] {
+            for endpoint in layout.endpoints(row: row.indices[0]).filter(isShown).map(Int?.some) + [nil] {
                 let labels = labels(of: row, endpoint: endpoint)
                 for statusClass in 0..<CounterLayout.statusClasses {
-                    let slot = layout.requests(row: row.index, endpoint: endpoint, statusClass: statusClass)
-                    let count = counters.total(slot)
+                    let count = total(of: row) {
+                        layout.requests(row: $0, endpoint: endpoint, statusClass: statusClass)
+                    }
                     guard count > 0 || Self.alwaysListed.contains(statusClass) else { continue }
                     writer.sample(labels.adding("class", Self.classLabels[statusClass]), count)
                 }
@@ -31,8 +32,10 @@ extension MetricsText {
             "From the first byte of a request's head to the last byte of its response.")
         let bounds = CounterLayout.latencyBounds
         for row in rows {
-            let buckets = (0...bounds.count).map { counters.total(layout.latencyBucket(row: row.index, bucket: $0)) }
-            let sum = counters.total(layout.latencySum(row: row.index))
+            let buckets = (0...bounds.count).map { bucket in
+                total(of: row) { layout.latencyBucket(row: $0, bucket: bucket) }
+            }
+            let sum = total(of: row) { layout.latencySum(row: $0) }
             writer.histogram(labels(of: row), bounds: bounds, buckets: buckets, sum: sum)
         }
     }

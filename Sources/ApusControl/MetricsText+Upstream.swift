@@ -1,6 +1,6 @@
 import ApusModel
 
-/// What lies behind Apus, and Apus itself: connections to endpoints, what they answered, the workers.
+/// What lies behind Apus: connections to endpoints, and what they answered.
 extension MetricsText {
     func writeUpstream(to writer: inout ExpositionWriter) {
         write(.connectionsOpened, "apus_upstream_connections_opened_total", "Connections to endpoints opened.", &writer)
@@ -28,25 +28,6 @@ extension MetricsText {
         for endpoint in endpoints {
             let time = counters.total(layout.endpoint(endpoint, .responseMicroseconds))
             writer.sample(endpointLabels[endpoint], microseconds: time)
-        }
-    }
-
-    func writeWorkers(to writer: inout ExpositionWriter) {
-        writer.family("apus_worker_busy_seconds_total", .counter, "Time the worker's loop worked rather than waited.")
-        eachWorker(.busyMicroseconds) { writer.sample($0, microseconds: $1) }
-        writer.family("apus_worker_loop_turns_total", .counter, "Turns of the worker's loop.")
-        eachWorker(.loopTurns) { writer.sample($0, $1) }
-        writer.family("apus_worker_buffer_bytes", .gauge, "Bytes of the worker's buffers in use now.")
-        eachWorker(.bufferBytes) { writer.sample($0, $1) }
-        writer.family(
-            "apus_access_log_dropped_total", .counter,
-            "Access log lines dropped because they came faster than the disk.")
-        writer.sample([:], counters.total(layout.worker(.accessLogDropped)))
-    }
-
-    private func eachWorker(_ counter: CounterLayout.WorkerCounter, _ write: (LabelSet, UInt64) -> Void) {
-        for worker in 0..<snapshot.workers {
-            write(["worker": "\(worker)"], counters.value(layout.worker(counter), worker: worker))
         }
     }
 

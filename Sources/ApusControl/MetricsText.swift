@@ -24,17 +24,23 @@ public struct MetricsText: Sendable {
     let endpointNames: [String]
     let rows: [Row]
 
-    /// The requests that a route matched, or that no route of a listener matched.
+    /// Series that routes may have together. Those that come later in the configuration than the one that would go beyond
+    /// it share one row per listener and pool, whose route is `other`.
+    public static let defaultRouteSeries = 20_000
+
+    /// The requests that a route matched, or several, or that no route of a listener matched.
     struct Row: Sendable {
-        var index: Int
+        /// The rows of the counters that are added up. They have the same endpoints.
+        var indices: [Int]
         var listener: Int
-        /// The label of the route; `none` when no route matched.
+        /// The label of the route; `none` when no route matched, `other` for several.
         var route: String
         /// The pool; nil when no route matched.
         var pool: Int?
     }
 
-    public init(snapshot: Snapshot, counters: any CounterSource) {
+    /// - Parameter routeSeries: bounds the size of a scrape, see `defaultRouteSeries`.
+    public init(snapshot: Snapshot, counters: any CounterSource, routeSeries: Int = defaultRouteSeries) {
         self.snapshot = snapshot
         self.counters = counters
         layout = CounterLayout(snapshot)
@@ -51,13 +57,15 @@ public struct MetricsText: Sendable {
         endpointLabels = snapshot.endpoints.indices.map { [poolNames] index in
             ["pool": poolNames[snapshot.endpoints[index].pool], "endpoint": endpointNames[index]]
         }
-        rows = Self.rows(of: snapshot, layout)
+        rows = Self.rows(of: snapshot, layout, series: routeSeries)
     }
 
     /// The text of one scrape. Reads every counter once; the sums of a histogram agree with its buckets.
     ///
-    /// - Parameter health: of the same snapshot. That of another one, which may be had for a moment at a reload, is left out.
-    public func render(health: HealthReport) -> String {
+    /// - Parameters:
+    ///   - health: of the same snapshot. That of another one, which may be had for a moment at a reload, is left out.
+    ///   - reloads: nil where the configuration is never reloaded.
+    public func render(health: HealthReport, reloads: ReloadFacts? = nil) -> String {
         var writer = ExpositionWriter()
         writeBuild(to: &writer)
         writeRequests(to: &writer)
@@ -73,6 +81,7 @@ public struct MetricsText: Sendable {
         }
         writePools(to: &writer)
         writeWorkers(to: &writer)
+        reloads?.write(to: &writer)
         ProcessFacts.read()?.write(to: &writer)
         return writer.text
     }
@@ -84,25 +93,12 @@ public struct MetricsText: Sendable {
 
     // MARK: - Labels
 
-    private static func rows(of snapshot: Snapshot, _ layout: CounterLayout) -> [Row] {
-        snapshot.listeners.indices.filter { !snapshot.listeners[$0].isRetired }.flatMap { listener in
-            let routes = snapshot.listeners[listener].routes
-            let names = unique(snapshot.routes[routes].map(\.name))
-            let routed = zip(routes, names).flatMap { index, name in
-                let pools = snapshot.routes[index].pools.map(\.pool) as [Int?]
-                return (pools.isEmpty ? [nil] : pools).enumerated().map { branch, pool in
-                    Row(
-                        index: layout.row(route: index, branch: branch), listener: listener, route: name, pool: pool)
-                }
-            }
-            return routed + [Row(index: layout.unroutedRow(listener: listener), listener: listener, route: "none")]
-        }
-    }
-
     /// The names, those that occur again numbered (`web`, `web#2`): the same labels twice would void the whole scrape.
-    static func unique(_ names: [String]) -> [String] {
-        var taken: Set<String> = Set(names)
-        var seen: Set<String> = []
+    ///
+    /// - Parameter reserved: names that mean something else here.
+    static func unique(_ names: [String], reserved: Set<String> = []) -> [String] {
+        var taken = reserved.union(names)
+        var seen = reserved
         return names.map { name in
             if seen.insert(name).inserted { return name }
             var number = 2

@@ -9,6 +9,8 @@ struct ProcessFacts {
     var cpuMicroseconds: UInt64
     /// Open file descriptors.
     var openDescriptors: UInt64
+    /// File descriptors that may be open.
+    var descriptorLimit: UInt64
     /// When the process started, in microseconds since 1970.
     var startMicroseconds: UInt64
 
@@ -23,12 +25,15 @@ struct ProcessFacts {
         let fields = stat[name...].split(separator: " ").map { UInt64($0) ?? 0 }
         let pages = statm.split(separator: " ")
         guard fields.count > 20, pages.count > 1, let resident = UInt64(pages[1]) else { return nil }
+        var limit = rlimit()
+        guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return nil }
         let tick = 1_000_000 / UInt64(max(1, sysconf(Int32(_SC_CLK_TCK))))
         return ProcessFacts(
             residentBytes: resident * UInt64(max(1, sysconf(Int32(_SC_PAGESIZE)))),
             cpuMicroseconds: (fields[12] + fields[13]) * tick,
             // The listing held one descriptor itself.
             openDescriptors: UInt64(max(0, descriptors.count - 1)),
+            descriptorLimit: UInt64(limit.rlim_cur),
             startMicroseconds: boot * 1_000_000 + fields[20] * tick)
     }
 
@@ -39,6 +44,8 @@ struct ProcessFacts {
         writer.sample([:], microseconds: cpuMicroseconds)
         writer.family("process_open_fds", .gauge, "Open file descriptors.")
         writer.sample([:], openDescriptors)
+        writer.family("process_max_fds", .gauge, "File descriptors that may be open.")
+        writer.sample([:], descriptorLimit)
         writer.family("process_start_time_seconds", .gauge, "When the process started, in seconds since 1970.")
         writer.sample([:], microseconds: startMicroseconds)
     }

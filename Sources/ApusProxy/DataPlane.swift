@@ -40,7 +40,8 @@ public final class DataPlane: DataPlaneLink {
         let (sockets, addresses) = try Self.bind(snapshot, inheriting)
         let count = shared.layout.count
         let banks = (0..<snapshot.workers).map { _ in CounterBank(count: count) }
-        running = Mutex(Running(shared: shared, banks: banks, sockets: sockets, addresses: addresses, logs: preparedLog.writers))
+        running = Mutex(
+            Running(shared: shared, banks: banks, sockets: sockets, addresses: addresses, logs: preparedLog.writers))
         do {
             mailboxes = try (0..<snapshot.workers).map { _ throws(SystemError) in try Mailbox() }
         } catch {
@@ -191,7 +192,7 @@ extension DataPlane {
 
 extension DataPlane {
     /// The counters of the snapshot that it was given last.
-    public var counters: any CounterSource { 
+    public var counters: any CounterSource {
         running.withLock {
             Counters(banks: $0.banks, log: log, droppedLines: $0.shared.layout.worker(.accessLogDropped))
         }

@@ -32,8 +32,15 @@ import Testing
         layout = CounterLayout(snapshot)
     }
 
+    func text() -> String {
+        MetricsText(snapshot: snapshot, counters: link).render(
+            health: health,
+            reloads: ReloadFacts(
+                revision: 7, lastSucceeded: false, lastMicroseconds: 1_700_000_000_500_000, applied: 6, refused: 1))
+    }
+
     func scrape() throws -> Exposition {
-        try Exposition(MetricsText(snapshot: snapshot, counters: link).render(health: health))
+        try Exposition(text())
     }
 
     @Test func theDocumentNamesEveryMetricAndNoOther() throws {
@@ -218,6 +225,48 @@ import Testing
         let exposition = try scrape()
         #expect(exposition.value("apus_worker_busy_seconds_total", ["worker": "0"]) == 0)
         #expect(exposition.value("apus_worker_busy_seconds_total", ["worker": "1"]) == 1.25)
+    }
+
+    @Test func turnsOfALoopAreAllInItsHistogram() throws {
+        link.add(100, to: layout.worker(.loopTurns), worker: 1)
+        link.add(3_000_000, to: layout.worker(.busyMicroseconds), worker: 1)
+        link.add(4, to: layout.worker(.turn, bucket: 1), worker: 1)
+        link.add(1, to: layout.worker(.turn, bucket: CounterLayout.turnBounds.count), worker: 1)
+        link.add(2, to: layout.worker(.wakeup, bucket: 0), worker: 1)
+        link.add(700, to: layout.workerSum(.wakeup), worker: 1)
+        let exposition = try scrape()
+        func value(_ name: String, _ bound: String? = nil) -> Double? {
+            exposition.value(name, ["worker": "1"].merging(bound.map { ["le": $0] } ?? [:]) { $1 })
+        }
+        #expect(value("apus_worker_turn_seconds_bucket", "0.001") == 95)
+        #expect(value("apus_worker_turn_seconds_bucket", "0.0025") == 99)
+        #expect(value("apus_worker_turn_seconds_bucket", "1") == 99)
+        #expect(value("apus_worker_turn_seconds_count") == 100 && value("apus_worker_turn_seconds_sum") == 3)
+        #expect(value("apus_worker_wakeup_lag_seconds_count") == 2)
+        #expect(value("apus_worker_wakeup_lag_seconds_sum") == 0.0007)
+    }
+
+    @Test func whatAWorkerHoldsIsTold() throws {
+        link.add(3, to: layout.worker(.clientConnections), worker: 1)
+        link.add(4, to: layout.worker(.upstreamConnections), worker: 1)
+        link.add(5, to: layout.worker(.exchanges), worker: 1)
+        link.add(UInt64(getpid()), to: layout.worker(.threadNumber), worker: 1)
+        let exposition = try scrape()
+        #expect(exposition.value("apus_worker_connections", ["worker": "1", "side": "client"]) == 3)
+        #expect(exposition.value("apus_worker_connections", ["worker": "1", "side": "upstream"]) == 4)
+        #expect(exposition.value("apus_worker_exchanges", ["worker": "1"]) == 5)
+        #expect(exposition.value("apus_worker_buffer_limit_bytes", ["worker": "0"]) ?? 0 > 0)
+        #expect(exposition.value("apus_worker_cpu_seconds_total", ["worker": "1"]) != nil)
+        #expect(exposition.value("apus_worker_cpu_seconds_total", ["worker": "0"]) == nil, "it has no thread yet")
+    }
+
+    @Test func reloadsAreToldOf() throws {
+        let exposition = try scrape()
+        #expect(exposition.value("apus_config_revision") == 7)
+        #expect(exposition.value("apus_config_last_reload_success") == 0)
+        #expect(exposition.value("apus_config_last_reload_timestamp_seconds") == 1_700_000_000.5)
+        #expect(exposition.value("apus_config_reloads_total", ["result": "applied"]) == 6)
+        #expect(exposition.value("apus_config_reloads_total", ["result": "refused"]) == 1)
     }
 
     @Test func theProcessTellsOfItself() throws {
