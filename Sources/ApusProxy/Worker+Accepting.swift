@@ -32,6 +32,9 @@ extension Worker {
             accept(at: place, &arena)
             waiting -= 1
         }
+        // Another process or worker may have the socket too. Then closing does not end its registration, which would wake
+        // this loop again and again for clients that are not its own.
+        poller.remove(descriptor: listening.socket.descriptor)
         listening.socket.close()
         listeners[place] = nil
     }
