@@ -43,6 +43,7 @@ let rooms: [Room] = [
         products: [
             ("Hummingbird", "hummingbird"), ("ServiceLifecycle", "swift-service-lifecycle"), ("Logging", "swift-log"),
             ("NIOCore", "swift-nio"), ("NIOPosix", "swift-nio"), ("NIOHTTP1", "swift-nio"), ("Crypto", "swift-crypto"),
+            ("HTTPTypes", "swift-http-types"),
         ],
         testUses: ["ApusModel", "ApusBalancing", "ApusHTTP"]),
     Room(
@@ -77,6 +78,7 @@ let packages: [String: Package.Dependency] = [
     "swift-service-lifecycle": .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     "swift-log": .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     "swift-nio": .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    "swift-http-types": .package(url: "https://github.com/apple/swift-http-types", from: "1.5.0"),
     "swift-argument-parser": .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
 ]
 

@@ -111,12 +111,17 @@ public struct LoadBalancer: Service {
         let prober = Prober(snapshot: snapshot, link: dataPlane, eventLoop: eventLoop, logger: logger)
         let adminBound = eventLoop.makePromise(of: ApusModel.SocketAddress?.self)
         var services: [any Service] = []
-        if case .address(let address) = snapshot.operations.admin?.bind {
+        if let admin = snapshot.operations.admin {
+            let live = Live(
+                Live.View(
+                    snapshot: dataPlane.snapshot, counters: dataPlane.counters, addresses: dataPlane.addresses))
+            let running = RunningConfiguration(
+                path: nil, loader: ConfigurationLoader(), first: LoadedConfiguration(snapshot: snapshot),
+                adopter: Standstill(prober: prober), live: live, logger: logger)
             services.append(
                 AdminServer(
-                    address: address, snapshot: snapshot, metrics: MetricsText(snapshot: snapshot, counters: dataPlane),
-                    serving: serving, eventLoopGroup: control, logger: logger, health: { await prober.report },
-                    listening: { adminBound.succeed($0) }))
+                    admin, live: live, configuration: running, serving: serving, eventLoopGroup: control, logger: logger,
+                    health: { await prober.report }, listening: { adminBound.succeed($0) }))
         } else {
             adminBound.succeed(nil)
         }
@@ -143,5 +148,20 @@ public struct LoadBalancer: Service {
         var logger = logger
         logger.logLevel = .warning
         return logger
+    }
+}
+
+/// Changes weights, and nothing else yet.
+private struct Standstill: SnapshotAdopter {
+    struct NotYet: Error, CustomStringConvertible {
+        var description: String { "this balancer cannot take another configuration while it runs" }
+    }
+
+    let prober: Prober
+
+    func adopt(_ snapshot: Snapshot) async throws { throw NotYet() }
+
+    func setWeight(pool: String, endpoint: ApusModel.SocketAddress, weight: Int) async {
+        _ = await prober.setWeight(pool: pool, endpoint: endpoint, weight: weight)
     }
 }

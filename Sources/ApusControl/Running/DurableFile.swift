@@ -84,7 +84,9 @@ struct DurableFile {
         var written = 0
         while written < bytes.count {
             // SAFETY: the pointer is used within the closure, for no more bytes than there are.
-            let count = unsafe bytes[written...].withUnsafeBytes { unsafe Glibc.write(descriptor, $0.baseAddress, $0.count) }
+            let count = unsafe bytes[written...].withUnsafeBytes {
+                unsafe Glibc.write(descriptor, $0.baseAddress, $0.count)
+            }
             if count < 0, errno == EINTR { continue }
             guard count >= 0 else { throw .system(call: "write", path: path, errno: errno) }
             written += count

@@ -82,7 +82,8 @@ public struct DynamicState: Sendable, Equatable {
     /// Drops what `snapshot`, as it was loaded, leaves nothing to say about.
     ///
     /// - Returns: what was dropped and why, a line each.
-    mutating func reconcile(with snapshot: Snapshot) -> [String] {
+    @discardableResult
+    public mutating func reconcile(with snapshot: Snapshot) -> [String] {
         var lines: [String] = []
         var left: [Entry] = []
         for var entry in entries {

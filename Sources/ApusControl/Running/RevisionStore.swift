@@ -1,5 +1,3 @@
-import ApusConfig
-import ApusModel
 import FoundationEssentials
 import Glibc
 public import Logging
@@ -44,9 +42,7 @@ public final class RevisionStore: Sendable {
         }
         self.revisions = revisions.sorted { $0.number < $1.number }
         let changes = Self.read([ChangeRecord].self, "\(directory)/\(Self.changesName)", logger)
-        var state = DynamicState()
-        state.entries = changes?.compactMap(\.entry) ?? []
-        dynamicState = state
+        dynamicState = DynamicState(changes ?? [])
     }
 
     /// Keeps a revision; of the others, no more than `count` with it, the newest.
@@ -63,7 +59,7 @@ public final class RevisionStore: Sendable {
 
     /// Keeps those of the changes that are to outlive the process.
     func keep(_ state: DynamicState) throws {
-        let records = state.entries.filter(\.isKept).map(ChangeRecord.init)
+        let records = state.records.filter { $0.persistent }
         try DurableFile(path: "\(directory)/\(Self.changesName)").write(Self.encode(records))
     }
 
@@ -111,58 +107,5 @@ public struct StateDirectoryError: Error, Equatable, CustomStringConvertible {
     public var description: String {
         "the state directory \(directory) cannot be used: \(reason). Name one that this user may write to, or leave "
             + "`state` out."
-    }
-}
-
-// MARK: - How it is written
-
-private struct RevisionRecord: Codable {
-    var number: Int
-    var time: Date
-    var cause: Revision.Cause
-    var files: [FileRecord]
-
-    struct FileRecord: Codable {
-        var path: String
-        var text: String
-    }
-}
-
-extension RevisionRecord {
-    init(_ revision: Revision) {
-        self.init(
-            number: revision.number, time: revision.time, cause: revision.cause,
-            files: revision.files.map { FileRecord(path: $0.path, text: $0.text) })
-    }
-
-    var revision: Revision {
-        Revision(
-            number: number, time: time, cause: cause,
-            files: files.map { ConfigurationFile(path: $0.path, text: $0.text) })
-    }
-}
-
-private struct ChangeRecord: Codable {
-    var pool: String
-    var endpoint: String
-    var added: DynamicState.Added?
-    var removed: Bool?
-    var weight: DynamicState.AdjustedWeight?
-    var drained: Bool?
-}
-
-extension ChangeRecord {
-    init(_ entry: DynamicState.Entry) {
-        self.init(
-            pool: entry.pool, endpoint: "\(entry.address)", added: entry.added,
-            removed: entry.isRemoved ? true : nil, weight: entry.weight, drained: entry.isDrained ? true : nil)
-    }
-
-    /// Nil when its endpoint is no address.
-    var entry: DynamicState.Entry? {
-        guard let address = SocketAddress(endpoint) else { return nil }
-        return DynamicState.Entry(
-            pool: pool, address: address, added: added, isRemoved: removed ?? false, weight: weight,
-            isDrained: drained ?? false)
     }
 }

@@ -129,7 +129,8 @@ extension DynamicState.Entry {
 extension ConfigurationRefusal {
     fileprivate static func alreadyThere(_ address: SocketAddress, _ pool: String) -> Self {
         .conflict(
-            "the pool `\(pool)` has the endpoint \(address) already; change its weight, or whether it is drained, instead")
+            "the pool `\(pool)` has the endpoint \(address) already; change its weight, or whether it is drained, instead"
+        )
     }
 }
 

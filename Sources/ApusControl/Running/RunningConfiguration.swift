@@ -18,7 +18,7 @@ public actor RunningConfiguration {
     let loader: ConfigurationLoader
     let adopter: any SnapshotAdopter
     let live: Live
-    let store: RevisionStore?
+    nonisolated let store: RevisionStore?
     let logger: Logger
 
     /// The revision that runs.
@@ -38,9 +38,13 @@ public actor RunningConfiguration {
     ///   - first: what runs already.
     ///   - store: where revisions and changes are kept beyond the process. What it holds of changes runs already too:
     ///     `DynamicState.applied` has been called with it.
+    ///   - handedOver: what was changed while running, where a process before this one has told; nil for what the store
+    ///     holds.
+    ///   - previousNumber: the number of the revision that the process before ran; 0 for none.
     public init(
         path: String?, loader: ConfigurationLoader, first: LoadedConfiguration, adopter: any SnapshotAdopter,
-        live: Live, store: RevisionStore? = nil, logger: Logger
+        live: Live, store: RevisionStore? = nil, dynamic handedOver: DynamicState? = nil, previousNumber: Int = 0,
+        logger: Logger
     ) {
         self.path = path
         self.loader = loader
@@ -53,7 +57,8 @@ public actor RunningConfiguration {
         if let last = kept.last, last.digest == Revision.digest(of: first.files) {
             revision = last
         } else {
-            let revision = Revision(number: (kept.last?.number ?? 0) + 1, cause: .start, files: first.files)
+            let revision = Revision(
+                number: max(kept.last?.number ?? 0, previousNumber) + 1, cause: .start, files: first.files)
             kept.append(revision)
             if let store {
                 for note in Self.keep(revision, in: store, first.snapshot.operations.keptRevisions) {
@@ -63,10 +68,13 @@ public actor RunningConfiguration {
             self.revision = revision
         }
         self.kept = kept
-        var dynamic = store?.dynamicState ?? DynamicState()
+        var dynamic = handedOver ?? store?.dynamicState ?? DynamicState()
         for line in dynamic.reconcile(with: first.snapshot) { logger.notice("\(line)") }
         self.dynamic = dynamic
     }
+
+    /// Whether changes and revisions can outlive the process.
+    nonisolated var isStored: Bool { store != nil }
 
     /// The revisions that there is a way back to, and the one that runs, by number.
     public var revisions: [Revision] { kept }
@@ -163,7 +171,8 @@ public actor RunningConfiguration {
             if !dryRun { logger.notice("revision \(revision.number) runs on (\(cause)): nothing has changed") }
             return adoption
         }
-        adoption.revision = Revision(number: (kept.last?.number ?? 0) + 1, cause: cause, files: next.files)
+        adoption.revision = Revision(
+            number: max(kept.last?.number ?? 0, revision.number) + 1, cause: cause, files: next.files)
         let changes = ConfigurationChanges(from: loaded.snapshot, to: wanted)
         adoption.summary = changes.summary
         adoption.changes = changes.lines

@@ -8,7 +8,8 @@ extension Snapshot {
         var operations = operations
         let old = running.operations
         var notes: [String] = []
-        func keep(_ setting: String, _ was: String, _ wanted: String, by remedy: String = "`apus upgrade` or a restart") {
+        func keep(_ setting: String, _ was: String, _ wanted: String, by remedy: String = "`apus upgrade` or a restart")
+        {
             notes.append("`\(setting)` stays \(was) for now: \(wanted) takes \(remedy)")
         }
         if workers != running.workers { keep("workers", "\(running.workers)", "\(workers)") }
@@ -25,7 +26,9 @@ extension Snapshot {
             operations.group = old.group
         }
         if operations.upgradeSocket != old.upgradeSocket {
-            keep("process.upgrade_socket", old.upgradeSocket ?? "off", operations.upgradeSocket ?? "off", by: "a restart")
+            keep(
+                "process.upgrade_socket", old.upgradeSocket ?? "off", operations.upgradeSocket ?? "off", by: "a restart"
+            )
             operations.upgradeSocket = old.upgradeSocket
         }
         if operations.stateDirectory != old.stateDirectory {

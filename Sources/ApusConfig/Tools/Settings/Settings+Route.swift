@@ -1,8 +1,8 @@
-import ApusModel
+public import ApusModel
 
 extension Settings {
     /// What a route asks of requests, and what it does with them.
-    init(_ route: Route, of snapshot: Snapshot) {
+    public init(_ route: Route, of snapshot: Snapshot) {
         addMatch(route.match)
         addAction(route.action, of: snapshot)
         add("priority", "\(route.priority)", usual: "normal")

@@ -1,0 +1,150 @@
+import ApusConfig
+import ApusModel
+import FoundationEssentials
+import Hummingbird
+
+/// What the admin server answers, operation by operation. `AdminOperation` has the list.
+struct AdminAPI: Sendable {
+    typealias Context = BasicRequestContext
+
+    let live: Live
+    let configuration: RunningConfiguration
+    let serving: ServingState
+    let health: @Sendable () async -> HealthReport
+    /// Hands over to a successor of this process, and says so.
+    let upgrade: (@Sendable () async throws -> String)?
+    let started = Date()
+
+    /// What there is to tell of, of one moment.
+    ///
+    /// At a reload, counters and health change hands one after the other, within milliseconds.
+    func scene() async throws -> AdminScene {
+        for _ in 0..<200 {
+            let health = await health()
+            let view = live.view
+            if health.snapshot === view.snapshot {
+                return AdminScene(
+                    view: view, metrics: MetricsText(snapshot: view.snapshot, counters: view.counters), health: health,
+                    running: await configuration.state)
+            }
+            try await Task.sleep(for: .milliseconds(10))
+        }
+        throw AdminProblem.reloading
+    }
+
+    // MARK: - Reading
+
+    func index(_ request: Request, _ context: Context) async throws -> Response {
+        .text(AdminOperation.index)
+    }
+
+    func livez(_ request: Request, _ context: Context) async throws -> Response { .text("alive\n") }
+
+    func readyz(_ request: Request, _ context: Context) async throws -> Response {
+        let health = await health()
+        switch Readiness(phase: serving.phase, health: health, snapshot: health.snapshot) {
+        case .ready: return .text("ready\n")
+        case .notReady(let reason): return .text(reason + "\n", status: .serviceUnavailable)
+        }
+    }
+
+    func metrics(_ request: Request, _ context: Context) async throws -> Response {
+        let scene = try await scene()
+        return .text(scene.metrics.render(health: scene.health), type: MetricsText.contentType)
+    }
+
+    func openAPI(_ request: Request, _ context: Context) async throws -> Response {
+        .text(OpenAPIDocument.text, type: "application/json")
+    }
+
+    func status(_ request: Request, _ context: Context) async throws -> Response {
+        .json(StatusAnswer(try await scene(), phase: serving.phase, started: started))
+    }
+
+    func listeners(_ request: Request, _ context: Context) async throws -> Response {
+        .json(ListenersAnswer(try await scene()))
+    }
+
+    func routes(_ request: Request, _ context: Context) async throws -> Response {
+        .json(RoutesAnswer(try await scene()))
+    }
+
+    func pools(_ request: Request, _ context: Context) async throws -> Response {
+        let answer = PoolsAnswer(try await scene())
+        return try request.flag("text") ? .text(answer.text) : .json(answer)
+    }
+
+    func pool(_ request: Request, _ context: Context) async throws -> Response {
+        let scene = try await scene()
+        let name = try context.parameter("pool")
+        let pool = try scene.snapshot.checkedPool(name)
+        return .json(PoolAnswer(pool, scene))
+    }
+
+    func endpoints(_ request: Request, _ context: Context) async throws -> Response {
+        let pools = PoolsAnswer(try await scene()).pools
+        return .json(["endpoints": pools.flatMap(\.endpoints)])
+    }
+
+    func endpoint(_ request: Request, _ context: Context) async throws -> Response {
+        .json(try await endpoint(context.parameter("address"), of: context.parameter("pool")))
+    }
+
+    func connections(_ request: Request, _ context: Context) async throws -> Response {
+        .json(ConnectionsAnswer(try await scene()))
+    }
+
+    func runningConfiguration(_ request: Request, _ context: Context) async throws -> Response {
+        let state = await configuration.state
+        var response = Response.json(ConfigurationAnswer(state, isStored: configuration.isStored))
+        response.headers[.eTag] = state.revision.eTag
+        return response
+    }
+
+    func revisions(_ request: Request, _ context: Context) async throws -> Response {
+        let state = await configuration.state
+        return .json(
+            RevisionsAnswer(revisions: state.kept.reversed().map { RevisionAnswer($0, running: state.revision) }))
+    }
+
+    func revision(_ request: Request, _ context: Context) async throws -> Response {
+        let state = await configuration.state
+        let text = try context.parameter("number")
+        guard let number = Int(text) else {
+            throw AdminProblem.badRequest("`\(text)` is no number of a revision; expected such as `7`.")
+        }
+        guard let revision = state.kept.first(where: { $0.number == number }) else {
+            throw AdminProblem(.noRevision(asked: number, kept: state.kept.map(\.number)))
+        }
+        let answer = RevisionFilesAnswer(
+            revision: RevisionAnswer(revision, running: state.revision), files: revision.files.map(FileAnswer.init))
+        var response = Response.json(answer)
+        response.headers[.eTag] = revision.eTag
+        return response
+    }
+
+    /// An endpoint by its name or its address.
+    func endpoint(_ name: String, of pool: String) async throws -> EndpointAnswer {
+        let scene = try await scene()
+        let index = try scene.snapshot.checkedPool(pool)
+        let address = SocketAddress(name)
+        let present = scene.snapshot.presentEndpoints(of: scene.snapshot.pools[index])
+        guard
+            let found = present.first(where: {
+                scene.snapshot.endpoints[$0].name == name || scene.snapshot.endpoints[$0].address == address
+            })
+        else {
+            throw AdminProblem(
+                .noEndpoint(name, pool: pool, endpoints: present.map { scene.snapshot.endpoints[$0].name }))
+        }
+        return EndpointAnswer(found, scene)
+    }
+}
+
+extension Snapshot {
+    /// The index of the pool of that name.
+    fileprivate func checkedPool(_ name: String) throws -> Int {
+        if let index = pools.firstIndex(where: { $0.name == name && !$0.isRetired }) { return index }
+        throw AdminProblem(.noPool(name, pools: pools.filter { !$0.isRetired }.map(\.name)))
+    }
+}

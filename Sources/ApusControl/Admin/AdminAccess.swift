@@ -1,0 +1,109 @@
+import ApusModel
+import Crypto
+import HTTPTypes
+import Hummingbird
+
+/// Who may do what: the token where there is one, and on loopback, where there is none, nobody who was sent by a web page.
+///
+/// A page that a browser has loaded from anywhere can send requests to loopback too. It cannot read the answers, unless its
+/// host name has been made to stand for 127.0.0.1 (DNS rebinding): so a request must name an address or `localhost`. And it
+/// must not change anything: browsers say where a request comes from (Sec-Fetch-Site, Origin), and what comes from another
+/// place is refused.
+struct AdminAccess: RouterMiddleware {
+    /// Where the server listens.
+    let bind: Admin.Bind
+    /// Has the token, which a reload may change.
+    let live: Live
+
+    func handle(
+        _ request: Request, context: AdminAPI.Context, next: (Request, AdminAPI.Context) async throws -> Response
+    ) async throws -> Response {
+        let isOpen = AdminOperation.all.contains { $0.isOpen && $0.path == request.uri.path }
+        if !isOpen {
+            try check(request, token: live.view.snapshot.operations.admin?.token)
+        }
+        return try await next(request, context)
+    }
+
+    private func check(_ request: Request, token: Secret?) throws {
+        if let token {
+            try Self.check(request, token)
+        } else if case .address(let address) = bind {
+            guard address.ip.isLoopback else {
+                throw AdminProblem(
+                    status: .forbidden, kind: "no-token", title: "A token is missing",
+                    detail:
+                        "The admin server is reachable from other machines and has no token. Set `admin.token` in the "
+                        + "configuration, or bind it to loopback.")
+            }
+            try Self.checkHost(request)
+        }
+        try Self.checkOrigin(request)
+    }
+
+    /// RFC 6750 section 2.1. Both sides are hashed, so that comparing takes as long whatever the caller sent.
+    private static func check(_ request: Request, _ token: Secret) throws {
+        let authorization = request.headers[.authorization] ?? ""
+        let scheme = authorization.prefix(7)
+        let given = authorization.dropFirst(7).drop { $0 == " " }
+        guard scheme.lowercased() == "bearer ", SHA256.hash(data: Array(given.utf8)) == SHA256.hash(data: token.bytes)
+        else {
+            let isMissing = authorization.isEmpty
+            throw AdminProblem(
+                status: .unauthorized, kind: "unauthorized", title: "The token is missing or wrong",
+                detail: isMissing
+                    ? "Send the configured `admin.token` in the header `Authorization: Bearer TOKEN`."
+                    : "What the header Authorization says is not `Bearer` and the configured `admin.token`.",
+                headers: [.wwwAuthenticate: #"Bearer realm="apus""# + (isMissing ? "" : #", error="invalid_token""#)])
+        }
+    }
+
+    private static func checkHost(_ request: Request) throws {
+        let authority = request.head.authority ?? ""
+        guard !isLocalName(host(of: authority)) else { return }
+        throw AdminProblem(
+            status: .forbidden, kind: "foreign-host", title: "The host is not this one",
+            detail:
+                "The request is for the host `\(authority.prefix(100))`; on loopback, without a token, expected an IP "
+                + "address or `localhost`, such as `http://localhost:9900/`.")
+    }
+
+    private static func isLocalName(_ host: Substring) -> Bool {
+        let isBracketed = host.first == "[" && host.last == "]"
+        if IPAddress(isBracketed ? host.dropFirst().dropLast() : host) != nil { return true }
+        let name = host.lowercased()
+        return name == "localhost" || name.hasSuffix(".localhost")
+    }
+
+    /// The host of an authority, without its port.
+    private static func host(of authority: String) -> Substring {
+        if authority.first == "[" {
+            guard let end = authority.firstIndex(of: "]") else { return authority[...] }
+            return authority[...end]
+        }
+        return authority.firstIndex(of: ":").map { authority[..<$0] } ?? authority[...]
+    }
+
+    private static func checkOrigin(_ request: Request) throws {
+        guard request.method != .get, request.method != .head else { return }
+        let site = request.headers[.secFetchSite]
+        let origin = request.headers[.origin]
+        let isOwn = site.map { $0 == "same-origin" || $0 == "none" } ?? true
+        let authority = request.head.authority ?? ""
+        let isFromHere = origin.map { $0 == "http://\(authority)" || $0 == "https://\(authority)" } ?? true
+        guard isOwn, isFromHere else {
+            throw AdminProblem(
+                status: .forbidden, kind: "cross-origin", title: "Another site may not change anything",
+                detail: "A browser sent this for a page from \((origin ?? "another site").prefix(100)).")
+        }
+    }
+}
+
+extension HTTPField.Name {
+    fileprivate static let secFetchSite = Self("Sec-Fetch-Site")!
+}
+
+extension IPAddress {
+    /// 127.0.0.0/8 or ::1 (RFC 6890).
+    var isLoopback: Bool { Network("127.0.0.0/8")?.contains(self) == true || self == IPAddress("::1") }
+}

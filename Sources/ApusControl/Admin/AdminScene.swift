@@ -1,0 +1,61 @@
+import ApusBalancing
+import ApusConfig
+import ApusModel
+
+/// All that an answer is made of, of one moment: what runs, its counters, its health, and where it comes from.
+struct AdminScene {
+    let view: Live.View
+    /// Has the names and reads the counters.
+    let metrics: MetricsText
+    let health: HealthReport
+    let running: RunningConfiguration.State
+
+    var snapshot: Snapshot { view.snapshot }
+    var layout: CounterLayout { metrics.layout }
+
+    func total(_ slot: Int) -> UInt64 { view.counters.total(slot) }
+
+    /// What has begun and not ended; a counter that is read a moment later never makes it negative.
+    func difference(_ begun: Int, _ ended: Int) -> UInt64 {
+        let ended = total(ended)
+        let begun = total(begun)
+        return begun - min(begun, ended)
+    }
+
+    func listener(_ listener: Int, _ counter: CounterLayout.ListenerCounter) -> UInt64 {
+        total(layout.listener(listener, counter))
+    }
+
+    func endpoint(_ endpoint: Int, _ counter: CounterLayout.EndpointCounter) -> UInt64 {
+        total(layout.endpoint(endpoint, counter))
+    }
+
+    func pool(_ pool: Int, _ counter: CounterLayout.PoolCounter) -> UInt64 { total(layout.pool(pool, counter)) }
+
+    /// Client connections open now.
+    func openConnections(listener: Int) -> UInt64 {
+        difference(
+            layout.listener(listener, .connectionsAccepted), layout.listener(listener, .connectionsClosed))
+    }
+
+    /// Connections to the endpoint open now, idle ones included.
+    func openConnections(endpoint: Int) -> UInt64 {
+        difference(layout.endpoint(endpoint, .connectionsOpened), layout.endpoint(endpoint, .connectionsClosed))
+    }
+
+    func inFlight(endpoint: Int) -> UInt64 {
+        difference(layout.endpoint(endpoint, .exchangesStarted), layout.endpoint(endpoint, .exchangesEnded))
+    }
+}
+
+extension RunningConfiguration {
+    /// What there is to tell of it, of one moment.
+    struct State: Sendable {
+        var revision: Revision
+        var kept: [Revision]
+        var loaded: LoadedConfiguration
+        var dynamic: DynamicState
+    }
+
+    var state: State { State(revision: revision, kept: kept, loaded: loaded, dynamic: dynamic) }
+}

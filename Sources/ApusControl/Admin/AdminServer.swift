@@ -1,0 +1,98 @@
+public import ApusModel
+import Hummingbird
+public import Logging
+public import NIOCore
+public import ServiceLifecycle
+
+/// The admin server: what there is to know of the balancer, and to change about it, over HTTP (docs/admin.md).
+///
+/// On loopback and on a Unix socket it asks for no token unless one is configured; anywhere else it always does. What it
+/// tells, it asks of `Live` and `RunningConfiguration` at each request; the token may change while it runs, its address may
+/// not.
+public struct AdminServer: Service {
+    /// Where to listen, as configured.
+    public let bind: Admin.Bind
+    private let api: AdminAPI
+    private let eventLoopGroup: any EventLoopGroup
+    private let logger: Logger
+    private let listening: @Sendable (ApusModel.SocketAddress?) -> Void
+
+    /// - Parameters:
+    ///   - admin: Where to listen. The token is the one that `live` has at each request.
+    ///   - health: Asked at each request that needs it.
+    ///   - upgrade: Hands over to a successor and says so, or throws why not. Nil where there can be none.
+    ///   - listening: Told once, with the address that is bound: with port 0, the port the system gave; nil for a Unix
+    ///     socket.
+    public init(
+        _ admin: Admin, live: Live, configuration: RunningConfiguration, serving: ServingState,
+        eventLoopGroup: any EventLoopGroup, logger: Logger, health: @escaping @Sendable () async -> HealthReport,
+        upgrade: (@Sendable () async throws -> String)? = nil,
+        listening: @escaping @Sendable (ApusModel.SocketAddress?) -> Void = { _ in }
+    ) {
+        bind = admin.bind
+        api = AdminAPI(
+            live: live, configuration: configuration, serving: serving, health: health, upgrade: upgrade)
+        self.eventLoopGroup = eventLoopGroup
+        self.logger = logger
+        self.listening = listening
+    }
+
+    /// Serves until the task is cancelled or the surrounding service group shuts down, and lets go of its address. May be
+    /// called again then. Throws `AdminServerError` when it cannot listen.
+    public func run() async throws {
+        try await AdminSocket.prepare(bind, on: eventLoopGroup)
+        var quiet = logger
+        // Its errors are those of single clients, and being cancelled.
+        quiet.logLevel = .critical
+        let address: BindAddress =
+            switch bind {
+            case .address(let address): .hostname("\(address.ip)", port: Int(address.port))
+            case .unix(let path): .unixDomainSocket(path: path)
+            }
+        let application = Application(
+            router: api.router(bind: bind, logger: logger),
+            configuration: ApplicationConfiguration(address: address, serverName: "apus"),
+            onServerRunning: { [listening, bind] channel in
+                AdminSocket.open(bind)
+                listening(channel.localAddress.flatMap(ApusModel.SocketAddress.init))
+            },
+            eventLoopGroupProvider: .shared(eventLoopGroup),
+            logger: quiet)
+        do {
+            try await AdminSocket.withPrivateFiles(for: bind) { try await application.run() }
+        } catch let error as IOError {
+            throw AdminServerError(bind, errno: error.errnoCode)
+        }
+        AdminSocket.remove(bind)
+    }
+}
+
+/// Why the admin server could not start.
+public enum AdminServerError: Error, Equatable, CustomStringConvertible {
+    /// Its address could not be bound.
+    case bind(ApusModel.SocketAddress, errno: Int32)
+    /// Its Unix socket could not be bound.
+    case bindUnix(path: String, errno: Int32)
+
+    init(_ bind: Admin.Bind, errno: Int32) {
+        self =
+            switch bind {
+            case .address(let address): .bind(address, errno: errno)
+            case .unix(let path): .bindUnix(path: path, errno: errno)
+            }
+    }
+
+    public var description: String {
+        switch self {
+        case .bind(let address, let errno): "the admin server cannot listen on \(address): \(systemErrorText(errno))"
+        case .bindUnix(let path, let errno): "the admin server cannot listen on \(path): \(systemErrorText(errno))"
+        }
+    }
+}
+
+extension ApusModel.SocketAddress {
+    fileprivate init?(_ address: NIOCore.SocketAddress) {
+        guard let text = address.ipAddress, let ip = IPAddress(text), let port = address.port else { return nil }
+        self.init(ip: ip, port: UInt16(port))
+    }
+}

@@ -1,0 +1,174 @@
+/// The schemas of what the admin server takes and gives (JSON Schema 2020-12). What is not named there is not sent.
+enum OpenAPISchemas {
+    static let all: [String: JSONValue] = reading.merging(configuration) { first, _ in first }
+        .merging(requests) { first, _ in first }
+
+    // MARK: - The words of the schemas
+
+    private static let text: JSONValue = ["type": "string"]
+    private static let flag: JSONValue = ["type": "boolean"]
+    private static let count: JSONValue = ["type": "integer", "minimum": 0]
+    private static let seconds: JSONValue = ["type": "number", "minimum": 0]
+    private static let time: JSONValue = ["type": "string", "format": "date-time"]
+    private static let weight: JSONValue = ["type": "integer", "minimum": 0, "maximum": 65_535]
+
+    private static func list(_ items: JSONValue) -> JSONValue { ["type": "array", "items": items] }
+    private static func list(of schema: String) -> JSONValue { list(OpenAPIDocument.reference(schema)) }
+    private static func one(_ schema: String) -> JSONValue { OpenAPIDocument.reference(schema) }
+    private static func word(_ words: String...) -> JSONValue {
+        ["type": "string", "enum": .list(words.map { .text($0) })]
+    }
+    private static func described(_ schema: JSONValue, _ description: String) -> JSONValue {
+        guard case .object(var members) = schema else { return schema }
+        members["description"] = .text(description)
+        return .object(members)
+    }
+
+    /// An object with these members and no others; those whose names end in `?` may be absent.
+    private static func object(_ members: KeyValuePairs<String, JSONValue>) -> JSONValue {
+        var properties: [String: JSONValue] = [:]
+        var required: [JSONValue] = []
+        for (name, schema) in members {
+            let isOptional = name.hasSuffix("?")
+            let plain = isOptional ? String(name.dropLast()) : name
+            properties[plain] = schema
+            if !isOptional { required.append(.text(plain)) }
+        }
+        return [
+            "type": "object", "properties": .object(properties), "required": .list(required),
+            "additionalProperties": false,
+        ]
+    }
+
+    private static let classes = object([
+        "none": count, "1xx": count, "2xx": count, "3xx": count, "4xx": count, "5xx": count,
+    ])
+
+    // MARK: - What is read
+
+    private static let reading: [String: JSONValue] = [
+        "Status": object([
+            "version": text, "swift": text,
+            "process": object([
+                "id": count, "residentBytes?": count, "cpuSeconds?": seconds, "openDescriptors?": count,
+            ]),
+            "node": text, "zone?": text, "phase": word("starting", "serving", "draining"), "ready": flag,
+            "notReadyBecause?": text, "since": time, "uptimeSeconds": count, "revision": one("Revision"),
+            "dynamicChanges": described(count, "Endpoints that were changed while running."),
+            "requests": object([
+                "total": count, "byClass": classes, "inFlight": described(count, "At endpoints now."),
+                "queued": described(count, "Waiting for an endpoint now."),
+            ]), "listeners": list(of: "Listener"),
+            "workers": list(
+                object(["worker": count, "busySeconds": seconds, "loopTurns": count, "bufferBytes": count])),
+        ]),
+        "Listeners": object(["listeners": list(of: "Listener")]),
+        "Listener": object([
+            "name": text, "address": text, "routes": count, "openConnections": count, "acceptedConnections": count,
+            "receivedBytes": count, "sentBytes": count,
+        ]),
+        "Routes": object([
+            "routes": list(
+                object([
+                    "listener": text, "name": text,
+                    "settings": described(
+                        ["type": "object", "additionalProperties": text],
+                        "What it asks for and does, in the words of the configuration."),
+                    "pools": list(object(["pool": text, "weight": weight])), "requests": classes,
+                ]))
+        ]),
+        "Pools": object(["pools": list(of: "Pool")]),
+        "Pool": object([
+            "name": text, "balance": text, "available": count, "total": count, "panicking": flag, "queued": count,
+            "fallback?": text, "breaker?": one("Breaker"), "endpoints": list(of: "Endpoint"),
+        ]),
+        "Endpoints": object(["endpoints": list(of: "Endpoint")]),
+        "Endpoint": object([
+            "pool": text, "name": described(text, "As the configuration calls it."), "address": text,
+            "state": word("healthy", "unhealthy", "ejected", "draining", "unknown", "removed"),
+            "words": described(text, "The state with its reason."), "since": time,
+            "available": described(flag, "Whether it may be picked."),
+            "weight": described(weight, "In force now; 0 while it is drained."),
+            "configuredWeight?": described(weight, "Of the configuration, or of whoever added it."),
+            "drained": described(flag, "Drained while running."),
+            "added": described(flag, "Added while running, and not in the configuration."), "tier": count,
+            "zone?": text, "inFlight": count, "breaker?": one("Breaker"),
+        ]),
+        "Breaker": object(["state": word("closed", "open", "half_open"), "words": text, "since?": time]),
+        "Connections": object([
+            "listeners": list(object(["listener": text, "open": count, "accepted": count, "closed": count])),
+            "endpoints": list(
+                object([
+                    "pool": text, "endpoint": text, "open": count, "inUse": count, "idle": count, "opened": count,
+                    "reused": count, "connectFailures": count,
+                ])),
+        ]),
+    ]
+
+    // MARK: - The configuration
+
+    private static let configuration: [String: JSONValue] = [
+        "Configuration": object([
+            "revision": one("Revision"), "files": list(of: "File"),
+            "origins": object([
+                "listeners": list(of: "Origin"), "routes": list(of: "Origin"), "pools": list(of: "Origin"),
+                "endpoints": list(of: "Origin"),
+            ]),
+            "dynamicChanges": list(
+                object([
+                    "pool": text, "endpoint": text, "added": flag, "removed": flag, "drained": flag,
+                    "weight?": weight, "persistent": described(flag, "Whether it outlives the process."),
+                ])),
+        ]),
+        "File": object(["path": text, "text": described(text, "Secrets that are spelled out are `********`.")]),
+        "Origin": object([
+            "name": text, "of?": described(text, "The listener of a route, the pool of an endpoint."), "file": text,
+            "line": count, "column": count,
+        ]),
+        "Revision": object([
+            "number": count, "time": time, "cause": word("start", "signal", "admin", "watch", "rollback"),
+            "etag": described(text, "A digest of the files."), "running": flag, "files": list(text),
+        ]),
+        "Revisions": object(["revisions": list(of: "Revision")]),
+        "RevisionFiles": object(["revision": one("Revision"), "files": list(of: "File")]),
+        "Adoption": object([
+            "effect": word("adopted", "unchanged", "dry_run"), "revision": one("Revision"), "summary": text,
+            "changes": list(text), "warnings": list(of: "Diagnostic"),
+            "notes": described(list(text), "What could not be done as it was asked."),
+        ]),
+        "Diagnostic": object([
+            "file": text, "line": count, "column": count, "severity": word("error", "warning"), "message": text,
+            "source": described(text, "The line itself."), "rendered": described(text, "All of it, for people."),
+        ]),
+        "EndpointChange": object(["endpoint?": one("Endpoint"), "notes": list(text)]),
+        "Upgrade": object(["message": text]),
+        "Problem": object([
+            "type": text, "title": text, "status": count, "detail": text, "diagnostics?": list(of: "Diagnostic"),
+            "available?": described(list(text), "What there is instead of what was asked for."),
+        ]),
+    ]
+
+    // MARK: - What is sent
+
+    private static let persist = described(
+        flag, "Whether it outlives the process, where there is a state directory; yes if left out.")
+
+    private static let requests: [String: JSONValue] = [
+        "NewEndpoint": object([
+            "address": described(text, "An IP address and a port."), "weight?": weight,
+            "tier?": ["type": "integer", "minimum": 0, "maximum": 15], "zone?": text, "persist?": persist,
+        ]),
+        "EndpointAdjustment": object([
+            "weight?": [
+                "type": ["integer", "null"], "minimum": 0, "maximum": 65_535,
+                "description": "Null for what the configuration says.",
+            ],
+            "drain?": described(flag, "Whether it gets sticky sessions only."), "persist?": persist,
+        ]),
+        "RollbackRequest": object([
+            "revision?": [
+                "type": "integer", "minimum": 1, "description": "The one that ran before, if left out.",
+            ]
+        ]),
+    ]
+}

@@ -1,0 +1,164 @@
+import ApusBalancing
+import ApusConfig
+import ApusModel
+
+/// How every pool is: the answer to `GET /v1/pools`.
+struct PoolsAnswer: Encodable {
+    var pools: [PoolAnswer]
+
+    init(_ scene: AdminScene) {
+        pools = scene.metrics.pools.map { PoolAnswer($0, scene) }
+    }
+}
+
+/// How a pool and its endpoints are. The words are those of the log, the names those of the metrics.
+struct PoolAnswer: Encodable {
+    var name: String
+    /// The algorithm.
+    var balance: String
+    /// Endpoints that requests may be sent to, of all.
+    var available: Int
+    var total: Int
+    /// Whether all are used because so few are available.
+    var panicking: Bool
+    /// Requests that wait for an endpoint now.
+    var queued: UInt64
+    /// Where requests go that none of its endpoints can take: `pool NAME` or `status NUMBER`; absent when nowhere.
+    var fallback: String?
+    /// Absent in pools without a breaker of their own.
+    var breaker: BreakerAnswer?
+    /// Those that were removed and are still busy come last.
+    var endpoints: [EndpointAnswer]
+
+    init(_ index: Int, _ scene: AdminScene) {
+        let pool = scene.snapshot.pools[index]
+        let health = scene.health.pools[index]
+        let present = scene.snapshot.presentEndpoints(of: pool)
+        name = scene.metrics.poolNames[index]
+        balance = pool.balance.rawValue
+        available = health.availableCount
+        total = present.count
+        panicking = health.isPanicking
+        queued = scene.pool(index, .queued)
+        fallback =
+            switch pool.fallback {
+            case nil: nil
+            case .pool(let other)?: "pool \(scene.metrics.poolNames[other])"
+            case .response(let response)?: "status \(response.status)"
+            }
+        breaker = pool.poolBreaker.map { _ in BreakerAnswer(health.poolBreaker, scene.health.clock) }
+        endpoints = pool.endpoints.map { EndpointAnswer($0, scene) }
+            .filter { $0.state != EndpointAnswer.removed || $0.inFlight > 0 }
+    }
+}
+
+/// How an endpoint is.
+struct EndpointAnswer: Encodable {
+    var pool: String
+    /// As the configuration calls it.
+    var name: String
+    var address: String
+    /// `healthy`, `unhealthy`, `ejected`, `draining`, `unknown`, or `removed` while it finishes what it has.
+    var state: String
+    /// The state with its reason.
+    var words: String
+    /// When it came to be so.
+    var since: String
+    var available: Bool
+    /// In force now.
+    var weight: Int
+    /// What the configuration says, or whoever added it; absent once it was removed.
+    var configuredWeight: Int?
+    /// Whether it was drained while running.
+    var drained: Bool
+    /// Whether it was added while running, and is not in the configuration.
+    var added: Bool
+    var tier: Int
+    var zone: String?
+    /// Requests that are there now.
+    var inFlight: UInt64
+    /// Absent in pools whose endpoints have no breakers.
+    var breaker: BreakerAnswer?
+
+    static let removed = "removed"
+
+    init(_ index: Int, _ scene: AdminScene) {
+        let endpoint = scene.snapshot.endpoints[index]
+        let pool = scene.snapshot.pools[endpoint.pool]
+        let health = scene.health.pools[endpoint.pool]
+        let place = index - pool.endpoints.lowerBound
+        let isRemoved = endpoint.isRetired || pool.isRetired
+        let entry = scene.running.dynamic.entry(pool: pool.name, address: endpoint.address)
+        let clock = scene.health.clock
+        self.pool = scene.metrics.poolNames[endpoint.pool]
+        name = scene.metrics.endpointNames[index]
+        address = "\(endpoint.address)"
+        state = isRemoved ? Self.removed : health.state(place).kind.rawValue
+        words = isRemoved ? "removed: finishing what it has" : health.state(place).words(clock: clock.time)
+        since = clock.date(health.since(place))
+        available = !isRemoved && health.isAvailable(place)
+        weight = isRemoved ? 0 : health.weight(place)
+        configuredWeight =
+            isRemoved ? nil : entry?.added?.weight ?? scene.running.loaded.snapshot.weight(of: endpoint, in: pool.name)
+        drained = entry?.isDrained ?? false
+        added = entry?.added != nil
+        tier = endpoint.tier
+        zone = endpoint.zone
+        inFlight = scene.inFlight(endpoint: index)
+        breaker = pool.endpointBreaker.map { _ in BreakerAnswer(health.breaker(place), clock) }
+    }
+}
+
+struct BreakerAnswer: Encodable {
+    /// `closed`, `open` or `half_open`.
+    var state: String
+    var words: String
+    /// Absent while it has never changed.
+    var since: String?
+
+    init(_ breaker: BreakerStatus, _ clock: WallClock) {
+        state = breaker.kind.rawValue
+        words = breaker.words(clock: clock.time)
+        since = breaker.changedAt.map(clock.date)
+    }
+}
+
+extension Snapshot {
+    /// What an endpoint's weight is here; nil when it is not here.
+    fileprivate func weight(of endpoint: Endpoint, in pool: String) -> Int? {
+        pools.first { $0.name == pool }
+            .flatMap { endpoints[$0.endpoints].first { $0.address == endpoint.address }?.weight }
+    }
+}
+
+extension PoolsAnswer {
+    /// A line for each pool, and under it one for each endpoint:
+    ///
+    ///     web: 1 of 2 endpoints available
+    ///       10.0.0.1:80  weight 1  in flight 12  since 2026-03-01T14:02:10Z  healthy
+    ///       10.0.0.2:80  weight 1  in flight 0   since 2026-03-01T14:02:50Z  ejected until 14:03:20Z: 5 consecutive 5xx
+    var text: String {
+        var text = ""
+        for pool in pools {
+            text += "\(pool.name): \(pool.available) of \(pool.total) endpoints available"
+            if pool.panicking { text += ", panicking: all of them are used" }
+            if let breaker = pool.breaker { text += "; \(breaker.words)" }
+            text += "\n"
+            let nameWidth = pool.endpoints.map(\.name.count).max() ?? 0
+            let weightWidth = pool.endpoints.map { "\($0.weight)".count }.max() ?? 0
+            let countWidth = pool.endpoints.map { "\($0.inFlight)".count }.max() ?? 0
+            for endpoint in pool.endpoints {
+                text += "  \(padded(endpoint.name, nameWidth))  weight \(padded("\(endpoint.weight)", weightWidth))"
+                text += "  in flight \(padded("\(endpoint.inFlight)", countWidth))  since \(endpoint.since)"
+                text += "  \(endpoint.words)"
+                if let breaker = endpoint.breaker { text += "; \(breaker.words)" }
+                text += "\n"
+            }
+        }
+        return text
+    }
+
+    private func padded(_ text: String, _ width: Int) -> String {
+        text + String(repeating: " ", count: max(0, width - text.count))
+    }
+}

@@ -1,0 +1,99 @@
+import FoundationEssentials
+import HTTPTypes
+import Hummingbird
+import NIOCore
+
+/// Reads what a caller sent, and says where it is not as it should be.
+struct RequestBodyReader {
+    /// Configurations may be long; everything else is short.
+    static let longestConfiguration = 32 << 20
+    static let longestObject = 64 << 10
+
+    /// The whole body, as text.
+    static func text(of request: Request, atMost limit: Int) async throws -> String {
+        var request = request
+        if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > limit {
+            throw AdminProblem.tooLarge(limit)
+        }
+        let buffer: ByteBuffer
+        do {
+            buffer = try await request.collectBody(upTo: limit)
+        } catch is NIOTooManyBytesError {
+            throw AdminProblem.tooLarge(limit)
+        } catch let error as HTTPError where error.status == .contentTooLarge {
+            throw AdminProblem.tooLarge(limit)
+        }
+        guard let text = String(validating: buffer.readableBytesView, as: UTF8.self) else {
+            throw AdminProblem.badRequest("The body is not UTF-8 text.")
+        }
+        return text
+    }
+
+    /// The body as an object; an empty body is an empty one.
+    static func object(of request: Request, keys: [String], example: String) async throws -> ObjectReader {
+        let text = try await text(of: request, atMost: longestObject)
+        guard !text.allSatisfy(\.isWhitespace) else { return ObjectReader(members: [:], example: example) }
+        let value: JSONValue
+        do {
+            value = try JSONDecoder().decode(JSONValue.self, from: Data(text.utf8))
+        } catch {
+            throw AdminProblem.badRequest("The body is not JSON: \(place(of: error)). Expected such as `\(example)`.")
+        }
+        guard case .object(let members) = value else {
+            throw AdminProblem.badRequest("The body is \(value.kind); expected an object such as `\(example)`.")
+        }
+        if let unknown = members.keys.sorted().first(where: { !keys.contains($0) }) {
+            throw AdminProblem.badRequest(
+                "The body has the key `\(unknown)`; expected only \(keys.map { "`\($0)`" }.joined(separator: ", ")), such "
+                    + "as `\(example)`.")
+        }
+        return ObjectReader(members: members, example: example)
+    }
+
+    /// What the decoder says of the place, such as `Unexpected character '}' around line 1, column 12`.
+    private static func place(of error: any Error) -> String {
+        guard case .dataCorrupted(let context)? = error as? DecodingError else { return "\(error)" }
+        guard let underlying = context.underlyingError as? CocoaError,
+            let words = unsafe underlying.userInfo["NSDebugDescription"] as? String
+        else { return context.debugDescription }
+        return words.hasSuffix(".") ? String(words.dropLast()) : words
+    }
+}
+
+/// The members of an object that a caller sent.
+struct ObjectReader {
+    let members: [String: JSONValue]
+    let example: String
+
+    func has(_ key: String) -> Bool { members[key] != nil }
+
+    /// Nil when it was left out.
+    func text(_ key: String) throws -> String? {
+        switch members[key] {
+        case nil: nil
+        case .text(let text)?: text
+        case let other?: throw wrong(key, other, "a text")
+        }
+    }
+
+    func flag(_ key: String) throws -> Bool? {
+        switch members[key] {
+        case nil: nil
+        case .flag(let flag)?: flag
+        case let other?: throw wrong(key, other, "true or false")
+        }
+    }
+
+    func integer(_ key: String, in bounds: ClosedRange<Int>) throws -> Int? {
+        switch members[key] {
+        case nil: return nil
+        case .integer(let number)? where bounds.contains(number): return number
+        case let other?:
+            throw wrong(key, other, "a whole number from \(bounds.lowerBound) to \(bounds.upperBound)")
+        }
+    }
+
+    private func wrong(_ key: String, _ found: JSONValue, _ expected: String) -> AdminProblem {
+        .badRequest("`\(key)` is \(found.kind); expected \(expected), such as in `\(example)`.")
+    }
+}

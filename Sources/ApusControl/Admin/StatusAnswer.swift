@@ -1,0 +1,111 @@
+import ApusModel
+import FoundationEssentials
+import Glibc
+
+/// What runs, since when, and how it is: the answer to `GET /v1/status`.
+struct StatusAnswer: Encodable {
+    var version: String
+    var swift: String
+    var process: ProcessAnswer
+    /// The balancer's own name.
+    var node: String
+    var zone: String?
+    /// `starting`, `serving` or `draining`.
+    var phase: String
+    /// Whether clients should be sent here, and why not.
+    var ready: Bool
+    var notReadyBecause: String?
+    var since: Date
+    var uptimeSeconds: Int
+    var revision: RevisionAnswer
+    /// Endpoints that were changed while running.
+    var dynamicChanges: Int
+    var requests: RequestsAnswer
+    var listeners: [ListenerAnswer]
+    var workers: [WorkerAnswer]
+
+    struct ProcessAnswer: Encodable {
+        var id: Int
+        var residentBytes: UInt64?
+        var cpuSeconds: Double?
+        var openDescriptors: UInt64?
+    }
+
+    struct RequestsAnswer: Encodable {
+        /// Requests that ended, by the class of their status; `none` ended without one.
+        var total: UInt64
+        var byClass: [String: UInt64]
+        /// Requests at endpoints now, and those that wait for one.
+        var inFlight: UInt64
+        var queued: UInt64
+    }
+
+    struct WorkerAnswer: Encodable {
+        var worker: Int
+        var busySeconds: Double
+        var loopTurns: UInt64
+        var bufferBytes: UInt64
+    }
+
+    init(_ scene: AdminScene, phase: ServingState.Phase, started: Date) {
+        version = Version.current
+        swift = Version.swift
+        let facts = ProcessFacts.read()
+        process = ProcessAnswer(
+            id: Int(getpid()), residentBytes: facts?.residentBytes,
+            cpuSeconds: facts.map { Double($0.cpuMicroseconds) / 1_000_000 }, openDescriptors: facts?.openDescriptors)
+        node = scene.snapshot.node
+        zone = scene.snapshot.zone
+        self.phase =
+            switch phase {
+            case .starting: "starting"
+            case .serving: "serving"
+            case .draining: "draining"
+            }
+        switch Readiness(phase: phase, health: scene.health, snapshot: scene.snapshot) {
+        case .ready: ready = true
+        case .notReady(let reason):
+            ready = false
+            notReadyBecause = reason
+        }
+        since = started
+        uptimeSeconds = max(0, Int(Date().timeIntervalSince(started)))
+        revision = RevisionAnswer(scene.running.revision, running: scene.running.revision)
+        dynamicChanges = scene.running.dynamic.entries.count
+        requests = RequestsAnswer(scene)
+        listeners = ListenersAnswer(scene).listeners
+        let layout = scene.layout
+        let counters = scene.view.counters
+        workers = (0..<scene.snapshot.workers).map { worker in
+            WorkerAnswer(
+                worker: worker,
+                busySeconds: Double(counters.value(layout.worker(.busyMicroseconds), worker: worker)) / 1_000_000,
+                loopTurns: counters.value(layout.worker(.loopTurns), worker: worker),
+                bufferBytes: counters.value(layout.worker(.bufferBytes), worker: worker))
+        }
+    }
+}
+
+extension StatusAnswer.RequestsAnswer {
+    static let classes = ["none", "1xx", "2xx", "3xx", "4xx", "5xx"]
+
+    init(_ scene: AdminScene) {
+        var counts = [UInt64](repeating: 0, count: CounterLayout.statusClasses)
+        for row in scene.metrics.rows.flatMap(\.indices) { scene.addRequests(row: row, to: &counts) }
+        total = counts.reduce(0, +)
+        byClass = Dictionary(zip(Self.classes, counts), uniquingKeysWith: { first, _ in first })
+        inFlight = scene.snapshot.endpoints.indices.reduce(0) { $0 + scene.inFlight(endpoint: $1) }
+        queued = scene.snapshot.pools.indices.reduce(0) { $0 + scene.pool($1, .queued) }
+    }
+}
+
+extension AdminScene {
+    /// Adds the requests of a row that ended, by the class of their status.
+    func addRequests(row: Int, to counts: inout [UInt64]) {
+        for endpoint in layout.endpoints(row: row).map(Int?.some) + [nil] {
+            for statusClass in counts.indices {
+                counts[statusClass] += total(layout.requests(row: row, endpoint: endpoint, statusClass: statusClass))
+            }
+        }
+    }
+}

@@ -1,0 +1,73 @@
+import ApusConfig
+import ApusModel
+import FoundationEssentials
+
+/// A revision as it is written to the state directory.
+struct RevisionRecord: Codable {
+    var number: Int
+    var time: Date
+    var cause: Revision.Cause
+    var files: [FileRecord]
+
+    struct FileRecord: Codable {
+        var path: String
+        var text: String
+    }
+}
+
+extension RevisionRecord {
+    init(_ revision: Revision) {
+        self.init(
+            number: revision.number, time: revision.time, cause: revision.cause,
+            files: revision.files.map { FileRecord(path: $0.path, text: $0.text) })
+    }
+
+    var revision: Revision {
+        Revision(
+            number: number, time: time, cause: cause,
+            files: files.map { ConfigurationFile(path: $0.path, text: $0.text) })
+    }
+}
+
+/// A change of an endpoint, as it is written to the state directory and told to a successor.
+struct ChangeRecord: Codable {
+    var pool: String
+    var endpoint: String
+    var added: DynamicState.Added?
+    var removed: Bool?
+    var weight: DynamicState.AdjustedWeight?
+    var drained: Bool?
+    var persistent: Bool
+}
+
+extension ChangeRecord {
+    init(_ entry: DynamicState.Entry) {
+        self.init(
+            pool: entry.pool, endpoint: "\(entry.address)", added: entry.added,
+            removed: entry.isRemoved ? true : nil, weight: entry.weight, drained: entry.isDrained ? true : nil,
+            persistent: entry.isKept)
+    }
+
+    /// Nil when its endpoint is no address.
+    var entry: DynamicState.Entry? {
+        guard let address = SocketAddress(endpoint) else { return nil }
+        return DynamicState.Entry(
+            pool: pool, address: address, added: added, isRemoved: removed ?? false, weight: weight,
+            isDrained: drained ?? false, isKept: persistent)
+    }
+}
+
+extension DynamicState {
+    init(_ records: [ChangeRecord]) { entries = records.compactMap(\.entry) }
+
+    var records: [ChangeRecord] { entries.map(ChangeRecord.init) }
+
+    /// For a successor, which goes on with it.
+    public var encoded: [UInt8] { Array(records.jsonText.utf8) }
+
+    /// What a process before this one has told; nil when it is not understood.
+    public init?(encoded: [UInt8]) {
+        guard let records = try? JSONDecoder().decode([ChangeRecord].self, from: Data(encoded)) else { return nil }
+        self.init(records)
+    }
+}

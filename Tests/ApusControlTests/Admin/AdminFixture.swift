@@ -1,0 +1,210 @@
+import ApusBalancing
+import ApusConfig
+import ApusModel
+import Logging
+import NIOCore
+import NIOPosix
+import Synchronization
+import Testing
+
+@testable import ApusControl
+
+/// Carries nothing anywhere: remembers what it was asked, and shows it as what runs.
+actor FakeAdopter: SnapshotAdopter {
+    struct Failure: Error, CustomStringConvertible { let description: String }
+
+    let live: Live
+    private(set) var adopted: [Snapshot] = []
+    private(set) var weights: [String] = []
+    var failure: Failure?
+    /// Waited for before anything is adopted.
+    var delay: Duration?
+
+    init(live: Live) { self.live = live }
+
+    func fail(_ words: String?) { failure = words.map { Failure(description: $0) } }
+    func wait(_ delay: Duration) { self.delay = delay }
+
+    func adopt(_ snapshot: Snapshot) async throws {
+        if let delay { try await Task.sleep(for: delay) }
+        if let failure { throw failure }
+        adopted.append(snapshot)
+        live.view = .of(snapshot)
+    }
+
+    func setWeight(pool: String, endpoint: ApusModel.SocketAddress, weight: Int) {
+        weights.append("\(pool) \(endpoint) \(weight)")
+        let snapshot = live.view.snapshot
+        guard let index = snapshot.pools.firstIndex(where: { $0.name == pool }) else { return }
+        var endpoints = snapshot.endpoints
+        for place in snapshot.pools[index].endpoints where endpoints[place].address == endpoint {
+            endpoints[place].weight = weight
+        }
+        live.view = .of(snapshot.replacing(endpoints: endpoints))
+    }
+}
+
+extension Live.View {
+    static func of(_ snapshot: Snapshot) -> Live.View {
+        Live.View(snapshot: snapshot, counters: FakeDataPlane(snapshot), addresses: snapshot.listeners.map(\.bind))
+    }
+}
+
+/// A configuration that runs in a test: files in memory, nobody who carries it out.
+struct ConfigurationFixture {
+    let files: Files
+    let live: Live
+    let adopter: FakeAdopter
+    let running: RunningConfiguration
+
+    /// Files that tests write.
+    final class Files: Sendable {
+        private let texts: Mutex<[String: String]>
+        init(_ texts: [String: String]) { self.texts = Mutex(texts) }
+
+        subscript(path: String) -> String? {
+            get { texts.withLock { $0[path] } }
+            set { texts.withLock { $0[path] = newValue } }
+        }
+
+        var loader: ConfigurationLoader {
+            ConfigurationLoader(
+                resolve: { _ in [] }, defaultWorkers: 2, defaultNode: "test",
+                readFile: { path in
+                    guard let text = self[path] else { throw FileSystem.ReadError("there is no such file") }
+                    return text
+                }, listFiles: { _ in [] }, environment: { _ in nil })
+        }
+    }
+
+    static let text = """
+        listeners:
+          - bind: 127.0.0.1:8080
+            name: front
+            routes:
+              - { host: api.example.com, path: /v1/*, pool: api }
+              - { pool: web }
+        pools:
+          web: { endpoints: [127.0.0.1:1, { address: 127.0.0.1:2, weight: 3 }], balance: weighted-round-robin }
+          api: { endpoints: [127.0.0.1:3] }
+        """
+
+    init(
+        _ text: String = Self.text, path: String? = "apus.yaml", store: RevisionStore? = nil,
+        logger: Logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+    ) throws {
+        files = Files(["apus.yaml": text])
+        let first = try files.loader.load(path: "apus.yaml")
+        var dynamic = store?.dynamicState ?? DynamicState()
+        dynamic.reconcile(with: first.snapshot)
+        live = Live(.of(dynamic.applied(to: first)))
+        adopter = FakeAdopter(live: live)
+        running = RunningConfiguration(
+            path: path, loader: files.loader, first: first, adopter: adopter, live: live, store: store, logger: logger)
+    }
+}
+
+/// An admin server that listens, and what it answers.
+struct AdminFixture {
+    struct Answer: Sendable {
+        var status: Int
+        /// By name in lower case.
+        var fields: [String: String]
+        var body: String
+
+        var type: String? { fields["content-type"] }
+
+        func json(_ location: SourceLocation = #_sourceLocation) throws -> JSONValue {
+            try JSONValue(parsing: body)
+        }
+    }
+
+    let configuration: ConfigurationFixture
+    let address: NIOCore.SocketAddress
+
+    /// Runs `body` while the server listens.
+    static func run(
+        _ text: String = ConfigurationFixture.text, admin: Admin = Admin(ApusModel.SocketAddress("127.0.0.1:0")!),
+        phase: ServingState.Phase = .serving, store: RevisionStore? = nil,
+        upgrade: (@Sendable () async throws -> String)? = nil,
+        then: @escaping @Sendable (inout [PoolHealth]) -> Void = { _ in },
+        _ body: (AdminFixture) async throws -> Void
+    ) async throws {
+        let configuration = try ConfigurationFixture(text, store: store)
+        let live = configuration.live
+        let serving = ServingState()
+        serving.phase = phase
+        let (bound, sink) = AsyncStream<ApusModel.SocketAddress?>.makeStream()
+        let server = AdminServer(
+            admin, live: live, configuration: configuration.running, serving: serving,
+            eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: Logger(label: "test"),
+            health: {
+                let snapshot = live.view.snapshot
+                return .of(snapshot, snapshot.endpoints.map { _ in true }, then: then)
+            }, upgrade: upgrade, listening: { sink.yield($0) })
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask {
+                do {
+                    try await server.run()
+                } catch is CancellationError {
+                } catch {
+                    sink.finish()
+                    throw error
+                }
+            }
+            var iterator = bound.makeAsyncIterator()
+            guard let bound = await iterator.next() else {
+                try await group.waitForAll()
+                return
+            }
+            let address =
+                switch admin.bind {
+                case .unix(let path): try NIOCore.SocketAddress(unixDomainSocketPath: path)
+                case .address: try NIOCore.SocketAddress(ipAddress: "\(bound!.ip)", port: Int(bound!.port))
+                }
+            try await body(AdminFixture(configuration: configuration, address: address))
+            group.cancelAll()
+        }
+    }
+
+    func get(_ path: String, _ fields: [String: String] = [:]) async throws -> Answer {
+        try await send("GET", path, fields)
+    }
+
+    func send(
+        _ method: String, _ path: String, _ fields: [String: String] = [:], _ body: String = ""
+    ) async throws -> Answer {
+        var head = "\(method) \(path) HTTP/1.1\r\nConnection: close\r\n"
+        let usual = ["Host": "localhost", "Content-Length": "\(body.utf8.count)"]
+        for (name, value) in usual.merging(fields, uniquingKeysWith: { $1 }) {
+            head += "\(name): \(value)\r\n"
+        }
+        let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton).connect(to: address) {
+            channel in
+            channel.eventLoop.makeCompletedFuture {
+                try NIOAsyncChannel<ByteBuffer, ByteBuffer>(wrappingChannelSynchronously: channel)
+            }
+        }
+        let text = try await channel.executeThenClose { inbound, outbound in
+            try await outbound.write(ByteBuffer(string: head + "\r\n" + body))
+            var received = ByteBuffer()
+            for try await part in inbound { received.writeImmutableBuffer(part) }
+            return String(buffer: received)
+        }
+        return try Answer(text)
+    }
+}
+
+extension AdminFixture.Answer {
+    init(_ text: String) throws {
+        let end = try #require(text.firstRange(of: "\r\n\r\n"))
+        let lines = text[..<end.lowerBound].split(separator: "\r\n")
+        status = try #require(Int(lines[0].split(separator: " ")[1]))
+        fields = [:]
+        for line in lines.dropFirst() {
+            let parts = line.split(separator: ":", maxSplits: 1)
+            fields[parts[0].lowercased()] = String(parts[1].drop { $0 == " " })
+        }
+        body = String(text[end.upperBound...])
+    }
+}
