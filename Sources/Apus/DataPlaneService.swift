@@ -1,18 +1,23 @@
 import ApusControl
 import ApusModel
+import ApusProcess
 import ApusProxy
 import Logging
 import NIOCore
 import ServiceLifecycle
 
 /// Runs the data plane as a service: starts it once the admin server listens, hands what it sees to the prober, drains
-/// it on a graceful shutdown and stops it on cancellation.
+/// it on a graceful shutdown or when a successor has taken over, and stops it on cancellation.
 struct DataPlaneService: Service {
     let dataPlane: DataPlane
     let prober: Prober
     let serving: ServingState
-    /// Fulfilled when the admin server listens, or at once when there is none.
+    /// Fulfilled when the admin server listens, or at once when there is none or it comes later.
     let adminBound: EventLoopPromise<ApusModel.SocketAddress?>
+    /// Opens when clients are accepted.
+    let isServing: Latch
+    let upgrade: Upgrade
+    let surroundings: Surroundings?
     let logger: Logger
     let listening: @Sendable (LoadBalancer.Addresses) -> Void
 
@@ -25,28 +30,54 @@ struct DataPlaneService: Service {
         }
         guard !Task.isCancelled else { return }
         try dataPlane.start()
+        try surroundings?.takeover?.ready()
         serving.phase = .serving
+        isServing.open()
         announce(LoadBalancer.Addresses(listeners: dataPlane.addresses, admin: admin))
-        await withTaskCancellationHandler {
-            await withGracefulShutdownHandler {
-                for await fact in dataPlane.facts {
-                    await prober.observe(fact.fact)
-                }
-            } onGracefulShutdown: {
+        await withTaskGroup(of: Void.self) { tasks in
+            tasks.addTask { await watchdog() }
+            tasks.addTask {
+                await upgrade.handedOver.wait()
+                guard upgrade.handedOver.isOpen else { return }
                 serving.phase = .draining
-                dataPlane.drain()
+                dataPlane.drain(handingOver: true)
             }
-        } onCancel: {
-            dataPlane.stop()
+            await carryFacts()
+            tasks.cancelAll()
         }
         // The facts end with the workers, or early because of a cancellation, which has stopped them: a moment at most.
         dataPlane.waitUntilEnded()
         logger.notice("stopped")
     }
 
+    private func carryFacts() async {
+        await withTaskCancellationHandler {
+            await withGracefulShutdownHandler {
+                for await fact in dataPlane.facts {
+                    await prober.observe(fact)
+                }
+            } onGracefulShutdown: {
+                serving.phase = .draining
+                if !upgrade.isDone { surroundings?.supervisor?.tell(.stopping) }
+                dataPlane.drain()
+            }
+        } onCancel: {
+            dataPlane.stop()
+        }
+    }
+
+    /// Tells the service manager that all is well for as long as every worker's loop turns.
+    private func watchdog() async {
+        await surroundings?.supervisor?.watch {
+            await dataPlane.heartbeat()
+            return !upgrade.isDone
+        }
+    }
+
     private func announce(_ addresses: LoadBalancer.Addresses) {
         for address in addresses.listeners { logger.notice("listening on \(address)") }
         if let admin = addresses.admin { logger.notice("admin server at http://\(admin)/") }
+        surroundings?.supervisor?.tell(.ready, .status("serving"))
         listening(addresses)
     }
 }

@@ -1,11 +1,12 @@
+public import ApusConfig
 import ApusControl
 public import ApusModel
+public import ApusProcess
 import ApusProxy
 public import Logging
 import NIOCore
 import NIOPosix
 public import ServiceLifecycle
-import UnixSignals
 
 /// A load balancer: a data plane that carries the requests, a prober that watches the endpoints, and an admin server.
 ///
@@ -34,39 +35,72 @@ import UnixSignals
 ///
 /// A program that has more services puts it among them: `ServiceGroup(services: [database, balancer], ...)`.
 public struct LoadBalancer: Service {
-    public let snapshot: Snapshot
-    private let logger: Logger
+    /// What it begins with.
+    public let configuration: LoadedConfiguration
+    /// What can be asked of it while it runs.
+    public let controls = Controls()
+    let path: String?
+    private let loader: ConfigurationLoader
+    let surroundings: Surroundings?
+    let logger: Logger
     private let listening: @Sendable (Addresses) -> Void
 
     /// Where a balancer listens; where port 0 was configured, with the port that the system gave.
     public struct Addresses: Sendable, Equatable {
         /// In the order of `Snapshot.listeners`.
         public var listeners: [ApusModel.SocketAddress]
+        /// Nil without an admin server, and for one on a Unix socket.
         public var admin: ApusModel.SocketAddress?
     }
 
-    /// - Parameter listening: Told once, as soon as clients are accepted.
+    /// - Parameters:
+    ///   - configuration: what it begins with.
+    ///   - path: the file to read again at a reload; nil for none.
+    ///   - loader: reads it.
+    ///   - surroundings: what a whole process has that is nothing but a balancer; nil for one that is part of a program.
+    ///   - listening: Told once, as soon as clients are accepted.
+    public init(
+        _ configuration: LoadedConfiguration, path: String? = nil, loader: ConfigurationLoader = ConfigurationLoader(),
+        surroundings: Surroundings? = nil, logger: Logger = Logger(label: "apus"),
+        listening: @escaping @Sendable (Addresses) -> Void = { _ in }
+    ) {
+        self.configuration = configuration
+        self.path = path
+        self.loader = loader
+        self.surroundings = surroundings
+        self.logger = logger
+        self.listening = listening
+    }
+
+    /// A balancer of a configuration that a program has made by itself.
     public init(
         _ snapshot: Snapshot, logger: Logger = Logger(label: "apus"),
         listening: @escaping @Sendable (Addresses) -> Void = { _ in }
     ) {
-        self.snapshot = snapshot
-        self.logger = logger
-        self.listening = listening
+        self.init(LoadedConfiguration(snapshot: snapshot), logger: logger, listening: listening)
     }
+
+    public var snapshot: Snapshot { configuration.snapshot }
 
     /// Binds the listeners, serves, and returns when all has ended.
     ///
     /// A graceful shutdown of the surrounding service group drains it: it accepts no more clients, finishes what is in
     /// flight, and cuts what is left after `snapshot.timeouts.drain`. Cancelling the task cuts everything at once.
     ///
-    /// Throws `DataPlaneError` when a listener cannot be bound or the access log cannot be opened, and
-    /// `AdminServerError` when the admin server's address cannot be bound. May be called again after it has returned.
+    /// Throws `DataPlaneError` when a listener cannot be bound or the access log cannot be opened, `AdminServerError` when
+    /// the admin server's address cannot be bound, and `StateDirectoryError`. May be called again after it has returned.
     public func run() async throws {
-        let dataPlane = try DataPlane(snapshot)
+        let store = try snapshot.operations.stateDirectory.map { try RevisionStore(directory: $0, logger: logger) }
+        var dynamic = handedOver ?? store?.dynamicState ?? DynamicState()
+        _ = dynamic.reconcile(with: snapshot)
+        let inherited = (surroundings?.sockets ?? []).map {
+            InheritedListener(descriptor: $0.descriptor, address: $0.address)
+        }
+        let dataPlane = try DataPlane(dynamic.applied(to: configuration), inheriting: inherited)
         let control = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        defer { controls.end() }
         do {
-            try await serve(dataPlane, control)
+            try await serve(dataPlane, control, store)
         } catch {
             try? await control.shutdownGracefully()
             throw error
@@ -74,94 +108,85 @@ public struct LoadBalancer: Service {
         try await control.shutdownGracefully()
     }
 
-    /// Runs until the process gets SIGTERM or SIGINT, then drains; a second signal cuts what is still in flight.
-    ///
-    /// Throws as `run` does.
-    public func runUntilSignalled() async throws {
-        let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
-        let group = ServiceGroup(configuration: .init(services: [.init(service: self)], logger: quietLogger))
-        try await withThrowingTaskGroup(of: Void.self) { tasks in
-            tasks.addTask { try await group.run() }
-            tasks.addTask {
-                var isDraining = false
-                for await signal in signals {
-                    if isDraining {
-                        logger.notice("\(signal) again: cutting what is still in flight")
-                        return
-                    }
-                    isDraining = true
-                    logger.notice(
-                        "\(signal): finishing what is in flight, for \(snapshot.timeouts.drain) at most; again to cut it"
-                    )
-                    await group.triggerGracefulShutdown()
-                }
-            }
-            do {
-                // The balancer has ended, or the second signal has come.
-                try await tasks.next()
-                tasks.cancelAll()
-                try await tasks.waitForAll()
-            } catch is CancellationError {}
-        }
-    }
-
-    private func serve(_ dataPlane: DataPlane, _ control: MultiThreadedEventLoopGroup) async throws {
+    private func serve(
+        _ dataPlane: DataPlane, _ control: MultiThreadedEventLoopGroup, _ store: RevisionStore?
+    ) async throws {
         let eventLoop = control.next()
         let serving = ServingState()
-        let prober = Prober(snapshot: snapshot, link: dataPlane, eventLoop: eventLoop, logger: logger)
+        let live = Live(
+            Live.View(snapshot: dataPlane.snapshot, counters: dataPlane.counters, addresses: dataPlane.addresses))
+        let prober = Prober(snapshot: dataPlane.snapshot, link: dataPlane, eventLoop: eventLoop, logger: logger)
+        let running = RunningConfiguration(
+            path: path, loader: loader, first: configuration, adopter: Changeover(dataPlane, prober, live), live: live,
+            store: store, dynamic: handedOver,
+            previousNumber: Int(clamping: surroundings?.takeover?.handover.revision ?? 0), logger: logger)
+        let upgrade = Upgrade(dataPlane, running, surroundings, logger: logger)
+        controls.begin(Controls.Parts(configuration: running, dataPlane: dataPlane, upgrade: upgrade))
         let adminBound = eventLoop.makePromise(of: ApusModel.SocketAddress?.self)
+        let isServing = Latch()
         var services: [any Service] = []
         if let admin = snapshot.operations.admin {
-            let live = Live(
-                Live.View(
-                    snapshot: dataPlane.snapshot, counters: dataPlane.counters, addresses: dataPlane.addresses))
-            let running = RunningConfiguration(
-                path: nil, loader: ConfigurationLoader(), first: LoadedConfiguration(snapshot: snapshot),
-                adopter: Standstill(prober: prober), live: live, logger: logger)
+            let server = AdminServer(
+                admin, live: live, configuration: running, serving: serving, eventLoopGroup: control, logger: logger,
+                health: { await prober.report }, upgrade: upgradeByRequest(upgrade),
+                listening: { adminBound.succeed($0) })
             services.append(
-                AdminServer(
-                    admin, live: live, configuration: running, serving: serving, eventLoopGroup: control, logger: logger,
-                    health: { await prober.report }, listening: { adminBound.succeed($0) }))
-        } else {
-            adminBound.succeed(nil)
+                AdminService(
+                    server: server, takeover: surroundings?.takeover, serving: isServing, upgrade: upgrade,
+                    logger: logger))
         }
+        // A successor serves first: the process before has the admin server's address until then.
+        if snapshot.operations.admin == nil || surroundings?.takeover != nil { adminBound.succeed(nil) }
         services.append(prober)
+        services.append(WatchService(configuration: running))
         services.append(
             DataPlaneService(
-                dataPlane: dataPlane, prober: prober, serving: serving, adminBound: adminBound,
-                logger: logger, listening: listening))
-        // Shut down in reverse: the admin server tells of the drain until the last request has ended.
+                dataPlane: dataPlane, prober: prober, serving: serving, adminBound: adminBound, isServing: isServing,
+                upgrade: upgrade, surroundings: surroundings, logger: logger, listening: listening))
+        defer { adminBound.succeed(nil) }
+        try await run(services)
+    }
+
+    private func upgradeByRequest(_ upgrade: Upgrade) -> (@Sendable () async throws -> String)? {
+        guard surroundings != nil else { return nil }
+        return { "process \(try await upgrade.begin(nil)) has taken over" }
+    }
+
+    /// What was changed while the process before this one ran.
+    private var handedOver: DynamicState? {
+        (surroundings?.takeover?.handover.state).flatMap { DynamicState(encoded: $0) }
+    }
+
+    /// Shut down in reverse: the admin server tells of the drain until the last request has ended.
+    private func run(_ services: [any Service]) async throws {
         let group = ServiceGroup(
             configuration: .init(
-                services: services.map {
-                    .init(
-                        service: $0, successTerminationBehavior: .gracefullyShutdownGroup,
+                services: services.map { service in
+                    // Once a successor has the admin server, this process's has nothing more to tell.
+                    let isAdmin = service is AdminService
+                    return .init(
+                        service: service, successTerminationBehavior: isAdmin ? .ignore : .gracefullyShutdownGroup,
                         failureTerminationBehavior: .cancelGroup)
                 },
                 logger: quietLogger))
-        defer { adminBound.succeed(nil) }
         try await group.run()
     }
 
     /// For the machinery of services, whose own steps concern nobody.
-    private var quietLogger: Logger {
+    var quietLogger: Logger {
         var logger = logger
         logger.logLevel = .warning
         return logger
     }
 }
 
-/// Changes weights, and nothing else yet.
-private struct Standstill: SnapshotAdopter {
-    struct NotYet: Error, CustomStringConvertible {
-        var description: String { "this balancer cannot take another configuration while it runs" }
-    }
+/// Looks at the configuration's files, where that is asked for.
+private struct WatchService: Service {
+    let configuration: RunningConfiguration
 
-    let prober: Prober
-
-    func adopt(_ snapshot: Snapshot) async throws { throw NotYet() }
-
-    func setWeight(pool: String, endpoint: ApusModel.SocketAddress, weight: Int) async {
-        _ = await prober.setWeight(pool: pool, endpoint: endpoint, weight: weight)
+    func run() async {
+        await configuration.watch()
+        // Not watching is no reason for anybody else to end.
+        try? await gracefulShutdown()
     }
 }

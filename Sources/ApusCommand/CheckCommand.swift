@@ -24,7 +24,7 @@ struct CheckCommand: ParsableCommand {
     var quiet = false
 
     func run() throws {
-        let loaded = try file.loadWhole()
+        let loaded = try file.load()
         let snapshot = loaded.snapshot
         if strict, !loaded.warnings.isEmpty {
             complain("\(file.path) was refused: \(counted(loaded.warnings.count, "warning")), and --strict was given")

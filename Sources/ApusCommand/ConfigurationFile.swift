@@ -1,17 +1,14 @@
 import Apus
 import ArgumentParser
-import Foundation
 
 /// The configuration file that a command was given.
 struct ConfigurationFile: ParsableArguments {
     @Option(name: [.customShort("c"), .customLong("config")], help: "The configuration file.")
     var path: String
 
-    /// Reads and checks the file, and prints what there is to say about it. Throws an exit code, its reason printed.
-    func load() throws(ExitCode) -> Snapshot { try loadWhole().snapshot }
-
-    /// As `load`, with the files and places that everything comes from.
-    func loadWhole() throws(ExitCode) -> LoadedConfiguration { try Self.load(path: path) }
+    /// Reads and checks the file with all that it includes, and prints what there is to say about it. Throws an exit code,
+    /// its reason printed.
+    func load() throws(ExitCode) -> LoadedConfiguration { try Self.load(path: path) }
 
     static func load(path: String) throws(ExitCode) -> LoadedConfiguration {
         do throws(ConfigurationErrors) {
@@ -19,7 +16,7 @@ struct ConfigurationFile: ParsableArguments {
             for warning in loaded.warnings { complain(warning.rendered) }
             return loaded
         } catch {
-            FileHandle.standardError.write(Data("\(error)\n".utf8))
+            complain(exactly: "\(error)")
             let count = error.diagnostics.count { $0.severity == .error }
             complain("\(path) was refused: \(counted(count, "error"))")
             throw .badConfiguration

@@ -14,6 +14,10 @@ struct RunCommand: ParsableCommand {
               apus run -c apus.yaml
               kill -TERM $(pidof apus)
 
+              kill -HUP $(pidof apus)     read the configuration again, as `apus reload` does
+              kill -USR1 $(pidof apus)    open the log files anew, once they have been moved away
+              kill -USR2 $(pidof apus)    start the program anew and hand everything over to it, as `apus upgrade` does
+
             What it does is told on standard error; the access log goes where the configuration says.
             """)
 
@@ -23,11 +27,15 @@ struct RunCommand: ParsableCommand {
     func run() throws {
         let surroundings = try takeSurroundings()
         do {
-            let snapshot = try file.load()
-            if let user = snapshot.operations.user { try become(user, snapshot.operations.group) }
+            let configuration = try file.load()
+            let operations = configuration.snapshot.operations
+            if let user = operations.user { try become(user, operations.group) }
             ProcessSetup.prepare()
             LoggingSystem.bootstrap(StreamLogHandler.standardError)
-            try waiting { try await serve(LoadBalancer(snapshot) { _ in CodePages.release() }) }
+            let balancer = LoadBalancer(configuration, path: file.path, surroundings: surroundings) { _ in
+                CodePages.release()
+            }
+            try waiting { try await serve(balancer) }
         } catch {
             surroundings.takeover?.decline(because: complaints)
             throw error

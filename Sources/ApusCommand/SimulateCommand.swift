@@ -41,7 +41,7 @@ struct SimulateCommand: ParsableCommand {
     var svg: String?
 
     func run() throws {
-        let snapshot = try file.load()
+        let snapshot = try file.load().snapshot
         var arguments = SimulationArguments()
         day.describe(in: &arguments)
         faults.describe(in: &arguments)

@@ -123,8 +123,9 @@ public final class DataPlane: DataPlaneLink {
     /// nothing is left, by `snapshot.timeouts.drain` at the latest.
     ///
     /// - Parameter handingOver: whether another process has the listening sockets: whoever waits to be accepted is its.
+    ///   Nobody waits for this one's end then, so that downloads have an hour, if that is more.
     public func drain(handingOver: Bool = false) {
-        let time = snapshot.timeouts.drain
+        let time = handingOver ? max(snapshot.timeouts.drain, .seconds(3600)) : snapshot.timeouts.drain
         let (seconds, attoseconds) = time.components
         let microseconds = seconds * 1_000_000 + attoseconds / 1_000_000_000_000
         end(.drain(microseconds, isHandingOver: handingOver))

@@ -35,7 +35,7 @@ struct TestCommand: ParsableCommand {
     var quiet = false
 
     func run() throws {
-        let loaded = try file.loadWhole()
+        let loaded = try file.load()
         // Every file is read before any test runs, so that nothing is half told.
         let files = try tests.map { try read($0) }
         let results = files.flatMap { $0.run(loaded.snapshot, origins: loaded.origins) }

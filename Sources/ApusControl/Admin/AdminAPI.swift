@@ -50,7 +50,8 @@ struct AdminAPI: Sendable {
 
     func metrics(_ request: Request, _ context: Context) async throws -> Response {
         let scene = try await scene()
-        return .text(scene.metrics.render(health: scene.health), type: MetricsText.contentType)
+        let text = scene.metrics.render(health: scene.health, reloads: scene.running.reloads)
+        return .text(text, type: MetricsText.contentType)
     }
 
     func openAPI(_ request: Request, _ context: Context) async throws -> Response {

@@ -55,7 +55,8 @@ extension RunningConfiguration {
         var kept: [Revision]
         var loaded: LoadedConfiguration
         var dynamic: DynamicState
+        var reloads: ReloadFacts
     }
 
-    var state: State { State(revision: revision, kept: kept, loaded: loaded, dynamic: dynamic) }
+    var state: State { State(revision: revision, kept: kept, loaded: loaded, dynamic: dynamic, reloads: reloads) }
 }

@@ -31,6 +31,8 @@ public actor RunningConfiguration {
     var kept: [Revision]
     /// What the file was last read from; nil until somebody wants to know.
     var watched: WatchedFiles?
+    /// How reloads went, for the metrics.
+    private(set) var reloads: ReloadFacts
     var turns = Turns()
 
     /// - Parameters:
@@ -68,6 +70,7 @@ public actor RunningConfiguration {
             self.revision = revision
         }
         self.kept = kept
+        reloads = ReloadFacts(revision: revision.number, lastMicroseconds: Self.wallClock)
         var dynamic = handedOver ?? store?.dynamicState ?? DynamicState()
         for line in dynamic.reconcile(with: first.snapshot) { logger.notice("\(line)") }
         self.dynamic = dynamic
@@ -145,14 +148,27 @@ public actor RunningConfiguration {
         _ load: @escaping @Sendable () throws(ConfigurationErrors) -> LoadedConfiguration
     ) async throws(ConfigurationRefusal) -> Adoption {
         do {
-            return try await tryToGoOver(cause, dryRun, load)
+            let adoption = try await tryToGoOver(cause, dryRun, load)
+            if !dryRun { note(succeeded: true) }
+            return adoption
         } catch {
             if !dryRun {
+                note(succeeded: false)
                 logger.error("the configuration was refused (\(cause)); nothing has changed:\n\(error)")
             }
             throw error
         }
     }
+
+    private func note(succeeded: Bool) {
+        reloads.revision = revision.number
+        reloads.lastSucceeded = succeeded
+        reloads.lastMicroseconds = Self.wallClock
+        if succeeded { reloads.applied += 1 } else { reloads.refused += 1 }
+    }
+
+    /// Microseconds since 1970.
+    private static var wallClock: Int64 { Int64(Date().timeIntervalSince1970 * 1_000_000) }
 
     private func tryToGoOver(
         _ cause: Revision.Cause, _ dryRun: Bool,

@@ -15,14 +15,15 @@ extension Worker {
         settings = adoption.settings
         log = adoption.logs[index]
         arena.limit = shared.snapshot.limits.bufferBytesPerWorker
+        dispatchers = succeedingDispatchers(adoption)
         renameConnections(succession)
         renameExchanges(adoption)
         renameWaiting(succession)
-        dispatchers = succeedingDispatchers(adoption)
         adoptUpstreams(succession, &arena)
         adoptListeners(adoption, &arena)
         latestPools = succession.pools
         latestMembers = adoption.members
+        endQueuesThatAreGone(&arena)
         wakeQueues()
         deliverEarlyMessages(&arena)
         adoption.arrivals.arrive()
@@ -90,12 +91,9 @@ extension Worker {
         if let session = exchanges[x].pick.session {
             exchanges[x].pick.session = members.toNew[Int(session)].map { Int32(truncatingIfNeeded: $0) }
         }
-        guard !exchanges[x].tried.isEmpty else { return }
-        var tried = TriedEndpoints()
-        for (old, new) in members.toNew.enumerated() where exchanges[x].tried.contains(old) {
-            if let new { tried.insert(new) }
+        if !exchanges[x].tried.isEmpty {
+            exchanges[x].tried = dispatchers[exchanges[x].pool].renamed(exchanges[x].tried, by: members)
         }
-        exchanges[x].tried = tried
     }
 
     private mutating func renameWaiting(_ succession: Succession) {
@@ -201,6 +199,17 @@ extension Worker {
         }
         let now = now
         retirements.removeAll { $0.deadline <= now }
+    }
+
+    // MARK: Queues
+
+    /// Who waits in a queue that the pool has no more is sent at once, or refused as anybody else is.
+    private mutating func endQueuesThatAreGone(_ arena: inout BufferArena) {
+        for x in 0..<exchanges.indexBound where exchanges.isUsed(x) && exchanges[x].wait == .queued {
+            guard !settings.pools[exchanges[x].pool].hasQueue else { continue }
+            leaveQueue(x)
+            attempt(x, &arena)
+        }
     }
 
     // MARK: Other workers
