@@ -1,4 +1,3 @@
-import FoundationEssentials
 import HTTPTypes
 import Hummingbird
 import NIOCore
@@ -34,10 +33,10 @@ struct RequestBodyReader {
         let text = try await text(of: request, atMost: longestObject)
         guard !text.allSatisfy(\.isWhitespace) else { return ObjectReader(members: [:], example: example) }
         let value: JSONValue
-        do {
-            value = try JSONDecoder().decode(JSONValue.self, from: Data(text.utf8))
+        do throws(JSONReader.Mistake) {
+            value = try JSONReader.value(of: text)
         } catch {
-            throw AdminProblem.badRequest("The body is not JSON: \(place(of: error)). Expected such as `\(example)`.")
+            throw AdminProblem.badRequest("The body is not JSON: \(error). Expected such as `\(example)`.")
         }
         guard case .object(let members) = value else {
             throw AdminProblem.badRequest("The body is \(value.kind); expected an object such as `\(example)`.")
@@ -48,15 +47,6 @@ struct RequestBodyReader {
                     + "as `\(example)`.")
         }
         return ObjectReader(members: members, example: example)
-    }
-
-    /// What the decoder says of the place, such as `Unexpected character '}' around line 1, column 12`.
-    private static func place(of error: any Error) -> String {
-        guard case .dataCorrupted(let context)? = error as? DecodingError else { return "\(error)" }
-        guard let underlying = context.underlyingError as? CocoaError,
-            let words = unsafe underlying.userInfo["NSDebugDescription"] as? String
-        else { return context.debugDescription }
-        return words.hasSuffix(".") ? String(words.dropLast()) : words
     }
 }
 

@@ -126,6 +126,28 @@ import Testing
         }
     }
 
+    /// Almost all the time is spent in writing here: most kills hit it.
+    @Test(arguments: 0..<30) func killedWhileAFileIsWritten(round: Int) async throws {
+        try await Self.withDirectory { directory in
+            try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+            let microseconds = UInt32.random(in: 0..<60_000)
+            await #expect(processExitsWith: .signal(SIGKILL)) {
+                [directory = directory as String, microseconds = microseconds as UInt32] in
+                Thread.detachNewThread {
+                    usleep(microseconds)
+                    kill(getpid(), SIGKILL)
+                }
+                for number in 0... {
+                    let body = [UInt8](repeating: UInt8(truncatingIfNeeded: number), count: 8 << 20)
+                    try DurableFile(path: "\(directory)/file").write(body)
+                }
+            }
+            // Nil when not even the first one was finished.
+            let body = try DurableFile(path: "\(directory)/file").read()
+            #expect(body.map { $0.count == 8 << 20 && Set($0).count == 1 } ?? true)
+        }
+    }
+
     static func text(_ number: Int) -> String { String(repeating: "\(number) ", count: 20_000) }
 
     static func writeUntilKilled(_ directory: String, after microseconds: UInt32) throws {
