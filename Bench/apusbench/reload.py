@@ -69,8 +69,10 @@ class Apus:
 
 def _configuration(port: int, second: int, origins: tuple[int, ...], number: int, draw: random.Random) -> str:
     """One of many configurations, all of which can serve the load."""
-    chosen = draw.sample(origins, draw.randint(1, len(origins)))
+    # The first has them all, for the check that every proxy under the bench has to pass.
+    chosen = draw.sample(origins, draw.randint(1, len(origins)) if number > 1 else len(origins))
     pool = draw.choice(["web", "web", "web", "other"])
+    algorithm = draw.choice(_ALGORITHMS) if number > 1 else "round-robin"
     endpoints = ", ".join(f"{{ address: 127.0.0.1:{p}, weight: {draw.randint(1, 5)} }}" for p in chosen)
     more = f"\n  - {{ bind: 127.0.0.1:{second}, routes: [{{ pool: {pool} }}] }}" if draw.random() < 0.5 else ""
     return f"""\
@@ -81,7 +83,7 @@ listeners:
     routes: [{{ path: /never/*, pool: {pool} }}, {{ pool: {pool} }}]{more}
 pools:
   {pool}:
-    balance: {draw.choice(_ALGORITHMS)}
+    balance: {algorithm}
     endpoints: [{endpoints}]
 timeouts: {{ drain: 20s }}
 """
