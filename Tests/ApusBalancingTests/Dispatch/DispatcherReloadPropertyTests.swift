@@ -8,7 +8,6 @@ import Testing
         var endpoint: Int
         var tried = TriedEndpoints()
         var admitted: Int64
-        var isRetry = false
     }
 
     @Test(arguments: Balance.allCases, 0..<2 as Range<UInt64>)
@@ -20,6 +19,8 @@ import Testing
         var loads: [Int: Int] = [:]
         var isUp: [Int: Bool] = [:]
         var nextID = 5
+        // Retries that have not ended.
+        var retries = 0
         for turn in 0..<1_000 {
             let now = Int64(turn) * 10_000
             switch random.next(below: 12) {
@@ -33,6 +34,9 @@ import Testing
                     requests[index].endpoint = members.toNew[requests[index].endpoint]!
                     requests[index].tried = pool.dispatcher.renamed(requests[index].tried, by: members)
                 }
+                #expect(pool.dispatcher.requestsInFlight == requests.count)
+                #expect(pool.dispatcher.retriesInFlight == retries)
+                guard pool.dispatcher.requestsInFlight == requests.count else { return }
                 let present = Set((0..<pool.snapshot.endpoints.count).filter { !pool.isRetired($0) }.map(pool.id))
                 isUp = isUp.filter { present.contains($0.key) }
             case 1:
@@ -60,19 +64,26 @@ import Testing
             default:
                 guard !requests.isEmpty else { continue }
                 let request = requests.remove(at: random.next(below: requests.count))
-                Self.end(request, of: &pool, &loads, &random, now: now)
+                if Self.end(request, of: &pool, &loads, &random, now: now) { retries += 1 }
+                while retries > 0, random.next(below: 3) == 0 {
+                    pool.dispatcher.retryEnded()
+                    retries -= 1
+                }
             }
         }
-        for request in requests { Self.end(request, of: &pool, &loads, &random, now: 30_000_000) }
+        for request in requests where Self.end(request, of: &pool, &loads, &random, now: 30_000_000) { retries += 1 }
+        for _ in 0..<retries { pool.dispatcher.retryEnded() }
         // One departure more than arrivals would be a trap; one less would be a request for ever in flight.
         #expect(loads.values.allSatisfy { $0 == 0 })
         #expect(pool.dispatcher.requestsInFlight == 0 && pool.dispatcher.retriesInFlight == 0)
     }
 
+    /// - Returns: whether it leaves a retry that has not ended.
     private static func end(
         _ request: Request, of pool: inout ReloadedPool, _ loads: inout [Int: Int], _ random: inout SplitMix64,
         now: Int64
-    ) {
+    ) -> Bool {
+        var retries = false
         let id = pool.id(request.endpoint)
         let outcome = random.next(below: 3)
         if outcome == 0 {
@@ -80,7 +91,7 @@ import Testing
                 request.endpoint, isConnect: false, after: 900, admitted: request.admitted, now: now)
             let progress = RetryPolicy.Progress(isIdempotent: true, wasSent: true, isReplayable: true, attempts: 1)
             if case .retry(_, isBudgeted: true) = pool.dispatcher.decide(after: .tryTimedOut, of: progress, now: now) {
-                pool.dispatcher.retryEnded()
+                retries = true
             }
         } else if outcome == 1 {
             _ = pool.dispatcher.answered(
@@ -90,6 +101,7 @@ import Testing
         pool.dispatcher.attemptEnded(
             request.endpoint, wasJudged: outcome < 2, admitted: request.admitted, load: loads[id]!, now: now)
         pool.dispatcher.departed(latency: outcome == 1 ? 700 : nil, now: now)
+        return retries
     }
 
     private static func load(_ pool: ReloadedPool, _ loads: [Int: Int]) -> Loads {

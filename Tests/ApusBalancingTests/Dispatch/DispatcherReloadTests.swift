@@ -150,6 +150,8 @@ import Testing
             #expect(isLetIn)
         }
         pool.reload(ids: 0..<2, change: limited)
+        #expect(pool.dispatcher.requestsInFlight == 10)
+        guard pool.dispatcher.requestsInFlight == 10 else { return }
         var admitted = 0
         while pool.dispatcher.arrived(.normal, now: 0) { admitted += 1 }
         #expect(admitted == 10, "ten of twenty were there before")
@@ -184,6 +186,7 @@ import Testing
         pool.reload(ids: 0..<2)
         let second = retries()
         pool.reload(ids: 0..<3)
+        #expect(pool.dispatcher.retriesInFlight == 2)
         let third = retries()
         #expect([first, second, third] == [true, true, false], "reloads fill no bucket")
         for _ in 0..<2 { pool.dispatcher.retryEnded() }
