@@ -70,17 +70,21 @@ extension Snapshot {
 }
 
 extension DataPlaneFact {
-    /// The fact in the indices of the succession's snapshot; nil when what it is about is gone.
+    /// The fact in the indices of the succession's snapshot; nil when what it is about is gone, or has been removed and is
+    /// only there for what it still has: should it come back, it begins anew.
     public func renamed(by succession: Succession) -> DataPlaneFact? {
-        switch self {
+        func renamed(_ endpoint: Int) -> Int? {
+            succession.endpoints.toNew[endpoint].flatMap { succession.snapshot.endpoints[$0].isRetired ? nil : $0 }
+        }
+        return switch self {
         case .connectFailed(let endpoint, let errno):
-            succession.endpoints.toNew[endpoint].map { .connectFailed(endpoint: $0, errno: errno) }
+            renamed(endpoint).map { .connectFailed(endpoint: $0, errno: errno) }
         case .connectSucceeded(let endpoint):
-            succession.endpoints.toNew[endpoint].map { .connectSucceeded(endpoint: $0) }
+            renamed(endpoint).map { .connectSucceeded(endpoint: $0) }
         case .failedInARow(let endpoint, let kind, let count):
-            succession.endpoints.toNew[endpoint].map { .failedInARow(endpoint: $0, kind, count: count) }
+            renamed(endpoint).map { .failedInARow(endpoint: $0, kind, count: count) }
         case .breakerChanged(.endpoint(let endpoint), let state, let cause, let worker):
-            succession.endpoints.toNew[endpoint].map { .breakerChanged(.endpoint($0), state, cause, worker: worker) }
+            renamed(endpoint).map { .breakerChanged(.endpoint($0), state, cause, worker: worker) }
         case .breakerChanged(.pool(let pool), let state, let cause, let worker):
             succession.pools.toNew[pool].map { .breakerChanged(.pool($0), state, cause, worker: worker) }
         }
