@@ -55,7 +55,9 @@ extension MetricsText {
     }
 
     private func buckets(_ histogram: CounterLayout.WorkerHistogram, _ worker: Int) -> [UInt64] {
-        (0...CounterLayout.turnBounds.count).map { counters.value(layout.worker(histogram, bucket: $0), worker: worker) }
+        (0...CounterLayout.turnBounds.count).map {
+            counters.value(layout.worker(histogram, bucket: $0), worker: worker)
+        }
     }
 
     private func writeHoldings(to writer: inout ExpositionWriter) {
