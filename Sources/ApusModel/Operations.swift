@@ -12,12 +12,10 @@ public struct Operations: Sendable, Equatable {
     public var keptRevisions: Int
     /// How often the configuration's files are looked at for changes; nil for never.
     public var watchInterval: Duration?
-    /// A Unix socket on which a new process takes over the listeners; nil for none.
-    public var upgradeSocket: String?
 
     public init(
         admin: Admin? = nil, user: String? = nil, group: String? = nil, stateDirectory: String? = nil,
-        keptRevisions: Int = 10, watchInterval: Duration? = nil, upgradeSocket: String? = nil
+        keptRevisions: Int = 10, watchInterval: Duration? = nil
     ) {
         self.admin = admin
         self.user = user
@@ -25,7 +23,6 @@ public struct Operations: Sendable, Equatable {
         self.stateDirectory = stateDirectory
         self.keptRevisions = keptRevisions
         self.watchInterval = watchInterval
-        self.upgradeSocket = upgradeSocket
     }
 }
 

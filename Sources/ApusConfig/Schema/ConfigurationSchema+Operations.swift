@@ -44,9 +44,6 @@ extension ConfigurationSchema {
     static let process = SchemaValue.section([
         .init("user", .text(), "Whom the process becomes once it has bound its listeners."),
         .init("group", .text(), "Default: the user's."),
-        .init(
-            "upgrade_socket", .text(pattern: "^/|\\$\\{"), "A Unix socket on which a new Apus takes the listeners over."
-        ),
     ])
 
     static let state = SchemaValue.section([

@@ -25,12 +25,6 @@ extension Snapshot {
             operations.user = old.user
             operations.group = old.group
         }
-        if operations.upgradeSocket != old.upgradeSocket {
-            keep(
-                "process.upgrade_socket", old.upgradeSocket ?? "off", operations.upgradeSocket ?? "off", by: "a restart"
-            )
-            operations.upgradeSocket = old.upgradeSocket
-        }
         if operations.stateDirectory != old.stateDirectory {
             keep("state.directory", old.stateDirectory ?? "off", operations.stateDirectory ?? "off")
             operations.stateDirectory = old.stateDirectory

@@ -27,9 +27,6 @@ struct OperationsSection {
         let group = section.take("group")
         operations.user = user.flatMap { Self.account($0, &findings) }
         operations.group = group.flatMap { Self.account($0, &findings) }
-        if let socket = section.take("upgrade_socket") {
-            operations.upgradeSocket = socket.socketPath((socket.node.text ?? "")[...], &findings)
-        }
         section.finish(&findings)
         if let group, user == nil {
             findings.error(

@@ -62,7 +62,6 @@ extension Settings {
         if let token = operations.admin?.token { add("admin.token", concealed: token.bytes) }
         add("process.user", operations.user)
         add("process.group", operations.group)
-        add("process.upgrade_socket", operations.upgradeSocket)
         add("state.directory", operations.stateDirectory)
         add("state.keep", operations.keptRevisions, usual: Operations().keptRevisions)
         add("watch", operations.watchInterval?.configured ?? "off", usual: "off")
@@ -70,6 +69,6 @@ extension Settings {
 
     /// The keys of what a running process cannot change about itself: a new one has to take over.
     static let needsUpgrade: Set<String> = [
-        "workers", "admin.bind", "process.user", "process.group", "process.upgrade_socket",
+        "workers", "admin.bind", "process.user", "process.group",
     ]
 }
