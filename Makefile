@@ -47,7 +47,7 @@ check: lint prepare ## what CI runs: format lint, a build with warnings as error
 
 lint: ## look at the format without changing it
 	@echo "lint: looking at the format"
-	@$(SWIFT) format lint -s -r -p Package.swift Sources Tests
+	@$(SWIFT) format lint -s -r -p Package.swift Sources Tests Bench/micro Fuzz
 	@echo "lint: clean"
 
 fuzz: prepare ## run the fuzzers, SECONDS_TO_FUZZ (60) each
@@ -76,8 +76,8 @@ tsan: prepare ## run the suites with threads under ThreadSanitizer
 	@echo "tsan: clean"
 
 format: ## format the sources in place
-	@echo "format: rewriting Package.swift, Sources, Tests"
-	@$(SWIFT) format -i -r -p Package.swift Sources Tests
+	@echo "format: rewriting Package.swift, Sources, Tests, Bench/micro, Fuzz"
+	@$(SWIFT) format -i -r -p Package.swift Sources Tests Bench/micro Fuzz
 
 manual: ## write the manual page anew from what a debug build says of itself
 	@$(SWIFT) build --product apus

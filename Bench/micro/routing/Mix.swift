@@ -64,7 +64,9 @@ struct Mix: Sendable {
             request: { _ in SampleRequest(host: labels + "tenantx.example.com") }),
         Mix(name: "paths, hostile", route: exact, request: { _ in SampleRequest(path: segments("/api/item1")) }),
         Mix(name: "prefixes, hostile", route: prefix, request: { _ in SampleRequest(path: segments("/api/service1")) }),
-        Mix(name: "patterns, hostile", route: pattern, request: { _ in SampleRequest(path: segments("/api/service1")) }),
+        Mix(
+            name: "patterns, hostile", route: pattern,
+            request: { _ in SampleRequest(path: segments("/api/service1")) }),
         Mix(
             name: "patterns, place first, hostile", route: placeFirst,
             request: { _ in SampleRequest(path: segments("/service1")) }),
@@ -120,14 +122,18 @@ struct Mix: Sendable {
 
     @Sendable private static func pattern(_ index: Int) -> Route { template("/api/service\(index)/users/{id}/posts") }
 
-    @Sendable private static func placeFirst(_ index: Int) -> Route { template("/{tenant}/service\(index)/{kind}/{id}") }
+    @Sendable private static func placeFirst(_ index: Int) -> Route {
+        template("/{tenant}/service\(index)/{kind}/{id}")
+    }
 
     private static func template(_ text: String) -> Route {
         guard let template = try? PathTemplate(text) else { fatalError("no template: \(text)") }
         return Route(name: "", path: .template(template), pool: 0)
     }
 
-    @Sendable private static func regex(_ index: Int) -> Route { regex("^/api/v[0-9]+/service\(index)/(?<id>[a-z0-9]+)$") }
+    @Sendable private static func regex(_ index: Int) -> Route {
+        regex("^/api/v[0-9]+/service\(index)/(?<id>[a-z0-9]+)$")
+    }
 
     @Sendable private static func regexAnywhere(_ index: Int) -> Route { regex("/file\(index)\\.(php|html)$") }
 
@@ -138,7 +144,9 @@ struct Mix: Sendable {
         return Route(name: "", path: .regex(expression), pool: 0)
     }
 
-    private static let kinds: [@Sendable (Int) -> Route] = [host, suffix, exact, prefix, pattern, placeFirst, regex, regexAnywhere]
+    private static let kinds: [@Sendable (Int) -> Route] = [
+        host, suffix, exact, prefix, pattern, placeFirst, regex, regexAnywhere,
+    ]
 
     @Sendable private static func anyKind(_ index: Int) -> Route { kinds[index % kinds.count](index) }
 
