@@ -6,7 +6,7 @@ import Glibc
 import Testing
 
 /// Reload: what did not change goes on as if nothing had happened, what is gone finishes what it has, what is new is there.
-@Suite(.serialized) struct Reloads {
+@Suite(.serialized, .onOwnThreads) struct Reloads {
     /// The total of a route's requests, and of an endpoint's connections, by the layout that is in force.
     private func requests(_ proxy: Proxy, route: Int = 0) -> UInt64 {
         let snapshot = proxy.dataPlane.snapshot
@@ -36,6 +36,60 @@ import Testing
         #expect(origin.connections == 1)
         #expect(opened(proxy) == 1)
         try proxy.eventually("all requests to be counted") { requests(proxy) == 8 }
+    }
+
+    /// Requests in flight count against their route's limit whatever reloads come, and no longer than they last.
+    @Test(arguments: [1, 3]) func aRoutesRequestsInFlightSurviveReloads(workers: Int) async throws {
+        let gate = Gate()
+        let origin = try Origin(answering: { request in
+            if request.target == "/special/slow" { try gate.pass(by: .after(.seconds(60))) }
+            return ok
+        })
+        let proxy = try RouteRules.proxy(
+            [origin], configure: { $0.workers = workers }, special: { $0.limits.requests = 3 })
+        let slow = try (0..<3).map { _ in try proxy.connect() }
+        for client in slow { try client.send("GET /special/slow HTTP/1.1\r\nHost: a\r\n\r\n") }
+        try origin.wait(for: "three requests") { $0.requests.count == 3 }
+        for round in 0..<4 {
+            try await proxy.reload { draft in
+                // The route changes its place, and its pool its rules.
+                let name = "new\(round)"
+                draft.listeners[0].routes.insert(
+                    Route(name: name, path: .prefix(Array("/\(name)".utf8)), pool: 0), at: 0)
+                draft.pools[0].pool.retries.attempts = 2 + round
+            }
+            let client = try proxy.connect()
+            for _ in 0..<3 { expectMade(try client.get("/special"), [.routeSaturated]) }
+            #expect(try client.get("/").isGood)
+        }
+        // A limit that is raised counts them; one that is lowered below them waits for them.
+        try await proxy.reload { draft in
+            for index in draft.listeners[0].routes.indices where draft.listeners[0].routes[index].name == "special" {
+                draft.listeners[0].routes[index].limits.requests = 4
+            }
+        }
+        let fourth = try proxy.connect()
+        try fourth.send("GET /special/slow HTTP/1.1\r\nHost: a\r\n\r\n")
+        try origin.wait(for: "the fourth request") { record in
+            record.requests.count { $0.target == "/special/slow" } == 4
+        }
+        expectMade(try proxy.get("/special"), [.routeSaturated])
+        gate.open()
+        for client in slow + [fourth] { #expect(try client.readResponse().isGood) }
+        // As many as before find room again at once, and not one more.
+        let again = Gate()
+        let second = try Origin(answering: { _ in
+            try again.pass(by: .after(.seconds(60)))
+            return ok
+        })
+        defer { again.open() }
+        try await proxy.reload { $0.pools[0] = .init("pool0", [second.address]) }
+        let held = try (0..<4).map { _ in try proxy.connect() }
+        for client in held { try client.send("GET /special HTTP/1.1\r\nHost: a\r\n\r\n") }
+        try second.wait(for: "four requests") { $0.requests.count == 4 }
+        expectMade(try proxy.get("/special"), [.routeSaturated])
+        again.open()
+        for client in held { #expect(try client.readResponse().isGood) }
     }
 
     @Test func newEndpointsGetRequestsAndRemovedOnesNoMore() async throws {

@@ -5,11 +5,3 @@ import ApusTestKit
 func play(_ body: @escaping @Sendable () throws -> Void) async throws {
     try await withTaskExecutorPreference(OwnThread()) { try body() }
 }
-
-/// Gives each part of a task that runs between two suspensions a thread of its own.
-private final class OwnThread: TaskExecutor {
-    func enqueue(_ job: consuming ExecutorJob) {
-        let job = UnownedJob(job)
-        onThread { job.runSynchronously(on: self.asUnownedTaskExecutor()) }
-    }
-}
