@@ -143,7 +143,8 @@ extension ConfigurationDocument {
     /// Lists of listeners one behind the other, pools side by side, and everything else in one place only.
     private static func joined(_ roots: [Node], _ findings: inout Findings) -> Node? {
         guard let main = roots.first, roots.count > 1 else { return roots.first }
-        var entries: [Node.Entry] = []
+        // Each section with all that is written of it, joined at once: file by file would copy what there is every time.
+        var sections: [[Node.Entry]] = []
         var indexes: [String: Int] = [:]
         for root in roots {
             guard case .mapping(let added) = root.content else {
@@ -153,46 +154,85 @@ extension ConfigurationDocument {
                 continue
             }
             for entry in added where entry.key.value != "include" {
-                guard let index = indexes[entry.key.value] else {
-                    indexes[entry.key.value] = entries.count
-                    entries.append(entry)
-                    continue
+                if let index = indexes[entry.key.value] {
+                    sections[index].append(entry)
+                } else {
+                    indexes[entry.key.value] = sections.count
+                    sections.append([entry])
                 }
-                if let joined = joined(entries[index], entry, &findings) { entries[index] = joined }
             }
         }
+        let entries = sections.map { joined($0[0], $0.dropFirst(), &findings) }
         return Node(content: .mapping(entries), position: main.position)
     }
 
-    private static func joined(_ first: Node.Entry, _ second: Node.Entry, _ findings: inout Findings) -> Node.Entry? {
-        switch (first.key.value, first.value.content, second.value.content) {
-        case ("listeners", .sequence(let one), .sequence(let other)):
-            return .init(key: first.key, value: Node(content: .sequence(one + other), position: first.value.position))
-        case ("pools", .mapping(var pools), .mapping(let others)):
-            let known = Dictionary(
+    private static func joined(
+        _ first: Node.Entry, _ others: ArraySlice<Node.Entry>, _ findings: inout Findings
+    ) -> Node.Entry {
+        guard !others.isEmpty else { return first }
+        let content: Node.Content
+        switch (first.key.value, first.value.content) {
+        case ("listeners", .sequence(var items)):
+            for other in others {
+                if case .sequence(let more) = other.value.content {
+                    items += more
+                } else {
+                    findings.writtenTwice(first, other)
+                }
+            }
+            content = .sequence(items)
+        case ("pools", .mapping(var pools)):
+            var known = Dictionary(
                 pools.map { ($0.key.value, $0.key.position) }, uniquingKeysWith: { first, _ in first })
             for other in others {
-                guard let place = known[other.key.value] else {
-                    pools.append(other)
-                    continue
+                if case .mapping(let more) = other.value.content {
+                    append(more, to: &pools, &known, &findings)
+                } else {
+                    findings.writtenTwice(first, other)
                 }
-                findings.error(
-                    "the pool \(Node.quoted(other.key.value, by: "`")) is also written in "
-                        + "\(findings.told(place, from: other.key.position)); keep one of them", at: other.key.position)
             }
-            return .init(key: first.key, value: Node(content: .mapping(pools), position: first.value.position))
-        case ("listeners", _, .sequence), ("pools", _, .mapping):
-            // What is wrong with the first is told when it is read.
-            return nil
+            content = .mapping(pools)
         default:
-            let what = Node.quoted(second.key.value, by: "`")
-            findings.error(
-                "\(what) is also written in \(findings.told(first.key.position, from: second.key.position)); "
-                    + (["listeners", "pools"].contains(second.key.value)
-                        ? "to join them, both must be \(second.key.value == "pools" ? "mappings" : "lists")"
-                        : "keep one of them"),
-                at: second.key.position)
-            return nil
+            for other in others {
+                switch (first.key.value, other.value.content) {
+                // What is wrong with the first is told when it is read.
+                case ("listeners", .sequence), ("pools", .mapping): break
+                default: findings.writtenTwice(first, other)
+                }
+            }
+            return first
         }
+        return .init(key: first.key, value: Node(content: content, position: first.value.position))
+    }
+
+    private static func append(
+        _ more: [Node.Entry], to pools: inout [Node.Entry], _ known: inout [String: SourcePosition],
+        _ findings: inout Findings
+    ) {
+        for pool in more {
+            if let place = known[pool.key.value] {
+                findings.error(
+                    "the pool \(Node.quoted(pool.key.value, by: "`")) is also written in "
+                        + "\(findings.told(place, from: pool.key.position)); keep one of them", at: pool.key.position)
+            } else {
+                known[pool.key.value] = pool.key.position
+                pools.append(pool)
+            }
+        }
+    }
+}
+
+extension Findings {
+    fileprivate mutating func writtenTwice(_ first: Node.Entry, _ second: Node.Entry) {
+        let what = Node.quoted(second.key.value, by: "`")
+        let advice =
+            switch second.key.value {
+            case "listeners": "to join them, both must be lists"
+            case "pools": "to join them, both must be mappings"
+            default: "keep one of them"
+            }
+        error(
+            "\(what) is also written in \(told(first.key.position, from: second.key.position)); \(advice)",
+            at: second.key.position)
     }
 }
