@@ -4,6 +4,34 @@ import Testing
 /// The table must find what looking at one route after the other finds.
 @Suite struct RouteTableTests {
     @Test(arguments: 0..<60) func findsTheFirstThatMatches(seed: UInt64) throws {
+        try Self.forRandomRequests(seed: seed) { request, snapshot, listener in
+            let expected = Self.firstMatch(request, snapshot, listener)
+            #expect(request.route(of: snapshot, listener: listener) == expected, "\(request.text)")
+        }
+    }
+
+    /// Requests that match nothing would show nothing: many are to meet routes, also by regular expressions and behind
+    /// others.
+    @Test func randomRequestsMeetRoutesOften() throws {
+        var (requests, matches, expressions, later) = (0, 0, 0, 0)
+        for seed in 0..<60 as Range<UInt64> {
+            try Self.forRandomRequests(seed: seed) { request, snapshot, listener in
+                requests += 1
+                guard let first = Self.firstMatch(request, snapshot, listener) else { return }
+                matches += 1
+                if case .regex = snapshot.routes[first].match.path { expressions += 1 }
+                if first > snapshot.listeners[listener].routes.lowerBound { later += 1 }
+            }
+        }
+        #expect(requests == 60 * 60 * 3)
+        #expect(matches > requests / 2, "\(matches) of \(requests)")
+        #expect(expressions > matches / 10, "\(expressions) of \(matches)")
+        #expect(later > matches / 2, "\(later) of \(matches)")
+    }
+
+    private static func forRandomRequests(seed: UInt64, _ body: (borrowing Request, Snapshot, Int) throws -> Void)
+        throws
+    {
         var random = RandomRoutes(seed: seed)
         // Some few enough to be looked at one by one, most indexed; several listeners share the tables.
         let counts = [random.number(1...6), random.number(7...20), random.number(0...60)]
@@ -12,12 +40,12 @@ import Testing
         let snapshot = Snapshot.of(routes, listeners: (0..<3).map { starts[$0]..<starts[$0 + 1] })
         for _ in 0..<60 {
             let request = try random.request()
-            for listener in 0..<3 {
-                let expected = snapshot.listeners[listener].routes.first { request.mismatch(with: routes[$0]) == nil }
-                let found = request.route(of: snapshot, listener: listener)
-                #expect(found == expected, "\(request.text)")
-            }
+            for listener in 0..<3 { try body(request, snapshot, listener) }
         }
+    }
+
+    private static func firstMatch(_ request: borrowing Request, _ snapshot: Snapshot, _ listener: Int) -> Int? {
+        snapshot.listeners[listener].routes.first { request.mismatch(with: snapshot.routes[$0]) == nil }
     }
 
     /// What regular expressions are too intricate for one table are spread over several, or simulated.

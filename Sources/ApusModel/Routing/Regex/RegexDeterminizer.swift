@@ -40,6 +40,11 @@ struct RegexDeterminizer {
 
     private var takers: [[UInt32]] = []
     private var numbers: [[UInt32]: UInt32] = [:]
+    /// By the steps that a byte leads to, the state that they come to; and that of no steps, by far the most frequent.
+    private var targets: [[UInt32]: UInt32] = [:]
+    private var targetOfNothing: UInt32?
+    /// Of each class, the steps that it leads to: room that is used again by every state.
+    private var origins: [[UInt32]]
     private let setClasses: [[Int]]
     private var finder: RegexClosureFinder
     /// What can begin at each place but the first.
@@ -48,7 +53,10 @@ struct RegexDeterminizer {
 
     init(_ expressions: [Expression]) throws(RegexProgram.TooLarge) {
         let program = try RegexPrefixTree(expressions).program()
-        (classes, setClasses) = Self.classes(of: program.sets)
+        let kinds = ByteClasses(of: program.sets)
+        classes = kinds.classes
+        setClasses = program.sets.map(kinds.members(of:))
+        origins = Array(repeating: [], count: kinds.count)
         finder = RegexClosureFinder(program)
         var later = finder.closure(of: [0], isAtStart: false)
         later.takers.sort()
@@ -72,7 +80,7 @@ struct RegexDeterminizer {
     ///
     /// - Returns: the work done.
     private mutating func fillEdges(of index: Int, _ program: RegexProgram) throws(RegexProgram.TooLarge) -> Int {
-        var origins = Array(repeating: [] as [UInt32], count: (classes.max().map(Int.init) ?? 0) + 1)
+        for kind in origins.indices where !origins[kind].isEmpty { origins[kind].removeAll(keepingCapacity: true) }
         var work = takers[index].count + 1
         for taker in takers[index] {
             for kind in setClasses[Int(program.steps[Int(taker)].first)] {
@@ -80,20 +88,9 @@ struct RegexDeterminizer {
                 work += 1
             }
         }
-        var known: [[UInt32]: UInt32] = [:]
         var edges: [(lastClass: UInt8, target: UInt32)] = []
-        for (kind, origins) in origins.enumerated() {
-            let target: UInt32
-            if origins.isEmpty, later.takers.isEmpty, later.acceptedAtEnd.isEmpty {
-                target = 0
-            } else if let seen = known[origins] {
-                target = seen
-            } else {
-                let closure = finder.closure(of: origins, isAtStart: false)
-                work += closure.takers.count + later.takers.count
-                target = state(for: closure, isFirst: false)
-                known[origins] = target
-            }
+        for kind in origins.indices {
+            let target = target(of: kind, &work)
             if let last = edges.last, last.target == target {
                 edges[edges.count - 1].lastClass = UInt8(kind)
             } else {
@@ -103,6 +100,17 @@ struct RegexDeterminizer {
         if edges.last?.target == 0 { edges.removeLast() }
         states[index].edges = edges
         return work
+    }
+
+    /// The state behind a byte of class `kind`, which leads to `origins[kind]`.
+    private mutating func target(of kind: Int, _ work: inout Int) -> UInt32 {
+        let origins = origins[kind]
+        if let known = origins.isEmpty ? targetOfNothing : targets[origins] { return known }
+        let closure = finder.closure(of: origins, isAtStart: false)
+        work += closure.takers.count + later.takers.count
+        let target = state(for: closure, isFirst: false)
+        if origins.isEmpty { targetOfNothing = target } else { targets[origins] = target }
+        return target
     }
 
     /// The number of the state at which `closure` has been reached, one more than its index.
@@ -144,23 +152,39 @@ struct RegexDeterminizer {
         values.removeLast(values.count - count)
         return values
     }
+}
 
-    /// Divides the bytes into classes that no set tells apart; and the classes of each set.
-    private static func classes(of sets: [ByteSet]) -> ([UInt8], [[Int]]) {
-        var classes = Array(repeating: 0, count: 256)
-        for set in sets {
-            var numbers: [Int: Int] = [:]
-            for byte in 0..<256 {
-                let part = 2 * classes[byte] + (set.contains(UInt8(byte)) ? 1 : 0)
-                let number = numbers[part] ?? numbers.count
-                numbers[part] = number
-                classes[byte] = number
+/// The bytes divided into classes that no set of several tells apart.
+private struct ByteClasses {
+    /// 256, the class of each byte, numbered by the first byte of each.
+    private(set) var classes: [UInt8] = Array(repeating: 0, count: 256)
+    private(set) var count = 1
+
+    init(of sets: [ByteSet]) {
+        for set in sets where count < 256 {
+            // What each class so far becomes outside of the set, and within.
+            var parts = InlineArray<512, Int16>(repeating: -1)
+            count = 0
+            for byte in classes.indices {
+                let part = 2 * Int(classes[byte]) + (set.contains(UInt8(byte)) ? 1 : 0)
+                if parts[part] < 0 {
+                    parts[part] = Int16(count)
+                    count += 1
+                }
+                classes[byte] = UInt8(parts[part])
             }
         }
-        let setClasses = sets.map { set in
-            Set((0..<256).filter { set.contains(UInt8($0)) }.map { classes[$0] }).sorted()
+    }
+
+    /// The classes that `set`, one of those, is made of, in ascending order.
+    func members(of set: ByteSet) -> [Int] {
+        var members: [Int] = []
+        var next = 0
+        for byte in classes.indices where Int(classes[byte]) == next {
+            if set.contains(UInt8(byte)) { members.append(next) }
+            next += 1
         }
-        return (classes.map { UInt8($0) }, setClasses)
+        return members
     }
 }
 
