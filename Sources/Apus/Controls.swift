@@ -17,6 +17,7 @@ public final class Controls: Sendable {
     struct Parts: Sendable {
         let configuration: RunningConfiguration
         let dataPlane: DataPlane
+        let live: Live
         let upgrade: Upgrade
     }
 
@@ -32,6 +33,9 @@ public final class Controls: Sendable {
 
     /// The configuration that runs, and the way to others.
     public var configuration: RunningConfiguration { get throws(NotRunning) { try present().configuration } }
+
+    /// What runs at this moment, with its counters; ask again each time, since a reload exchanges both.
+    public var view: Live.View { get throws(NotRunning) { try present().live.view } }
 
     /// Opens the files of the access log anew: they have been moved away to be rotated.
     ///

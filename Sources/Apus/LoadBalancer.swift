@@ -121,7 +121,7 @@ public struct LoadBalancer: Service {
             store: store, dynamic: handedOver,
             previousNumber: Int(clamping: surroundings?.takeover?.handover.revision ?? 0), logger: logger)
         let upgrade = Upgrade(dataPlane, running, surroundings, logger: logger)
-        controls.begin(Controls.Parts(configuration: running, dataPlane: dataPlane, upgrade: upgrade))
+        controls.begin(Controls.Parts(configuration: running, dataPlane: dataPlane, live: live, upgrade: upgrade))
         let adminBound = eventLoop.makePromise(of: ApusModel.SocketAddress?.self)
         let isServing = Latch()
         var services: [any Service] = []

@@ -64,6 +64,15 @@ import Testing
         #expect(changes.summary == "1 pool changed, 2 settings changed (workers: at the next upgrade)")
     }
 
+    @Test func whatASuccessorInheritsTakesARestart() throws {
+        let changes = try Self.changes(("workers: 2", "process: { user: apus }\nstate: /var/lib/apus\nworkers: 2"))
+        #expect(
+            changes.lines == [
+                "process.user none -> apus; a reload leaves it as it is: it takes a restart",
+                "state.directory none -> /var/lib/apus; a reload leaves it as it is: it takes an upgrade",
+            ])
+    }
+
     @Test func listenersComeAndGo() throws {
         let changes = try Self.changes(("bind: 127.0.0.1:8080", "bind: 127.0.0.1:8081"))
         #expect(

@@ -18,7 +18,7 @@ public struct ConfigurationChange: Sendable, Equatable, Encodable {
     public var details: [String]
     /// What becomes of connections and requests; nil where nothing is to be said.
     public var effect: String?
-    /// Whether a reload leaves it as it is: the running process cannot change it.
+    /// Whether a reload leaves it as it is, and an upgrade changes it.
     public var needsUpgrade = false
 
     /// One line.

@@ -68,7 +68,7 @@ extension Settings {
     }
 
     /// The keys of what a running process cannot change about itself: a new one has to take over.
-    static let needsUpgrade: Set<String> = [
-        "workers", "admin.bind", "process.user", "process.group",
-    ]
+    static let needsUpgrade: Set<String> = ["workers", "admin.bind", "state.directory"]
+    /// The keys of what a successor inherits: only a start from outside changes it.
+    static let needsRestart: Set<String> = ["process.user", "process.group"]
 }
