@@ -48,6 +48,28 @@ import Testing
         snapshot.listeners[listener].routes.first { request.mismatch(with: snapshot.routes[$0]) == nil }
     }
 
+    /// Regular expressions that are looked for together, of which each alone says whether it matches.
+    @Test(arguments: 0..<40) func expressionsTogetherFindWhatEachFinds(seed: UInt64) throws {
+        var random = RandomRoutes(seed: seed)
+        let expressions = try (0..<random.number(2...20)).map { _ in
+            try RegularExpression((random.chance(2) ? "^/" : "") + random.expression(random.number(2...4)))
+        }
+        let routes = expressions.map {
+            Route(name: $0.text, match: RouteMatch(path: .regex($0)), action: .respond(FixedResponse()))
+        }
+        // Also without the first, the first two and so on, which would hide the others.
+        let snapshots = routes.indices.map { Snapshot.of(Array(routes[$0...])) }
+        for _ in 0..<30 {
+            let path = "/" + random.text(0...6)
+            let bytes = Array(path.utf8)
+            let request = try Request("GET", path)
+            for (start, snapshot) in snapshots.enumerated() {
+                let expected = expressions[start...].firstIndex { $0.matches(bytes.span) }
+                #expect(request.route(of: snapshot).map { $0 + start } == expected, "\(path), from \(start)")
+            }
+        }
+    }
+
     /// What regular expressions are too intricate for one table are spread over several, or simulated.
     @Test func intricateExpressionsAreFoundToo() throws {
         var expressions = (0..<80).map { "a\($0)x.*b\($0)x" }
