@@ -89,7 +89,11 @@ final class Balancer: Sendable {
 
     /// What the admin server answers.
     func ask(_ target: String) throws -> String {
-        let response = try entering(namespace) { [admin] in try Connection(to: admin).get(target) }
+        let response = try entering(namespace) { [admin] in
+            let connection = try Connection(to: admin)
+            try connection.send("GET \(target) HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            return try connection.readResponse()
+        }
         guard response.status == 200 else {
             throw Trouble("\(target) is answered \(response.status): \(response.text)")
         }
