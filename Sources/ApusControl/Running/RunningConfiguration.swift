@@ -69,7 +69,8 @@ public actor RunningConfiguration {
             }
             self.revision = revision
         }
-        self.kept = kept
+        // A process that was killed may have left one more than it was to keep.
+        self.kept = kept.suffix(max(1, first.snapshot.operations.keptRevisions))
         reloads = ReloadFacts(revision: revision.number, lastMicroseconds: Self.wallClock)
         var dynamic = handedOver ?? store?.dynamicState ?? DynamicState()
         for line in dynamic.reconcile(with: first.snapshot) { logger.notice("\(line)") }
