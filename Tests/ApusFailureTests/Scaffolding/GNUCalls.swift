@@ -18,6 +18,12 @@ enum GNU {
             address("posix_spawn_file_actions_addclosefrom_np"),
             to: (@convention(c) (UnsafeMutablePointer<posix_spawn_file_actions_t>, Int32) -> Int32).self)
 
+    /// prctl(2), which is variadic in C.
+    static let prctl: @convention(c) (Int32, UInt, UInt, UInt, UInt) -> Int32 = unsafeBitCast(
+        address("prctl"), to: (@convention(c) (Int32, UInt, UInt, UInt, UInt) -> Int32).self)
+    /// `PR_SET_CHILD_SUBREAPER`.
+    static let setChildSubreaper: Int32 = 36
+
     private static func address(_ name: String) -> UnsafeMutableRawPointer {
         guard let found = dlsym(dlopen(nil, RTLD_NOW), name) else { fatalError("this glibc has no \(name)") }
         return found
