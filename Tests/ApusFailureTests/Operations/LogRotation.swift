@@ -16,12 +16,13 @@ extension DailyOperations {
             let load = PacedLoad(on: apus.address, rate: 500)
             let current = apus.folder.path + "/access.log"
             for number in 1...5 {
-                rest(.milliseconds(200))
+                // Lines are written several times a second, not each at once.
+                try eventually("lines in the log") { try !apus.folder.read("access.log").isEmpty }
                 try FileManager.default.moveItem(atPath: current, toPath: "\(current).\(number)")
                 try apus.expect("the log files were opened anew") { apus.process.signal(SIGUSR1) }
                 #expect(FileManager.default.fileExists(atPath: current))
             }
-            rest(.milliseconds(200))
+            try eventually("lines in the last one") { try !apus.folder.read("access.log").isEmpty }
             let report = try load.stop()
             #expect(report.failures.isEmpty, "\(report)")
             #expect(try apus.stop() == 0)
