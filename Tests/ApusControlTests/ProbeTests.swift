@@ -189,13 +189,13 @@ import Testing
         let origin = try await ScriptedOrigin(.reply("+PO"))
         // Long enough for a busy machine to connect in: what is late is to be the answer.
         let exchange = Self.exchange("PING\r\n\r\n", "+PONG")
-        #expect(await probe(origin.address, exchange, timeout: .seconds(2)) == .timedOut)
+        #expect(await probe(origin.address, exchange, timeout: .seconds(4)) == .timedOut)
         origin.play(.answerAndClose("+PO"))
         #expect(await probe(origin.address, exchange)?.description == #"expected "+PONG", got "+PO""#)
         origin.play(.close)
         #expect(await probe(origin.address, exchange) == .connectionClosed)
         origin.play(.silence)
-        #expect(await probe(origin.address, exchange, timeout: .seconds(2)) == .timedOut)
+        #expect(await probe(origin.address, exchange, timeout: .seconds(4)) == .timedOut)
         #expect(await eventually { origin.openConnections == 0 })
     }
 
