@@ -16,6 +16,7 @@ import sys
 import tempfile
 import threading
 import time
+import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -67,7 +68,7 @@ class Apus:
         raise BenchError(f"process {self.pid} is gone")
 
 
-def _configuration(port: int, second: int, origins: tuple[int, ...], number: int, draw: random.Random) -> str:
+def _configuration(port: int, second: int, admin: int, origins: tuple[int, ...], number: int, draw: random.Random) -> str:
     """One of many configurations, all of which can serve the load."""
     # The first has them all, for the check that every proxy under the bench has to pass.
     chosen = draw.sample(origins, draw.randint(1, len(origins)) if number > 1 else len(origins))
@@ -86,6 +87,7 @@ pools:
     balance: {algorithm}
     endpoints: [{endpoints}]
 timeouts: {{ drain: 20s }}
+admin: {{ bind: 127.0.0.1:{admin} }}
 """
 
 
@@ -154,7 +156,7 @@ def _disturb(apus: Apus, write: Callable[[], None], port: int, arguments: argpar
 
 
 def _run(arguments: argparse.Namespace, folder: Path) -> tuple[Apus, LoadResult, list[str]]:
-    port, second, draw = free_port(), free_port(), random.Random(arguments.seed)
+    port, second, admin, draw = free_port(), free_port(), free_port(), random.Random(arguments.seed)
     file, number, problems = folder / "apus.yaml", 0, list[str]()
     with running_origins(5) as origins:
 
@@ -162,7 +164,7 @@ def _run(arguments: argparse.Namespace, folder: Path) -> tuple[Apus, LoadResult,
             nonlocal number
             number += 1
             whole = folder / "apus.yaml.new"
-            whole.write_text(_configuration(port, second, origins.ports, number, draw))
+            whole.write_text(_configuration(port, second, admin, origins.ports, number, draw))
             whole.rename(file)
 
         write()
@@ -179,17 +181,33 @@ def _run(arguments: argparse.Namespace, folder: Path) -> tuple[Apus, LoadResult,
                 except BaseException as error:
                     trouble.append(error)
 
-            disturber = threading.Thread(target=disturb)
+            disturber, over = threading.Thread(target=disturb), threading.Event()
+            scraper = threading.Thread(target=_scrape, args=(admin, over))
+            scraper.start()
             seconds = arguments.reloads * (arguments.pause + 0.15) + arguments.upgrades * (_DOWNLOAD_SECONDS + 4) + 5
             load = ["--port", str(port), "--rate", str(arguments.rate), "--warmup", "0", "--seconds", str(seconds)]
             try:
                 result = run_load([*load, "--timeline"], LOAD_CORES, disturber.start, lambda: None, folder / "errors")
             finally:
                 disturber.join()
+                over.set()
+                scraper.join()
                 _end(apus)
+            if "Fatal error" in apus.log:
+                raise BenchError(f"An Apus crashed. The end of its log:\n{apus.log[-3000:]}")
             if trouble:
                 raise trouble[0]
     return apus, result, problems
+
+
+def _scrape(admin: int, over: threading.Event) -> None:
+    """Reads the metrics again and again, as somebody does all the time; between two processes nobody may answer."""
+    while not over.wait(0.02):
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{admin}/metrics", timeout=2) as answer:
+                answer.read()
+        except OSError:
+            continue
 
 
 def _end(apus: Apus) -> None:
