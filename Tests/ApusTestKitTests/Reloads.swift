@@ -108,7 +108,7 @@ import Testing
         #expect(try answers(9) == ["a", "b", "c"])
     }
 
-    @Test(arguments: [true, false]) func aResponseUnderWaySurvivesTheEndOfItsPool(chunked: Bool) async throws {
+    @Test(arguments: [true, false]) func aResponseUnderWaySurvivesTheEndOfItsEndpoint(andItsPool: Bool) async throws {
         let gate = Gate()
         let slow = try Origin { connection in
             while try connection.readRequest() != nil {
@@ -125,7 +125,7 @@ import Testing
         // Its pool is removed, or only its endpoint; and a few more come and go before it has finished.
         for round in 0..<4 {
             try await proxy.reload { draft in
-                draft.pools[0] = .init(chunked ? "new\(round % 2)" : "pool0", [other.address])
+                draft.pools[0] = .init(andItsPool ? "new\(round % 2)" : "pool0", [other.address])
             }
             #expect(try proxy.get().isGood)
         }
