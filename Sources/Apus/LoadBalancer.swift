@@ -180,6 +180,11 @@ public struct LoadBalancer: Service {
     }
 }
 
+extension LoadBalancer: CustomStringConvertible {
+    /// Errors of service groups print the service that failed; the texts of its configuration are not for everybody.
+    public var description: String { "the load balancer" }
+}
+
 /// Looks at the configuration's files, where that is asked for.
 private struct WatchService: Service {
     let configuration: RunningConfiguration
