@@ -15,7 +15,7 @@ from .places import BENCH, BUILD, BenchError, executable
 from .processes import raise_descriptor_limit
 from .programs import build_programs
 from .proxies import ALL as ALL_PROXIES
-from .proxies import Proxy, proxies_named
+from .proxies import Before, Proxy, proxies_named
 from .report import Run, as_json, as_markdown
 from .results import Results, Round
 from .scenarios import ALL as ALL_SCENARIOS
@@ -41,6 +41,9 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--scenarios", metavar="A,B", help="only these (default: all; see --list)")
     parser.add_argument("--proxies", metavar="A,B", help="only these (default: all; see --list)")
+    parser.add_argument(
+        "--before", type=Path, metavar="FILE", help="an apus built earlier, measured beside the present one and compared"
+    )
     parser.add_argument("--rounds", type=int, metavar="N", help="rounds per scenario and proxy (default: 5)")
     parser.add_argument("--seconds", type=float, metavar="N", help="measured seconds per round (default: 5)")
     parser.add_argument(
@@ -63,6 +66,11 @@ def _plan(arguments: argparse.Namespace) -> Plan:
     scenarios = scenarios_named(arguments.scenarios.split(",")) if arguments.scenarios else list(ALL_SCENARIOS)
     default_proxies = _QUICK_PROXIES if quick else [proxy.name for proxy in ALL_PROXIES]
     proxies = proxies_named(arguments.proxies.split(",") if arguments.proxies else default_proxies)
+    if arguments.before:
+        # Next to Apus, so that the two of a pair see the machine in the same minute.
+        before = Before(arguments.before)
+        before.required_program()
+        proxies.insert(1 if proxies and proxies[0].name == "apus" else 0, before)
     pace = Pace(
         seconds=arguments.seconds or (0.5 if quick else 5), warmup=0.2 if quick else 1, rest=0.2 if quick else 1
     )

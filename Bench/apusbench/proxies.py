@@ -142,6 +142,24 @@ class Apus(Proxy):
         return ["run", "-c", str(instance.directory / "apus.yaml")]
 
 
+class Before(Apus):
+    """An `apus` that was built earlier, beside the present one: what a change costs, measured in one run."""
+
+    name = "before"
+    title = "Apus before"
+
+    def __init__(self, binary: Path) -> None:
+        self.binary = binary.resolve()
+
+    def program(self) -> Path | None:
+        return _existing(self.binary)
+
+    def required_program(self) -> Path:
+        if self.program() is None:
+            raise BenchError(f"--before is {self.binary}, which is not an executable.")
+        return self.binary
+
+
 class Nginx(Proxy):
     name = "nginx"
     title = "nginx"

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from operator import attrgetter
+from statistics import median
 from typing import Any
 
 from .machine import Machine
@@ -86,6 +87,8 @@ def as_markdown(run: Run) -> str:
     ]
     if run.verdicts:
         lines += ["## Targets", "", *_verdicts(run.verdicts), ""]
+    if comparison := _against_before(run):
+        lines += ["## Against Apus before", "", *comparison, ""]
     for scenario in run.scenarios:
         lines += [
             f"## {scenario.title}",
@@ -117,6 +120,20 @@ def _verdicts(verdicts: Sequence[Verdict]) -> list[str]:
     words = {True: "met", False: "**missed**", None: "not measured"}
     rows = [[v.target, v.figure if v.met is not None else "", words[v.met]] for v in verdicts]
     return _grid(["Apus is to reach", "figure", ""], rows, left=3)
+
+
+def _against_before(run: Run) -> list[str]:
+    """Apus to the binary that --before named, by scenario; nothing without the two."""
+    rows = []
+    for scenario in run.scenarios:
+        before = run.results.summary(scenario.name, "before")
+        medians = run.results.ratio(scenario.name, "apus", before, _headline(scenario))
+        pairs = run.results.paired_ratios(scenario.name, "apus", "before", _headline(scenario))
+        if medians is not None and pairs:
+            paired = f"{median(pairs):.3f} [{min(pairs):.2f}, {max(pairs):.2f}]"
+            what = "memory" if scenario.idle_connections else "CPU per request"
+            rows.append([scenario.name, what, f"{medians:.3f}", paired])
+    return _grid(["", "compared", "ratio of medians", "median of paired ratios"], rows, left=2) if rows else []
 
 
 def _rate(run: Run, scenario: Scenario) -> str:

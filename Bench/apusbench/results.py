@@ -94,6 +94,15 @@ class Results:
             return None
         return mine.median(value) / base.median(value)
 
+    def paired_ratios(self, scenario: str, proxy: str, base: str, value: Callable[[Round], float]) -> list[float]:
+        """`proxy` to `base`, round by round: what slows the machine for a minute slows both of a pair."""
+
+        def rounds(name: str) -> list[Round]:
+            return [round for round in self.rounds if (round.scenario, round.proxy) == (scenario, name)]
+
+        pairs = zip(rounds(proxy), rounds(base))
+        return [value(a) / value(b) for a, b in pairs if a.void is None and b.void is None and value(b) > 0]
+
     def without_valid_rounds(self) -> list[Summary]:
         pairs = dict.fromkeys((round.scenario, round.proxy) for round in self.rounds)
         return [summary for pair in pairs if not (summary := self.summary(*pair)).is_valid]
