@@ -3,6 +3,7 @@ import ApusModel
 import ApusProcess
 import Logging
 import ServiceLifecycle
+import Synchronization
 
 /// Runs the admin server for as long as this process is the one: after the process before has let go of its address, until
 /// a successor takes over.
@@ -14,32 +15,51 @@ struct AdminService: Service {
     let upgrade: Upgrade
     let logger: Logger
 
+    /// How long it may take to end what it is being asked.
+    private static let patience = Duration.seconds(2)
+
     func run() async throws {
         if takeover != nil { await serving.wait() }
         guard !Task.isCancelled else { return }
         await takeover?.waitForRelease()
+        let (ending, ended) = (Latch(), Latch())
+        let failure = Mutex<(any Error)?>(nil)
         let group = ServiceGroup(
             configuration: .init(
                 services: [
                     .init(service: Serving(body: serve), successTerminationBehavior: .gracefullyShutdownGroup)
                 ],
                 logger: silentLogger))
-        try await withThrowingTaskGroup(of: Void.self) { tasks in
-            tasks.addTask { try await group.run() }
-            tasks.addTask {
-                await upgrade.handedOver.wait()
-                // Whoever asked for the upgrade is waiting for the answer.
-                try? await Task.sleep(for: .milliseconds(200))
-                // Not cancelled at once: a client that is being accepted at this moment would be forgotten, which
-                // SwiftNIO takes for a mistake and ends the process.
-                if upgrade.handedOver.isOpen { await group.triggerGracefulShutdown() }
-                try? await Task.sleep(for: .seconds(2))
-            }
-            try await tasks.next()
-            tasks.cancelAll()
-            do { try await tasks.waitForAll() } catch is CancellationError {}
+        // A task of its own, which a cancellation of this one does not reach: a client that is being accepted at that moment
+        // would be forgotten, which SwiftNIO takes for a mistake and ends the process.
+        let running = Task {
+            do { try await group.run() } catch { failure.withLock { $0 = error } }
+            ended.open()
         }
+        let handover = Task {
+            await upgrade.handedOver.wait()
+            // Whoever asked for the upgrade is waiting for the answer.
+            try? await Task.sleep(for: .milliseconds(200))
+            if upgrade.handedOver.isOpen { ending.open() }
+        }
+        let shutdown = Task {
+            await ending.wait()
+            await group.triggerGracefulShutdown()
+            try await Task.sleep(for: Self.patience)
+            // Nobody is being accepted any more; who is still being answered is cut.
+            running.cancel()
+            try await Task.sleep(for: .milliseconds(500))
+            ended.open()
+        }
+        await withTaskCancellationOrGracefulShutdownHandler {
+            await Task { await ended.wait() }.value
+        } onCancelOrGracefulShutdown: {
+            ending.open()
+        }
+        handover.cancel()
+        shutdown.cancel()
         upgrade.release()
+        if let error = failure.withLock({ $0 }), !(error is CancellationError) { throw error }
     }
 
     /// For the machinery of services, which tells of errors that are thrown on.

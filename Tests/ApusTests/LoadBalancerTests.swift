@@ -65,6 +65,33 @@ import Testing
         _ = await running.result
     }
 
+    /// What fails elsewhere in the program cancels the balancer, which must not forget whom its admin server accepts at
+    /// that moment: SwiftNIO would end the process.
+    @Test func endsWhileItsAdminServerAccepts() async throws {
+        for round in 1...8 {
+            let (balancer, listening) = try balancer(before: 1)
+            let failing = Failing()
+            let group = ServiceGroup(
+                configuration: .init(
+                    services: [.init(service: balancer), .init(service: failing)],
+                    logger: Logger(label: "g") { _ in SwiftLogNoOpLogHandler() }))
+            let running = Task { try await group.run() }
+            let admin = try #require(await listening.first { _ in true }?.admin)
+            let calling = Task {
+                let bootstrap = ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+                while !Task.isCancelled {
+                    let channel = try? await bootstrap.connect(host: "\(admin.ip)", port: Int(admin.port)).get()
+                    try? await channel?.close()
+                }
+            }
+            try await Task.sleep(for: .milliseconds(10 * round))
+            failing.fail()
+            await #expect(throws: Failing.Failure.self) { try await running.value }
+            calling.cancel()
+            await calling.value
+        }
+    }
+
     @Test func anAddressInUseIsThrown() async throws {
         let origin = try await Origin()
         let taken = ApusModel.SocketAddress("127.0.0.1:\(origin.port)")!
@@ -75,6 +102,23 @@ import Testing
             try await balancer(before: 1, admin: origin.port).0.run()
         }
         try await origin.stop()
+    }
+}
+
+/// Runs until it is told to fail.
+private struct Failing: Service {
+    struct Failure: Error {}
+
+    private let stream: AsyncStream<Never>
+    private let sink: AsyncStream<Never>.Continuation
+
+    init() { (stream, sink) = AsyncStream.makeStream() }
+
+    func fail() { sink.finish() }
+
+    func run() async throws {
+        for await _ in stream {}
+        throw Failure()
     }
 }
 
