@@ -162,4 +162,24 @@ import Testing
         _ = pool.reload(ids: 0..<2, now: 9 * Self.second) { $0.outliers = OutlierRules(interval: .milliseconds(500)) }
         #expect(pool.health.nextInterval == 9_500_000)
     }
+
+    /// What an endpoint did before it was taken out is not held against its return, reload or not; and for what it does
+    /// from then on it answers.
+    @Test func whenAnEndpointCameBackIsRemembered() {
+        let outliers: (inout Pool) -> Void = {
+            $0.outliers = OutlierRules(interval: .seconds(10), baseEjection: .seconds(1))
+        }
+        var pool = Watched(6, outliers)
+        var volumes = Array(repeating: EndpointVolume(requests: 200, failures: 0), count: 6)
+        volumes[2].failures = 200
+        _ = pool.health.failedInARow(2, .status5xx, count: 5, now: 3 * Self.second)
+        _ = pool.health.woken(now: 4 * Self.second)
+        #expect(pool.health.isAvailable(2))
+        #expect(pool.reload(ids: [1, 0, 2, 3, 4, 5], now: 5 * Self.second, outliers) == [])
+        let first = pool.health.intervalEnded(volumes: volumes, now: 10 * Self.second)
+        #expect(first.isEmpty, "it came back within the interval")
+        #expect(pool.reload(ids: 0..<6, now: 15 * Self.second, outliers) == [])
+        let second = pool.health.intervalEnded(volumes: volumes, now: 20 * Self.second)
+        #expect(PoolHealthTests.words(second).count == 1 && pool.health.isEjected(2), "it was there all the time")
+    }
 }
