@@ -94,7 +94,9 @@ public struct ConfigurationLoader: Sendable {
         var findings = Findings()
         let document = ConfigurationDocument(text: text, file: file, self, &findings)
         guard let root = document.root else { throw ConfigurationErrors(findings.inOrder) }
-        guard let section = RootSection(root, &findings) else { throw ConfigurationErrors(findings.inOrder) }
+        guard let section = RootSection(root, isComplete: document.isComplete, &findings) else {
+            throw ConfigurationErrors(findings.inOrder)
+        }
         var validation = Validation(section, self, findings: findings)
         let snapshot = validation.snapshot()
         guard let snapshot, !validation.findings.hasErrors else {

@@ -120,6 +120,34 @@ import Testing
         }
     }
 
+    /// As some editors write files: with a byte order mark, and with lines that end in CR and LF.
+    @Test func editorsOfOtherSystemsMayWriteTheFile() throws {
+        for text in ["\u{feff}" + Self.minimal, Self.minimal.replacing("\n", with: "\r\n") + "\r\n"] {
+            #expect(try ConfigurationLoader.scripted.load(text: text, file: "f").snapshot.pools.count == 1)
+        }
+    }
+
+    /// What advice repeats of the file must not be what the environment said.
+    @Test func adviceDoesNotTellWhatTheEnvironmentSays() throws {
+        let text = "listeners: [\"${WORD}\"]\npools: { web: { endpoints: \"${WORD}\", health: \"${WORD}\" } }"
+        let errors = try #require(throws: ConfigurationErrors.self) {
+            try ConfigurationLoader.scripted.load(text: text, file: "f")
+        }
+        #expect(errors.diagnostics.count == 3)
+        #expect(!errors.description.contains(ConfigurationLoader.environment["WORD", default: "?"]))
+    }
+
+    @Test func whatCannotBeReadIsToldInWords() throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "apus-\(UUID())")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        #expect(throws: FileSystem.ReadError("it is a directory")) { try FileSystem.read(folder.path) }
+        #expect(throws: FileSystem.ReadError("there is no such file")) { try FileSystem.read(folder.path + "/a") }
+        #expect(throws: FileSystem.ReadError("there is no such directory")) {
+            try FileSystem.names(in: folder.path + "/a")
+        }
+    }
+
     @Test func diagnosticsComeInTheOrderOfTheFile() throws {
         let text = try String(
             contentsOf: GoldenTests.folder.appending(path: "bad-everything-at-once.yaml"), encoding: .utf8)

@@ -83,7 +83,7 @@ extension ConfigurationLoader {
     /// Secrets of which no diagnostic may show anything.
     static let secrets = [
         "/run/secrets/admin": "admin-token-from-a-file\n", "session.key": "0123456789abcdef", "short.key": "short\n",
-        "/run/secrets/apus-admin": "admin-token-from-a-file\n",
+        "/run/secrets/apus-admin": "admin-token-from-a-file\n", "/run/secrets/apus": "admin-token-from-a-file\n",
     ]
 
     static let environment = [

@@ -33,7 +33,7 @@ struct SecretSection {
                     + "`{ file: /run/secrets/apus }`", at: field.position)
             return nil
         }
-        let file = section.require("file", example: "/run/secrets/apus", &findings)?
+        let file = section.require("file", example: "/run/secrets/apus")?
             .text(expected: "the path of a file", &findings)
         section.finish(&findings)
         guard let file else { return nil }

@@ -11,10 +11,17 @@ extension Field {
     }
 
     /// What one of `words` stands for.
-    func word<Value>(of words: [(name: String, value: Value)], _ findings: inout Findings) -> Value? {
+    ///
+    /// - Parameter others: what they are called elsewhere, without case, `-` and `_`, and what they are called here.
+    func word<Value>(
+        of words: [(name: String, value: Value)], others: [String: String] = [:], _ findings: inout Findings
+    ) -> Value? {
         if let known = words.first(where: { $0.name == node.text }) { return known.value }
         let names = words.map(\.name)
-        let hint = node.text.flatMap { nearest(to: $0, among: names) }.map { "did you mean `\($0)`?" }
+        let other = node.text.flatMap { others[String(String.UnicodeScalarView(folded($0)))] }
+        let hint =
+            other.map { "here it is `\($0)`" }
+            ?? node.text.flatMap { nearest(to: $0, among: names) }.map { "did you mean `\($0)`?" }
         reject(expected: "one of \(names.map { "`\($0)`" }.joined(separator: ", "))", hint: hint, &findings)
         return nil
     }
@@ -56,7 +63,13 @@ enum Setting {
             self = .section(section)
         } else {
             let words = word.map { "`\($0)`, `off`" } ?? "`off`"
-            field.reject(expected: "\(words) or a mapping such as `\(example)`", &findings)
+            let hint: String? =
+                switch field.node.text?.lowercased() {
+                case "true", "yes", "enabled": word.map { "write `\($0)`" }
+                case "false", "no", "none", "never", "disabled": "write `off`"
+                default: nil
+                }
+            field.reject(expected: "\(words) or a mapping such as `\(example)`", hint: hint, &findings)
             return nil
         }
     }

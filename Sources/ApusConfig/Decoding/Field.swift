@@ -18,7 +18,9 @@ struct Field {
     /// The one form of "wrong value" errors.
     func reject(expected: String, hint: String? = nil, _ findings: inout Findings) {
         if node.isUnknown { return }
-        let advice = hint.map { "; \($0)" } ?? ""
+        let quotes: Set<Character> = ["“", "”", "„", "‘", "’", "«", "»"]
+        let isQuotedOddly = node.plainText?.first.map(quotes.contains) == true
+        let advice = (isQuotedOddly ? "write straight quotes: `\"`" : hint).map { "; \($0)" } ?? ""
         let expected = expected + (alternative.map { ", or `\($0)`" } ?? "")
         findings.error("`\(key.value)`: expected \(expected), found \(node.described)\(advice)", at: position)
     }
@@ -85,7 +87,15 @@ struct Field {
 
     func list(of what: String, example: String, _ findings: inout Findings) -> [Node]? {
         if case .sequence(let items) = node.content { return items }
-        reject(expected: "a list of \(what), such as `\(example)`", &findings)
+        let hint: String? =
+            switch node.content {
+            case .mapping(let entries):
+                entries.first?.key.value.hasPrefix("-") == true
+                    ? "a blank is missing behind the `-`" : "begin each of them with `- `"
+            case .scalar: node.repeatableText.map { "write brackets around it: `[\($0)]`" }
+            case .sequence: nil
+            }
+        reject(expected: "a list of \(what), such as `\(example)`", hint: hint, &findings)
         return nil
     }
 }

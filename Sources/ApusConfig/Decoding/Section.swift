@@ -5,6 +5,8 @@ struct Section {
     let position: SourcePosition
     private let entries: [Node.Entry]
     private var known: [String] = []
+    /// What was left out and is needed, with an example of it.
+    private var missing: [(key: String, example: String)] = []
 
     /// Nil, with an error in `findings`, when `node` is no mapping.
     ///
@@ -12,14 +14,29 @@ struct Section {
     init?(_ node: Node, _ what: String, example: String, at position: SourcePosition, _ findings: inout Findings) {
         guard case .mapping(let entries) = node.content else {
             if node.isUnknown { return nil }
+            let advice = Self.missingColon(node).map { "; \($0)" } ?? ""
             findings.error(
-                "expected \(what) as a mapping, such as `\(example)`, found \(node.described)",
+                "expected \(what) as a mapping, such as `\(example)`, found \(node.described)\(advice)",
                 at: node.isNull ? position : node.position)
             return nil
         }
         self.what = what
         self.position = node.position
         self.entries = entries
+    }
+
+    /// What is wrong with `bind 127.0.0.1:8080` and `bind:127.0.0.1:8080`, which are texts to YAML.
+    private static func missingColon(_ node: Node) -> String? {
+        guard let text = node.repeatableText, let parts = text.wholeMatch(of: /([a-z_]+)(:?)([\s\u{a0}]*)(\S.*)/) else {
+            return nil
+        }
+        let (_, key, colon, blank, value) = parts.output
+        guard !ConfigurationSchema.places(of: String(key)).isEmpty, !colon.isEmpty || !blank.isEmpty else { return nil }
+        let written = "`\(key): \(value)`"
+        if colon.isEmpty { return "a colon is missing: \(written)" }
+        return blank.isEmpty
+            ? "a blank is missing behind the colon: \(written)"
+            : "what stands behind the colon is no plain blank (U+0020); write one: \(written)"
     }
 
     init?(_ field: Field, _ what: String, example: String, _ findings: inout Findings) {
@@ -32,21 +49,37 @@ struct Section {
         return entries.first { $0.key.value == key }.map { Field(key: $0.key, node: $0.value) }
     }
 
-    /// What was written for `key`; nil, with an error, when it was left out.
-    mutating func require(_ key: String, example: String, _ findings: inout Findings) -> Field? {
+    /// What was written for `key`; nil when it was left out, which `finish` reports.
+    mutating func require(_ key: String, example: String) -> Field? {
         if let field = take(key) { return field }
-        findings.error("\(what) needs `\(key)`, such as `\(key): \(example)`", at: position)
+        missing.append((key, example))
         return nil
     }
 
-    /// Reports the keys that were never asked for.
-    func finish(_ findings: inout Findings) {
-        for entry in entries where !known.contains(entry.key.value) {
-            let advice =
-                nearest(to: entry.key.value, among: known).map { "did you mean `\($0)`?" }
-                ?? "expected \(known.map { "`\($0)`" }.joined(separator: ", "))"
+    /// Reports the keys that were left out and are needed, and those that were never asked for.
+    ///
+    /// A key that is missing since it was written in another word is one mistake, and told once.
+    /// - Parameter otherwise: what to say of a key of which nothing is known, before the keys that there are.
+    func finish(_ findings: inout Findings, otherwise: String? = nil) {
+        let unknown = entries.filter { !known.contains($0.key.value) }
+        let advice = unknown.map { KeyAdvice(for: $0.key.value, among: known, otherwise: otherwise) }
+        for (key, example) in missing where !advice.contains(where: { $0.meant == key || $0.isOfAnotherFile }) {
+            findings.error("\(what) needs `\(key)`, such as `\(key): \(example)`", at: position)
+        }
+        for (entry, advice) in zip(unknown, advice) {
             findings.error(
-                "unknown key \(Node.quoted(entry.key.value, by: "`")) in \(what); \(advice)", at: entry.key.position)
+                "unknown key \(Node.quoted(entry.key.value, by: "`")) in \(what); \(advice.text)",
+                at: entry.key.position)
+        }
+    }
+
+    /// Whether there are keys that were not asked for yet.
+    var hasMore: Bool { entries.contains { !known.contains($0.key.value) } }
+
+    /// Whether one of the keys that were not asked for yet is another word for one of `keys`.
+    func hasAnotherWord(for keys: [String]) -> Bool {
+        entries.contains { entry in
+            !known.contains(entry.key.value) && KeyAdvice(for: entry.key.value, among: keys).meant != nil
         }
     }
 }

@@ -1,18 +1,18 @@
 /// The word of `candidates` that someone who wrote `word` most likely meant; nil when none is near.
 func nearest(to word: String, among candidates: some Sequence<String>) -> String? {
-    let folded = fold(word)
+    let wanted = folded(word)
     var best: (word: String, distance: Int)?
     for candidate in candidates {
-        let other = fold(candidate)
-        let distance = editDistance(folded, other)
-        guard distance <= max(1, min(folded.count, other.count) / 3) else { continue }
+        let other = folded(candidate)
+        let distance = editDistance(wanted, other)
+        guard distance <= max(1, min(wanted.count, other.count) / 3) else { continue }
         if best.map({ distance < $0.distance }) ?? true { best = (candidate, distance) }
     }
     return best?.word
 }
 
 /// `request-head`, `requestHead` and `request_head` are one word to whoever mistypes it.
-private func fold(_ word: String) -> [Unicode.Scalar] {
+func folded(_ word: String) -> [Unicode.Scalar] {
     Array(word.lowercased().unicodeScalars.filter { $0 != "-" && $0 != "_" }.prefix(64))
 }
 

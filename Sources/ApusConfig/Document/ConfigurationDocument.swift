@@ -5,6 +5,9 @@ struct ConfigurationDocument {
     /// The main one first.
     private(set) var files: [ConfigurationFile] = []
 
+    /// Whether every file that is included could be read.
+    private(set) var isComplete = true
+
     private let loader: ConfigurationLoader
     /// The files that are being read, each included by the one before it.
     private var chain: [String] = []
@@ -25,7 +28,12 @@ struct ConfigurationDocument {
         files.append(ConfigurationFile(path: path, text: text))
         let source = findings.add(Source(file: path, text: text))
         let hadErrors = findings.hasErrors
+        var foreign = findings
         let node = Node(parsing: text, source: source, environment: loader.environment, &findings)
+        if !Self.hasSections(node), foreign.foreignFile(source) {
+            findings = foreign
+            return
+        }
         guard let node else {
             // An included file may be all comments; the main one may not.
             if chain.isEmpty, findings.hasErrors == hadErrors { findings.emptyFile(source) }
@@ -39,6 +47,12 @@ struct ConfigurationDocument {
         chain.append(Self.normalized(path))
         include(Field(key: entry.key, node: entry.value), from: path, &findings)
         chain.removeLast()
+    }
+
+    /// Whether the text is a mapping with one of the sections that every configuration has.
+    private static func hasSections(_ node: Node?) -> Bool {
+        guard case .mapping(let entries)? = node?.content else { return false }
+        return entries.contains { ["listeners", "pools"].contains($0.key.value) }
     }
 
     // MARK: - Includes
@@ -56,7 +70,7 @@ struct ConfigurationDocument {
     }
 
     /// The files that an `include` means, in the order of their names.
-    private func paths(_ name: Located<String>, from path: String, _ findings: inout Findings) -> [String] {
+    private mutating func paths(_ name: Located<String>, from path: String, _ findings: inout Findings) -> [String] {
         let folder = ConfigurationLoader.folderAndName(of: path).folder
         let full = Self.joined(folder, name.value)
         let (directory, pattern) = ConfigurationLoader.folderAndName(of: full)
@@ -73,6 +87,7 @@ struct ConfigurationDocument {
             // A pattern that finds the file in which it stands does not mean it.
             return names.sorted().map { Self.joined(directory, $0) }.filter { !chain.contains(Self.normalized($0)) }
         } catch {
+            isComplete = false
             findings.error(
                 "`include`: the directory \(Node.quoted(directory, by: "`")) cannot be read: \(error)",
                 at: name.position)
@@ -104,7 +119,10 @@ struct ConfigurationDocument {
             let text = try loader.readFile(path)
             read(text, path: path, &findings)
         } catch {
-            findings.error("`include`: \(Node.quoted(path, by: "`")) cannot be read: \(error)", at: name.position)
+            isComplete = false
+            let advice = "\(error)" == FileSystem.isDirectory ? "; write `\(path)/*.yaml` for the files in it" : ""
+            findings.error(
+                "`include`: \(Node.quoted(path, by: "`")) cannot be read: \(error)\(advice)", at: name.position)
         }
     }
 

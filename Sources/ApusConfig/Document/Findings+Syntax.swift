@@ -5,16 +5,19 @@ extension Findings {
         error(
             "the file is empty; expected at least `listeners` and `pools`",
             at: SourcePosition(line: 1, column: 1, source: source),
-            note: """
-                A configuration that works:
-
-                listeners:
-                  - bind: 127.0.0.1:8080
-                pools:
-                  web:
-                    endpoints: [127.0.0.1:3001, 127.0.0.1:3002]
-                """)
+            note: Self.example)
     }
+
+    /// For whoever has none yet.
+    static let example = """
+        A configuration that works:
+
+        listeners:
+          - bind: 127.0.0.1:8080
+        pools:
+          web:
+            endpoints: [127.0.0.1:3001, 127.0.0.1:3002]
+        """
 
     /// Says what the YAML parser ran into, in the words of someone who writes a configuration.
     mutating func syntaxError(_ yamlError: YamlError, in index: Int32) {
@@ -26,13 +29,16 @@ extension Findings {
         case .scanner(let context, let problem, let mark, _), .parser(let context, let problem, let mark, _):
             var position = place(mark)
             // What is never closed is found missing at the end of the file; what matters is where it was opened.
-            if let context, source.line(position.line).isEmpty { position = place(context.mark) }
+            let isUnclosed = source.line(position.line).isEmpty
+            if let context, isUnclosed || context.text == "while scanning an alias" {
+                position = place(context.mark)
+            }
             position = source.clamped(position)
             if let hint = hint(problem: problem, context: context, at: position, in: source) {
                 error(hint, at: position)
             } else {
-                let origin = context.map { ", \($0.text) that begins in line \($0.mark.line)" } ?? ""
-                error("this is not valid YAML: \(problem)\(origin)", at: position)
+                let message = structureHint(problem: problem, context: context, at: position, isUnclosed: isUnclosed)
+                error(message, at: position)
             }
         case .composer(_, let problem, let mark, _) where problem.contains("another document"):
             error("a second YAML document begins here; expected one: remove the `---`", at: place(mark))
@@ -71,6 +77,9 @@ extension Findings {
         if line.contains("${"), isWithinFlow(problem, context) {
             return "a `${NAME}` within brackets or braces must be quoted, such as `{ bind: \"${BIND}\" }`"
         }
+        if let before = wordWithoutColon(above: position, in: source) {
+            return "a `key:` cannot stand here; in line \(before.line) a colon is missing: `\(before.word):`"
+        }
         if problem == "mapping values are not allowed in this context" {
             return "a `key:` cannot stand here; check the indentation, and quote a value that contains `: `"
         }
@@ -78,6 +87,50 @@ extension Findings {
         return first == "\t"
             ? "YAML is indented with spaces, found a tab"
             : "a value cannot begin with `\(first)` unless it is quoted"
+    }
+
+    /// The line before, where it is a key of ours without its colon.
+    private func wordWithoutColon(above position: SourcePosition, in source: Source) -> (word: String, line: Int)? {
+        var line = position.line - 1
+        while line > 0 {
+            let text = source.line(line).trimmingPrefix { $0 == " " || $0 == "-" }
+            let word = String(text.prefix { !$0.isWhitespace })
+            if !word.isEmpty, word.first != "#" {
+                return word == text && !ConfigurationSchema.places(of: word).isEmpty ? (word, line) : nil
+            }
+            line -= 1
+        }
+        return nil
+    }
+
+    /// What the parser missed, and in what.
+    private func structureHint(
+        problem: String, context: YamlError.Context?, at position: SourcePosition, isUnclosed: Bool
+    ) -> String {
+        let opened = context.map { " of line \($0.mark.line)" } ?? ""
+        switch (problem, context?.text ?? "") {
+        case (_, "while scanning a quoted scalar"):
+            return "the quote that begins here is never closed"
+        case ("did not find expected ',' or '}'", _):
+            return isUnclosed
+                ? "the `{` that stands here is never closed"
+                : "expected `,` or `}` here: the `{`\(opened) is not closed, or a comma is missing"
+        case ("did not find expected ',' or ']'", _):
+            return isUnclosed
+                ? "the `[` that stands here is never closed"
+                : "expected `,` or `]` here: the `[`\(opened) is not closed, or a comma is missing"
+        case ("did not find expected '-' indicator", _), ("did not find expected key", "while parsing a block mapping"):
+            let what = problem.contains("'-'") ? "the list" : "the mapping"
+            let begin = context.map { " (line \($0.mark.line), indented by \($0.mark.column - 1))" } ?? ""
+            return "the indentation fits nothing above it: this line is indented by \(position.column - 1), and is "
+                + "neither part of \(what) before it\(begin) nor outside of it; indent it like what it belongs to"
+        case ("did not find expected <document start>", _):
+            return "expected the end of the file: what stands before this line is no mapping that could go on here; a "
+                + "configuration is a mapping, such as `listeners: ...`"
+        default:
+            let origin = context.map { ", \($0.text) that begins in line \($0.mark.line)" } ?? ""
+            return "this is not valid YAML: \(problem)\(origin)"
+        }
     }
 
     private func isWithinFlow(_ problem: String, _ context: YamlError.Context?) -> Bool {

@@ -55,6 +55,12 @@ struct Node: Sendable {
         if case .scalar(let scalar) = content, !scalar.isQuoted, !scalar.isUnknown { scalar.text } else { nil }
     }
 
+    /// The text of a scalar that was not quoted, as it stands in the file: what advice may repeat. The environment's values
+    /// may be nobody's business.
+    var repeatableText: String? {
+        if case .scalar(let scalar) = content, scalar.written == nil, !isNull { plainText } else { nil }
+    }
+
     /// The text of a scalar, quoted or not; nil for nothing, a list or a mapping.
     var text: String? {
         if case .scalar(let scalar) = content, !isNull, !scalar.isUnknown { scalar.text } else { nil }

@@ -6,7 +6,8 @@ struct YAMLSource {
     private let text: String
 
     init(index: Int32, text: String) {
-        var text = text
+        // Some editors of other systems begin a file with a byte order mark; the library takes it for text.
+        var text = text.unicodeScalars.first == "\u{feff}" ? String(text.unicodeScalars.dropFirst()) : text
         // The library keeps a pointer into the text while it works.
         text.makeContiguousUTF8()
         self.index = index

@@ -42,7 +42,7 @@ extension ConfigurationSchema {
     ])
 
     static let process = SchemaValue.section([
-        .init("user", .text(), "Whom the process becomes once it has bound its listeners."),
+        .init("user", .text(), "Whom the process becomes, first of all, where root started it."),
         .init("group", .text(), "Default: the user's."),
     ])
 

@@ -53,7 +53,7 @@ public enum ConfigurationSchema {
             "normalize_paths", .words(["on", "off"]), "Whether paths are normalized before routes look. Default: on."),
         .init("access_log", accessLog, "Where one line per request goes. Default: off."),
         .init("admin", admin.orOff, "The admin server. Default: off."),
-        .init("process", process, "Whom the process becomes, and how it hands its listeners over."),
+        .init("process", process, "Whom the process becomes."),
         .init(
             "state", .either([state, .text(pattern: "^(/|off$)|\\$\\{"), .words(["off"])]),
             "Where revisions are kept. Default: off."),

@@ -63,6 +63,11 @@ extension Authority {
             let port = Int(digits), role.ports.contains(port)
         else {
             let bounds = role.ports
+            if digits.contains(" ") {
+                let address = text.prefix { $0 != " " }
+                throw Refusal(
+                    advice: "what belongs to one is written in a mapping: `{ address: \(address), weight: 1 }`")
+            }
             throw Refusal(advice: "a port is a number from \(bounds.lowerBound) to \(bounds.upperBound)")
         }
         self.host = try Self.host(host, role)
@@ -72,9 +77,16 @@ extension Authority {
 
     private static func refusalWithoutPort(_ text: String, _ role: Role) -> Refusal {
         if text.utf8.allSatisfy(\.isASCIIDigit) {
-            return Refusal(advice: role == .bind ? "write `:\(text)` for all addresses" : "the host is missing")
+            return Refusal(
+                advice: role == .bind
+                    ? "write `127.0.0.1:\(text)`, or `:\(text)` for all addresses" : "the host is missing")
         }
         if text.utf8.contains(UInt8(ascii: ":")), IPAddress(text) != nil {
+            // `::1:8080` is an address too; whoever writes it means another.
+            if let colon = text.lastIndex(of: ":"), IPAddress(text[..<colon]) != nil {
+                let port = text[text.index(after: colon)...]
+                return Refusal(advice: "put the IPv6 address in brackets: `\"[\(text[..<colon])]:\(port)\"`")
+            }
             return Refusal(advice: "put the IPv6 address in brackets and add a port: `\"[\(text)]:8080\"`")
         }
         return Refusal(advice: "the port is missing")

@@ -28,7 +28,7 @@ struct EndpointSection {
         }
         let example = "{ address: 127.0.0.1:3001, weight: 3 }"
         guard var section = Section(field, "an endpoint", example: example, &findings) else { return }
-        address = section.require("address", example: "127.0.0.1:3001", &findings)
+        address = section.require("address", example: "127.0.0.1:3001")
             .flatMap { Authority.read($0, as: .endpoint, &findings) }
         if let field = section.take("weight"), let weight = field.integer(in: 0...65_535, &findings) {
             self.weight = Located(value: weight, position: field.position)

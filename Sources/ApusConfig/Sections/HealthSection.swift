@@ -9,7 +9,14 @@ extension HealthCheck {
         case .scalar where field.node.plainText == "tcp": probe = .tcp
         case .scalar where ["off", "none"].contains(field.node.plainText): probe = .none
         case .scalar, .sequence:
-            let hint = field.node.plainText == "http" ? "an HTTP check needs a path: `{ path: /healthz }`" : nil
+            let hint: String? =
+                switch field.node.repeatableText {
+                case "http": "an HTTP check needs a path: `{ path: /healthz }`"
+                case let path? where path.hasPrefix("/"): "for a check by HTTP write `{ path: \(path) }`"
+                case "true", "on", "yes": "`tcp` is what there is without it"
+                case "false", "no": "write `off`"
+                default: nil
+                }
             field.reject(expected: "`tcp`, `off` or a mapping such as `{ path: /healthz }`", hint: hint, &findings)
         }
     }

@@ -22,7 +22,7 @@ struct ListenerSection {
         else { return nil }
         position = section.position
         name = section.take("name")?.name(&findings)
-        bind = section.require("bind", example: "127.0.0.1:8080", &findings)
+        bind = section.require("bind", example: "127.0.0.1:8080")
             .flatMap { Authority.read($0, as: .bind, &findings) }
         if let field = section.take("routes") { routes = RouteSection.list(field, &findings) }
         section.finish(&findings)

@@ -27,13 +27,36 @@ struct PoolSection {
     static func mapping(_ field: Field, _ findings: inout Findings) -> [PoolSection] {
         let example = "{ web: { endpoints: [127.0.0.1:3001] } }"
         guard case .mapping(let entries) = field.node.content else {
-            field.reject(expected: "a mapping from names to pools, such as `\(example)`", &findings)
+            let isList = if case .sequence = field.node.content { true } else { false }
+            field.reject(
+                expected: "a mapping from names to pools, such as `\(example)`",
+                hint: isList ? "a pool's name is its key, and stands before it: `web:`" : nil, &findings)
             return []
         }
         if entries.isEmpty {
             findings.error("`pools` is empty; expected at least one, such as `\(example)`", at: field.position)
         }
-        return entries.map { PoolSection(Field(key: $0.key, node: $0.value), &findings) }
+        return entries.indices.compactMap { index in
+            let entry = entries[index]
+            guard let pool = misplaced(entry, behind: entries[..<index]) else {
+                // What it should have stands behind it, and is told there.
+                let next = entries.dropFirst(index + 1).first
+                if let next, misplaced(next, behind: entries[...index]) == entry.key.value { return nil }
+                return PoolSection(Field(key: entry.key, node: entry.value), &findings)
+            }
+            findings.error(
+                "`\(entry.key.value)` stands beside the pools; indent it further, so that it stands below `\(pool):`",
+                at: entry.key.position)
+            return nil
+        }
+    }
+
+    /// The pool before it that has nothing of its own, where `entry` is no pool but a key of that one.
+    private static func misplaced(_ entry: Node.Entry, behind others: ArraySlice<Node.Entry>) -> String? {
+        if case .mapping = entry.value.content, entry.key.value != "health" { return nil }
+        let keys = ConfigurationSchema.places(of: entry.key.value)
+        guard keys.contains("pools.NAME.\(entry.key.value)") else { return nil }
+        return others.last { $0.value.isNull }?.key.value
     }
 
     private init(_ field: Field, _ findings: inout Findings) {
@@ -44,7 +67,7 @@ struct PoolSection {
         readPicking(&section, &findings)
         readHealth(&section, &findings)
         readProtection(&section, &findings)
-        if let field = section.require("endpoints", example: "[127.0.0.1:3001]", &findings) {
+        if let field = section.require("endpoints", example: "[127.0.0.1:3001]") {
             endpoints = EndpointSection.list(field, &findings)
         }
         section.finish(&findings)

@@ -90,7 +90,7 @@ struct HedgeSection {
     init?(_ field: Field, _ findings: inout Findings) {
         let example = "{ after: 100ms }"
         guard case .section(var section) = Setting(field, word: nil, example: example, &findings) else { return nil }
-        let after = section.require("after", example: "100ms", &findings)?.duration(in: Section.durations, &findings)
+        let after = section.require("after", example: "100ms")?.duration(in: Section.durations, &findings)
         section.finish(&findings)
         guard let after else { return nil }
         rules = HedgingRules(after: after)

@@ -16,18 +16,30 @@ struct RootSection {
     var accessLog = AccessLogSection()
     var operations = OperationsSection()
 
-    init?(_ document: Node, _ findings: inout Findings) {
+    /// - Parameter isComplete: whether all that the files include could be read; if not, nothing is missed in them.
+    init?(_ document: Node, isComplete: Bool = true, _ findings: inout Findings) {
         guard
             var section = Section(
                 document, "a configuration", example: "listeners: ...", at: .start, &findings)
         else { return nil }
         node = section.take("node")?.name(&findings)?.value
         zone = section.take("zone")?.name(&findings)
-        workers = section.take("workers")?.integer(in: 1...1024, &findings)
-        if let field = section.require("listeners", example: "[{ bind: 127.0.0.1:8080 }]", &findings) {
+        if let field = section.take("workers") {
+            let isAuto = field.node.text == "auto"
+            if isAuto {
+                field.reject(
+                    expected: "a whole number from 1 to 1024", hint: "leave it out for one per core", &findings)
+            } else {
+                workers = field.integer(in: 1...1024, &findings)
+            }
+        }
+        func need(_ key: String, example: String) -> Field? {
+            isComplete ? section.require(key, example: example) : section.take(key)
+        }
+        if let field = need("listeners", example: "[{ bind: 127.0.0.1:8080 }]") {
             listeners = ListenerSection.list(field, &findings)
         }
-        if let field = section.require("pools", example: "{ web: { endpoints: [127.0.0.1:3001] } }", &findings) {
+        if let field = need("pools", example: "{ web: { endpoints: [127.0.0.1:3001] } }") {
             hasPools = true
             pools = PoolSection.mapping(field, &findings)
         }

@@ -14,7 +14,7 @@ extension SlowStart {
         }
         let example = "{ window: 30s, aggression: 1.5 }"
         guard var section = Section(field, "`slow_start`", example: example, &findings) else { return nil }
-        let window = section.require("window", example: "30s", &findings)?
+        let window = section.require("window", example: "30s")?
             .duration(in: Section.durations, &findings)
         self.init(window: window ?? .seconds(30))
         if let given = section.take("aggression")?.decimal(in: Self.bounds, example: "1.5", &findings) {

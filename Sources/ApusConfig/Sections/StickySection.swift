@@ -49,6 +49,11 @@ struct StickySection {
         section.read("same_site", into: &cookie.sameSite, or: "off", &findings) { field, findings in
             field.choice(of: StickySessions.Cookie.SameSite.self, &findings)
         }
+        if let other = section.take("capacity") {
+            findings.error(
+                "`capacity` bounds what `learn` remembers, and a cookie that Apus sets needs no memory; remove it",
+                at: other.key.position)
+        }
         if let field = section.take("secret") {
             isSecretWritten = true
             secret = SecretSection(field, &findings)

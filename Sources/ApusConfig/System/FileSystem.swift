@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Glibc
 
 /// The files of this machine, as a loader reads them.
 public enum FileSystem {
@@ -15,7 +16,7 @@ public enum FileSystem {
         do {
             data = try Data(contentsOf: URL(filePath: path))
         } catch {
-            throw ReadError(reason(error))
+            throw ReadError(reason(error, "file"))
         }
         guard let text = String(validating: data, as: UTF8.self) else { throw ReadError("it is not UTF-8 text") }
         return text
@@ -26,16 +27,26 @@ public enum FileSystem {
         do {
             return try FileManager.default.contentsOfDirectory(atPath: directory.isEmpty ? "." : directory)
         } catch {
-            throw ReadError(reason(error))
+            throw ReadError(reason(error, "directory"))
         }
     }
 
-    private static func reason(_ error: any Error) -> String {
+    /// Why a directory cannot be read as a file.
+    static let isDirectory = "it is a directory"
+
+    private static func reason(_ error: any Error, _ what: String) -> String {
         guard let error = error as? CocoaError else { return "\(error)" }
         return switch error.code {
-        case .fileReadNoSuchFile, .fileNoSuchFile: "there is no such file"
+        case .fileReadNoSuchFile, .fileNoSuchFile: "there is no such \(what)"
         case .fileReadNoPermission: "this user may not read it"
-        default: (error.underlying as? POSIXError).map { "\($0.code)" } ?? "it cannot be read"
+        default:
+            switch (error.underlying as? POSIXError)?.code {
+            case .EISDIR: isDirectory
+            case .ENOTDIR: "a part of its path is no directory"
+            case .ELOOP: "its links lead in a circle"
+            case let code?: "\(code)"
+            case nil: "it cannot be read"
+            }
         }
     }
 }

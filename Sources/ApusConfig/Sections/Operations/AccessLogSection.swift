@@ -17,7 +17,7 @@ struct AccessLogSection {
         }
         let example = "{ to: stdout, format: json }"
         guard var section = Section(field, "the access log", example: example, &findings) else { return }
-        let to = section.require("to", example: "stdout", &findings)
+        let to = section.require("to", example: "stdout")
         if let to { readDestination(to, &findings) }
         if let field = section.take("format") { readFormat(field, &findings) }
         if let field = section.take("sample") { readSample(field, &findings) }

@@ -22,7 +22,7 @@ struct AdminSection {
             return nil
         }
         guard var section = Section(field, "the admin server", example: example, &findings) else { return nil }
-        let bind = section.require("bind", example: "127.0.0.1:9900", &findings)
+        let bind = section.require("bind", example: "127.0.0.1:9900")
         let token = section.take("token")
         section.finish(&findings)
         self.token = token.flatMap { SecretSection($0, &findings) }

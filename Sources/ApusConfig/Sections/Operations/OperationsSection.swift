@@ -57,7 +57,7 @@ struct OperationsSection {
         }
         let example = "{ directory: /var/lib/apus }"
         guard var section = Section(field, "`state`", example: example, &findings) else { return }
-        operations.stateDirectory = section.require("directory", example: "/var/lib/apus", &findings)?
+        operations.stateDirectory = section.require("directory", example: "/var/lib/apus")?
             .absolutePath(example: "/var/lib/apus", &findings)
         section.read("keep", into: &operations.keptRevisions, in: 1...1000, &findings)
         section.finish(&findings)

@@ -46,7 +46,11 @@ extension PathPattern {
             return
         }
         guard text.hasPrefix("/") else {
-            throw Refusal(advice: text == "*" ? "leave `path` out to match every path" : "a path begins with `/`")
+            if text == "*" { throw Refusal(advice: "leave `path` out to match every path") }
+            guard !text.hasPrefix("^") else {
+                throw Refusal(advice: "a regular expression stands behind `~` and a blank: `\"~ \(text)\"`")
+            }
+            throw Refusal(advice: "a path begins with `/`")
         }
         if text.utf8.contains(where: { $0 == UInt8(ascii: "{") || $0 == UInt8(ascii: "}") }) {
             do throws(PathTemplateError) {

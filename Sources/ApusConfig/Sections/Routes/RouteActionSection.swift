@@ -20,6 +20,8 @@ enum RouteActionSection {
         let written = Self.keys.compactMap { section.take($0) }
         let splitBy = section.take("split_by")
         guard let field = written.first else {
+            // That word is told by itself.
+            if section.hasAnotherWord(for: Self.keys) { return nil }
             findings.error(
                 "a route needs `pool`, `pools`, `redirect` or `respond`, such as `pool: web`", at: section.position)
             return nil
@@ -138,7 +140,7 @@ extension Redirect {
         if case .mapping = field.node.content {
             let example = "{ to: \"https://example.com{path}{query}\", status: 301 }"
             guard var section = Section(field, "a redirect", example: example, &findings) else { return nil }
-            let to = section.require("to", example: "\"https://example.com{path}{query}\"", &findings)
+            let to = section.require("to", example: "\"https://example.com{path}{query}\"")
             let given = section.take("status")
             section.finish(&findings)
             if let given {
@@ -152,6 +154,12 @@ extension Redirect {
             }
             guard let to else { return nil }
             target = to
+        }
+        if target.node.plainText.flatMap({ Int($0) }) != nil {
+            target.reject(
+                expected: "where to, such as `/new`", hint: "a status stands beside it: `{ to: /new, status: 301 }`",
+                &findings)
+            return nil
         }
         let expected = "where to, such as `https://example.com{path}{query}` or `/new{query}`"
         guard let location = target.template(path, expected: expected, &findings) else { return nil }
@@ -193,8 +201,10 @@ extension FixedResponse {
         self.init()
         guard case .mapping = field.node.content else {
             guard let given = field.node.plainText.flatMap({ Int($0) }), (200...599).contains(given) else {
+                let hint = field.node.text.flatMap { Int($0) == nil ? "for a body write `{ body: ... }`" : nil }
                 field.reject(
-                    expected: "a status from 200 to 599, or a mapping such as `{ status: 200, body: ok }`", &findings)
+                    expected: "a status from 200 to 599, or a mapping such as `{ status: 200, body: ok }`", hint: hint,
+                    &findings)
                 return nil
             }
             status = given

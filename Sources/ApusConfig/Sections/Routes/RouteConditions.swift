@@ -72,7 +72,11 @@ struct RouteConditions {
                 isUnderstood = false
                 continue
             }
-            if Self.methods.contains(method.uppercased()), method != method.uppercased() {
+            if method.contains("|") {
+                let list = method.split(separator: "|").joined(separator: ", ")
+                item.reject(expected: expected, hint: "write several as a list: `[\(list)]`", &findings)
+                isUnderstood = false
+            } else if Self.methods.contains(method.uppercased()), method != method.uppercased() {
                 item.reject(expected: expected, hint: "methods have case: write `\(method.uppercased())`", &findings)
                 isUnderstood = false
             } else if !Self.methods.contains(method), let meant = nearest(to: method, among: Self.methods) {

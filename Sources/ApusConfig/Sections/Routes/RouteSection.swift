@@ -50,6 +50,8 @@ struct RouteSection {
         }
         action = RouteActionSection(&section, match.path, &findings)
         readTransit(&section, &findings)
+        // What was meant by a key that nobody knows may be what tells it from other routes.
+        if section.hasMore { isUnderstood = false }
         section.finish(&findings)
     }
 
@@ -80,7 +82,8 @@ struct RouteSection {
             requestFields = FieldEdit.list(field, match.path, &findings)
         }
         if let field = section.take("response") { responseFields = FieldEdit.list(field, match.path, &findings) }
-        section.finish(&findings)
+        section.finish(
+            &findings, otherwise: "say on which way, and how, such as `request: { set: { NAME: VALUE } }`")
     }
 }
 

@@ -23,7 +23,7 @@ struct RoutingTest: Sendable {
             var section = Section(document, "a file of tests", example: example, at: .start, &findings)
         else { return [] }
         defer { section.finish(&findings) }
-        guard let field = section.require("tests", example: "[...]", &findings),
+        guard let field = section.require("tests", example: "[...]"),
             let items = field.list(of: "tests", example: example, &findings)
         else { return [] }
         if items.isEmpty { findings.error("`tests` is empty; expected at least one", at: field.position) }
@@ -39,8 +39,8 @@ struct RoutingTest: Sendable {
         else { return nil }
         position = section.position
         name = section.take("name")?.text(expected: "a name", &findings)?.value ?? ""
-        let request = section.require("request", example: "{ url: /v1 }", &findings)
-        let expect = section.require("expect", example: "{ pool: api }", &findings)
+        let request = section.require("request", example: "{ url: /v1 }")
+        let expect = section.require("expect", example: "{ pool: api }")
         section.finish(&findings)
         self.request = DescribedRequest(method: "GET", url: "/")
         guard let request, let expect else { return nil }
@@ -62,7 +62,7 @@ struct RoutingTest: Sendable {
         let listener = section.take("listener")?.text(expected: "the name of a listener", &findings)?.value
         let headers = section.take("headers").map { Self.headers($0, &findings) } ?? []
         guard
-            let url = section.require("url", example: "https://example.com/v1", &findings)?
+            let url = section.require("url", example: "https://example.com/v1")?
                 .text(expected: "a URL or a path", &findings)
         else { return nil }
         var request = DescribedRequest(method: method, url: url.value, headers: headers, listener: listener)
