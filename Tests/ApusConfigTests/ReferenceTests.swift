@@ -21,27 +21,6 @@ import Testing
         #expect(Self.examples.count >= 40)
     }
 
-    @Test(arguments: examples)
-    func everyExampleLoadsWithoutAWarning(example: String) throws {
-        #expect(try ConfigurationLoader.scripted.load(text: example, file: "example").warnings == [])
-    }
-
-    /// Those of README.md.
-    static let readmeExamples: [String] = {
-        let url = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../README.md")
-        let text = (try? String(contentsOf: url, encoding: .utf8)) ?? ""
-        return text.components(separatedBy: "```yaml\n").dropFirst().map { $0.components(separatedBy: "```")[0] }
-    }()
-
-    @Test func theReadmeHasExamples() {
-        #expect(!Self.readmeExamples.isEmpty)
-    }
-
-    @Test(arguments: readmeExamples)
-    func everyExampleOfTheReadmeLoads(example: String) throws {
-        _ = try ConfigurationLoader.scripted.load(text: example, file: "README.md")
-    }
-
     /// The default that the table of all keys states.
     func stated(_ key: String) throws -> String {
         let rows = try #require(Self.text).split(separator: "\n").filter { $0.hasPrefix("| ") }
