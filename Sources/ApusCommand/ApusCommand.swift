@@ -19,10 +19,10 @@ struct ApusCommand: AsyncParsableCommand {
               apus test -c apus.yaml routing-tests.yaml
               apus diff old.yaml new.yaml
 
-            Exit status: 0 ended as asked; 1 the configuration was refused, a test failed, something would change \
-            (diff), a file is not in the one layout (fmt --check), or a running Apus said no; 2 diff could not compare, \
-            since a configuration was refused; 3 an address or file could not be used, or a running Apus not be \
-            reached; 64 the command line was not understood.
+            Exit status: 0 ended as asked; 1 the configuration was refused or could not be read, a test failed, \
+            something would change (diff), a file is not in the one layout (fmt --check), or a running Apus said no; 2 \
+            diff could not compare, since a configuration was refused; 3 an address or another file could not be used, \
+            or a running Apus not be reached; 64 the command line was not understood.
             """,
         version: "apus \(Version.current)",
         subcommands: [

@@ -3,7 +3,9 @@ import ArgumentParser
 
 /// The configuration file that a command was given.
 struct ConfigurationFile: ParsableArguments {
-    @Option(name: [.customShort("c"), .customLong("config")], help: "The configuration file.")
+    @Option(
+        name: [.customShort("c"), .customLong("config")], help: "The configuration file.",
+        completion: .file())
     var path: String
 
     /// Reads and checks the file with all that it includes, and prints what there is to say about it. Throws an exit code,

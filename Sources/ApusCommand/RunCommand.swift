@@ -14,9 +14,9 @@ struct RunCommand: ParsableCommand {
               apus run -c apus.yaml
               kill -TERM $(pidof apus)
 
-              kill -HUP $(pidof apus)     read the configuration again, as `apus reload` does
-              kill -USR1 $(pidof apus)    open the log files anew, once they have been moved away
-              kill -USR2 $(pidof apus)    start the program anew and hand everything over to it, as `apus upgrade` does
+              kill -HUP $(pidof apus)     # read the configuration again
+              kill -USR1 $(pidof apus)    # open the log files anew
+              kill -USR2 $(pidof apus)    # have a new version take over
 
             What it does is told on standard error; the access log goes where the configuration says.
             """)

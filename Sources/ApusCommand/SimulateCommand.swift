@@ -22,6 +22,9 @@ struct SimulateCommand: ParsableCommand {
             Origins are modelled: how long they work on a request, how many they work on at once. What is left out: \
             bodies, the balancer's own time, packets sent again. So take what it says about algorithms and rules, and \
             measure what your origins can bear.
+
+            Exit status: 0; 1 when the configuration was refused or could not be read; 3 when the picture could not be \
+            written; 64 when the command line was not understood.
             """)
 
     @OptionGroup var file: ConfigurationFile
@@ -31,13 +34,16 @@ struct SimulateCommand: ParsableCommand {
     @Option(help: "The pool to simulate, when there are several.")
     var pool: String?
 
-    @Option(help: "The algorithm, instead of the pool's own.")
+    @Option(
+        help: "The algorithm, instead of the pool's own.", completion: .list(Balance.allCases.map(\.rawValue)))
     var balance: String?
 
-    @Option(help: "Algorithms to run side by side on the same day, separated by commas, or all.")
+    @Option(
+        help: "Algorithms to run side by side on the same day, separated by commas, or all.",
+        completion: .list(["all"] + Balance.allCases.map(\.rawValue)))
     var compare: String?
 
-    @Option(help: "Draws the result as a picture (SVG) into this file.")
+    @Option(help: "Draws the result as a picture (SVG) into this file.", completion: .file())
     var svg: String?
 
     func run() throws {

@@ -55,7 +55,7 @@ public struct StatusReport: Decodable, Sendable, Equatable {
             "apus \(version), process \(process.id), \(phase) for \(Figures.age(uptimeSeconds)), "
                 + (ready ? "ready" : "not ready: \(notReadyBecause ?? "no reason given")"),
             "configuration: revision \(revision.number) since \(revision.time) (\(revision.cause)), "
-                + revision.files.joined(separator: ", ")
+                + (revision.files.isEmpty ? "made without a file" : revision.files.joined(separator: ", "))
                 + (dynamicChanges == 0 ? "" : ", and \(dynamicChanges) changed while running"),
             "requests: \(Figures.count(requests.total)) (\(classes.joined(separator: ", "))), "
                 + "\(Figures.count(requests.inFlight)) in flight, \(Figures.count(requests.queued)) waiting",

@@ -16,10 +16,10 @@ struct DiffCommand: ParsableCommand {
             Exit status: 0 when nothing would change, 1 when something would, 2 when a configuration was refused.
             """)
 
-    @Argument(help: "The configuration that runs.")
+    @Argument(help: "The configuration that runs.", completion: .file())
     var old: String
 
-    @Argument(help: "The configuration that is to take over.")
+    @Argument(help: "The configuration that is to take over.", completion: .file())
     var new: String
 
     @Flag(help: "Print it as JSON.")

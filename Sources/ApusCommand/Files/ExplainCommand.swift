@@ -12,7 +12,8 @@ struct ExplainCommand: AsyncParsableCommand {
             endpoints may be picked, and which limits of time are in force and where each was said. Nothing is sent: the \
             request's head is parsed and its route found as when Apus runs.
 
-              apus explain -c apus.yaml GET https://api.example.com/v1/users -H 'X-Tenant: acme' --client 10.1.2.3
+              apus explain -c apus.yaml GET https://api.example.com/v1/users
+              apus explain -c apus.yaml GET /v1 -H 'X-Tenant: acme' --client 10.1.2.3
 
             With --admin, a running Apus is asked how its endpoints are.
 

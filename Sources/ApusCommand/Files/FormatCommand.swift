@@ -19,10 +19,11 @@ struct FormatCommand: ParsableCommand {
             3 when a file could not be read or written.
             """)
 
-    @Option(name: [.customShort("c"), .customLong("config")], help: "A configuration file.")
+    @Option(
+        name: [.customShort("c"), .customLong("config")], help: "A configuration file.", completion: .file())
     var config: String?
 
-    @Argument(help: "Configuration files, included ones among them.")
+    @Argument(help: "Configuration files, included ones among them.", completion: .file())
     var files: [String] = []
 
     @Flag(help: "Change nothing: name the files that are not in the one layout.")

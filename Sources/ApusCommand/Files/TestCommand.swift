@@ -22,13 +22,15 @@ struct TestCommand: ParsableCommand {
 
     @OptionGroup var file: ConfigurationFile
 
-    @Argument(help: "Files of tests.")
+    @Argument(help: "Files of tests.", completion: .file())
     var tests: [String]
 
     @Flag(help: "Print the results as JSON.")
     var json = false
 
-    @Option(help: ArgumentHelp("Write the results into this file, too, as JUnit has them.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("Write the results into this file, too, as JUnit has them.", valueName: "file"),
+        completion: .file())
     var junit: String?
 
     @Flag(name: .shortAndLong, help: "Print nothing but what failed.")

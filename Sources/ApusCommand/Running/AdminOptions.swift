@@ -14,13 +14,14 @@ struct AdminOptions: ParsableArguments {
 
     @Option(
         name: [.customShort("c"), .customLong("config")],
-        help: ArgumentHelp("The configuration that says where the admin server is.", valueName: "file"))
+        help: ArgumentHelp("The configuration; it says where the admin server is.", valueName: "file"),
+        completion: .file())
     var configuration: String?
 
     @Option(
         help: ArgumentHelp(
             "A file with the admin server's token. Default: the variable APUS_ADMIN_TOKEN, else the token of the "
-                + "configuration of -c.", valueName: "file"))
+                + "configuration of -c.", valueName: "file"), completion: .file())
     var tokenFile: String?
 
     /// Asks, and returns what was answered; what goes wrong becomes a message and an exit code.
