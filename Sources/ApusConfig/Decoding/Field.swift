@@ -45,7 +45,14 @@ struct Field {
             if bounds.contains(value) { return value }
             reject(expected: expected, &findings)
         } catch {
-            reject(expected: expected, hint: error.advice(units: "ms, s, m, h or d"), &findings)
+            let advice: String? =
+                switch text.lowercased() {
+                case "unlimited", "infinite", "infinity", "never", "none", "off":
+                    "there is always a limit; the longest is `\(bounds.upperBound.configured)`"
+                case let text where text.contains(" "): "leave the blank out"
+                default: error.advice(units: "ms, s, m, h or d")
+                }
+            reject(expected: expected, hint: advice, &findings)
         }
         return nil
     }
@@ -92,7 +99,12 @@ struct Field {
             case .mapping(let entries):
                 entries.first?.key.value.hasPrefix("-") == true
                     ? "a blank is missing behind the `-`" : "begin each of them with `- `"
-            case .scalar: node.repeatableText.map { "write brackets around it: `[\($0)]`" }
+            // Of mappings, the example says it.
+            case .scalar where example.hasPrefix("[{"): nil
+            case .scalar:
+                node.repeatableText.map { text in
+                    text.contains(" ") ? "begin each of them with `- `" : "write brackets around it: `[\(text)]`"
+                }
             case .sequence: nil
             }
         reject(expected: "a list of \(what), such as `\(example)`", hint: hint, &findings)

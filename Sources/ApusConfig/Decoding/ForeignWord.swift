@@ -6,7 +6,7 @@ struct ForeignWord {
     var places: [String] = []
     /// What to do, where it takes more than another word.
     var note: String?
-    /// Whether whoever writes it has another kind of file in mind, so that nothing else is to be missed in it.
+    /// Whether whoever writes it at the top has another kind of file in mind, so that nothing else is to be missed in it.
     var isOfAnotherFile = false
 
     /// What `key` means; nil when it is nobody's word. `proxyPass`, `proxy-pass` and `proxy_pass` are one.

@@ -7,7 +7,8 @@ struct KeyAdvice {
     let isOfAnotherFile: Bool
 
     init(for key: String, among known: [String], otherwise: String? = nil) {
-        let word = ForeignWord(key)
+        var word = ForeignWord(key)
+        if word?.isOfAnotherFile == true, !known.contains("listeners") { word = nil }
         isOfAnotherFile = word?.isOfAnotherFile ?? false
         if let word, let meant = word.meant(among: known) {
             self.meant = meant

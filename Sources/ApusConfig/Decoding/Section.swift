@@ -6,7 +6,7 @@ struct Section {
     private let entries: [Node.Entry]
     private var known: [String] = []
     /// What was left out and is needed, with an example of it.
-    private var missing: [(key: String, example: String)] = []
+    private var missing: [(key: String, example: String, advice: String?)] = []
 
     /// Nil, with an error in `findings`, when `node` is no mapping.
     ///
@@ -14,7 +14,8 @@ struct Section {
     init?(_ node: Node, _ what: String, example: String, at position: SourcePosition, _ findings: inout Findings) {
         guard case .mapping(let entries) = node.content else {
             if node.isUnknown { return nil }
-            let advice = Self.missingColon(node).map { "; \($0)" } ?? ""
+            var advice = Self.missingColon(node).map { "; \($0)" } ?? ""
+            if case .sequence = node.content, what.hasPrefix("the pool") { advice = "; write `endpoints:` above it" }
             findings.error(
                 "expected \(what) as a mapping, such as `\(example)`, found \(node.described)\(advice)",
                 at: node.isNull ? position : node.position)
@@ -50,9 +51,11 @@ struct Section {
     }
 
     /// What was written for `key`; nil when it was left out, which `finish` reports.
-    mutating func require(_ key: String, example: String) -> Field? {
+    ///
+    /// - Parameter advice: what else may help then.
+    mutating func require(_ key: String, example: String, advice: String? = nil) -> Field? {
         if let field = take(key) { return field }
-        missing.append((key, example))
+        missing.append((key, example, advice))
         return nil
     }
 
@@ -63,8 +66,9 @@ struct Section {
     func finish(_ findings: inout Findings, otherwise: String? = nil) {
         let unknown = entries.filter { !known.contains($0.key.value) }
         let advice = unknown.map { KeyAdvice(for: $0.key.value, among: known, otherwise: otherwise) }
-        for (key, example) in missing where !advice.contains(where: { $0.meant == key || $0.isOfAnotherFile }) {
-            findings.error("\(what) needs `\(key)`, such as `\(key): \(example)`", at: position)
+        for (key, example, hint) in missing where !advice.contains(where: { $0.meant == key || $0.isOfAnotherFile }) {
+            let more = hint.map { "; \($0)" } ?? ""
+            findings.error("\(what) needs `\(key)`, such as `\(key): \(example)`\(more)", at: position)
         }
         for (entry, advice) in zip(unknown, advice) {
             findings.error(

@@ -89,6 +89,14 @@ extension Field {
             reject(expected: expected, &findings)
             return nil
         }
+        // What other proxies call variables. The environment's values are not looked into.
+        if case .scalar(let scalar) = node.content, scalar.written == nil,
+            let variable = text.firstMatch(of: /\$(\d|[a-z_]{4,})/)
+        {
+            findings.warning(
+                "`\(key.value)`: `\(variable.output.0)` is sent as it stands; variables are written in braces, such as "
+                    + "`{path}`", at: position)
+        }
         do throws(TemplateRefusal) {
             return try TextTemplate(configured: text, path: path)
         } catch {

@@ -37,7 +37,8 @@ extension Findings {
             if let hint = hint(problem: problem, context: context, at: position, in: source) {
                 error(hint, at: position)
             } else {
-                let message = structureHint(problem: problem, context: context, at: position, isUnclosed: isUnclosed)
+                let message = structureHint(
+                    problem: problem, context: context, at: position, in: source, isUnclosed: isUnclosed)
                 error(message, at: position)
             }
         case .composer(_, let problem, let mark, _) where problem.contains("another document"):
@@ -105,20 +106,28 @@ extension Findings {
 
     /// What the parser missed, and in what.
     private func structureHint(
-        problem: String, context: YamlError.Context?, at position: SourcePosition, isUnclosed: Bool
+        problem: String, context: YamlError.Context?, at position: SourcePosition, in source: Source, isUnclosed: Bool
     ) -> String {
         let opened = context.map { " of line \($0.mark.line)" } ?? ""
         switch (problem, context?.text ?? "") {
         case (_, "while scanning a quoted scalar"):
             return "the quote that begins here is never closed"
         case ("did not find expected ',' or '}'", _):
+            let isColon = source.text(from: position).hasPrefix(":")
             return isUnclosed
                 ? "the `{` that stands here is never closed"
                 : "expected `,` or `}` here: the `{`\(opened) is not closed, or a comma is missing"
+                    + (isColon ? ", or a value that contains `: ` is not quoted" : "")
         case ("did not find expected ',' or ']'", _):
             return isUnclosed
                 ? "the `[` that stands here is never closed"
                 : "expected `,` or `]` here: the `[`\(opened) is not closed, or a comma is missing"
+        case ("did not find expected '-' indicator", _) where position.column == context?.mark.column:
+            return
+                "a `- ` is expected here, as before the item in line \(context?.mark.line ?? 0); what belongs to the "
+                + "item above is indented further"
+        case ("did not find expected key", _) where !source.line(position.line).prefix(position.column - 1).isBlank:
+            return "what stands here belongs to nothing: the value before it has ended"
         case ("did not find expected '-' indicator", _), ("did not find expected key", "while parsing a block mapping"):
             let what = problem.contains("'-'") ? "the list" : "the mapping"
             let begin = context.map { " (line \($0.mark.line), indented by \($0.mark.column - 1))" } ?? ""
@@ -146,6 +155,8 @@ extension Findings {
 }
 
 extension Substring {
+    fileprivate var isBlank: Bool { allSatisfy(\.isWhitespace) }
+
     fileprivate func suffix(while condition: (Character) -> Bool) -> Substring {
         var start = endIndex
         while start > startIndex, condition(self[index(before: start)]) { formIndex(before: &start) }

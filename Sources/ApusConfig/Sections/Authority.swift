@@ -54,6 +54,7 @@ extension Authority {
     init(_ text: String, as role: Role) throws(Refusal) {
         if text.contains("://") { throw Refusal(advice: "leave the scheme out") }
         if text.contains("/") { throw Refusal(advice: "an address has no path") }
+        if text.contains(" - ") { throw Refusal(advice: "begin each item of a list in the same column") }
         guard let colon = text.lastIndex(of: ":"), IPAddress(text) == nil else {
             throw Self.refusalWithoutPort(text, role)
         }

@@ -14,10 +14,15 @@ extension HashRules {
         guard case .mapping = field.node.content,
             var section = Section(field, "`hash`", example: "{ header: X-User }", &findings)
         else {
+            let hint: String? =
+                switch field.node.plainText {
+                case let kind? where ["header", "cookie", "query"].contains(kind): "say which: `{ \(kind): NAME }`"
+                case "ip", "source", "src", "remote_addr", "client_ip": "here it is `client`"
+                case "uri", "url": "here it is `path`"
+                default: nil
+                }
             field.reject(
-                expected: "`client`, `path` or a mapping such as `{ header: X-User }`",
-                hint: ["header", "cookie", "query"].contains(field.node.plainText ?? "")
-                    ? "say which: `{ \(field.node.plainText ?? ""): NAME }`" : nil, &findings)
+                expected: "`client`, `path` or a mapping such as `{ header: X-User }`", hint: hint, &findings)
             return
         }
         readKey(&section, &findings)

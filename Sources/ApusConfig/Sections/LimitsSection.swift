@@ -39,6 +39,8 @@ struct LimitsSection {
                 hint: "write `0B` to refuse every body, `unlimited` to refuse none", &findings)
             return nil
         }
+        var field = field
+        field.alternative = "unlimited"
         return field.size(in: 0...Int.max, example: "10MB", &findings)
     }
 }

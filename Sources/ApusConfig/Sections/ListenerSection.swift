@@ -12,17 +12,19 @@ struct ListenerSection {
         if items.isEmpty {
             findings.error("`listeners` is empty; expected at least one, such as `\(example)`", at: field.position)
         }
-        return items.compactMap { ListenerSection($0, &findings) }
+        return items.enumerated().compactMap { ListenerSection($0.element, isFirst: $0.offset == 0, &findings) }
     }
 
-    private init?(_ node: Node, _ findings: inout Findings) {
+    private init?(_ node: Node, isFirst: Bool, _ findings: inout Findings) {
         guard
             var section = Section(
                 node, "a listener", example: "{ bind: 127.0.0.1:8080 }", at: node.position, &findings)
         else { return nil }
         position = section.position
         name = section.take("name")?.name(&findings)
-        bind = section.require("bind", example: "127.0.0.1:8080")
+        // A dash too many makes one listener two.
+        let advice = isFirst ? nil : "without its `-`, this would belong to the listener above"
+        bind = section.require("bind", example: "127.0.0.1:8080", advice: advice)
             .flatMap { Authority.read($0, as: .bind, &findings) }
         if let field = section.take("routes") { routes = RouteSection.list(field, &findings) }
         section.finish(&findings)

@@ -73,9 +73,11 @@ struct AccessLogSection {
             }
         default:
             let near = field.node.text.flatMap { nearest(to: $0, among: ["json", "combined"]) }
+            let isForeign = field.node.text?.contains { $0 == "$" || $0 == "%" } == true
             field.reject(
                 expected: "`json`, `combined` or a template such as `\"{client} {method} {target} {status}\"`",
-                hint: near.map { "did you mean `\($0)`?" }, &findings)
+                hint: isForeign ? "fields stand in braces, such as `{client}`" : near.map { "did you mean `\($0)`?" },
+                &findings)
         }
     }
 

@@ -8,6 +8,12 @@ struct RewriteSection {
     init() {}
 
     init(_ field: Field, _ pattern: PathPattern, _ findings: inout Findings) {
+        if let path = field.node.repeatableText, path.hasPrefix("/") {
+            field.reject(
+                expected: "a mapping such as `{ strip_prefix: true }`",
+                hint: "for another prefix write `{ prefix: \(path) }`, for another path `{ path: \(path) }`", &findings)
+            return
+        }
         let example = "{ strip_prefix: true }"
         guard var section = Section(field, "`rewrite`", example: example, &findings) else { return }
         let paths = ["strip_prefix", "prefix", "path"].compactMap { section.take($0) }
