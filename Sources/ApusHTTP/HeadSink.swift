@@ -30,11 +30,27 @@ extension HeadSink where Self: ~Copyable {
     /// Appends `value` in decimal.
     @inlinable
     public mutating func append(decimal value: UInt64) {
-        var divisor: UInt64 = 1
-        while value / divisor >= 10 { divisor *= 10 }
-        while divisor > 0 {
-            append(UInt8(truncatingIfNeeded: 0x30 + value / divisor % 10))
-            divisor /= 10
+        let sixteenDigits: UInt64 = 10_000_000_000_000_000
+        guard value >= sixteenDigits else { return append(digitsOf: value, atLeast: 1) }
+        append(digitsOf: value / sixteenDigits, atLeast: 1)
+        append(digitsOf: value % sixteenDigits, atLeast: 16)
+    }
+
+    /// Appends up to sixteen digits. They are found last one first: each becomes four bits of a number, the last the
+    /// highest.
+    @inlinable
+    mutating func append(digitsOf value: UInt64, atLeast least: Int) {
+        var rest = value
+        var digits: UInt64 = 0
+        var count = 0
+        while rest > 0 || count < least {
+            digits = digits << 4 | rest % 10
+            rest /= 10
+            count += 1
+        }
+        for _ in 0..<count {
+            append(UInt8(truncatingIfNeeded: 0x30 + digits & 0xf))
+            digits >>= 4
         }
     }
 

@@ -101,7 +101,7 @@ extension Worker {
 
     /// Tells the control plane, which tells the other workers.
     @inline(never)
-    private func pass(_ report: AttemptReport, _ pool: Int, _ endpoint: Int) {
+    private mutating func pass(_ report: AttemptReport, _ pool: Int, _ endpoint: Int) {
         if let state = report.endpointBreaker {
             shared.report(
                 .breakerChanged(.endpoint(endpoint), state, report.endpointCause, worker: index))

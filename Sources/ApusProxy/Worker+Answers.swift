@@ -86,7 +86,7 @@ extension Worker {
     }
 
     /// Appends what the head says of the connection, and ends the head.
-    func appendConnection(closes: Bool, saysKeepAlive: Bool, _ arena: inout BufferArena) {
+    mutating func appendConnection(closes: Bool, saysKeepAlive: Bool, _ arena: inout BufferArena) {
         arena.append(closes ? "Connection: close\r\n\r\n" : saysKeepAlive ? "Connection: keep-alive\r\n\r\n" : "\r\n")
     }
 }

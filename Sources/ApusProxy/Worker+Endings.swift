@@ -189,7 +189,7 @@ extension Worker {
     }
 
     /// Whether clients of that listener are to go when they have what they asked for.
-    func isLeaving(_ listener: Int) -> Bool { isDraining || settings.listenerIsRetired[listener] }
+    mutating func isLeaving(_ listener: Int) -> Bool { isDraining || settings.listenerIsRetired[listener] }
 
     /// How long a connection must have been idle to be closed under a client: one that sends request after request has its
     /// next on the way, and is told with the response to it.

@@ -43,7 +43,7 @@ extension Worker {
     }
 
     /// Seconds after which a request that was refused for want of a place may be worth another try; 0 says nothing.
-    func retryAfter(_ x: Int, _ reason: Reason) -> Int {
+    mutating func retryAfter(_ x: Int, _ reason: Reason) -> Int {
         switch reason {
         case .overloaded: settings.pools[exchanges[x].pool].retryAfter
         case .routeSaturated, .poolSaturated, .breakerOpen, .queueFull, .queueTimeout: 1
@@ -51,7 +51,7 @@ extension Worker {
         }
     }
 
-    func append(retryAfter seconds: Int, _ arena: inout BufferArena) {
+    mutating func append(retryAfter seconds: Int, _ arena: inout BufferArena) {
         guard seconds > 0 else { return }
         arena.append("Retry-After: ")
         arena.append(decimal: UInt64(seconds))

@@ -17,7 +17,7 @@ extension Worker {
     }
 
     /// The hash of what `key` names; nil where the request has no such thing.
-    func hash(_ key: HeadKey, _ x: Int, _ head: RequestHead, _ bytes: Span<UInt8>) -> UInt64? {
+    mutating func hash(_ key: HeadKey, _ x: Int, _ head: RequestHead, _ bytes: Span<UInt8>) -> UInt64? {
         let name = key.name.span
         let value: Range<Int>? =
             switch key.kind {
@@ -33,7 +33,7 @@ extension Worker {
     }
 
     /// The client's address: of the last that is no trusted proxy, as far as trusted ones tell.
-    func clientAddress(_ x: Int, _ bytes: Span<UInt8>) -> IPAddress {
+    mutating func clientAddress(_ x: Int, _ bytes: Span<UInt8>) -> IPAddress {
         let client = exchanges[x].client
         let peer = IPAddress(high: connections[client].peer.high, low: connections[client].peer.low)
         guard connections[client].isTrusted else { return peer }
@@ -54,7 +54,7 @@ extension Worker {
     }
 
     /// An address as X-Forwarded-For has them: alone, or with a port, one of IPv6 then in brackets.
-    private func address(_ bytes: Span<UInt8>, _ range: Range<Int>) -> IPAddress? {
+    private mutating func address(_ bytes: Span<UInt8>, _ range: Range<Int>) -> IPAddress? {
         var start = range.lowerBound
         var end = range.upperBound
         while start < end, bytes[start] == 0x20 || bytes[start] == 0x09 { start += 1 }

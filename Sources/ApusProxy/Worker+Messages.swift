@@ -30,7 +30,7 @@ extension Worker {
     }
 
     /// Nobody must wait for a worker that has ended.
-    func answerTheLast() {
+    mutating func answerTheLast() {
         for message in mailbox.takeAll() {
             switch message {
             case .adopt(let adoption): adoption.arrivals.arrive()

@@ -63,9 +63,8 @@ extension Worker {
     }
 
     private mutating func begin(
-        _ parsed: RequestHead, _ client: Int, _ stretch: Stretch, _ arena: inout BufferArena
+        _ head: RequestHead, _ client: Int, _ stretch: Stretch, _ arena: inout BufferArena
     ) {
-        var head = parsed
         let x = insertExchange(client)
         exchanges[x].method = head.method
         exchanges[x].version = head.version
@@ -74,13 +73,18 @@ extension Worker {
         exchanges[x].awaitsContinue = head.expectsContinue && !exchanges[x].request.isComplete
         noteRequest(x, head, stretch, &arena)
         if head.hopsLeft == 0 { return answerAsLastRecipient(x, head, stretch, &arena) }
-        if settings.normalizesPaths {
-            do {
-                try normalizePath(&head, stretch, &arena)
-            } catch {
-                return answer(x, error, instead: head, stretch, &arena)
-            }
+        guard settings.normalizesPaths, !isNormal(head, stretch, arena) else { return route(x, head, stretch, &arena) }
+        var normalized = head
+        do {
+            try normalizePath(&normalized, stretch, &arena)
+        } catch {
+            return answer(x, error, instead: head, stretch, &arena)
         }
+        route(x, normalized, stretch, &arena)
+    }
+
+    /// Finds the exchange's route, and does what that says.
+    private mutating func route(_ x: Int, _ head: RequestHead, _ stretch: Stretch, _ arena: inout BufferArena) {
         guard let route = matchRoute(x, head, stretch, arena) else {
             return answer(x, .noRoute, instead: head, stretch, &arena)
         }
@@ -126,13 +130,16 @@ extension Worker {
             shared.layout.pool(pool, .concurrencyLimit), to: UInt64(dispatchers[pool].concurrencyLimit ?? 0))
     }
 
+    private mutating func isNormal(_ head: RequestHead, _ stretch: Stretch, _ arena: borrowing BufferArena) -> Bool {
+        PathNormalization.isNormal(arena.bytes(stretch.handle, head.target.path.moved(by: Int(stretch.start))))
+    }
+
     /// Has the path stand in its one spelling where it was received, up against the query, for routes and origin alike.
-    private func normalizePath(
+    private mutating func normalizePath(
         _ head: inout RequestHead, _ stretch: Stretch, _ arena: inout BufferArena
     ) throws(Reason) {
         let path = head.target.path
         let range = path.moved(by: Int(stretch.start))
-        guard !PathNormalization.isNormal(arena.bytes(stretch.handle, range)) else { return }
         var bytes = arena.mutableBytes(stretch.handle, range)
         let count = try PathNormalization.normalize(&bytes)
         arena.move(stretch.handle, range.lowerBound..<range.lowerBound + count, to: range.upperBound - count)
@@ -140,7 +147,7 @@ extension Worker {
         head.target.pathAndQuery = head.target.path.lowerBound..<head.target.pathAndQuery.upperBound
     }
 
-    private func matchRoute(
+    private mutating func matchRoute(
         _ x: Int, _ head: RequestHead, _ stretch: Stretch, _ arena: borrowing BufferArena
     ) -> Int? {
         let bytes = arena.bytes(stretch.handle, stretch.range)

@@ -29,7 +29,7 @@ extension Worker {
     }
 
     @inline(never)
-    private func recordLong(_ time: Int64, _ histogram: CounterLayout.WorkerHistogram) {
+    private mutating func recordLong(_ time: Int64, _ histogram: CounterLayout.WorkerHistogram) {
         let bounds = CounterLayout.turnBounds
         var bucket = 0
         while bucket < bounds.count, time > bounds[bucket] { bucket += 1 }

@@ -29,7 +29,7 @@ struct TemplateFilling {
 extension Worker {
     // MARK: Templates
 
-    func templateFilling(
+    mutating func templateFilling(
         _ x: Int, _ head: RequestHead, _ stretch: Stretch, _ arena: borrowing BufferArena
     ) -> TemplateFilling {
         let rules = settings.routes[exchanges[x].route]
@@ -49,7 +49,7 @@ extension Worker {
     }
 
     /// Whether a proxy in front says that the client spoke https to it.
-    private func saysSecure(_ bytes: Span<UInt8>) -> Bool {
+    private mutating func saysSecure(_ bytes: Span<UInt8>) -> Bool {
         for index in 0..<fields.count where fields[index].field == .forwardedProto {
             return bytes.equalsIgnoringCase(fields[index].value, "https")
         }
@@ -107,7 +107,7 @@ extension Worker {
 
     /// Appends a Location that begins with what came from the request. One that begins with two slashes would name another
     /// host, of whoever made the link: a dot segment before them says that it is a path.
-    func appendChecked(
+    mutating func appendChecked(
         _ template: TemplateTable.Name, _ filling: inout TemplateFilling, _ arena: inout BufferArena
     ) {
         let start = arena.sendCount
@@ -123,7 +123,7 @@ extension Worker {
     }
 
     /// Whether a reference begins like one with a host and without a scheme. Browsers take a backslash for a slash.
-    private func namesHost(_ reference: Span<UInt8>) -> Bool {
+    private mutating func namesHost(_ reference: Span<UInt8>) -> Bool {
         reference.count > 1 && reference[0] == UInt8(ascii: "/")
             && (reference[1] == UInt8(ascii: "/") || reference[1] == UInt8(ascii: "\\"))
     }

@@ -92,7 +92,7 @@ extension Worker {
     }
 
     /// What was appended since `beginSend`, in a buffer of its own; nil when there is no memory.
-    func keepUnsent(_ arena: inout BufferArena) -> Stretch? {
+    mutating func keepUnsent(_ arena: inout BufferArena) -> Stretch? {
         let count = arena.sendCount
         guard let handle = arena.borrow(max(1, count)) else { return nil }
         arena.copyUnsent(from: 0, to: handle, at: 0)
@@ -123,7 +123,7 @@ extension Worker {
     }
 
     /// The request's head as it came, without what is likely to be secret (RFC 9110 section 9.3.8).
-    private func appendTrace(_ head: RequestHead, _ stretch: Stretch, _ arena: inout BufferArena) {
+    private mutating func appendTrace(_ head: RequestHead, _ stretch: Stretch, _ arena: inout BufferArena) {
         let start = Int(stretch.start)
         arena.append(copying: stretch.handle, head.line.methodRange.lowerBound + start..<head.line.end + start)
         for index in 0..<fields.count {
@@ -135,7 +135,7 @@ extension Worker {
         arena.append("\r\n")
     }
 
-    private func isSecret(_ name: Span<UInt8>) -> Bool {
+    private mutating func isSecret(_ name: Span<UInt8>) -> Bool {
         name.equalsIgnoringCase(0..<name.count, "authorization") || name.equalsIgnoringCase(0..<name.count, "cookie")
     }
 }

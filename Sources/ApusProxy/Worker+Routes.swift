@@ -75,22 +75,22 @@ extension Worker {
     // Two loads and a branch that is always taken for who has a plain route.
 
     @inline(__always)
-    func connectTime(_ x: Int) -> Int64 {
+    mutating func connectTime(_ x: Int) -> Int64 {
         exchanges[x].isPlain ? settings.connect : settings.routes[exchanges[x].route].connect
     }
 
     @inline(__always)
-    func responseHeadTime(_ x: Int) -> Int64 {
+    mutating func responseHeadTime(_ x: Int) -> Int64 {
         exchanges[x].isPlain ? settings.responseHead : settings.routes[exchanges[x].route].responseHead
     }
 
     @inline(__always)
-    func bodyTime(_ x: Int) -> Int64 {
+    mutating func bodyTime(_ x: Int) -> Int64 {
         exchanges[x].isPlain ? settings.body : settings.routes[exchanges[x].route].body
     }
 
     @inline(__always)
-    func bodyLimit(_ x: Int) -> UInt64 {
+    mutating func bodyLimit(_ x: Int) -> UInt64 {
         exchanges[x].isPlain ? settings.bodyLimit : settings.routes[exchanges[x].route].bodyLimit
     }
 
@@ -98,12 +98,12 @@ extension Worker {
 
     /// Whether the route's own rules hold, in `WorkerSettings.routeRetries`, and not the pool's.
     @inline(__always)
-    private func hasOwnRetries(_ x: Int) -> Bool {
+    private mutating func hasOwnRetries(_ x: Int) -> Bool {
         !exchanges[x].isPlain && settings.routes[exchanges[x].route].hasOwnRetries
     }
 
     @inline(__always)
-    func retriesStatus(_ x: Int, _ status: Int) -> Bool {
+    mutating func retriesStatus(_ x: Int, _ status: Int) -> Bool {
         hasOwnRetries(x)
             ? settings.routeRetries[exchanges[x].route].policy.retriesStatus(status)
             : dispatchers[exchanges[x].pool].retriesStatus(status)
@@ -126,13 +126,13 @@ extension Worker {
     }
 
     /// How long one attempt may take until it is answered; `.max` for as long as any response may.
-    func perTry(_ x: Int) -> Int64 {
+    mutating func perTry(_ x: Int) -> Int64 {
         hasOwnRetries(x)
             ? settings.routes[exchanges[x].route].perTry : settings.pools[exchanges[x].pool].perTry
     }
 
     /// Bytes of the request's body that are kept so that it can be sent again.
-    func keptBody(_ x: Int) -> UInt64 {
+    mutating func keptBody(_ x: Int) -> UInt64 {
         UInt64(
             hasOwnRetries(x)
                 ? settings.routes[exchanges[x].route].keptBody : settings.pools[exchanges[x].pool].keptBody)

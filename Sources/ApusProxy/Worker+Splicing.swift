@@ -56,7 +56,7 @@ extension Worker {
         return true
     }
 
-    private func unseenBytes(_ direction: Direction, of x: Int) -> UInt64 {
+    private mutating func unseenBytes(_ direction: Direction, of x: Int) -> UInt64 {
         direction == .request ? exchanges[x].request.unseenBytes : exchanges[x].response.unseenBytes
     }
 

@@ -214,7 +214,7 @@ extension Worker {
         chunk.removeAll()
     }
 
-    private func appendData(_ handle: BufferHandle, _ range: Range<Int>, _ arena: inout BufferArena) {
+    private mutating func appendData(_ handle: BufferHandle, _ range: Range<Int>, _ arena: inout BufferArena) {
         // One read is smaller than the outbound scratch, so that there is room when there are too many pieces.
         if !arena.append(handle, range) { arena.append(copying: handle, range) }
     }

@@ -165,6 +165,16 @@ public struct BufferArena: ~Copyable {
         return unsafe _overrideLifetime(span, mutating: &self)
     }
 
+    /// The number in the four bytes at `offset`, as `setNumber` wrote it.
+    public borrowing func number(at offset: Int, in handle: BufferHandle) -> UInt32 {
+        unsafe start(of: handle, offset..<offset + 4).loadUnaligned(as: UInt32.self)
+    }
+
+    /// Writes a number into the four bytes at `offset`.
+    public mutating func setNumber(_ number: UInt32, at offset: Int, in handle: BufferHandle) {
+        unsafe start(of: handle, offset..<offset + 4).storeBytes(of: number, as: UInt32.self)
+    }
+
     /// Copies bytes from one buffer to another.
     public mutating func copy(from source: BufferHandle, _ range: Range<Int>, to target: BufferHandle, at offset: Int) {
         unsafe start(of: target, offset..<offset + range.count)

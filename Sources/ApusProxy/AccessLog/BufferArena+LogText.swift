@@ -8,38 +8,20 @@ extension BufferArena {
     mutating func append(
         escaping handle: BufferHandle, _ range: Range<Int>, _ style: AccessLogLine.Style, reserve: Int
     ) {
-        var start = range.lowerBound
+        // What a byte takes when it is escaped, and what a sequence of UTF-8 may reach beyond the last byte that counts.
+        let margin = 8
         var index = range.lowerBound
         while index < range.upperBound {
-            guard sendRoom - (index - start) >= reserve + 8 else { break }
-            let length =
-                style == .json ? plainLengthInJSON(handle, index, range.upperBound) : plainLength(handle, index)
-            if length > 0 {
-                index += length
-                continue
-            }
-            append(copying: handle, start..<index)
+            let room = sendRoom - reserve - margin
+            guard room >= 0 else { return }
+            let plain = bytes(handle, index..<range.upperBound).plainPrefix(style, endingBefore: room + 1)
+            append(copying: handle, index..<index + plain)
+            index += plain
+            guard index < range.upperBound, plain <= room else { continue }
             let byte = bytes(handle, index..<index + 1)[0]
             if style == .json { append(escapedInJSON: byte) } else { append(escaped: byte) }
             index += 1
-            start = index
         }
-        append(copying: handle, start..<index)
-    }
-
-    /// Bytes at `index` that stand as they are in a JSON string: an ASCII character, or a whole sequence of UTF-8.
-    private func plainLengthInJSON(_ handle: BufferHandle, _ index: Int, _ end: Int) -> Int {
-        let rest = bytes(handle, index..<min(end, index + 4))
-        let byte = rest[0]
-        if byte < 0x80 {
-            return byte < 0x20 || byte == 0x7f || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") ? 0 : 1
-        }
-        return rest.lengthOfUTF8Sequence
-    }
-
-    private func plainLength(_ handle: BufferHandle, _ index: Int) -> Int {
-        let byte = bytes(handle, index..<index + 1)[0]
-        return byte < 0x20 || byte >= 0x7f || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") ? 0 : 1
     }
 
     private mutating func append(escapedInJSON byte: UInt8) {
@@ -81,52 +63,75 @@ extension BufferArena {
 
     /// Appends a time, given as microseconds since 1970, in UTC (RFC 3339).
     mutating func append(timestamp microseconds: Int64) {
-        let (year, month, day) = civilDate(microseconds / 86_400_000_000)
-        append(UInt64(year), digits: 4)
+        let (seconds, fraction) = UInt64(microseconds).quotientAndRemainder(dividingBy: 1_000_000)
+        let (days, second) = seconds.quotientAndRemainder(dividingBy: 86_400)
+        let (year, month, day) = civilDate(Int64(days))
+        append(pair: UInt64(year) / 100)
+        append(pair: UInt64(year) % 100)
         append("-")
-        append(UInt64(month), digits: 2)
+        append(pair: UInt64(month))
         append("-")
-        append(UInt64(day), digits: 2)
+        append(pair: UInt64(day))
         append("T")
-        append(timeOfDay: microseconds)
+        append(timeOfDay: second)
         append(".")
-        append(UInt64(microseconds % 1_000_000), digits: 6)
+        append(pair: fraction / 10_000)
+        append(pair: fraction / 100 % 100)
+        append(pair: fraction % 100)
         append("Z")
     }
 
     /// Appends a time as the Common Log Format has it: `10/Oct/2000:13:55:36 +0000`.
     mutating func append(commonTime microseconds: Int64) {
-        let (year, month, day) = civilDate(microseconds / 86_400_000_000)
-        append(UInt64(day), digits: 2)
+        let (days, second) = (UInt64(microseconds) / 1_000_000).quotientAndRemainder(dividingBy: 86_400)
+        let (year, month, day) = civilDate(Int64(days))
+        append(pair: UInt64(day))
         append("/")
         append(monthName(month))
         append("/")
-        append(UInt64(year), digits: 4)
+        append(pair: UInt64(year) / 100)
+        append(pair: UInt64(year) % 100)
         append(":")
-        append(timeOfDay: microseconds)
+        append(timeOfDay: second)
         append(" +0000")
     }
 
-    private mutating func append(timeOfDay microseconds: Int64) {
-        let seconds = UInt64(microseconds / 1_000_000 % 86_400)
-        append(seconds / 3_600, digits: 2)
+    private mutating func append(timeOfDay second: UInt64) {
+        append(pair: second / 3_600)
         append(":")
-        append(seconds / 60 % 60, digits: 2)
+        append(pair: second / 60 % 60)
         append(":")
-        append(seconds % 60, digits: 2)
+        append(pair: second % 60)
     }
 
-    private mutating func append(_ value: UInt64, digits: Int) {
-        var divisor: UInt64 = 1
-        for _ in 1..<digits { divisor *= 10 }
-        while divisor > 0 {
-            append(UInt8(truncatingIfNeeded: 0x30 + value / divisor % 10))
-            divisor /= 10
-        }
+    /// Two digits.
+    @inline(__always)
+    private mutating func append(pair value: UInt64) {
+        append(UInt8(truncatingIfNeeded: 0x30 + value / 10))
+        append(UInt8(truncatingIfNeeded: 0x30 + value % 10))
     }
 }
 
 extension Span<UInt8> {
+    /// Bytes at the start that stand in a log line as they are: printable ASCII, in JSON whole sequences of UTF-8 as well.
+    /// The last of them begins before `limit`.
+    fileprivate func plainPrefix(_ style: AccessLogLine.Style, endingBefore limit: Int) -> Int {
+        let end = Swift.min(count, limit)
+        var index = 0
+        while index < end {
+            let byte = self[index]
+            if byte &- 0x20 < 0x5f, byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\") {
+                index += 1
+                continue
+            }
+            guard style == .json, byte >= 0x80 else { break }
+            let length = extracting(index..<Swift.min(count, index + 4)).lengthOfUTF8Sequence
+            guard length > 0 else { break }
+            index += length
+        }
+        return index
+    }
+
     /// Bytes of the sequence of UTF-8 at the start (Unicode, table 3-7); 0 when there is no whole one.
     fileprivate var lengthOfUTF8Sequence: Int {
         let first = self[0]

@@ -2,21 +2,55 @@ import ApusHTTP
 import ApusModel
 import ApusTransport
 
-/// An exchange as the access log tells of it.
+/// An exchange as the access log tells of it: what of it can stand in a line, and no more, since it is passed to whatever
+/// writes a part of the line.
 struct LoggedExchange {
-    let exchange: Exchange
     let peer: SocketAddress
     /// Microseconds since 1970.
     let began: Int64
     let duration: Int64
     let end: ConnectionEnd
     let sample: Int
-
+    let listener: Int
+    let route: Int
+    let branch: Int
+    let endpoint: Int
+    let note: Stretch
+    /// Nil where no head could be read.
+    let version: Version?
+    let status: Int
+    let attempts: Int
+    let reason: Reason?
     /// Bytes of the request: its head and its body.
-    var bytesReceived: UInt64 { UInt64(exchange.headBytes) + exchange.request.byteCount }
+    let bytesReceived: UInt64
+    let bytesSent: UInt64
     /// Bytes of the response's body, without framing.
-    var bodyBytes: UInt64 {
-        exchange.answeredItself ? UInt64(exchange.answerBodyBytes) : exchange.response.byteCount
+    let bodyBytes: UInt64
+    /// From the request's first byte to the response's head; -1 where none came.
+    let responseHead: Int64
+
+    init(
+        _ exchange: borrowing Exchange, peer: SocketAddress, began: Int64, duration: Int64, end: ConnectionEnd,
+        sample: Int
+    ) {
+        self.peer = peer
+        self.began = began
+        self.duration = duration
+        self.end = end
+        self.sample = sample
+        listener = exchange.listener
+        route = exchange.route
+        branch = Int(exchange.branch)
+        endpoint = exchange.endpoint
+        note = exchange.note
+        version = exchange.headBytes > 0 ? exchange.version : nil
+        status = exchange.status
+        attempts = exchange.attempts + exchange.staleReplacements
+        reason = exchange.reason
+        bytesReceived = UInt64(exchange.headBytes) + exchange.request.byteCount
+        bytesSent = exchange.bytesSent
+        bodyBytes = exchange.answeredItself ? UInt64(exchange.answerBodyBytes) : exchange.response.byteCount
+        responseHead = exchange.headReceived > 0 ? exchange.headReceived - exchange.started : -1
     }
 }
 
@@ -36,26 +70,23 @@ extension BufferArena {
 
     private mutating func append(_ value: AccessLogLine.Value, of logged: LoggedExchange, _ log: AccessLogWriter) {
         let style = log.line.style
-        let exchange = logged.exchange
         switch value {
-        case .listener: append(name: log.names.listeners[exchange.listener])
-        case .route: append(name: log.names.route(exchange.route))
-        case .pool: append(name: log.names.pool(of: exchange.route, branch: Int(exchange.branch)))
-        case .endpoint: append(name: log.names.endpoint(exchange.endpoint))
-        case .method: append(.method, of: exchange, log)
-        case .host: append(.host, of: exchange, log)
-        case .target: append(.target, of: exchange, log)
-        case .referer: append(.referer, of: exchange, log)
-        case .userAgent: append(.userAgent, of: exchange, log)
-        case .requestID: append(.requestID, of: exchange, log)
-        case .version:
-            let version: StaticString = exchange.version == .http11 ? "1.1" : "1.0"
-            append(word: exchange.headBytes > 0 ? version : nil, style)
-        case .reason: append(word: exchange.reason?.token, style)
+        case .listener: append(name: log.names.listeners[logged.listener])
+        case .route: append(name: log.names.route(logged.route))
+        case .pool: append(name: log.names.pool(of: logged.route, branch: logged.branch))
+        case .endpoint: append(name: log.names.endpoint(logged.endpoint))
+        case .method: append(noted: .method, of: logged, log)
+        case .host: append(noted: .host, of: logged, log)
+        case .target: append(noted: .target, of: logged, log)
+        case .referer: append(noted: .referer, of: logged, log)
+        case .userAgent: append(noted: .userAgent, of: logged, log)
+        case .requestID: append(noted: .requestID, of: logged, log)
+        case .version: append(word: logged.version.map { $0 == .http11 ? "1.1" : "1.0" }, style)
+        case .reason: append(word: logged.reason?.token, style)
         case .closedBy: append(word: logged.end.closer, style)
         case .closeReason: append(word: logged.end.token, style)
         case .time, .client, .now, .address, .commonTime: appendPlaceAndTime(value, of: logged, style)
-        case .requestLine: appendRequestLine(exchange, log)
+        case .requestLine: appendRequestLine(logged, log)
         case .attempts, .status, .bytesReceived, .bytesSent, .bodyBytesSent, .responseHead, .duration, .sample,
             .commonStatus, .commonSize:
             appendFigure(value, of: logged, style)
@@ -66,18 +97,16 @@ extension BufferArena {
     private mutating func appendFigure(
         _ value: AccessLogLine.Value, of logged: LoggedExchange, _ style: AccessLogLine.Style
     ) {
-        let exchange = logged.exchange
         switch value {
-        case .attempts: append(decimal: UInt64(exchange.attempts + exchange.staleReplacements))
-        case .status: append(decimal: UInt64(exchange.status))
+        case .attempts: append(decimal: UInt64(logged.attempts))
+        case .status: append(decimal: UInt64(logged.status))
         case .bytesReceived: append(decimal: logged.bytesReceived)
-        case .bytesSent: append(decimal: exchange.bytesSent)
+        case .bytesSent: append(decimal: logged.bytesSent)
         case .bodyBytesSent: append(decimal: logged.bodyBytes)
         case .duration: append(decimal: UInt64(logged.duration))
         case .sample: append(decimal: UInt64(logged.sample))
-        case .responseHead where exchange.headReceived > 0:
-            append(decimal: UInt64(exchange.headReceived - exchange.started))
-        case .commonStatus where exchange.status > 0: append(decimal: UInt64(exchange.status))
+        case .responseHead where logged.responseHead >= 0: append(decimal: UInt64(logged.responseHead))
+        case .commonStatus where logged.status > 0: append(decimal: UInt64(logged.status))
         case .commonSize where logged.bodyBytes > 0: append(decimal: logged.bodyBytes)
         default: append(word: nil, style)
         }
@@ -99,19 +128,19 @@ extension BufferArena {
     }
 
     /// The request line as it was received; `-` when no head could be read.
-    private mutating func appendRequestLine(_ exchange: Exchange, _ log: AccessLogWriter) {
-        guard !exchange.note.isEmpty else { return append("-") }
-        append(.method, of: exchange, log)
+    private mutating func appendRequestLine(_ logged: LoggedExchange, _ log: AccessLogWriter) {
+        guard !logged.note.isEmpty else { return append("-") }
+        append(noted: .method, of: logged, log)
         append(" ")
-        append(.target, of: exchange, log)
-        append(exchange.version == .http11 ? " HTTP/1.1" : " HTTP/1.0")
+        append(noted: .target, of: logged, log)
+        append(logged.version == .http11 ? " HTTP/1.1" : " HTTP/1.0")
     }
 
-    private mutating func append(_ part: RequestNote.Part, of exchange: Exchange, _ log: AccessLogWriter) {
+    private mutating func append(noted part: RequestNote.Part, of logged: LoggedExchange, _ log: AccessLogWriter) {
         let style = log.line.style
-        guard let range = RequestNote.range(of: part, in: exchange.note, self) else { return append(word: nil, style) }
+        guard let range = RequestNote.range(of: part, in: logged.note, self) else { return append(word: nil, style) }
         if style == .json { append("\"") }
-        append(escaping: exchange.note.handle, range, style, reserve: log.reserve)
+        append(escaping: logged.note.handle, range, style, reserve: log.reserve)
         if style == .json { append("\"") }
     }
 

@@ -5,8 +5,23 @@ import ApusTransport
 ///
 /// A table of where each part ends, and the parts behind one another, as they were received.
 enum RequestNote {
-    enum Part: Int, CaseIterable {
+    enum Part: Int {
         case method, host, target, referer, userAgent, requestID
+    }
+
+    /// Where a head has the parts; nil for those that a request need not have and does not.
+    struct Parts {
+        let method: Range<Int>
+        let host: Range<Int>
+        let target: Range<Int>
+        var referer: Range<Int>?
+        var userAgent: Range<Int>?
+        var requestID: Range<Int>?
+
+        fileprivate var byteCount: Int {
+            method.count + host.count + target.count + (referer?.count ?? 0) + (userAgent?.count ?? 0)
+                + (requestID?.count ?? 0)
+        }
     }
 
     /// Bytes kept of Referer and of User-Agent, and of X-Request-Id.
@@ -15,39 +30,45 @@ enum RequestNote {
 
     /// Set in the table's entry for a part that the request has.
     private static let isPresent: UInt32 = 1 << 31
-    private static let tableSize = Part.allCases.count * 4
+    private static let entrySize = 4
+    private static let tableSize = 6 * entrySize
 
-    /// Appends the note for parts that stand in `stretch`; nil for those that the request does not have.
-    static func append(_ parts: InlineArray<6, Range<Int>?>, of stretch: Stretch, to arena: inout BufferArena) {
+    /// Keeps parts that stand in `stretch`; nil when there is no memory for them.
+    static func write(_ parts: Parts, of stretch: Stretch, to arena: inout BufferArena) -> Stretch? {
+        guard let handle = arena.borrow(tableSize + parts.byteCount) else { return nil }
         var end = tableSize
-        for index in parts.indices {
-            let part = parts[index]
-            end += part?.count ?? 0
-            var entry = UInt32(truncatingIfNeeded: end) | (part == nil ? 0 : isPresent)
-            for _ in 0..<4 {
-                arena.append(UInt8(truncatingIfNeeded: entry))
-                entry >>= 8
-            }
+        put(.method, parts.method, of: stretch, handle, &end, &arena)
+        put(.host, parts.host, of: stretch, handle, &end, &arena)
+        put(.target, parts.target, of: stretch, handle, &end, &arena)
+        put(.referer, parts.referer, of: stretch, handle, &end, &arena)
+        put(.userAgent, parts.userAgent, of: stretch, handle, &end, &arena)
+        put(.requestID, parts.requestID, of: stretch, handle, &end, &arena)
+        return Stretch(handle, 0..<end)
+    }
+
+    @inline(__always)
+    private static func put(
+        _ part: Part, _ range: Range<Int>?, of stretch: Stretch, _ handle: BufferHandle, _ end: inout Int,
+        _ arena: inout BufferArena
+    ) {
+        var entry = UInt32(truncatingIfNeeded: end)
+        if let range {
+            arena.copy(from: stretch.handle, range.moved(by: Int(stretch.start)), to: handle, at: end)
+            end += range.count
+            entry = UInt32(truncatingIfNeeded: end) | isPresent
         }
-        for index in parts.indices {
-            guard let part = parts[index] else { continue }
-            arena.append(copying: stretch.handle, part.moved(by: Int(stretch.start)))
-        }
+        arena.setNumber(entry, at: part.rawValue * entrySize, in: handle)
     }
 
     /// Where a part stands in the buffer of `note`; nil when the request has none, or nothing was noted.
     static func range(of part: Part, in note: Stretch, _ arena: borrowing BufferArena) -> Range<Int>? {
         guard !note.isEmpty else { return nil }
-        let own = entry(part.rawValue, note, arena)
+        let own = arena.number(at: part.rawValue * entrySize, in: note.handle)
         guard own & isPresent != 0 else { return nil }
-        let start = part.rawValue == 0 ? UInt32(tableSize) : entry(part.rawValue - 1, note, arena) & ~isPresent
-        return Int(start)..<Int(own & ~isPresent)
-    }
-
-    private static func entry(_ index: Int, _ note: Stretch, _ arena: borrowing BufferArena) -> UInt32 {
-        let bytes = arena.bytes(note.handle, index * 4..<index * 4 + 4)
-        var entry: UInt32 = 0
-        for place in 0..<4 { entry |= UInt32(bytes[place]) << UInt32(8 * place) }
-        return entry
+        let isFirst = part.rawValue == 0
+        let before =
+            isFirst
+            ? UInt32(tableSize) : arena.number(at: (part.rawValue - 1) * entrySize, in: note.handle) & ~isPresent
+        return Int(before)..<Int(own & ~isPresent)
     }
 }

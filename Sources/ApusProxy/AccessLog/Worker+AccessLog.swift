@@ -14,36 +14,27 @@ extension Worker {
             exchanges[x].isSampledOut = true
             guard log.alwaysLogsFailures else { return }
         }
-        var parts = InlineArray<6, Range<Int>?>(repeating: nil)
-        parts[RequestNote.Part.method.rawValue] = head.line.methodRange
-        parts[RequestNote.Part.host.rawValue] =
-            head.target.form == .absolute ? head.target.authority : head.hostField
-        parts[RequestNote.Part.target.rawValue] = head.line.target
+        var parts = RequestNote.Parts(
+            method: head.line.methodRange,
+            host: head.target.form == .absolute ? head.target.authority : head.hostField, target: head.line.target)
         findFields(&parts, arena.bytes(stretch.handle, stretch.range))
-        arena.beginSend()
-        RequestNote.append(parts, of: stretch, to: &arena)
-        let count = arena.sendCount
-        guard let handle = arena.borrow(count) else { return }
-        arena.copyUnsent(from: 0, to: handle, at: 0)
-        exchanges[x].note = Stretch(handle, 0..<count)
+        guard let note = RequestNote.write(parts, of: stretch, to: &arena) else { return }
+        exchanges[x].note = note
     }
 
     /// The fields of the head that the log tells of; of a repeated one, the first.
-    private func findFields(_ parts: inout InlineArray<6, Range<Int>?>, _ head: Span<UInt8>) {
+    private mutating func findFields(_ parts: inout RequestNote.Parts, _ head: Span<UInt8>) {
         for index in 0..<fields.count where fields[index].field == .other {
             let field = fields[index]
-            let (part, limit): (RequestNote.Part, Int)
             switch field.name.count {
-            case 7 where head.equalsIgnoringCase(field.name, "referer"):
-                (part, limit) = (.referer, RequestNote.fieldLimit)
-            case 10 where head.equalsIgnoringCase(field.name, "user-agent"):
-                (part, limit) = (.userAgent, RequestNote.fieldLimit)
-            case 12 where head.equalsIgnoringCase(field.name, "x-request-id"):
-                (part, limit) = (.requestID, RequestNote.requestIDLimit)
+            case 7 where parts.referer == nil && head.equalsIgnoringCase(field.name, "referer"):
+                parts.referer = field.value.prefix(RequestNote.fieldLimit)
+            case 10 where parts.userAgent == nil && head.equalsIgnoringCase(field.name, "user-agent"):
+                parts.userAgent = field.value.prefix(RequestNote.fieldLimit)
+            case 12 where parts.requestID == nil && head.equalsIgnoringCase(field.name, "x-request-id"):
+                parts.requestID = field.value.prefix(RequestNote.requestIDLimit)
             default: continue
             }
-            guard parts[part.rawValue] == nil else { continue }
-            parts[part.rawValue] = field.value.prefix(limit)
         }
     }
 
@@ -61,21 +52,23 @@ extension Worker {
     }
 
     /// Writes the line of an exchange that has ended, if it gets one.
-    mutating func writeLogLine(_ exchange: Exchange, duration: Int64, isBroken: Bool, _ arena: inout BufferArena) {
+    mutating func writeLogLine(_ x: Int, duration: Int64, isBroken: Bool, _ arena: inout BufferArena) {
         guard let log else { return }
         var sample = log.oneIn
         if log.oneIn > 1 {
-            let isFailure = exchange.reason != nil || exchange.status >= 500
+            let isFailure = exchanges[x].reason != nil || exchanges[x].status >= 500
             if log.alwaysLogsFailures, isFailure {
                 sample = 1
-            } else if exchange.isSampledOut || (exchange.headBytes == 0 && sampling.next(below: log.oneIn) > 0) {
+            } else if exchanges[x].isSampledOut
+                || (exchanges[x].headBytes == 0 && sampling.next(below: log.oneIn) > 0)
+            {
                 return
             }
         }
+        let end = connectionEnd(x, isBroken: isBroken)
         let ended = LoggedExchange(
-            exchange: exchange, peer: SocketAddress(connections[exchange.client].peer),
-            began: wallClockMicroseconds() - duration, duration: duration,
-            end: connectionEnd(exchange, isBroken: isBroken), sample: sample)
+            exchanges[x], peer: SocketAddress(connections[exchanges[x].client].peer),
+            began: wallClockMicroseconds() - duration, duration: duration, end: end, sample: sample)
         arena.beginSend()
         if !arena.append(ended, log) || !log.ring.write(arena.bytes(.outbound, 0..<arena.sendCount)) {
             counters.add(to: shared.layout.worker(.accessLogDropped))

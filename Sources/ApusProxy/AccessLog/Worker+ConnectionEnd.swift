@@ -6,23 +6,24 @@ import ApusTransport
 /// written down on the way.
 extension Worker {
     /// - Parameter isBroken: the exchange was broken off, rather than its response sent.
-    func connectionEnd(_ exchange: Exchange, isBroken: Bool) -> ConnectionEnd {
-        if isBroken { return ConnectionEnd(brokenFor: exchange.reason ?? .clientClosed) }
-        guard exchange.closesClient else {
-            guard connections[exchange.client].input.isEmpty else { return .kept }
-            if connections[exchange.client].peerClosed { return .clientEnded }
-            return isDraining ? .draining : settings.listenerIsRetired[exchange.listener] ? .listenerRemoved : .kept
+    mutating func connectionEnd(_ x: Int, isBroken: Bool) -> ConnectionEnd {
+        if isBroken { return ConnectionEnd(brokenFor: exchanges[x].reason ?? .clientClosed) }
+        let client = exchanges[x].client
+        guard exchanges[x].closesClient else {
+            guard connections[client].input.isEmpty else { return .kept }
+            if connections[client].peerClosed { return .clientEnded }
+            return isDraining ? .draining : settings.listenerIsRetired[exchanges[x].listener] ? .listenerRemoved : .kept
         }
         // Where the next request would begin is known only behind one that was read whole.
-        let isCut = !exchange.request.isComplete || exchange.requestWasAbandoned
-        if isCut, exchange.answeredItself, let reason = exchange.reason, let end = Self.end(cutFor: reason) {
+        let isCut = !exchanges[x].request.isComplete || exchanges[x].requestWasAbandoned
+        if isCut, exchanges[x].answeredItself, let reason = exchanges[x].reason, let end = Self.end(cutFor: reason) {
             return end
         }
-        if exchange.headBytes > 0, !exchange.clientKeepsAlive { return .clientAsked }
+        if exchanges[x].headBytes > 0, !exchanges[x].clientKeepsAlive { return .clientAsked }
         if isCut { return .earlyResponse }
         if isDraining { return .draining }
-        if settings.listenerIsRetired[exchange.listener] { return .listenerRemoved }
-        if exchange.version == .http10, exchange.response.hasNoLength { return .responseWithoutLength }
+        if settings.listenerIsRetired[exchanges[x].listener] { return .listenerRemoved }
+        if exchanges[x].version == .http10, exchanges[x].response.hasNoLength { return .responseWithoutLength }
         return .earlyResponse
     }
 

@@ -76,13 +76,13 @@ extension Worker {
         }
     }
 
-    private func renamed(_ index: Int, _ renaming: Renaming) -> Int {
+    private mutating func renamed(_ index: Int, _ renaming: Renaming) -> Int {
         guard let new = renaming.toNew[index] else { preconditionFailure("an exchange of what nobody was to have") }
         return new
     }
 
     /// The endpoint of an attempt that is over may be gone; that it was there is of no more use.
-    private func renamedAttempt(_ attempt: Attempt, _ succession: Succession) -> Int32 {
+    private mutating func renamedAttempt(_ attempt: Attempt, _ succession: Succession) -> Int32 {
         guard attempt.endpoint >= 0 else { return -1 }
         return Int32(truncatingIfNeeded: succession.endpoints.toNew[Int(attempt.endpoint)] ?? -1)
     }
@@ -228,7 +228,7 @@ extension Worker {
     // MARK: Census
 
     /// What this worker's connections and exchanges belong to, with what that may lead them to.
-    func census() -> Census {
+    mutating func census() -> Census {
         var census = Census()
         let snapshot = shared.snapshot
         for connection in 0..<connections.indexBound where connections.isUsed(connection) {
