@@ -7,13 +7,15 @@ import Synchronization
 
 /// Runs the admin server for as long as this process is the one: after the process before has let go of its address, until
 /// a successor takes over.
-struct AdminService: Service {
+struct AdminService: Service, CustomStringConvertible {
     let server: AdminServer
     /// The process that this one took over from.
     let takeover: Takeover?
     let serving: Latch
     let upgrade: Upgrade
     let logger: Logger
+
+    var description: String { "the admin server" }
 
     /// How long it may take to end what it is being asked.
     private static let patience = Duration.seconds(2)
@@ -84,8 +86,10 @@ struct AdminService: Service {
 }
 
 /// What runs until it is shut down.
-private struct Serving: Service {
+private struct Serving: Service, CustomStringConvertible {
     let body: @Sendable () async throws -> Void
+
+    var description: String { "the admin server" }
 
     func run() async throws { try await body() }
 }

@@ -8,7 +8,7 @@ import ServiceLifecycle
 
 /// Runs the data plane as a service: starts it once the admin server listens, hands what it sees to the prober, drains
 /// it on a graceful shutdown or when a successor has taken over, and stops it on cancellation.
-struct DataPlaneService: Service {
+struct DataPlaneService: Service, CustomStringConvertible {
     let dataPlane: DataPlane
     let prober: Prober
     let serving: ServingState
@@ -20,6 +20,8 @@ struct DataPlaneService: Service {
     let surroundings: Surroundings?
     let logger: Logger
     let listening: @Sendable (LoadBalancer.Addresses) -> Void
+
+    var description: String { "the data plane" }
 
     func run() async throws {
         let admin = try await withTaskCancellationHandler {

@@ -181,13 +181,16 @@ public struct LoadBalancer: Service {
 }
 
 extension LoadBalancer: CustomStringConvertible {
-    /// Errors of service groups print the service that failed; the texts of its configuration are not for everybody.
+    /// Service groups print each service, by all that it holds unless it says what it is: the texts of the configuration
+    /// are not for everybody, and reflection is slow.
     public var description: String { "the load balancer" }
 }
 
 /// Looks at the configuration's files, where that is asked for.
-private struct WatchService: Service {
+private struct WatchService: Service, CustomStringConvertible {
     let configuration: RunningConfiguration
+
+    var description: String { "the watch over the configuration's files" }
 
     func run() async {
         await configuration.watch()

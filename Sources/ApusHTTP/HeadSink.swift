@@ -30,6 +30,7 @@ extension HeadSink where Self: ~Copyable {
     /// Appends `value` in decimal.
     @inlinable
     public mutating func append(decimal value: UInt64) {
+        if value < 10 { return append(UInt8(truncatingIfNeeded: 0x30 + value)) }
         let sixteenDigits: UInt64 = 10_000_000_000_000_000
         guard value >= sixteenDigits else { return append(digitsOf: value, atLeast: 1) }
         append(digitsOf: value / sixteenDigits, atLeast: 1)

@@ -33,9 +33,17 @@ extension BufferArena {
         }
     }
 
-    @inlinable
+    @inlinable @inline(__always)
     public mutating func append(_ byte: UInt8) {
         unsafe reserve(1).storeBytes(of: byte, as: UInt8.self)
+    }
+
+    /// Appends a number below 100 as two digits.
+    @inlinable
+    public mutating func append(twoDigits value: UInt64) {
+        let start = unsafe reserve(2)
+        unsafe start.storeBytes(of: UInt8(truncatingIfNeeded: 0x30 + value / 10), as: UInt8.self)
+        unsafe start.storeBytes(of: UInt8(truncatingIfNeeded: 0x30 + value % 10), toByteOffset: 1, as: UInt8.self)
     }
 
     /// Says where the bytes stand that `append(input:)` copies from.

@@ -33,7 +33,7 @@ extension BufferArena {
         case 0x80...: append("\\ufffd")
         default:
             append("\\u00")
-            append(twoDigits: byte)
+            append(hexadecimalOf: byte)
         }
     }
 
@@ -49,11 +49,11 @@ extension BufferArena {
         case 0x0d: append("r")
         default:
             append("x")
-            append(twoDigits: byte)
+            append(hexadecimalOf: byte)
         }
     }
 
-    private mutating func append(twoDigits byte: UInt8) {
+    private mutating func append(hexadecimalOf byte: UInt8) {
         let (high, low) = (byte >> 4, byte & 0xf)
         append(high < 10 ? 0x30 + high : 0x57 + high)
         append(low < 10 ? 0x30 + low : 0x57 + low)
@@ -66,18 +66,18 @@ extension BufferArena {
         let (seconds, fraction) = UInt64(microseconds).quotientAndRemainder(dividingBy: 1_000_000)
         let (days, second) = seconds.quotientAndRemainder(dividingBy: 86_400)
         let (year, month, day) = civilDate(Int64(days))
-        append(pair: UInt64(year) / 100)
-        append(pair: UInt64(year) % 100)
+        append(twoDigits: UInt64(year) / 100)
+        append(twoDigits: UInt64(year) % 100)
         append("-")
-        append(pair: UInt64(month))
+        append(twoDigits: UInt64(month))
         append("-")
-        append(pair: UInt64(day))
+        append(twoDigits: UInt64(day))
         append("T")
         append(timeOfDay: second)
         append(".")
-        append(pair: fraction / 10_000)
-        append(pair: fraction / 100 % 100)
-        append(pair: fraction % 100)
+        append(twoDigits: fraction / 10_000)
+        append(twoDigits: fraction / 100 % 100)
+        append(twoDigits: fraction % 100)
         append("Z")
     }
 
@@ -85,30 +85,23 @@ extension BufferArena {
     mutating func append(commonTime microseconds: Int64) {
         let (days, second) = (UInt64(microseconds) / 1_000_000).quotientAndRemainder(dividingBy: 86_400)
         let (year, month, day) = civilDate(Int64(days))
-        append(pair: UInt64(day))
+        append(twoDigits: UInt64(day))
         append("/")
         append(monthName(month))
         append("/")
-        append(pair: UInt64(year) / 100)
-        append(pair: UInt64(year) % 100)
+        append(twoDigits: UInt64(year) / 100)
+        append(twoDigits: UInt64(year) % 100)
         append(":")
         append(timeOfDay: second)
         append(" +0000")
     }
 
     private mutating func append(timeOfDay second: UInt64) {
-        append(pair: second / 3_600)
+        append(twoDigits: second / 3_600)
         append(":")
-        append(pair: second / 60 % 60)
+        append(twoDigits: second / 60 % 60)
         append(":")
-        append(pair: second % 60)
-    }
-
-    /// Two digits.
-    @inline(__always)
-    private mutating func append(pair value: UInt64) {
-        append(UInt8(truncatingIfNeeded: 0x30 + value / 10))
-        append(UInt8(truncatingIfNeeded: 0x30 + value % 10))
+        append(twoDigits: second % 60)
     }
 }
 
