@@ -27,7 +27,7 @@ extension BufferArena {
     private mutating func append(escapedInJSON byte: UInt8) {
         switch byte {
         case UInt8(ascii: "\""), UInt8(ascii: "\\"):
-            append("\\")
+            append(UInt8(ascii: "\\"))
             append(byte)
         // Not UTF-8: the replacement character.
         case 0x80...: append("\\ufffd")
@@ -39,16 +39,16 @@ extension BufferArena {
 
     /// As Apache httpd escapes what it logs.
     private mutating func append(escaped byte: UInt8) {
-        append("\\")
+        append(UInt8(ascii: "\\"))
         switch byte {
         case UInt8(ascii: "\""), UInt8(ascii: "\\"): append(byte)
-        case 0x08: append("b")
-        case 0x09: append("t")
-        case 0x0a: append("n")
-        case 0x0b: append("v")
-        case 0x0d: append("r")
+        case 0x08: append(UInt8(ascii: "b"))
+        case 0x09: append(UInt8(ascii: "t"))
+        case 0x0a: append(UInt8(ascii: "n"))
+        case 0x0b: append(UInt8(ascii: "v"))
+        case 0x0d: append(UInt8(ascii: "r"))
         default:
-            append("x")
+            append(UInt8(ascii: "x"))
             append(hexadecimalOf: byte)
         }
     }
@@ -68,17 +68,17 @@ extension BufferArena {
         let (year, month, day) = civilDate(Int64(days))
         append(twoDigits: UInt64(year) / 100)
         append(twoDigits: UInt64(year) % 100)
-        append("-")
+        append(UInt8(ascii: "-"))
         append(twoDigits: UInt64(month))
-        append("-")
+        append(UInt8(ascii: "-"))
         append(twoDigits: UInt64(day))
-        append("T")
+        append(UInt8(ascii: "T"))
         append(timeOfDay: second)
-        append(".")
+        append(UInt8(ascii: "."))
         append(twoDigits: fraction / 10_000)
         append(twoDigits: fraction / 100 % 100)
         append(twoDigits: fraction % 100)
-        append("Z")
+        append(UInt8(ascii: "Z"))
     }
 
     /// Appends a time as the Common Log Format has it: `10/Oct/2000:13:55:36 +0000`.
@@ -86,21 +86,21 @@ extension BufferArena {
         let (days, second) = (UInt64(microseconds) / 1_000_000).quotientAndRemainder(dividingBy: 86_400)
         let (year, month, day) = civilDate(Int64(days))
         append(twoDigits: UInt64(day))
-        append("/")
+        append(UInt8(ascii: "/"))
         append(monthName(month))
-        append("/")
+        append(UInt8(ascii: "/"))
         append(twoDigits: UInt64(year) / 100)
         append(twoDigits: UInt64(year) % 100)
-        append(":")
+        append(UInt8(ascii: ":"))
         append(timeOfDay: second)
         append(" +0000")
     }
 
     private mutating func append(timeOfDay second: UInt64) {
         append(twoDigits: second / 3_600)
-        append(":")
+        append(UInt8(ascii: ":"))
         append(twoDigits: second / 60 % 60)
-        append(":")
+        append(UInt8(ascii: ":"))
         append(twoDigits: second % 60)
     }
 }

@@ -116,7 +116,7 @@ extension BufferArena {
         _ value: AccessLogLine.Value, of logged: LoggedExchange, _ style: AccessLogLine.Style
     ) {
         let isQuoted = style == .json && value != .now
-        if isQuoted { append("\"") }
+        if isQuoted { append(UInt8(ascii: "\"")) }
         switch value {
         case .time: append(timestamp: logged.began)
         case .now: append(timestamp: logged.began + logged.duration)
@@ -124,14 +124,14 @@ extension BufferArena {
         case .address: logged.peer.ip.writeText { append($0) }
         default: append(authority: logged.peer)
         }
-        if isQuoted { append("\"") }
+        if isQuoted { append(UInt8(ascii: "\"")) }
     }
 
     /// The request line as it was received; `-` when no head could be read.
     private mutating func appendRequestLine(_ logged: LoggedExchange, _ log: AccessLogWriter) {
-        guard !logged.note.isEmpty else { return append("-") }
+        guard !logged.note.isEmpty else { return append(UInt8(ascii: "-")) }
         append(noted: .method, of: logged, log)
-        append(" ")
+        append(UInt8(ascii: " "))
         append(noted: .target, of: logged, log)
         append(logged.version == .http11 ? " HTTP/1.1" : " HTTP/1.0")
     }
@@ -139,9 +139,9 @@ extension BufferArena {
     private mutating func append(noted part: RequestNote.Part, of logged: LoggedExchange, _ log: AccessLogWriter) {
         let style = log.line.style
         guard let range = RequestNote.range(of: part, in: logged.note, self) else { return append(word: nil, style) }
-        if style == .json { append("\"") }
+        if style == .json { append(UInt8(ascii: "\"")) }
         append(escaping: logged.note.handle, range, style, reserve: log.reserve)
-        if style == .json { append("\"") }
+        if style == .json { append(UInt8(ascii: "\"")) }
     }
 
     private mutating func append(name: [UInt8]) { append(name.span) }
@@ -149,8 +149,8 @@ extension BufferArena {
     /// A word of Apus's own, which needs no escaping; nil for what there is not.
     private mutating func append(word: StaticString?, _ style: AccessLogLine.Style) {
         guard let word else { return append(style == .json ? "null" : "-") }
-        if style == .json { append("\"") }
+        if style == .json { append(UInt8(ascii: "\"")) }
         append(word)
-        if style == .json { append("\"") }
+        if style == .json { append(UInt8(ascii: "\"")) }
     }
 }
