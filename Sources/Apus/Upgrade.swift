@@ -47,7 +47,8 @@ final class Upgrade: Sendable {
         guard mayBegin else { throw UpgradeRefusal.underWay }
         logger.notice("upgrade: starting \(program.path)")
         do {
-            let successor = try await Successor.start(program, handing: await handover())
+            let successor = try await Successor.start(
+                program, handing: await handover(), as: supervisor == nil ? .child : .sibling)
             state.withLock { $0 = .done(successor) }
             supervisor?.tell(.mainProcess(successor.process))
             logger.notice("upgrade: process \(successor.process) has taken over; finishing what is in flight")

@@ -5,10 +5,13 @@
 #include <dirent.h>
 #include <grp.h>
 #include <linux/capability.h>
+#include <poll.h>
+#include <pthread.h>
 #include <pwd.h>
+#include <sched.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
@@ -148,37 +151,80 @@ static char **apus_pointers(const char *texts, size_t bytes) {
     return pointers;
 }
 
+// Of a program that is to be started, what the new process needs before it executes it.
+struct apus_start {
+    const char *path;
+    char **argv, **envp;
+    int handed;
+    int error;
+};
+
+// The new process, on a stack of its own in our memory, while the thread that made it waits: what is done here is seen
+// there. No library function that takes a lock may be called.
+static int apus_begin_program(void *argument) {
+    struct apus_start *start = argument;
+    struct sigaction usual = {.sa_handler = SIG_DFL};
+    for (int number = 1; number < NSIG; number++) sigaction(number, &usual, 0);
+    if (start->handed == 3 ? fcntl(3, F_SETFD, 0) < 0 : dup2(start->handed, 3) < 0) goto failed;
+    if (close_range(4, ~0U, 0) < 0) goto failed;
+    sigset_t none;
+    sigemptyset(&none);
+    // The thread that calls may block signals; the program must not.
+    sigprocmask(SIG_SETMASK, &none, 0);
+    execve(start->path, start->argv, start->envp);
+failed:
+    start->error = errno;
+    _exit(127);
+}
+
+// posix_spawn(3) does the same, but knows no way to ask for a parent, or for a descriptor of the process.
+static pid_t apus_start_program(struct apus_start *start, int is_sibling, int *process) {
+    enum { stack_size = 64 << 10 };
+    char *stack = mmap(0, stack_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+    if (stack == MAP_FAILED) return -errno;
+    sigset_t all, before;
+    sigfillset(&all);
+    // Until the handlers are gone, one that runs in the new process would write into our memory.
+    pthread_sigmask(SIG_BLOCK, &all, &before);
+    int flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD;
+    pid_t child =
+        clone(apus_begin_program, stack + stack_size, flags | (is_sibling ? CLONE_PARENT : 0), start, process);
+    // The first process of a container has no parent there.
+    if (child < 0 && errno == EINVAL && is_sibling)
+        child = clone(apus_begin_program, stack + stack_size, flags, start, process);
+    int error = child < 0 ? errno : start->error;
+    pthread_sigmask(SIG_SETMASK, &before, 0);
+    munmap(stack, stack_size);
+    if (child > 0 && error) {
+        close(*process);
+        // Where it is not our child, its parent does.
+        waitpid(child, 0, 0);
+    }
+    return error ? -error : child;
+}
+
 pid_t apus_spawn(
     const char *path, const char *arguments, size_t argument_bytes, const char *environment, size_t environment_bytes,
-    int handed) {
-    char **argv = apus_pointers(arguments, argument_bytes);
-    char **envp = apus_pointers(environment, environment_bytes);
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-    sigset_t none, all;
-    sigemptyset(&none);
-    sigfillset(&all);
-    pid_t child = 0;
-    // Each of these fails for want of memory alone. The thread that calls may block signals; the program must not.
-    int error = argv && envp ? 0 : ENOMEM;
-    if (!error) error = posix_spawn_file_actions_init(&actions);
-    if (!error) {
-        error = posix_spawnattr_init(&attributes);
-        if (!error) {
-            error = posix_spawn_file_actions_adddup2(&actions, handed, 3);
-            if (!error) error = posix_spawn_file_actions_addclosefrom_np(&actions, 4);
-            if (!error) error = posix_spawnattr_setsigmask(&attributes, &none);
-            if (!error) error = posix_spawnattr_setsigdefault(&attributes, &all);
-            if (!error)
-                error = posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-            if (!error) error = posix_spawn(&child, path, &actions, &attributes, argv, envp);
-            posix_spawnattr_destroy(&attributes);
-        }
-        posix_spawn_file_actions_destroy(&actions);
-    }
-    free(argv);
-    free(envp);
-    return error ? -error : child;
+    int handed, int is_sibling, int *process) {
+    struct apus_start start = {
+        .path = path,
+        .argv = apus_pointers(arguments, argument_bytes),
+        .envp = apus_pointers(environment, environment_bytes),
+        .handed = handed};
+    pid_t child = start.argv && start.envp ? apus_start_program(&start, is_sibling, process) : -ENOMEM;
+    free(start.argv);
+    free(start.envp);
+    return child;
+}
+
+int apus_wait_for_process(int process, int milliseconds) {
+    struct pollfd end = {.fd = process, .events = POLLIN};
+    int result = poll(&end, 1, milliseconds);
+    return result < 0 ? -errno : result;
+}
+
+int apus_signal_process(int process, int number) {
+    return syscall(SYS_pidfd_send_signal, process, number, 0, 0) < 0 ? -errno : 0;
 }
 
 const char *apus_environment(size_t index) { return environ ? environ[index] : 0; }

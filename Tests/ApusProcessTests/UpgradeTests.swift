@@ -74,7 +74,38 @@ struct UpgradeTests {
         }
         // Its own descriptor, and nothing that was meant for the process before.
         #expect(text == "3...\n")
-        #expect(ChildProcess(successor.process).end() == .exited(status: 0))
+        #expect(successor.started.end() == .exited(status: 0))
+    }
+
+    @Test("a sibling has the same parent as this process")
+    func sibling() async throws {
+        let successor = try await Successor.start(
+            Self.shell("printf R >&3; cat <&3 >/dev/null"), handing: Self.nothing, as: .sibling)
+        let status = try String(contentsOfFile: "/proc/\(successor.process)/status", encoding: .utf8)
+        #expect(status.split(separator: "\n").contains("PPid:\t\(getppid())"))
+        successor.release()
+        // How it has ended is not for us to know.
+        #expect(successor.started.end() == .unknown)
+    }
+
+    @Test("a sibling that dies, or is never ready, is noticed and ended all the same", .timeLimit(.minutes(1)))
+    func failingSibling() async throws {
+        await #expect(throws: UpgradeError.died(.unknown)) {
+            try await Successor.start(Self.shell("exit 7"), handing: Self.nothing, as: .sibling)
+        }
+        let mark = FileManager.default.temporaryDirectory.path + "/apus-sibling-\(getpid())"
+        defer { unlink(mark) }
+        let patience = Duration.milliseconds(300)
+        await #expect(throws: UpgradeError.notReady(patience)) {
+            try await Successor.start(
+                Self.shell("echo $$ > \(mark); while :; do sleep 0.1; done"), handing: Self.nothing, as: .sibling,
+                patience: patience)
+        }
+        let text = try String(contentsOfFile: mark, encoding: .utf8)
+        let process = try #require(Int32(text.trimmingCharacters(in: .whitespacesAndNewlines)))
+        // Its parent may not have looked yet.
+        let status = (try? String(contentsOfFile: "/proc/\(process)/status", encoding: .utf8)) ?? "State:\tZ"
+        #expect(status.contains("State:\tZ"))
     }
 
     @Test("a process that declines is heard")

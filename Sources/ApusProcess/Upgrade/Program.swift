@@ -61,20 +61,22 @@ public struct Program: Sendable, Equatable {
     /// What the descriptor that a program was handed is called there.
     static let handedDescriptor: Int32 = 3
 
-    /// Starts it with a copy of `descriptor`. The process number.
-    func start(handing descriptor: Int32) throws(UpgradeError) -> Int32 {
+    /// Starts it with a copy of `descriptor`.
+    func start(handing descriptor: Int32, _ kinship: Kinship) throws(UpgradeError) -> StartedProcess {
         guard unsafe access(path, X_OK) == 0 else { throw .notExecutable(path: path, errno: errno) }
         let arguments = Self.texts(arguments)
         let environment = Self.texts(environment)
-        let child = unsafe arguments.withUnsafeBytes { arguments in
+        var process: Int32 = -1
+        let number = unsafe arguments.withUnsafeBytes { arguments in
             unsafe environment.withUnsafeBytes { environment in
                 unsafe apus_spawn(
                     path, arguments.bindMemory(to: CChar.self).baseAddress, arguments.count,
-                    environment.bindMemory(to: CChar.self).baseAddress, environment.count, descriptor)
+                    environment.bindMemory(to: CChar.self).baseAddress, environment.count, descriptor,
+                    kinship == .sibling ? 1 : 0, &process)
             }
         }
-        guard child > 0 else { throw .notStarted(path: path, errno: -child) }
-        return child
+        guard number > 0 else { throw .notStarted(path: path, errno: -number) }
+        return StartedProcess(number: number, descriptor: process)
     }
 
     /// The texts one behind the other, each with its end. Texts of C cannot hold a 0.

@@ -17,7 +17,8 @@ import Synchronization
 /// Until `start` returns nothing has changed for this process: if it throws, this one goes on as before.
 public final class Successor: Sendable {
     /// Its process number.
-    public let process: Int32
+    public var process: Int32 { started.number }
+    let started: StartedProcess
     private let connection: Mutex<MessageSocket?>
 
     /// The variable that tells a process that it is a successor: the descriptor of the socket to the one before it.
@@ -25,8 +26,8 @@ public final class Successor: Sendable {
     /// Variables that are meant for one process alone.
     private static let ownVariables = ["LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES", "WATCHDOG_PID", variable]
 
-    private init(process: Int32, connection: MessageSocket) {
-        self.process = process
+    private init(_ started: StartedProcess, connection: MessageSocket) {
+        self.started = started
         self.connection = Mutex(connection)
     }
 
@@ -35,15 +36,17 @@ public final class Successor: Sendable {
     /// It gets this process's standard streams and environment, and nothing else but what is handed over. If it is not
     /// ready within `patience`, it is ended.
     ///
+    /// - Parameter kinship: `sibling` where a service manager is told of it.
     /// - Throws: `UpgradeError`; the program does not run then.
     public static func start(
-        _ program: Program, handing handover: Handover, patience: Duration = .seconds(30)
+        _ program: Program, handing handover: Handover, as kinship: Kinship = .child,
+        patience: Duration = .seconds(30)
     ) async throws(UpgradeError) -> Successor {
         let result: Result<Successor, UpgradeError> = await withCheckedContinuation { continuation in
             // Waiting for another process would keep a thread of Swift's own pool from everybody else.
             DispatchQueue(label: "apus.upgrade").async {
                 do throws(UpgradeError) {
-                    continuation.resume(returning: .success(try startAndWait(program, handover, patience)))
+                    continuation.resume(returning: .success(try startAndWait(program, handover, kinship, patience)))
                 } catch {
                     continuation.resume(returning: .failure(error))
                 }
@@ -60,41 +63,47 @@ public final class Successor: Sendable {
         }
     }
 
-    deinit { release() }
+    deinit {
+        release()
+        started.close()
+    }
 
     private static func startAndWait(
-        _ program: Program, _ handover: Handover, _ patience: Duration
+        _ program: Program, _ handover: Handover, _ kinship: Kinship, _ patience: Duration
     ) throws(UpgradeError) -> Successor {
         var program = program
         if program.environment.isEmpty { program.environment = Program.currentEnvironment() }
         program.environment.removeAll { entry in ownVariables.contains { entry.hasPrefix("\($0)=") } }
         program.environment.append("\(variable)=\(Program.handedDescriptor)")
         let deadline = monotonicMicroseconds() + patience.microseconds
-        let (process, connection) = try start(program)
+        let (process, connection) = try start(program, kinship)
         give(handover, over: connection, by: deadline)
         let answer = answer(over: connection, by: deadline)
         guard answer == .ready else {
             connection.close()
-            throw error(for: answer, ChildProcess(process), patience)
+            defer { process.close() }
+            throw error(for: answer, process, patience)
         }
-        return Successor(process: process, connection: connection)
+        return Successor(process, connection: connection)
     }
 
     /// What kept the process from taking over; it has ended then.
-    private static func error(for answer: Answer, _ child: ChildProcess, _ patience: Duration) -> UpgradeError {
+    private static func error(for answer: Answer, _ process: StartedProcess, _ patience: Duration) -> UpgradeError {
         switch answer {
         case .failed(let words):
-            _ = child.end()
+            _ = process.end()
             return .declined(words)
         case .late:
-            _ = child.end(patience: .zero)
+            _ = process.end(patience: .zero)
             return .notReady(patience)
-        case .ended, .ready: return .died(child.end())
+        case .ended, .ready: return .died(process.end())
         }
     }
 
     /// The process, and our end of the connection to it.
-    private static func start(_ program: Program) throws(UpgradeError) -> (Int32, MessageSocket) {
+    private static func start(
+        _ program: Program, _ kinship: Kinship
+    ) throws(UpgradeError) -> (StartedProcess, MessageSocket) {
         let (own, other): (MessageSocket, MessageSocket)
         do throws(MessageSocketError) {
             (own, other) = try MessageSocket.pair()
@@ -104,7 +113,7 @@ public final class Successor: Sendable {
         // With our copy of the other end gone, the connection ends when the process does.
         defer { other.close() }
         do throws(UpgradeError) {
-            return (try program.start(handing: other.descriptor), own)
+            return (try program.start(handing: other.descriptor, kinship), own)
         } catch {
             own.close()
             throw error

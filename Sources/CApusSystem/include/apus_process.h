@@ -47,10 +47,17 @@ int apus_shut_reading(int socket);
 // MARK: another process
 
 // Starts a program. `arguments` and `environment` hold their texts one behind the other, each with its 0 at the end.
-// Of our descriptors it has the standard ones, and `handed` as number 3. Its signals are at their defaults.
+// Of our descriptors it has the standard ones, and `handed` as number 3. Its signals are at their defaults. A sibling
+// has our parent for its own, where we have one. `process` becomes a descriptor of it (pidfd_open(2)).
 pid_t apus_spawn(
     const char *path, const char *arguments, size_t argument_bytes, const char *environment, size_t environment_bytes,
-    int handed);
+    int handed, int is_sibling, int *process);
+
+// Waits for its end: 1 when it has ended, 0 when the time is over.
+int apus_wait_for_process(int process, int milliseconds);
+
+// Sends a signal to that very process, never to another that has got its number since.
+int apus_signal_process(int process, int number);
 
 // The environment's entry at `index`; null past the last.
 const char *apus_environment(size_t index);

@@ -5,7 +5,7 @@ import Glibc
 public enum ProcessEnd: Sendable, Equatable, CustomStringConvertible {
     case exited(status: Int32)
     case killed(signal: Int32)
-    /// Somebody else has waited for it.
+    /// It was not our child: only its parent is told.
     case unknown
 
     public var description: String {
@@ -31,33 +31,49 @@ public enum ProcessEnd: Sendable, Equatable, CustomStringConvertible {
     }
 }
 
-/// A child of this process that is to end.
-struct ChildProcess {
-    private let process: Int32
+/// Whose child a process is that this one starts.
+public enum Kinship: Sendable {
+    /// This one's.
+    case child
+    /// The child of this one's parent; of a process that has no parent where it can see it, a child all the same.
+    ///
+    /// A service manager is told of the end of its own children only, and treats a main process that is none worse:
+    /// systemd does not wait for it when it stops the service.
+    case sibling
+}
 
-    init(_ process: Int32) { self.process = process }
+/// A process that this one has started.
+///
+/// A value that names a descriptor and does not own it: whoever keeps it closes it, once.
+struct StartedProcess: Sendable {
+    /// Its process number.
+    let number: Int32
+    /// Stands for this very process, also when the number has become another's.
+    let descriptor: Int32
+
+    func close() { _ = CApusSystem.close(descriptor) }
 
     /// Blocks until it has ended: by itself within `patience`, asked to within two seconds more, or killed.
     func end(patience: Duration = .seconds(2)) -> ProcessEnd {
         if let end = wait(patience) { return end }
-        _ = kill(process, SIGTERM)
+        _ = apus_signal_process(descriptor, SIGTERM)
         if let end = wait(.seconds(2)) { return end }
-        _ = kill(process, SIGKILL)
+        _ = apus_signal_process(descriptor, SIGKILL)
         return wait(.seconds(10)) ?? .unknown
     }
 
     private func wait(_ time: Duration) -> ProcessEnd? {
         let deadline = monotonicMicroseconds() + time.microseconds
         while true {
+            let left = max(0, deadline - monotonicMicroseconds())
+            // Rounded up: no turns in vain during the last millisecond.
+            let result = apus_wait_for_process(descriptor, Int32(clamping: (left + 999) / 1000))
+            if result == -EINTR { continue }
+            guard result == 1 else { return nil }
             var status: Int32 = 0
-            let result = unsafe apus_reap(process, &status)
-            if result < 0 { return .unknown }
-            if result > 0 {
-                let reason = apus_exit_reason(status)
-                return reason < 0 ? .killed(signal: -reason) : .exited(status: reason)
-            }
-            guard monotonicMicroseconds() < deadline else { return nil }
-            usleep(5_000)
+            guard unsafe apus_reap(number, &status) > 0 else { return .unknown }
+            let reason = apus_exit_reason(status)
+            return reason < 0 ? .killed(signal: -reason) : .exited(status: reason)
         }
     }
 }
