@@ -16,6 +16,7 @@ struct DataPlaneService: Service, CustomStringConvertible {
     let adminBound: EventLoopPromise<ApusModel.SocketAddress?>
     /// Opens when clients are accepted.
     let isServing: Latch
+    let configuration: RunningConfiguration
     let upgrade: Upgrade
     let surroundings: Surroundings?
     let logger: Logger
@@ -37,12 +38,14 @@ struct DataPlaneService: Service, CustomStringConvertible {
         isServing.open()
         announce(LoadBalancer.Addresses(listeners: dataPlane.addresses, admin: admin))
         await withTaskGroup(of: Void.self) { tasks in
-            tasks.addTask { await watchdog() }
+            tasks.addTask { await tellSupervisor() }
             tasks.addTask {
                 await upgrade.handedOver.wait()
                 guard upgrade.handedOver.isOpen else { return }
                 serving.phase = .draining
                 dataPlane.drain(handingOver: true)
+                // Where there is an admin server, its address has to be free first.
+                if dataPlane.snapshot.operations.admin == nil { upgrade.release() }
             }
             await carryFacts()
             tasks.cancelAll()
@@ -68,9 +71,16 @@ struct DataPlaneService: Service, CustomStringConvertible {
         }
     }
 
-    /// Tells the service manager that all is well for as long as every worker's loop turns.
-    private func watchdog() async {
-        await surroundings?.supervisor?.watch {
+    /// Tells the service manager that this process serves, and that all is well for as long as every worker's loop turns.
+    private func tellSupervisor() async {
+        guard let supervisor = surroundings?.supervisor else { return }
+        if let takeover = surroundings?.takeover {
+            // Nothing that this process says counts before the one before has named it as the service.
+            let interval = supervisor.watchdogInterval ?? .seconds(20)
+            await takeover.waitForRelease(patience: min(.seconds(10), interval / 2))
+        }
+        supervisor.tell(.ready, .status(await configuration.reloads.status))
+        await supervisor.watch {
             await dataPlane.heartbeat()
             return !upgrade.isDone
         }
@@ -79,7 +89,13 @@ struct DataPlaneService: Service, CustomStringConvertible {
     private func announce(_ addresses: LoadBalancer.Addresses) {
         for address in addresses.listeners { logger.notice("listening on \(address)") }
         if let admin = addresses.admin { logger.notice("admin server at http://\(admin)/") }
-        surroundings?.supervisor?.tell(.ready, .status("serving"))
         listening(addresses)
+    }
+}
+
+extension ReloadFacts {
+    /// For the service manager's status line.
+    var status: String {
+        "serving revision \(revision)" + (lastSucceeded ? "" : "; the latest reload was refused, see the log")
     }
 }

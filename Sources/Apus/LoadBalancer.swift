@@ -119,7 +119,8 @@ public struct LoadBalancer: Service {
         let running = RunningConfiguration(
             path: path, loader: loader, first: configuration, adopter: Changeover(dataPlane, prober, live), live: live,
             store: store, dynamic: handedOver,
-            previousNumber: Int(clamping: surroundings?.takeover?.handover.revision ?? 0), logger: logger)
+            previousNumber: Int(clamping: surroundings?.takeover?.handover.revision ?? 0), logger: logger,
+            outcome: { [supervisor = surroundings?.supervisor] in supervisor?.tell(.status($0.status)) })
         let upgrade = Upgrade(dataPlane, running, surroundings, logger: logger)
         controls.begin(Controls.Parts(configuration: running, dataPlane: dataPlane, live: live, upgrade: upgrade))
         let adminBound = eventLoop.makePromise(of: ApusModel.SocketAddress?.self)
@@ -142,7 +143,8 @@ public struct LoadBalancer: Service {
         services.append(
             DataPlaneService(
                 dataPlane: dataPlane, prober: prober, serving: serving, adminBound: adminBound, isServing: isServing,
-                upgrade: upgrade, surroundings: surroundings, logger: logger, listening: listening))
+                configuration: running, upgrade: upgrade, surroundings: surroundings, logger: logger,
+                listening: listening))
         defer { adminBound.succeed(nil) }
         try await run(services)
     }

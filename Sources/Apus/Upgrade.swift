@@ -50,7 +50,8 @@ final class Upgrade: Sendable {
             let successor = try await Successor.start(
                 program, handing: await handover(), as: supervisor == nil ? .child : .sibling)
             state.withLock { $0 = .done(successor) }
-            supervisor?.tell(.mainProcess(successor.process))
+            // And that it is well: what it says by itself counts from now on only, and may come half an interval later.
+            supervisor?.tell(.mainProcess(successor.process), .alive)
             logger.notice("upgrade: process \(successor.process) has taken over; finishing what is in flight")
             handedOver.open()
             return successor.process

@@ -1,4 +1,5 @@
 import Apus
+import ApusProcess
 import ArgumentParser
 
 /// The configuration file that a command was given.
@@ -15,7 +16,7 @@ struct ConfigurationFile: ParsableArguments {
     static func load(path: String) throws(ExitCode) -> LoadedConfiguration {
         do throws(ConfigurationErrors) {
             let loaded = try ConfigurationLoader().load(path: path)
-            for warning in loaded.warnings { complain(warning.rendered) }
+            for warning in loaded.warnings { complain(warning.rendered, .warning) }
             return loaded
         } catch {
             complain(exactly: "\(error)")

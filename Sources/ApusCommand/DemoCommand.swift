@@ -37,7 +37,7 @@ struct DemoCommand: AsyncParsableCommand {
 
     func run() async throws {
         ProcessSetup.prepare()
-        LoggingSystem.bootstrap(StreamLogHandler.standardError)
+        LoggingSystem.useStandardError()
         let origins = [("fast", 2), ("middle", 10), ("slow", 40)].enumerated().map { index, origin in
             DemoOrigin(name: origin.0, port: originPort + index, delay: origin.1)
         }

@@ -1,12 +1,18 @@
+import ApusProcess
 import Foundation
 import Synchronization
 
 /// Writes a message for a person to standard error.
-func complain(_ message: String) { complain(exactly: "apus: \(message)") }
+func complain(_ message: String, _ severity: Journal.Severity = .error) {
+    complain(exactly: "apus: \(message)", severity)
+}
 
 /// Writes text to standard error that says by itself where it is from.
-func complain(exactly text: String) {
-    FileHandle.standardError.write(Data("\(text)\n".utf8))
+///
+/// - Parameter severity: for the journal, where standard error goes there.
+func complain(exactly text: String, _ severity: Journal.Severity = .error) {
+    let lines = Journal.hasStandardError ? Journal.lines(text, severity) : text
+    FileHandle.standardError.write(Data("\(lines)\n".utf8))
     lastWords.withLock { $0.append(text) }
 }
 

@@ -6,7 +6,12 @@ enum ProcessSetup {
         // A client that has gone is an error of the write, not the end of the process.
         signal(SIGPIPE, SIG_IGN)
         raiseDescriptorLimit()
+        silenceDispatch()
     }
+
+    /// Dispatch asks for a priority above the usual for the threads of Swift's own pool, which only root may, and tells the
+    /// syslog of each refusal. There is nothing to be done about it, and nothing wrong.
+    private static func silenceDispatch() { _ = unsafe setenv("LIBDISPATCH_LOG", "NO", 0) }
 
     /// Raises the soft limit of open descriptors to the hard one: each client takes one, and its upstream another.
     private static func raiseDescriptorLimit() {

@@ -31,7 +31,7 @@ struct RunCommand: ParsableCommand {
             let operations = configuration.snapshot.operations
             if let user = operations.user { try become(user, operations.group) }
             ProcessSetup.prepare()
-            LoggingSystem.bootstrap(StreamLogHandler.standardError)
+            LoggingSystem.useStandardError()
             let balancer = LoadBalancer(configuration, path: file.path, surroundings: surroundings) { _ in
                 CodePages.release()
             }

@@ -50,6 +50,25 @@ struct ServiceTests {
         #expect(since >= before && since <= monotonicMicroseconds())
     }
 
+    @Test("standard error is the journal's when it is the very stream that systemd connected")
+    func journal() throws {
+        var ends: [Int32] = [0, 0]
+        try #require(pipe(&ends) == 0)
+        defer { for end in ends { close(end) } }
+        var status = stat()
+        try #require(fstat(ends[1], &status) == 0)
+        #expect(Journal.isConnected(ends[1], stream: "\(status.st_dev):\(status.st_ino)"))
+        #expect(!Journal.isConnected(ends[1], stream: "\(status.st_dev):\(status.st_ino + 1)"))
+        #expect(!Journal.isConnected(ends[1], stream: nil))
+        #expect(!Journal.isConnected(-1, stream: "0:0"))
+    }
+
+    @Test("each line has its severity")
+    func severities() {
+        #expect(Journal.lines("a.yaml:1:1: no\n  1 | x", .error) == "<3>a.yaml:1:1: no\n<3>  1 | x")
+        #expect(Journal.lines("listening", .notice) == "<5>listening")
+    }
+
     @Test("nobody listens: nothing happens")
     func nobody() throws {
         let supervisor = try #require(

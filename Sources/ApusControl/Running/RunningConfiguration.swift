@@ -32,7 +32,9 @@ public actor RunningConfiguration {
     /// What the file was last read from; nil until somebody wants to know.
     var watched: WatchedFiles?
     /// How reloads went, for the metrics.
-    private(set) var reloads: ReloadFacts
+    public private(set) var reloads: ReloadFacts
+    /// Told of each reload's outcome.
+    private let outcome: @Sendable (ReloadFacts) -> Void
     var turns = Turns()
 
     /// - Parameters:
@@ -43,10 +45,11 @@ public actor RunningConfiguration {
     ///   - handedOver: what was changed while running, where a process before this one has told; nil for what the store
     ///     holds.
     ///   - previousNumber: the number of the revision that the process before ran; 0 for none.
+    ///   - outcome: Told of each reload that took effect or was refused, whoever asked for it.
     public init(
         path: String?, loader: ConfigurationLoader, first: LoadedConfiguration, adopter: any SnapshotAdopter,
         live: Live, store: RevisionStore? = nil, dynamic handedOver: DynamicState? = nil, previousNumber: Int = 0,
-        logger: Logger
+        logger: Logger, outcome: @escaping @Sendable (ReloadFacts) -> Void = { _ in }
     ) {
         self.path = path
         self.loader = loader
@@ -54,6 +57,7 @@ public actor RunningConfiguration {
         self.live = live
         self.store = store
         self.logger = logger
+        self.outcome = outcome
         loaded = first
         var kept = store?.revisions ?? []
         if let last = kept.last, last.digest == Revision.digest(of: first.files) {
@@ -166,6 +170,7 @@ public actor RunningConfiguration {
         reloads.lastSucceeded = succeeded
         reloads.lastMicroseconds = Self.wallClock
         if succeeded { reloads.applied += 1 } else { reloads.refused += 1 }
+        outcome(reloads)
     }
 
     /// Microseconds since 1970.
