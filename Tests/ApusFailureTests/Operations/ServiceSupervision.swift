@@ -1,6 +1,6 @@
 import ApusModel
 import ApusTestKit
-import Glibc
+import Foundation
 import Testing
 
 extension DailyOperations {
@@ -12,7 +12,9 @@ extension DailyOperations {
             let apus = try Deployment(configuration)
             let manager = try ServiceManager(in: apus.folder)
             try apus.start(environment: ["NOTIFY_SOCKET": manager.path])
-            try manager.wait(for: "that it serves") { $0.contains { $0.hasPrefix("READY=1") } }
+            try manager.wait(for: "that it serves") {
+                $0.contains("READY=1\nSTATUS=serving revision 1")
+            }
 
             manager.forget()
             let began = manager.microseconds
@@ -23,18 +25,32 @@ extension DailyOperations {
             let time = try #require(Int64(reloading.split(separator: "=").last ?? ""))
             #expect(began <= time && time <= manager.microseconds)
             #expect(told.firstIndex(of: reloading)! < told.firstIndex { $0.hasPrefix("READY=1") }!)
+            #expect(told.contains("STATUS=serving revision 2"))
 
             // A reload that is refused has an end, too.
             manager.forget()
             try apus.write("listeners: []")
             apus.process.signal(SIGHUP)
-            try manager.wait(for: "a refused reload's end") { $0.contains { $0.hasPrefix("READY=1") } }
+            let refused = try manager.wait(for: "a refused reload's end") { $0.contains { $0.hasPrefix("READY=1") } }
+            #expect(refused.contains("STATUS=serving revision 2; the latest reload was refused, see the log"))
+
+            // One that a person asks for is no reload of the manager's, but shows in the status.
+            manager.forget()
+            try apus.write(configuration + "\n# changed again")
+            #expect(try apus.apus("reload").status == 0)
+            try manager.wait(for: "the status") { $0.contains("STATUS=serving revision 3") }
 
             manager.forget()
             try apus.write(configuration)
             let line = try apus.expect("has taken over") { apus.process.signal(SIGUSR2) }
             let successor = try #require(line.firstMatch(of: /process (\d+) has/).flatMap { pid_t($0.1) })
-            try manager.wait(for: "which process it is now") { $0.contains("MAINPID=\(successor)") }
+            // With its number goes that it is well: half an interval may pass before it says so by itself.
+            try manager.wait(for: "which process it is now") { $0.contains("MAINPID=\(successor)\nWATCHDOG=1") }
+            // The manager's own child, as its predecessor was.
+            let facts = try String(contentsOfFile: "/proc/\(successor)/status", encoding: .utf8)
+            #expect(facts.contains("PPid:\t\(getpid())\n"))
+            // What it says counts from here on.
+            try manager.wait(for: "the new one's status") { $0.contains("READY=1\nSTATUS=serving revision 4") }
             #expect(try apus.process.waitForEnd() == 0)
             // The service has not stopped.
             #expect(!manager.heard.contains { $0.contains("STOPPING=1") }, "\(manager.heard)")
@@ -74,6 +90,26 @@ extension DailyOperations {
             #expect(try apus.apus("upgrade").status == 0)
             #expect(try apus.process.waitForEnd() == 0)
             try feeds(3)
+        }
+    }
+
+    /// One worker that stands still is enough for silence, though the other goes on.
+    @Test(arguments: 0...1) func oneStuckWorkerStarvesTheWatchdog(worker: Int) async throws {
+        try await play {
+            let origin = try MoodyOrigin("a")
+            let apus = try Deployment(Deployment.configuration(before: [origin.address]))
+            let manager = try ServiceManager(in: apus.folder)
+            try apus.start(environment: ["NOTIFY_SOCKET": manager.path, "WATCHDOG_USEC": "200000"])
+            try manager.wait(for: "the watchdog to be fed") { $0.count { $0 == "WATCHDOG=1" } >= 3 }
+            let stuck = try HeldThread(named: "apus-worker-\(worker)", of: apus.process.id)
+            // What was asked before may still be answered.
+            rest(.milliseconds(200))
+            manager.forget()
+            rest(.milliseconds(600))
+            #expect(manager.heard == [])
+            stuck.letGo()
+            try manager.wait(for: "the watchdog to be fed again") { $0.count { $0 == "WATCHDOG=1" } >= 2 }
+            #expect(try apus.stop() == 0)
         }
     }
 

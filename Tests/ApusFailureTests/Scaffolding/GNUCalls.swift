@@ -24,6 +24,12 @@ enum GNU {
     /// `PR_SET_CHILD_SUBREAPER`.
     static let setChildSubreaper: Int32 = 36
 
+    /// ptrace(2), which is variadic in C.
+    static let ptrace: @convention(c) (Int, pid_t, UInt, UInt) -> Int = unsafeBitCast(
+        address("ptrace"), to: (@convention(c) (Int, pid_t, UInt, UInt) -> Int).self)
+    /// `PTRACE_SEIZE`, `PTRACE_INTERRUPT` and `PTRACE_DETACH`.
+    static let (seize, interrupt, detach) = (0x4206, 0x4207, 17)
+
     private static func address(_ name: String) -> UnsafeMutableRawPointer {
         guard let found = dlsym(dlopen(nil, RTLD_NOW), name) else { fatalError("this glibc has no \(name)") }
         return found
