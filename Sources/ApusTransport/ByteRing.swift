@@ -23,6 +23,9 @@ public final class ByteRing: Sendable {
 
     deinit { unsafe base.deallocate() }
 
+    /// Bytes that wait to be taken. Only for the reading thread.
+    public var held: Int { written.load(ordering: .acquiring) - taken.load(ordering: .relaxed) }
+
     /// Adds all of `bytes`, or nothing when there is no room. Only for the writing thread.
     public func write(_ bytes: Span<UInt8>) -> Bool {
         let start = written.load(ordering: .relaxed)

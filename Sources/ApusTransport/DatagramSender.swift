@@ -1,4 +1,5 @@
 import CApusSystem
+import Glibc
 import Synchronization
 
 /// A socket that sends lines as datagrams, to a server on this machine or elsewhere, and finds it again when that was
@@ -23,6 +24,7 @@ public final class DatagramSender: Sendable {
 
     private let target: Target
     private let descriptor: Atomic<Int32>
+    private let pace = Mutex(Pace())
     /// What the next datagram is made of.
     nonisolated(unsafe) let buffer: UnsafeMutableRawPointer
     /// Bytes that a datagram holds at most: what IPv6 can carry (RFC 8200 section 3), less the header of UDP.
@@ -43,6 +45,42 @@ public final class DatagramSender: Sendable {
     deinit {
         hangUp()
         unsafe buffer.deallocate()
+    }
+
+    /// To be told before a number of datagrams is sent: how many bytes they have.
+    ///
+    /// Over UDP nobody says that a receiver's buffer is full (Linux: 208 KiB unless told otherwise, of which a datagram
+    /// takes more than its bytes): what comes too fast is lost, and not even counted. So they are sent with pauses between
+    /// a few, which take 50 ms together, or less. A Unix socket says when it is full; there are none.
+    public func begin(_ bytes: Int) {
+        guard isRemote else { return }
+        pace.withLock { $0 = Pace(pause: Self.pause(before: bytes)) }
+    }
+
+    private struct Pace {
+        /// Microseconds.
+        var pause: UInt32 = 0
+        /// Bytes since the last pause.
+        var sent = 0
+    }
+
+    /// Bytes between two pauses.
+    static let burst = 16 << 10
+
+    /// How long each pause is, in microseconds, when so many bytes are to be sent.
+    static func pause(before bytes: Int) -> UInt32 {
+        min(2_000, 50_000 / UInt32(clamping: max(1, bytes / burst)))
+    }
+
+    /// Waits when as much has been sent as goes without a pause.
+    private func rest(after count: Int) {
+        let pause = pace.withLock { pace in
+            pace.sent += count
+            guard pace.sent >= Self.burst else { return UInt32(0) }
+            pace.sent = 0
+            return pace.pause
+        }
+        if pause > 0 { usleep(pause) }
     }
 
     private static func connect(_ target: Target) -> Int32 {
@@ -72,7 +110,10 @@ public final class DatagramSender: Sendable {
             }
             let socket = descriptor.load(ordering: .relaxed)
             let result = unsafe apus_send(socket, buffer, size)
-            if result >= 0 { return .sent }
+            if result >= 0 {
+                if isRemote { rest(after: size) }
+                return .sent
+            }
             switch Int32(-result) {
             case EINTR: continue
             case EAGAIN, ENOBUFS:

@@ -104,6 +104,7 @@ final class AccessLogSink: Sendable {
     }
 
     private func drain() {
+        if case .datagrams(let sender) = outlet { sender.begin(rings.reduce(0) { $0 + $1.held }) }
         for ring in rings {
             switch outlet {
             case .stream(let descriptor, _): ring.drain(to: descriptor, patience: Self.interval)
