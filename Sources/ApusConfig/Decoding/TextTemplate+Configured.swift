@@ -90,7 +90,7 @@ extension Field {
             return nil
         }
         // What other proxies call variables. The environment's values are not looked into.
-        if case .scalar(let scalar) = node.content, scalar.written == nil,
+        if text.utf8.contains(UInt8(ascii: "$")), case .scalar(let scalar) = node.content, scalar.written == nil,
             let variable = text.firstMatch(of: /\$(\d|[a-z_]{4,})/)
         {
             findings.warning(
