@@ -67,6 +67,10 @@ let rooms: [Room] = [
     Room(
         name: "ApusTestKit", uses: ["ApusProxy", "ApusModel", "ApusHTTP", "CApusSystem"],
         testUses: ["ApusProxy", "ApusModel", "ApusHTTP"]),
+    // What `apus explain` and `apus test` say of requests, against what the data plane does with them.
+    Room(
+        name: "ApusRouting", kind: .suite, uses: ["ApusConfig", "ApusProxy", "ApusTestKit", "ApusModel", "ApusHTTP"],
+        testUses: []),
     // What users run, under load, while their origins die, hang, flap and lose packets.
     Room(name: "ApusFailure", kind: .suite, uses: ["ApusCommand", "ApusTestKit", "ApusModel"], testUses: []),
 ]

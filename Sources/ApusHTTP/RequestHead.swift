@@ -24,6 +24,17 @@ public struct RequestHead: Sendable {
 
     public var method: Method { line.method }
     public var version: Version { line.version }
+
+    /// Whether it asks about the server as a whole: `OPTIONS *`, which a client of a proxy writes as `OPTIONS http://host`
+    /// (RFC 9112 section 3.2.4).
+    @inlinable
+    public var isForServer: Bool {
+        switch target.form {
+        case .origin: false
+        case .asterisk: true
+        case .absolute: line.method == .options && target.pathAndQuery.isEmpty
+        }
+    }
 }
 
 extension RequestHead {

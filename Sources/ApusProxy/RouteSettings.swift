@@ -80,7 +80,7 @@ struct RouteSettings: BitwiseCopyable {
         let captures = route.match.path.captureNames
         let requestEdits = route.requestFields.filter(\.isAllowed)
         let responseEdits = route.responseFields.filter(\.isAllowed)
-        path = tables.templates.add(route.rewrite?.pathTemplate ?? TextTemplate([]), captures: captures)
+        path = tables.templates.add(route.rewrite?.wholePath ?? TextTemplate([]), captures: captures)
         host = tables.templates.add(route.hostRewrite ?? TextTemplate([]), captures: captures)
         requestLines = tables.templates.add(linesOf: requestEdits, captures: captures)
         responseLines = tables.templates.add(linesOf: responseEdits, captures: captures)
@@ -91,7 +91,7 @@ struct RouteSettings: BitwiseCopyable {
             action = .forward
             location = TemplateTable.Name()
         case .redirect(let redirect):
-            action = redirect.location.namesItsHost ? .redirect : .checkedRedirect
+            action = redirect.namesItsHost ? .redirect : .checkedRedirect
             location = tables.templates.add(redirect.location, captures: captures)
         case .respond:
             action = .respond
@@ -151,27 +151,6 @@ struct RouteTables: Sendable {
     }
 }
 
-extension FieldEdit {
-    fileprivate var name: String {
-        switch self {
-        case .set(let name, _), .add(let name, _), .remove(let name): name
-        }
-    }
-
-    /// Whether what there is of the field goes.
-    fileprivate var replaces: Bool { if case .add = self { false } else { true } }
-
-    /// Whether it leaves alone what frames the message, belongs to the connection, or has a rule of its own.
-    fileprivate var isAllowed: Bool {
-        switch name.lowercased() {
-        case "connection", "content-length", "transfer-encoding", "host", "upgrade", "te", "trailer", "keep-alive",
-            "proxy-connection":
-            false
-        default: true
-        }
-    }
-}
-
 extension ForwardedRequest.Rewrites {
     /// The fields of Apus's own that a route writes, or wants to be without.
     fileprivate init(leavingOut edits: [FieldEdit]) {
@@ -184,38 +163,5 @@ extension ForwardedRequest.Rewrites {
             default: continue
             }
         }
-    }
-}
-
-extension PathRewrite {
-    /// The whole path that the origin gets, as a template.
-    fileprivate var pathTemplate: TextTemplate {
-        switch self {
-        case .prefix(let prefix):
-            let text = prefix.last == UInt8(ascii: "/") ? Array(prefix.dropLast()) : prefix
-            return TextTemplate((text.isEmpty ? [] : [.literal(text)]) + [.variable(.rest)])
-        case .template(let template):
-            // A path begins with a slash, whatever it is made of.
-            switch template.pieces.first {
-            case .literal(let text) where text.first == UInt8(ascii: "/"): return template
-            case .variable(.path), .variable(.rest): return template
-            default: return TextTemplate([.literal([UInt8(ascii: "/")])] + template.pieces)
-            }
-        }
-    }
-}
-
-extension TextTemplate {
-    /// Whether it begins with a scheme and at least a letter of a host, so that what is filled in cannot choose those.
-    fileprivate var namesItsHost: Bool {
-        guard case .literal(let text) = pieces.first else { return false }
-        return String(decoding: text, as: UTF8.self).contains("://")
-    }
-}
-
-extension PathPattern {
-    fileprivate var prefixCount: Int? {
-        guard case .prefix(let prefix) = self else { return nil }
-        return prefix.last == UInt8(ascii: "/") ? prefix.count - 1 : prefix.count
     }
 }

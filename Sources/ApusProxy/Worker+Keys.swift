@@ -27,6 +27,7 @@ extension Worker {
             case .query: head.target.queryParameter(name, in: bytes)
             case .path: head.target.path
             }
+        if key.kind == .path, head.target.path.isEmpty { return KeyHash.of(settings.path(ofNone: head).span) }
         if let value { return KeyHash.of(bytes.extracting(value)) }
         guard key.kind == .client else { return nil }
         return KeyHash.of(clientAddress(x, bytes), ipv4Prefix: key.ipv4Prefix, ipv6Prefix: key.ipv6Prefix)
@@ -37,38 +38,7 @@ extension Worker {
         let client = exchanges[x].client
         let peer = IPAddress(high: connections[client].peer.high, low: connections[client].peer.low)
         guard connections[client].isTrusted else { return peer }
-        var nearest = peer
-        for index in stride(from: fields.count - 1, through: 0, by: -1) where fields[index].field == .forwardedFor {
-            var end = fields[index].value.upperBound
-            while end > fields[index].value.lowerBound {
-                var start = end
-                while start > fields[index].value.lowerBound, bytes[start - 1] != UInt8(ascii: ",") { start -= 1 }
-                // Whoever wrote what is no address tells nothing, and neither does what stands before it.
-                guard let address = address(bytes, start..<end) else { return nearest }
-                nearest = address
-                if !settings.trustedProxies.contains(where: { $0.contains(address) }) { return nearest }
-                end = start - 1
-            }
-        }
-        return nearest
-    }
-
-    /// An address as X-Forwarded-For has them: alone, or with a port, one of IPv6 then in brackets.
-    private mutating func address(_ bytes: Span<UInt8>, _ range: Range<Int>) -> IPAddress? {
-        var start = range.lowerBound
-        var end = range.upperBound
-        while start < end, bytes[start] == 0x20 || bytes[start] == 0x09 { start += 1 }
-        while start < end, bytes[end - 1] == 0x20 || bytes[end - 1] == 0x09 { end -= 1 }
-        if let address = IPAddress(utf8: bytes.extracting(start..<end)) { return address }
-        // With a port, which ends with a digit and stands behind the last colon.
-        var colon = end
-        while colon > start, (0x30...0x39).contains(bytes[colon - 1]) { colon -= 1 }
-        if colon > start, colon < end, bytes[colon - 1] == UInt8(ascii: ":") { end = colon - 1 }
-        if end - start > 2, bytes[start] == UInt8(ascii: "["), bytes[end - 1] == UInt8(ascii: "]") {
-            start += 1
-            end -= 1
-        }
-        return IPAddress(utf8: bytes.extracting(start..<end))
+        return fields.client(behind: peer, in: bytes, trusting: settings.trustedProxies)
     }
 
     private mutating func readPriority(_ x: Int, _ bytes: Span<UInt8>) {

@@ -155,9 +155,8 @@ extension Worker {
         let client =
             shared.snapshot.looksAtClient(listener: listener) ? clientAddress(x, bytes) : IPAddress(high: 0, low: 0)
         guard !head.target.path.isEmpty else {
-            // `http://host` asks for `/` (RFC 9112 section 3.2.1).
             return shared.snapshot.route(
-                listener: listener, head: head, path: settings.rootPath.span, fields: fields, bytes: bytes,
+                listener: listener, head: head, path: settings.path(ofNone: head).span, fields: fields, bytes: bytes,
                 client: client)
         }
         return shared.snapshot.route(

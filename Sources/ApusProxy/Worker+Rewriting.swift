@@ -11,18 +11,14 @@ struct TemplateFilling {
     let stretch: Stretch
     let client: IPAddress
     let isSecure: Bool
-    /// What lies below the prefix of the route, as offsets like the head's; empty for other routes.
+    /// What lies below the prefix of the route, as offsets of the path; empty for other routes.
     let rest: Range<Int>
-    /// Nil where the route uses none.
+    /// As offsets of the path; nil where the route uses none.
     let captures: PathCaptures?
-    /// Bytes that may still be written: heads have a limit also where they are made here.
-    var room = TemplateFilling.limit
+    /// Bytes that may still be written. The largest head, this, and a read's worth of a body fit into what is sent at once.
+    var room = TextTemplate.limit
     /// More would have been written than that; some is missing.
     var isOverfull: Bool { room < 0 }
-
-    /// What rewriting may add to a head, in bytes. The largest head, this, and a read's worth of a body fit into what is
-    /// sent at once.
-    static let limit = 16 << 10
 }
 
 /// Rewriting: what a route changes of the heads that pass.
@@ -35,25 +31,22 @@ extension Worker {
         let rules = settings.routes[exchanges[x].route]
         let bytes = arena.bytes(stretch.handle, stretch.range)
         var rest = 0..<0
-        if rules.prefixCount >= 0, head.target.path.count > rules.prefixCount {
-            rest = head.target.path.lowerBound + Int(rules.prefixCount)..<head.target.path.upperBound
+        // One byte stands for a path that is not there.
+        let pathCount = max(1, head.target.path.count)
+        if rules.prefixCount >= 0, pathCount > rules.prefixCount { rest = Int(rules.prefixCount)..<pathCount }
+        var captures: PathCaptures?
+        if rules.usesCaptures {
+            let pattern = settings.routePaths[exchanges[x].route]
+            captures =
+                head.target.path.isEmpty
+                ? pattern.captures(in: settings.path(ofNone: head).span)
+                : pattern.captures(in: bytes.extracting(head.target.path))
         }
-        let captures =
-            rules.usesCaptures
-            ? settings.routePaths[exchanges[x].route].captures(in: bytes.extracting(head.target.path)) : nil
         return TemplateFilling(
             head: head, stretch: stretch,
             client: rules.usesClient ? clientAddress(x, bytes) : IPAddress(high: 0, low: 0),
-            isSecure: connections[exchanges[x].client].isTrusted && saysSecure(bytes), rest: rest,
+            isSecure: connections[exchanges[x].client].isTrusted && fields.saysSecure(in: bytes), rest: rest,
             captures: captures)
-    }
-
-    /// Whether a proxy in front says that the client spoke https to it.
-    private mutating func saysSecure(_ bytes: Span<UInt8>) -> Bool {
-        for index in 0..<fields.count where fields[index].field == .forwardedProto {
-            return bytes.equalsIgnoringCase(fields[index].value, "https")
-        }
-        return false
     }
 
     func append(_ template: TemplateTable.Name, _ filling: inout TemplateFilling, _ arena: inout BufferArena) {
@@ -76,10 +69,10 @@ extension Worker {
             case .client:
                 guard take(45, &filling) else { return }
                 filling.client.writeText { arena.append($0) }
-            case .rest: append(input: filling.rest, &filling, &arena)
+            case .rest: append(path: filling.rest, &filling, &arena)
             case .capture:
                 guard let range = filling.captures?.ranges[Int(piece.start)] else { continue }
-                append(input: range.moved(by: filling.head.target.path.lowerBound), &filling, &arena)
+                append(path: range, &filling, &arena)
             }
         }
     }
@@ -93,11 +86,19 @@ extension Worker {
     /// The request's path. A target that has none, or is `*`, stands for the root.
     private func appendPath(_ filling: inout TemplateFilling, _ arena: inout BufferArena) {
         let target = filling.head.target
-        guard !target.path.isEmpty, target.form != .asterisk else {
+        guard !target.path.isEmpty, !filling.head.isForServer else {
             if take(1, &filling) { arena.append(UInt8(ascii: "/")) }
             return
         }
         append(input: target.path, &filling, &arena)
+    }
+
+    /// Appends a part of the request's path.
+    private func append(path range: Range<Int>, _ filling: inout TemplateFilling, _ arena: inout BufferArena) {
+        let path = filling.head.target.path
+        guard path.isEmpty else { return append(input: range.moved(by: path.lowerBound), &filling, &arena) }
+        guard !range.isEmpty, take(1, &filling) else { return }
+        arena.append(settings.path(ofNone: filling.head)[0])
     }
 
     private func take(_ count: Int, _ filling: inout TemplateFilling) -> Bool {
@@ -113,19 +114,13 @@ extension Worker {
         let start = arena.sendCount
         var trial = filling
         append(template, &trial, &arena)
-        guard namesHost(arena.bytes(.outbound, start..<arena.sendCount)) else {
+        guard Redirect.namesHost(arena.bytes(.outbound, start..<arena.sendCount)) else {
             filling = trial
             return
         }
         arena.removeLast(arena.sendCount - start)
         arena.append("/.")
         append(template, &filling, &arena)
-    }
-
-    /// Whether a reference begins like one with a host and without a scheme. Browsers take a backslash for a slash.
-    private mutating func namesHost(_ reference: Span<UInt8>) -> Bool {
-        reference.count > 1 && reference[0] == UInt8(ascii: "/")
-            && (reference[1] == UInt8(ascii: "/") || reference[1] == UInt8(ascii: "\\"))
     }
 
     // MARK: Requests
@@ -151,10 +146,10 @@ extension Worker {
         let listener = settings.listenerAddress[exchanges[x].listener]
         var filling = templateFilling(x, head, stretch, arena)
         try prepareResponseLines(x, &filling, &arena)
-        filling.room = TemplateFilling.limit
+        filling.room = TextTemplate.limit
         var rewrites = rules.rewrites
         // `*` is no path (RFC 9112 section 3.2.4).
-        if head.target.form == .asterisk { rewrites.remove(.target) }
+        if head.isForServer { rewrites.remove(.target) }
         dropFields(rules.requestNames, arena.bytes(stretch.handle, stretch.range))
         arena.beginSend()
         arena.setInput(stretch.handle, at: Int(stretch.start))

@@ -36,8 +36,8 @@ struct WorkerSettings {
     /// Whether a reload removed it.
     let listenerIsRetired: [Bool]
     let latencyBounds = CounterLayout.latencyBounds
-    /// The path of a target that has none.
-    let rootPath: [UInt8] = [UInt8(ascii: "/")]
+    private let rootPath = [UInt8(ascii: "/")]
+    private let serverPath = [UInt8(ascii: "*")]
 
     init(_ snapshot: Snapshot, listenerAddress: [SocketAddress]) {
         requestHead = snapshot.timeouts.requestHead.inMicroseconds
@@ -68,6 +68,12 @@ struct WorkerSettings {
         self.listenerAddress = listenerAddress
         listenerIsRetired = snapshot.listeners.map(\.isRetired)
     }
+}
+
+extension WorkerSettings {
+    /// What stands for the path of a target that has none: `http://host` asks for `/`, and for `*` with OPTIONS
+    /// (RFC 9112 sections 3.2.1 and 3.2.4).
+    func path(ofNone head: RequestHead) -> [UInt8] { head.isForServer ? serverPath : rootPath }
 }
 
 /// The rules of a route's own retries; the budget is its pool's.

@@ -46,6 +46,14 @@ public final class Proxy: Sendable {
         try dataPlane.start()
     }
 
+    /// A proxy that runs `snapshot`, whose endpoints have the addresses of `origins`.
+    public init(_ snapshot: Snapshot, to origins: [any Addressed]) throws {
+        pools = [origins]
+        layout = CounterLayout(snapshot)
+        dataPlane = try DataPlane(snapshot)
+        try dataPlane.start()
+    }
+
     deinit {
         dataPlane.stop()
         dataPlane.waitUntilEnded()

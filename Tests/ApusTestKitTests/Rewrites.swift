@@ -26,7 +26,7 @@ import Testing
         ("/v1", "/", "/v1/a/?b", "/a/?b"), ("/v1", "/", "/v1", "/"), ("/v1", "/", "/v1?b", "/?b"),
         ("/v1/", "/", "/v1/", "/"), ("/v1/", "/new", "/v1/a", "/new/a"), ("/", "/new", "/a", "/new/a"),
         ("/v1", "/new", "/x/../v1/a", "/new/a"), ("/v1", "/new", "http://b/v1/a?c", "/new/a?c"),
-        ("/", "/new", "http://b?c", "/new?c"),
+        ("/", "/new", "http://b?c", "/new/?c"),
     ])
     func prefixesAreReplaced(prefix: String, new: String, sent: String, received: String) throws {
         let origin = try Origin()

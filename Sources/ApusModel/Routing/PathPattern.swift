@@ -33,6 +33,14 @@ extension PathPattern {
         }
     }
 
+    /// Bytes of a path that its prefix takes up, without a slash at its end; nil for other patterns.
+    public var prefixCount: Int? { if case .prefix(let prefix) = self { Self.count(ofPrefix: prefix) } else { nil } }
+
+    /// `/v1/` stands for what lies below `/v1`: the slash belongs to the rest.
+    private static func count(ofPrefix prefix: [UInt8]) -> Int {
+        prefix.last == .slash ? prefix.count - 1 : prefix.count
+    }
+
     /// What the parts of this pattern took of `path`; nil when it does not match.
     ///
     /// For routes that rewrite with it, once it is known that they match. Allocates; linear in the path's length.
@@ -43,9 +51,7 @@ extension PathPattern {
             return pathEquals(path, exact.span) ? PathCaptures(rest: path.count..<path.count) : nil
         case .prefix(let prefix):
             guard pathIsWithin(path, prefix.span) else { return nil }
-            // `/v1/` stands for what lies below `/v1`: the slash belongs to the rest.
-            let end = prefix.last == .slash ? prefix.count - 1 : prefix.count
-            return PathCaptures(rest: end..<path.count)
+            return PathCaptures(rest: Self.count(ofPrefix: prefix)..<path.count)
         case .template(let template):
             guard let ranges = template.captures(in: path) else { return nil }
             return PathCaptures(names: template.captureNames, ranges: ranges, rest: path.count..<path.count)

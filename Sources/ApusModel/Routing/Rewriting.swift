@@ -4,15 +4,49 @@ public enum PathRewrite: Sendable, Equatable {
     case prefix([UInt8])
     /// The whole path is this; it begins with a slash.
     case template(TextTemplate)
+
+    /// The whole path that the origin gets; filled, it begins with a slash, or is empty and stands for `/`.
+    public var wholePath: TextTemplate {
+        switch self {
+        case .prefix(let prefix):
+            let text = prefix.last == .slash ? Array(prefix.dropLast()) : prefix
+            return TextTemplate((text.isEmpty ? [] : [.literal(text)]) + [.variable(.rest)])
+        case .template(let template):
+            switch template.pieces.first {
+            case .literal(let text) where text.first == .slash: return template
+            case .variable(.path), .variable(.rest): return template
+            default: return TextTemplate([.literal([.slash])] + template.pieces)
+            }
+        }
+    }
 }
 
-/// A change to the header fields of a request or response.
+/// A change to the header fields of a request or response. Of a list, what sets and removes is carried out before what
+/// adds, whatever their order.
 public enum FieldEdit: Sendable, Equatable {
     /// The field has this value and no other.
     case set(name: String, TextTemplate)
     /// One more field line of that name.
     case add(name: String, TextTemplate)
     case remove(name: String)
+
+    public var name: String {
+        switch self {
+        case .set(let name, _), .add(let name, _), .remove(let name): name
+        }
+    }
+
+    /// Whether what there is of the field goes.
+    public var replaces: Bool { if case .add = self { false } else { true } }
+
+    /// Whether it leaves alone what frames the message, belongs to its connection (RFC 9110 section 7.6.1, RFC 9112
+    /// section 6), or has a rule of its own (Host). What does not is not carried out.
+    public var isAllowed: Bool { !Self.refused.contains(name.lowercased()) }
+
+    private static let refused: Set = [
+        "connection", "content-length", "transfer-encoding", "host", "upgrade", "te", "trailer", "keep-alive",
+        "proxy-connection",
+    ]
 }
 
 /// Text with places that are filled from the request.
@@ -41,10 +75,26 @@ public struct TextTemplate: Sendable, Equatable {
         case capture(String)
     }
 
+    /// Bytes that rewriting may add to one head: heads have a limit also where they are made. With more, the request is
+    /// refused (431).
+    public static let limit = 16 << 10
+
     public var pieces: [Piece]
 
     public init(_ pieces: [Piece]) { self.pieces = pieces }
 
     /// Text that depends on nothing.
     public init(literal: String) { pieces = literal.isEmpty ? [] : [.literal(Array(literal.utf8))] }
+}
+
+extension TextTemplate.Variable {
+    /// What counts against `TextTemplate.limit`, where that is not the length of what is filled in but the most that it may
+    /// be.
+    public var room: Int? {
+        switch self {
+        case .scheme: 5
+        case .client: 45
+        default: nil
+        }
+    }
 }

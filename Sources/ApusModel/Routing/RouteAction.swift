@@ -43,6 +43,24 @@ public struct Redirect: Sendable, Equatable {
     }
 }
 
+extension Redirect {
+    /// Whether what is filled in cannot choose the host: the location begins with a scheme, or is a reference without one
+    /// that names a host (RFC 3986 section 4.2), such as `//cdn.example.com{path}`.
+    ///
+    /// A location that does not must not become one that `namesHost`: a dot segment before it, `/.`, says that it is a path.
+    public var namesItsHost: Bool {
+        guard case .literal(let bytes) = location.pieces.first else { return false }
+        let text = String(decoding: bytes, as: UTF8.self)
+        if text == "//", location.pieces.count > 1 { return location.pieces[1] == .variable(.host) }
+        return text.contains("://") || (text.hasPrefix("//") && text.count > 2)
+    }
+
+    /// Whether a reference begins like one with a host and without a scheme. Browsers take a backslash for a slash.
+    public static func namesHost(_ reference: Span<UInt8>) -> Bool {
+        reference.count > 1 && reference[0] == .slash && (reference[1] == .slash || reference[1] == UInt8(ascii: "\\"))
+    }
+}
+
 /// A response that a route gives by itself.
 public struct FixedResponse: Sendable, Equatable {
     /// 200 to 599.
@@ -55,4 +73,9 @@ public struct FixedResponse: Sendable, Equatable {
         self.contentType = contentType
         self.body = body
     }
+}
+
+extension FixedResponse {
+    /// The body that is sent: none with the statuses that have none (RFC 9110 sections 15.3.5, 15.3.6 and 15.4.5).
+    public var sentBody: [UInt8] { [204, 205, 304].contains(status) ? [] : body }
 }

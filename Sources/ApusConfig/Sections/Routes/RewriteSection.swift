@@ -94,13 +94,6 @@ struct RewriteSection {
 }
 
 extension FieldEdit {
-    /// Fields that frame a message or belong to its connection (RFC 9110 section 7.6.1, RFC 9112 section 6), and those
-    /// that Apus writes itself.
-    private static let refused = [
-        "connection", "content-length", "transfer-encoding", "upgrade", "te", "trailer", "keep-alive",
-        "proxy-connection",
-    ]
-
     /// `{ set: ..., add: ..., remove: ... }`, carried out in the order remove, set, add.
     static func list(_ field: Field, _ path: PathPattern, _ findings: inout Findings) -> [FieldEdit] {
         let example = "{ set: { X-Real-IP: \"{client}\" }, remove: [X-Debug] }"
@@ -168,7 +161,7 @@ extension FieldEdit {
                 "`Host` is not edited as a header; write `rewrite: { host: origin.internal }`", at: field.position)
             return nil
         }
-        guard refused.contains(name.lowercased()) else { return name }
+        guard !FieldEdit.remove(name: name).isAllowed else { return name }
         findings.error(
             "`\(name)` cannot be edited: it says where messages end or what becomes of their connection, which Apus does "
                 + "itself", at: field.position)

@@ -83,24 +83,4 @@ extension DescribedRequest {
         lines += headers.map { "\($0.name): \($0.value)" }
         return Array((lines.joined(separator: "\r\n") + "\r\n\r\n").utf8)
     }
-
-    /// The client that routes see: of the addresses that trusted proxies tell, the last that is not one of them.
-    func seenClient(trusting proxies: [Network]) -> IPAddress {
-        var nearest = client
-        let told = headers.filter { $0.name.lowercased() == "x-forwarded-for" }
-            .flatMap { $0.value.split(separator: ",", omittingEmptySubsequences: false) }
-        for word in told.reversed() {
-            guard proxies.contains(where: { $0.contains(nearest) }) else { return nearest }
-            let text = String(word).filter { $0 != " " && $0 != "\t" }
-            guard let address = IPAddress(text) ?? SocketAddress(text)?.ip else { return nearest }
-            nearest = address
-        }
-        return nearest
-    }
-
-    /// The scheme that templates see: Apus itself speaks HTTP without TLS, and a trusted proxy may say otherwise.
-    func seenScheme(trusting proxies: [Network]) -> String {
-        let told = headers.first { $0.name.lowercased() == "x-forwarded-proto" }?.value.lowercased()
-        return told == "https" && proxies.contains { $0.contains(client) } ? "https" : "http"
-    }
 }

@@ -26,10 +26,9 @@ public struct RequestExplainer: Sendable {
                 description: "`\(request.url)` is no URL: expected one such as https://example.com/path, or a path")
         }
         let (listener, reason) = try self.listener(for: request, parts)
-        let client = request.seenClient(trusting: snapshot.trustedProxies)
         let bound = snapshot.listeners[listener]
         var explanation = RequestExplanation(
-            method: request.method, client: "\(client)",
+            method: request.method, client: "\(request.client)",
             listener: .init(
                 name: bound.name, address: "\(bound.bind)", origin: place(origins.listeners, listener), reason: reason),
             outcome: .noRoute)
@@ -42,17 +41,33 @@ public struct RequestExplainer: Sendable {
             guard let head = try RequestHead.parse(bytes.span, limits: limits, into: &fields) else {
                 throw .badRequestLine
             }
-            var path = Array(bytes[head.target.path])
-            if path.isEmpty { path = [UInt8(ascii: "/")] }
-            if snapshot.normalizesPaths { path = try PathNormalization.normalized(path) }
-            let seen = SeenRequest(
-                head: head, path: path, bytes: bytes, client: client,
-                scheme: request.seenScheme(trusting: snapshot.trustedProxies))
-            explain(seen, fields, listener: listener, in: &explanation)
+            var seen = seen(request.client, head, fields, bytes)
+            explanation.show(seen)
+            if head.hopsLeft == 0 {
+                // RFC 9110 section 7.6.2: nobody is asked further.
+                let body = head.method == .trace ? "the request's own head" : bodyWords([])
+                explanation.outcome = .respond(status: 200, body: body)
+                return explanation
+            }
+            if snapshot.normalizesPaths { seen.path = try PathNormalization.normalized(seen.path) }
+            explanation.show(seen)
+            try explain(seen, fields, listener: listener, in: &explanation)
         } catch {
-            explanation.outcome = .refused(status: error.status ?? 400, reason: "\(error.token)")
+            explanation.refuse(error)
         }
         return explanation
+    }
+
+    /// What routes see of a request. Apus itself speaks HTTP without TLS; a trusted proxy may say otherwise.
+    private func seen(
+        _ peer: IPAddress, _ head: RequestHead, _ fields: borrowing FieldTable, _ bytes: [UInt8]
+    ) -> SeenRequest {
+        let proxies = snapshot.trustedProxies
+        let isTrusted = proxies.contains { $0.contains(peer) }
+        return SeenRequest(
+            head: head, path: Array(bytes[head.target.path]), bytes: bytes,
+            client: isTrusted ? fields.client(behind: peer, in: bytes.span, trusting: proxies) : peer,
+            scheme: isTrusted && fields.saysSecure(in: bytes.span) ? "https" : "http")
     }
 
     // MARK: - Which listener
@@ -82,10 +97,7 @@ public struct RequestExplainer: Sendable {
 
     private func explain(
         _ request: SeenRequest, _ fields: borrowing FieldTable, listener: Int, in explanation: inout RequestExplanation
-    ) {
-        explanation.host = String(decoding: request.bytes[request.head.host], as: UTF8.self)
-        explanation.path = String(decoding: request.path, as: UTF8.self)
-        explanation.query = String(decoding: request.query, as: UTF8.self)
+    ) throws(Reason) {
         let taken = snapshot.route(
             listener: listener, head: request.head, path: request.path.span, fields: fields, bytes: request.bytes.span,
             client: request.client)
@@ -101,25 +113,32 @@ public struct RequestExplainer: Sendable {
         }
         guard let taken else { return }
         explanation.route = snapshot.routes[taken].name
-        explain(snapshot.routes[taken], taken, request, in: &explanation)
+        try explain(snapshot.routes[taken], taken, request, in: &explanation)
     }
 
     private func explain(
         _ route: Route, _ index: Int, _ request: SeenRequest, in explanation: inout RequestExplanation
-    ) {
+    ) throws(Reason) {
         let filling = TemplateFilling(request, route)
-        explanation.responseEdits = route.responseFields.map { filling.edit($0) }
+        let limit = route.limits.bodyBytes ?? snapshot.limits.bodyBytes
+        if case .forward = route.action, case .length(let length) = request.head.framing,
+            let limit, length > limit
+        {
+            throw .bodyTooLarge
+        }
+        if filling.isOverfull(route) { throw .headTooLarge }
+        explanation.responseEdits = filling.edits(route.responseFields)
         switch route.action {
         case .redirect(let redirect):
-            explanation.outcome = .redirect(status: redirect.status, location: filling.text(redirect.location))
+            explanation.outcome = .redirect(status: redirect.status, location: filling.location(redirect))
         case .respond(let response):
-            explanation.outcome = .respond(status: response.status, body: bodyWords(response.body))
+            explanation.outcome = .respond(status: response.status, body: bodyWords(response.sentBody))
         case .forward(let split):
             explanation.outcome = .forward(split: split.key?.words)
             explanation.forwarded = .init(
                 method: explanation.method, path: filling.path(route.rewrite) + explanation.query,
                 host: route.hostRewrite.map { filling.text($0) } ?? filling.authority,
-                edits: route.requestFields.map { filling.edit($0) })
+                edits: filling.edits(route.requestFields))
             let total = split.pools.reduce(0) { $0 + $1.weight }
             explanation.pools = split.pools.map { weighted in
                 pool(weighted.pool, share: total == 0 ? 0 : 100 * Double(weighted.weight) / Double(total))
@@ -192,5 +211,18 @@ public struct RequestExplainer: Sendable {
 
     private func place(_ places: [Origins.Place], _ index: Int) -> String? {
         places.indices.contains(index) ? "\(places[index].file):\(places[index].position.line)" : nil
+    }
+}
+
+extension RequestExplanation {
+    fileprivate mutating func show(_ request: SeenRequest) {
+        client = "\(request.client)"
+        host = String(decoding: request.bytes[request.head.host], as: UTF8.self)
+        path = String(decoding: request.path, as: UTF8.self)
+        query = String(decoding: request.query, as: UTF8.self)
+    }
+
+    fileprivate mutating func refuse(_ reason: Reason) {
+        outcome = .refused(status: reason.status ?? 400, reason: "\(reason.token)")
     }
 }

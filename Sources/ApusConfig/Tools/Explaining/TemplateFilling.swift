@@ -46,21 +46,25 @@ struct TemplateFilling {
 
     /// The path that the origin gets.
     func path(_ rewrite: PathRewrite?) -> String {
-        switch rewrite {
-        case nil: return String(decoding: request.path, as: UTF8.self)
-        case .template(let template):
-            let path = text(template)
-            return path.hasPrefix("/") ? path : "/" + path
-        case .prefix(let prefix):
-            let rest = captures.map { Array(request.path[$0.rest]) } ?? []
-            let path = (prefix.last == UInt8(ascii: "/") ? prefix.dropLast() : prefix[...]) + rest
-            return path.isEmpty ? "/" : String(decoding: path, as: UTF8.self)
-        }
+        // `*` is no path.
+        guard let rewrite, !request.head.isForServer else { return String(decoding: request.path, as: UTF8.self) }
+        let path = text(rewrite.wholePath)
+        return path.isEmpty ? "/" : path
     }
 
-    func edit(_ edit: FieldEdit) -> RequestExplanation.Edit {
+    func location(_ redirect: Redirect) -> String {
+        let location = text(redirect.location)
+        let isChosen = !redirect.namesItsHost && Redirect.namesHost(Array(location.utf8).span)
+        return isChosen ? "/." + location : location
+    }
+
+    /// In the order in which they are carried out.
+    func edits(_ edits: [FieldEdit]) -> [RequestExplanation.Edit] { edits.filter(\.isAllowed).map(edit) }
+
+    private func edit(_ edit: FieldEdit) -> RequestExplanation.Edit {
         func shown(_ name: String, _ value: TextTemplate) -> String {
-            isSensitive(fieldName: name) ? "(not shown)" : text(value)
+            // Blanks at its ends are no part of a value (RFC 9110 section 5.5).
+            isSensitive(fieldName: name) ? "(not shown)" : withoutBlanks(text(value))
         }
         return switch edit {
         case .set(let name, let value): .init(action: "set", name: name, value: shown(name, value))
@@ -69,11 +73,45 @@ struct TemplateFilling {
         }
     }
 
+    // MARK: What it takes up
+
+    /// Whether a head would become larger than rewriting may make it.
+    func isOverfull(_ route: Route) -> Bool {
+        let response = route.responseFields.reduce(0) { $0 + count($1) }
+        if case .redirect(let redirect) = route.action {
+            return count(redirect.location) + response > TextTemplate.limit
+        }
+        guard case .forward = route.action else { return response > TextTemplate.limit }
+        var forwarded = route.requestFields.reduce(0) { $0 + count($1) }
+        if let host = route.hostRewrite { forwarded += count(host) }
+        if let rewrite = route.rewrite, !request.head.isForServer {
+            forwarded += count(rewrite.wholePath) + request.query.count
+        }
+        return response > TextTemplate.limit || forwarded > TextTemplate.limit
+    }
+
+    private func count(_ edit: FieldEdit) -> Int {
+        switch edit {
+        case .set(let name, let value) where edit.isAllowed, .add(let name, let value) where edit.isAllowed:
+            name.utf8.count + 4 + count(value)
+        default: 0
+        }
+    }
+
+    private func count(_ template: TextTemplate) -> Int {
+        template.pieces.reduce(0) { count, piece in
+            switch piece {
+            case .literal(let bytes): count + bytes.count
+            case .variable(let variable): count + (variable.room ?? bytes(variable).count)
+            }
+        }
+    }
+
     private func bytes(_ variable: TextTemplate.Variable) -> [UInt8] {
         switch variable {
         case .scheme: Array(request.scheme.utf8)
         case .host: Array(request.bytes[request.head.host])
-        case .path: request.path
+        case .path: request.head.isForServer ? [UInt8(ascii: "/")] : request.path
         case .query: request.query
         case .method: Array(request.bytes[request.head.line.methodRange])
         case .client: Array("\(request.client)".utf8)
@@ -81,4 +119,9 @@ struct TemplateFilling {
         case .capture(let name): captures?[name].map { Array(request.path[$0]) } ?? []
         }
     }
+}
+
+private func withoutBlanks(_ text: String) -> String {
+    let isBlank: (Character) -> Bool = { $0 == " " || $0 == "\t" }
+    return String(text.drop(while: isBlank).reversed().drop(while: isBlank).reversed())
 }

@@ -84,8 +84,10 @@ extension RoutingTest {
                 Expectation(what: "\(key).\(name)", expected: value, position: entry.value.position) { explanation in
                     guard let edits = edits(explanation) else { return nil }
                     let own = edits.filter { $0.name.lowercased() == name.lowercased() }
-                    guard let last = own.last else { return "untouched" }
-                    return last.value ?? "absent"
+                    if own.isEmpty { return "untouched" }
+                    // What is removed goes before anything is added; several values are one list (RFC 9110 section 5.3).
+                    let values = own.compactMap(\.value)
+                    return values.isEmpty ? "absent" : values.joined(separator: ", ")
                 })
         }
     }
