@@ -42,6 +42,7 @@ struct Exchange: BitwiseCopyable {
     var responsePhase = ResponsePhase.awaited
 
     /// Which of its route's pools it was sent to: the place in `Route.pools`, whatever a fallback makes of it later.
+    /// A split has 16 at most.
     var branch: UInt8 = 0
     /// Its route asks for no more than a pool: what `RouteSettings` says of it is what the listener says.
     var isPlain = true

@@ -64,8 +64,14 @@ enum RouteActionSection {
                 hint: field.node.text == nil ? nil : "for one pool write `pool`", &findings)
             return nil
         }
-        guard (1...poolLimit).contains(entries.count) else {
+        guard !entries.isEmpty else {
             field.reject(expected: "1 to \(poolLimit) pools with weights, such as `\(example)`", &findings)
+            return nil
+        }
+        guard entries.count <= poolLimit else {
+            findings.error(
+                "`pools`: expected 1 to \(poolLimit) pools with weights, such as `\(example)`, found "
+                    + "\(entries.count); share out among fewer, or write several routes", at: field.position)
             return nil
         }
         var branches: [Branch] = []
