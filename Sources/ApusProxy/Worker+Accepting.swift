@@ -58,7 +58,7 @@ extension Worker {
         setDeadline(client, in: settings.idle)
     }
 
-    private mutating func isTrusted(_ peer: WireAddress) -> Bool {
+    mutating func isTrusted(_ peer: WireAddress) -> Bool {
         guard !settings.trustedProxies.isEmpty else { return false }
         let address = IPAddress(high: peer.high, low: peer.low)
         return settings.trustedProxies.contains { $0.contains(address) }

@@ -57,11 +57,13 @@ extension Proxy {
         public var pools: [PoolDraft]
         public var timeouts: Timeouts
         public var limits: Limits
+        public var trustedProxies: [Network]
 
         init(_ snapshot: Snapshot) {
             base = snapshot
             timeouts = snapshot.timeouts
             limits = snapshot.limits
+            trustedProxies = snapshot.trustedProxies
             listeners = snapshot.listeners.filter { !$0.isRetired }.map {
                 ListenerDraft($0, Array(snapshot.routes[$0.routes]))
             }
@@ -92,8 +94,8 @@ extension Proxy {
             }
             return Snapshot(
                 workers: base.workers, listeners: bound, routes: routes, pools: ready, endpoints: all,
-                timeouts: timeouts, limits: limits, trustedProxies: base.trustedProxies, accessLog: base.accessLog,
-                node: base.node, zone: base.zone)
+                timeouts: timeouts, limits: limits, trustedProxies: trustedProxies, accessLog: base.accessLog,
+                node: base.node, zone: base.zone, normalizesPaths: base.normalizesPaths)
         }
     }
 }

@@ -92,6 +92,21 @@ import Testing
         for client in held { #expect(try client.readResponse().isGood) }
     }
 
+    /// Who is trusted is asked again of connections that are there: a proxy may keep its own for days.
+    @Test func whoIsTrustedChangesForConnectionsThatAreThere() async throws {
+        let origin = try Origin()
+        let proxy = try Proxy(origin)
+        let client = try proxy.connect()
+        let proxies = [Network(address: .loopback(1), prefixLength: 128)]
+        for (round, trusted) in [[], proxies, []].enumerated() {
+            try await proxy.reload { $0.trustedProxies = trusted }
+            try client.send("GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 192.0.2.1\r\n\r\n")
+            #expect(try client.readResponse().isGood)
+            let told = try #require(origin.requests.last).fields["X-Forwarded-For"]
+            #expect(told == (round == 1 ? "192.0.2.1, 127.0.0.1" : "127.0.0.1"))
+        }
+    }
+
     @Test func newEndpointsGetRequestsAndRemovedOnesNoMore() async throws {
         let origins = try ["a", "b", "c"].map { name in
             try Origin(answer: "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n\(name)")

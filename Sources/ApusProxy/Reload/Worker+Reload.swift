@@ -50,7 +50,9 @@ extension Worker {
                 preconditionFailure("a connection of what nobody was to have")
             }
             connections[connection].place = Int32(truncatingIfNeeded: renamed)
-            if !isUpstream { shared.clients.add(1, to: renamed) }
+            guard !isUpstream else { continue }
+            shared.clients.add(1, to: renamed)
+            connections[connection].isTrusted = isTrusted(connections[connection].peer)
         }
     }
 
