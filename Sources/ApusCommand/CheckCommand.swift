@@ -7,10 +7,12 @@ struct CheckCommand: ParsableCommand {
         abstract: "Check a configuration without running it.",
         discussion: """
             Prints everything that is wrong with the file, each with its line and column; or, when nothing is, what it \
-            will do: a line for each listener and each pool.
+            will do: a line for each listener and each pool. Of more than 100 errors, or 100 warnings, the first 100 are \
+            printed, and how many more there are.
 
               apus check -c apus.yaml
               apus check -c apus.yaml --strict --quiet
+              apus check -c apus.yaml --all
 
             Exit status: 0 when it can be run, 1 when it was refused.
             """)
@@ -23,8 +25,11 @@ struct CheckCommand: ParsableCommand {
     @Flag(name: .shortAndLong, help: "Print nothing but what is wrong.")
     var quiet = false
 
+    @Flag(help: "Print all errors and warnings, however many there are.")
+    var all = false
+
     func run() throws {
-        let loaded = try file.load()
+        let loaded = try file.load(isComplete: all)
         let snapshot = loaded.snapshot
         if strict, !loaded.warnings.isEmpty {
             complain("\(file.path) was refused: \(counted(loaded.warnings.count, "warning")), and --strict was given")

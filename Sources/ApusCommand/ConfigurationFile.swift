@@ -10,16 +10,22 @@ struct ConfigurationFile: ParsableArguments {
     var path: String
 
     /// Reads and checks the file with all that it includes, and prints what there is to say about it. Throws an exit code,
-    /// its reason printed.
-    func load() throws(ExitCode) -> LoadedConfiguration { try Self.load(path: path) }
+    /// its reason printed. Of very much to say the beginning is printed, and how much more there is, unless `isComplete`.
+    func load(isComplete: Bool = false) throws(ExitCode) -> LoadedConfiguration {
+        try Self.load(path: path, isComplete: isComplete)
+    }
 
-    static func load(path: String) throws(ExitCode) -> LoadedConfiguration {
+    static func load(path: String, isComplete: Bool = false) throws(ExitCode) -> LoadedConfiguration {
+        let limit = isComplete ? nil : DiagnosticExcerpt.limit
         do throws(ConfigurationErrors) {
             let loaded = try ConfigurationLoader().load(path: path)
-            for warning in loaded.warnings { complain(warning.rendered, .warning) }
+            let warnings = DiagnosticExcerpt(loaded.warnings, limit: limit)
+            for line in warnings.shown.map(\.rendered) + [warnings.omission].compactMap(\.self) {
+                complain(line, .warning)
+            }
             return loaded
         } catch {
-            complain(exactly: "\(error)")
+            complain(exactly: DiagnosticExcerpt(error.diagnostics, limit: limit).description)
             let count = error.diagnostics.count { $0.severity == .error }
             complain("\(path) was refused: \(counted(count, "error"))")
             throw .badConfiguration

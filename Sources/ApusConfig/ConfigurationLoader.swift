@@ -146,6 +146,6 @@ public struct ConfigurationErrors: Error, Sendable, CustomStringConvertible {
 
     init(_ diagnostics: [Diagnostic]) { self.diagnostics = diagnostics }
 
-    /// Every diagnostic with its source line.
-    public var description: String { diagnostics.map(\.rendered).joined(separator: "\n") }
+    /// The diagnostics with their source lines; of very many the first ones, and how many more there are.
+    public var description: String { DiagnosticExcerpt(diagnostics).description }
 }

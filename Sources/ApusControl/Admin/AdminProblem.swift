@@ -112,10 +112,13 @@ extension AdminProblem {
         switch refusal {
         case .invalid(let diagnostics):
             let count = diagnostics.count { $0.severity == .error }
+            let excerpt = DiagnosticExcerpt(diagnostics)
+            let found = count == 1 ? "1 error was" : "\(count) errors were"
+            let omission = excerpt.omission.map { " \($0)." } ?? ""
             self.init(
                 status: .unprocessableContent, kind: "invalid-configuration", title: "The configuration has errors",
-                detail: "\(count == 1 ? "1 error was" : "\(count) errors were") found, and nothing has changed.",
-                diagnostics: diagnostics.map(DiagnosticAnswer.init))
+                detail: "\(found) found, and nothing has changed.\(omission)",
+                diagnostics: excerpt.shown.map(DiagnosticAnswer.init))
         case .notAdopted(let words):
             self.init(
                 status: .conflict, kind: "not-adopted", title: "The workers could not go over to it",

@@ -130,6 +130,7 @@ struct AdoptionAnswer: Encodable {
     /// What changes, in one line, and in a line each.
     var summary: String
     var changes: [String]
+    /// The first of them; how many more there are is among the notes.
     var warnings: [DiagnosticAnswer]
     /// What could not be done as it was asked.
     var notes: [String]
@@ -140,8 +141,9 @@ struct AdoptionAnswer: Encodable {
         revision.running = adoption.effect != .dryRun
         summary = adoption.summary
         changes = adoption.changes
-        warnings = adoption.warnings.map(DiagnosticAnswer.init)
-        notes = adoption.notes
+        let excerpt = DiagnosticExcerpt(adoption.warnings)
+        warnings = excerpt.shown.map(DiagnosticAnswer.init)
+        notes = adoption.notes + [excerpt.omission].compactMap(\.self)
     }
 }
 

@@ -46,7 +46,7 @@ extension ConfigurationRefusal: CustomStringConvertible {
     public var description: String {
         switch self {
         case .invalid(let diagnostics):
-            return diagnostics.map(\.rendered).joined(separator: "\n")
+            return DiagnosticExcerpt(diagnostics).description
         case .notAdopted(let words), .conflict(let words): return words
         case .otherRevision(let running):
             return "the configuration has changed meanwhile: revision \(running.number) runs"

@@ -237,7 +237,9 @@ public actor RunningConfiguration {
     }
 
     private func tell(_ adoption: Adoption) {
-        for warning in adoption.warnings { logger.warning("\(warning.rendered)") }
+        let warnings = DiagnosticExcerpt(adoption.warnings)
+        for warning in warnings.shown { logger.warning("\(warning.rendered)") }
+        if let omission = warnings.omission { logger.warning("\(omission)") }
         for note in adoption.notes { logger.warning("\(note)") }
         logger.notice("revision \(revision.number) runs (\(revision.cause)): \(adoption.summary)")
     }
