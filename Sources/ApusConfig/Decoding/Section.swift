@@ -47,7 +47,8 @@ struct Section {
     /// What was written for `key`; nil when it was left out.
     mutating func take(_ key: String) -> Field? {
         known.append(key)
-        return entries.first { $0.key.value == key }.map { Field(key: $0.key, node: $0.value) }
+        guard let index = entries.firstIndex(where: { $0.key.value == key }) else { return nil }
+        return Field(key: entries[index].key, node: entries[index].value)
     }
 
     /// What was written for `key`; nil when it was left out, which `finish` reports.

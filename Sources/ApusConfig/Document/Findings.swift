@@ -17,14 +17,14 @@ struct Findings: Sendable {
     mutating func add(_ source: Source) -> Int32 {
         sources.append(source)
         documents.append(nil)
-        mask = nil
+        mask?.append(source)
         return Int32(sources.count - 1)
     }
 
     /// Keeps the secrets of a source's document out of what is found from now on.
     mutating func hideSecrets(of document: Node, in source: Int32 = 0) {
         documents[Int(source)] = document
-        mask = nil
+        mask?.hide(document)
     }
 
     mutating func error(_ message: String, at position: SourcePosition, note: String? = nil) {

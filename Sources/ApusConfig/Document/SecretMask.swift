@@ -6,7 +6,9 @@ struct SecretMask: Sendable {
     /// The texts of secrets, the longest first.
     private var texts: [String] = []
     /// Per source and line, whether it lies within the value of a key in a line above.
-    private let isWithin: [[Bool]]
+    private var isWithin: [[Bool]]
+    /// The secrets as they stand in the documents.
+    private var found: Set<String> = []
 
     /// The keys of secrets.
     private static let secretKeys = ["secret", "token", "authorization"]
@@ -17,12 +19,25 @@ struct SecretMask: Sendable {
 
     init(_ sources: [Source], _ documents: [Node]) {
         isWithin = sources.map { Self.continuations(of: $0.lines) }
-        var found: Set<String> = []
         for document in documents { Self.collect(document, isSecret: false, into: &found) }
+        texts = Self.texts(of: found)
+    }
+
+    /// Hides what stands in one more source.
+    mutating func append(_ source: Source) { isWithin.append(Self.continuations(of: source.lines)) }
+
+    /// Hides the secrets of one more document.
+    mutating func hide(_ document: Node) {
+        let before = found.count
+        Self.collect(document, isSecret: false, into: &found)
+        if found.count > before { texts = Self.texts(of: found) }
+    }
+
+    private static func texts(of found: Set<String>) -> [String] {
         // Messages quote the beginning of a line.
         let lines = found.flatMap { $0.split(whereSeparator: \.isNewline).map(String.init) }
         let beginnings = lines.map { String($0.prefix(Node.quotedLength)) }
-        texts = found.union(lines).union(beginnings).filter { $0.count >= Self.shortestText }
+        return found.union(lines).union(beginnings).filter { $0.count >= shortestText }
             .sorted { ($0.count, $0) > ($1.count, $1) }
     }
 

@@ -17,7 +17,15 @@ struct YAMLSource {
     var start: SourcePosition { SourcePosition(line: 1, column: 1, source: index) }
 
     /// Nil when there is no document.
-    func root() throws -> Yams.Node? { try Parser(yaml: text, encoding: .utf8).singleRoot() }
+    func root() throws -> Yams.Node? {
+        // Finding out what each plain key could be taken for, by expressions, costs more than all the rest. All that it
+        // is good for here is to tell keys such as `1` and `"1"` apart.
+        do {
+            return try Parser(yaml: text, resolver: .basic, encoding: .utf8).singleRoot()
+        } catch YamlError.duplicatedKeysInMapping {
+            return try Parser(yaml: text, encoding: .utf8).singleRoot()
+        }
+    }
 
     /// Aliases beyond which keys are looked at before the library reads them.
     private static let fewAliases = 12

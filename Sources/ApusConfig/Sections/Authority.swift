@@ -116,14 +116,27 @@ extension Authority {
 }
 
 /// Whether `text` is a host name as RFC 1123 section 2.1 has it, and underscores, which many networks use.
-func isHostName(_ text: some StringProtocol) -> Bool {
-    let bytes = Array(text.utf8)
-    let labels = bytes.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
-    return bytes.count <= 253
-        && labels.allSatisfy { label in
-            (1...63).contains(label.count) && label.first != UInt8(ascii: "-") && label.last != UInt8(ascii: "-")
-                && label.allSatisfy {
-                    $0.isASCIILetter || $0.isASCIIDigit || $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: "_")
-                }
+func isHostName(_ text: some StringProtocol) -> Bool { isHostName(text.utf8) }
+
+func isHostName(_ bytes: some Collection<UInt8>) -> Bool {
+    var count = 0
+    // Of the label so far.
+    var length = 0
+    var last = UInt8(ascii: ".")
+    for byte in bytes {
+        if byte == UInt8(ascii: ".") {
+            guard length > 0, last != UInt8(ascii: "-") else { return false }
+            length = 0
+        } else {
+            let isHyphen = byte == UInt8(ascii: "-")
+            guard byte.isASCIILetter || byte.isASCIIDigit || byte == UInt8(ascii: "_") || isHyphen && length > 0 else {
+                return false
+            }
+            length += 1
+            guard length <= 63 else { return false }
         }
+        last = byte
+        count += 1
+    }
+    return count <= 253 && length > 0 && last != UInt8(ascii: "-")
 }

@@ -3,16 +3,16 @@ import ApusModel
 extension RouteMatch {
     /// Whether every request that `other` matches is matched by this too. No means that it may not be.
     func covers(_ other: RouteMatch) -> Bool {
-        let coversHosts =
-            hosts.isEmpty
-            || !other.hosts.isEmpty && other.hosts.allSatisfy { host in hosts.contains { $0.covers(host) } }
-        let coversMethods = methods.isEmpty || !other.methods.isEmpty && other.methods.allSatisfy(methods.contains)
-        let coversClients =
-            clients.isEmpty
-            || !other.clients.isEmpty && other.clients.allSatisfy { client in clients.contains { $0.covers(client) } }
-        return coversHosts && coversMethods && coversClients && path.covers(other.path)
+        // The cheapest first: hosts and clients may be many.
+        path.covers(other.path)
+            && (methods.isEmpty || !other.methods.isEmpty && other.methods.allSatisfy(methods.contains))
             && Self.follow(fields, from: other.fields) && Self.follow(query, from: other.query)
             && Self.follow(cookies, from: other.cookies)
+            && (hosts.isEmpty
+                || !other.hosts.isEmpty && other.hosts.allSatisfy { host in hosts.contains { $0.covers(host) } })
+            && (clients.isEmpty
+                || !other.clients.isEmpty
+                    && other.clients.allSatisfy { client in clients.contains { $0.covers(client) } })
     }
 
     /// Whether a request that meets all of `others` meets all of `conditions`.

@@ -8,10 +8,12 @@ extension Validation {
         for section in root.listeners {
             let first = routes.count
             if let sections = section.routes {
-                for section in sections {
-                    guard let route = route(section) else { continue }
+                routes.reserveCapacity(routes.count + sections.count)
+                // Copying a section copies everything in it.
+                for index in sections.indices {
+                    guard let route = route(sections[index]) else { continue }
                     routes.append(route)
-                    origins.routes.append(place(section.position))
+                    origins.routes.append(place(sections[index].position))
                 }
                 checkNames(sections)
                 checkReachability(sections)

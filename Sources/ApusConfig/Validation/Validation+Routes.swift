@@ -101,15 +101,17 @@ extension Validation {
     /// A route that an earlier one leaves nothing to is a mistake: it, or the order, was meant otherwise.
     mutating func checkReachability(_ routes: [RouteSection]) {
         var coverage = RouteCoverage()
-        for (index, route) in routes.enumerated() where route.isUnderstood {
-            if let first = coverage.firstCovering(route.match) {
-                let earlier = routes[first]
+        // Copying a section copies everything in it.
+        for index in routes.indices where routes[index].isUnderstood {
+            let match = routes[index].match
+            if let first = coverage.firstCovering(match) {
+                let (route, earlier) = (routes[index], routes[first])
                 findings.error(
                     "the route `\(route.name)` can never match: the route `\(earlier.name)` in "
                         + "\(findings.told(earlier.position, from: route.position)) matches all that it could; move it "
                         + "before that one, or remove it", at: route.position)
             }
-            coverage.add(route.match, index)
+            coverage.add(match, index)
         }
     }
 }

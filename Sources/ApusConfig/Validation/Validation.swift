@@ -7,6 +7,7 @@ struct Validation {
     let poolIndexes: [String: Int]
     let loader: ConfigurationLoader
     private var resolved: [String: IPAddress?] = [:]
+    private lazy var poolNames = Suggestions(root.pools.map(\.name.value))
     /// What the sessions of all pools without a secret are signed with.
     private(set) lazy var randomSecret = SymmetricKey(data: loader.makeSecret())
     var findings: Findings
@@ -76,7 +77,7 @@ struct Validation {
         // Without pools to name, the missing `pools` is the mistake, and told already.
         guard !root.pools.isEmpty else { return nil }
         let advice =
-            nearest(to: name.value, among: root.pools.map(\.name.value)).map { "did you mean `\($0)`?" }
+            poolNames.nearest(to: name.value).map { "did you mean `\($0)`?" }
             ?? "expected one of \(root.pools.prefix(10).map { "`\($0.name.value)`" }.joined(separator: ", "))"
         findings.error("there is no pool \(Node.quoted(name.value, by: "`")); \(advice)", at: name.position)
         return nil
@@ -86,9 +87,11 @@ struct Validation {
         // While something is wrong, a pool may only seem unused: its route may be the mistake.
         guard !findings.hasErrors, root.listeners.allSatisfy({ $0.routes != nil }) else { return }
         var used: Set<String> = []
-        for route in root.listeners.lazy.compactMap(\.routes).joined() {
-            guard case .forward(let branches, _) = route.action else { continue }
-            for branch in branches { used.insert(branch.pool.value) }
+        for routes in root.listeners.lazy.compactMap(\.routes) {
+            for index in routes.indices {
+                guard case .forward(let branches, _) = routes[index].action else { continue }
+                for branch in branches { used.insert(branch.pool.value) }
+            }
         }
         for case .pool(let name) in root.pools.map(\.fallback) { used.insert(name.value) }
         for pool in root.pools where !used.contains(pool.name.value) {

@@ -12,6 +12,12 @@ struct ByteTable: Sendable {
     struct Key: Hashable {
         var owner: UInt32
         var bytes: [UInt8]
+
+        // An array would feed its bytes one by one.
+        func hash(into hasher: inout Hasher) {
+            hasher.combine(owner)
+            hasher.combine(bytes.reduce(ByteTable.seed) { ByteTable.hash($0, $1) })
+        }
     }
 
     private let slots: [Slot]

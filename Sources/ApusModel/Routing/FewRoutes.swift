@@ -16,7 +16,7 @@ struct FewRoutes: Sendable {
         fileprivate var matchesEverything: Bool { host == .any && path == .any }
     }
 
-    /// By the number of the route; of those that are not simple it says nothing.
+    /// By the number of the route, as far as one is looked at; of those that are not simple it says nothing.
     private(set) var rules: [Rule] = []
     private var text: [UInt8] = []
 
@@ -30,15 +30,17 @@ struct FewRoutes: Sendable {
             }
     }
 
-    init(_ routes: [Route]) {
-        for route in routes {
+    /// - Parameter routes: up to the last that is looked at.
+    init(_ routes: ArraySlice<Route>) {
+        for index in routes.indices {
             var rule = Rule()
-            switch route.match.hosts.first {
+            let match = routes[index].match
+            switch match.hosts.first {
             case nil, .any: break
             case .exact(let name): (rule.host, rule.hostText) = (.exact, store(name))
             case .suffix(let suffix): (rule.host, rule.hostText) = (.suffix, store(suffix))
             }
-            switch route.match.path {
+            switch match.path {
             case .any, .template, .regex: break
             case .exact(let exact): (rule.path, rule.pathText) = (.exact, store(exact))
             case .prefix(let prefix): (rule.path, rule.pathText) = (.prefix, store(prefix))

@@ -1,5 +1,5 @@
 /// What a route asks of the request's host.
-public enum HostPattern: Sendable, Equatable {
+public enum HostPattern: Sendable, Hashable {
     case any
     /// Exactly this host: lower case, without a port, an IPv6 address in brackets.
     case exact([UInt8])

@@ -48,7 +48,9 @@ struct RouteRules: Sendable {
     private var expressions = RegexTables()
 
     init(_ routes: [Route]) {
-        for route in routes { append(route.match) }
+        rules.reserveCapacity(routes.count)
+        // Copying a route copies everything in it.
+        for index in routes.indices { append(routes[index].match) }
     }
 
     // MARK: Asking

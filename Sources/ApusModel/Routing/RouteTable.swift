@@ -263,21 +263,24 @@ extension RouteTable {
                 table.few = range
                 return table
             }
-            var members: [Int: [Int]] = [:]
+            let first = roots.count
+            // Of each root from `first` on.
+            var members: [[Int]] = []
             for index in range {
                 let patterns = routes[index].match.hosts
                 for pattern in patterns.isEmpty ? [.any] : patterns {
                     let root = Self.root(of: pattern, listener, &table, &hosts, &roots)
-                    if members[root]?.last != index { members[root, default: []].append(index) }
+                    if root - first == members.count { members.append([]) }
+                    if members[root - first].last != index { members[root - first].append(index) }
                 }
             }
-            for (root, members) in members.sorted(by: { $0.key < $1.key }) {
-                Self.fill(&roots[root], with: members, of: routes, &builder, &expressions)
+            for (offset, members) in members.enumerated() {
+                Self.fill(&roots[first + offset], with: members, of: routes, &builder, &expressions)
             }
             return table
         }
         rules = RouteRules(routes)
-        few = FewRoutes(routes)
+        few = FewRoutes(routes[..<(self.listeners.map(\.few.upperBound).max() ?? 0)])
         self.roots = roots
         self.expressions = expressions
         tree = builder.tree()

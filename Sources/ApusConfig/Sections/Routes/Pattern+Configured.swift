@@ -5,6 +5,14 @@ extension HostPattern {
 
     /// `example.com`, `*.example.com`, an IPv4 address, or an IPv6 address in brackets; in any case, a final dot aside.
     init(configured text: String) throws(Refusal) {
+        let isSuffix = text.hasPrefix("*.")
+        let written = text.utf8.dropFirst(isSuffix ? 2 : 0)
+        let name = written.last == UInt8(ascii: ".") ? written.dropLast() : written
+        if isHostName(name) {
+            let bytes = name.map { $0.isASCIILetter ? $0 | 0x20 : $0 }
+            self = isSuffix ? .suffix([UInt8(ascii: ".")] + bytes) : .exact(bytes)
+            return
+        }
         if let address = Self.bracketedAddress(text) {
             self = .exact(Array("[\(address)]".utf8))
             return
@@ -16,13 +24,7 @@ extension HostPattern {
         if !text.utf8.allSatisfy({ $0 < 0x80 }) {
             throw Refusal(advice: "write an internationalised name in its ASCII form (xn--...)")
         }
-        let isSuffix = text.hasPrefix("*.")
-        let rest = isSuffix ? text.dropFirst(2) : text[...]
-        let name = rest.hasSuffix(".") ? rest.dropLast() : rest
-        if name.contains("*") { throw Refusal(advice: "`*` may only be the first label") }
-        guard isHostName(name) else { throw Refusal(advice: nil) }
-        let bytes = Array(name.lowercased().utf8)
-        self = isSuffix ? .suffix([UInt8(ascii: ".")] + bytes) : .exact(bytes)
+        throw Refusal(advice: name.contains(UInt8(ascii: "*")) ? "`*` may only be the first label" : nil)
     }
 
     private static func bracketedAddress(_ text: String) -> IPAddress? {
@@ -60,18 +62,18 @@ extension PathPattern {
                 throw Refusal(advice: error.message, offset: error.offset)
             }
         }
-        if text.contains("?") || text.contains("#") {
+        if text.utf8.contains(where: { $0 == UInt8(ascii: "?") || $0 == UInt8(ascii: "#") }) {
             throw Refusal(advice: "routes match the path alone, without its query")
         }
         guard text.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) else {
             throw Refusal(advice: "write blanks and characters beyond ASCII as they are sent, such as `%20`")
         }
         let isPrefix = text.hasSuffix("/*")
-        let path = isPrefix ? text.dropLast(2) : text[...]
-        if path.contains("*") {
+        let path = text.utf8.dropLast(isPrefix ? 2 : 0)
+        if path.contains(UInt8(ascii: "*")) {
             throw Refusal(advice: "`*` may only be the last segment; `{name}` stands for one segment anywhere")
         }
-        let bytes = Array(path.utf8)
+        let bytes = Array(path)
         self = isPrefix ? (bytes.isEmpty ? .any : .prefix(bytes)) : .exact(bytes)
     }
 

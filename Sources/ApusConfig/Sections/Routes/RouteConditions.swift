@@ -28,11 +28,12 @@ struct RouteConditions {
 
     private mutating func readHosts(_ field: Field, _ findings: inout Findings) {
         var names: [String] = []
+        var known: Set<HostPattern> = []
         for item in items(field, expected: Self.hostExpected, &findings) {
             do throws(HostPattern.Refusal) {
                 guard let text = item.node.text else { throw HostPattern.Refusal(advice: nil) }
                 let pattern = try HostPattern(configured: text)
-                if match.hosts.contains(pattern) {
+                if !known.insert(pattern).inserted {
                     findings.error("the host `\(text)` is listed twice; keep one", at: item.position)
                 }
                 match.hosts.append(pattern)
@@ -132,6 +133,7 @@ struct RouteConditions {
                 "`\(key)` asks nothing; name one, such as `{ \(Self.examples[key] ?? "") }`", at: field.position)
         }
         var conditions: [ValueCondition] = []
+        var known: Set<String> = []
         for entry in entries {
             let label = Field(key: field.key, node: Node(text: entry.key.value, position: entry.key.position))
             let value = Field(key: entry.key, node: entry.value)
@@ -143,7 +145,7 @@ struct RouteConditions {
                 findings.error(
                     "`header`: a route asks for the host with `host`, such as `host: example.com`", at: label.position)
             }
-            if conditions.contains(where: { $0.name == name }) {
+            if !known.insert(name).inserted {
                 findings.error("`\(entry.key.value)` is asked for twice; keep one", at: entry.key.position)
             }
             conditions.append(ValueCondition(name: name, test: test.test, isNegated: test.isNegated))
