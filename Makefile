@@ -6,8 +6,8 @@ SWIFT ?= swift
 PREFIX ?= /usr/local
 SECONDS_TO_FUZZ ?= 60
 
-# The suites that run under the sanitizers: those with sockets, threads and buffers.
-SANITIZED := ApusProxy,ApusTestKit,ApusControl
+# The suites that run under the sanitizers: those with sockets, threads and buffers, and of what these use.
+SANITIZED := ApusTestKit,ApusControl,ApusAdminClient,Apus
 RELEASE := -c release --static-swift-stdlib --product apus
 
 .DEFAULT_GOAL := help
