@@ -58,12 +58,14 @@ extension Proxy {
         public var timeouts: Timeouts
         public var limits: Limits
         public var trustedProxies: [Network]
+        public var accessLog: AccessLog
 
         init(_ snapshot: Snapshot) {
             base = snapshot
             timeouts = snapshot.timeouts
             limits = snapshot.limits
             trustedProxies = snapshot.trustedProxies
+            accessLog = snapshot.accessLog
             listeners = snapshot.listeners.filter { !$0.isRetired }.map {
                 ListenerDraft($0, Array(snapshot.routes[$0.routes]))
             }
@@ -94,7 +96,7 @@ extension Proxy {
             }
             return Snapshot(
                 workers: base.workers, listeners: bound, routes: routes, pools: ready, endpoints: all,
-                timeouts: timeouts, limits: limits, trustedProxies: trustedProxies, accessLog: base.accessLog,
+                timeouts: timeouts, limits: limits, trustedProxies: trustedProxies, accessLog: accessLog,
                 node: base.node, zone: base.zone, normalizesPaths: base.normalizesPaths)
         }
     }

@@ -149,4 +149,27 @@ import Testing
             (try? String(contentsOfFile: moved + "/log", encoding: .utf8))?.contains("/still") == true
         }
     }
+
+    /// A file that a reload ends in that moment is not opened again behind a descriptor that is somebody else's by then.
+    @Test func filesThatReloadsEndAreLetBe() async throws {
+        let files = [AccessLogFile(), AccessLogFile()]
+        let proxy = try Proxy(try Origin()) { $0.accessLog = files[0].log() }
+        let isOver = Monitor(false)
+        let hasEnded = Gate()
+        onThread {
+            while !isOver.with({ $0 }) { try? proxy.dataPlane.reopenLogs() }
+            hasEnded.open()
+        }
+        for round in 1...200 { try await proxy.reload { $0.accessLog = files[round % 2].log() } }
+        isOver.with { $0 = true }
+        try hasEnded.pass(by: .after(.seconds(60)))
+        #expect(try proxy.get().isGood)
+        #expect(descriptors(of: files[1]) == 0 && descriptors(of: files[0]) == 1)
+    }
+
+    private func descriptors(of file: AccessLogFile) -> Int {
+        let all = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")) ?? []
+        let targets = all.map { try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\($0)") }
+        return targets.count { $0 == file.path }
+    }
 }

@@ -98,7 +98,8 @@ final class AccessLogSinks: Sendable {
 
     /// Opens the file behind the log anew, for whoever moved it away. When that fails the old one stays in use.
     func reopen() throws(DataPlaneError) {
-        try state.withLock(\.current)?.reopen()
+        // Under the lock: a reload may end the sink meanwhile, and what has its descriptor then is anybody's connection.
+        try state.withLock { state throws(DataPlaneError) in try state.current?.reopen() }
     }
 
     /// Writes what is left and ends. Blocks until done.
