@@ -72,7 +72,10 @@ asan: prepare ## run the suites with sockets under AddressSanitizer
 
 tsan: prepare ## run the suites with threads under ThreadSanitizer
 	@echo "tsan: building and running under ThreadSanitizer"
-	@APUS_ONLY=$(SANITIZED) $(SWIFT) test --sanitize=thread --scratch-path .build-tsan
+	@APUS_ONLY=$(SANITIZED) $(SWIFT) build --build-tests --sanitize=thread --scratch-path .build-tsan
+	@clang -O1 -Wall -shared -fPIC scripts/tsan-mutex.c -o .build-tsan/tsan-mutex.so
+	@LD_PRELOAD=$(CURDIR)/.build-tsan/tsan-mutex.so APUS_ONLY=$(SANITIZED) \
+		$(SWIFT) test --skip-build --sanitize=thread --scratch-path .build-tsan
 	@echo "tsan: clean"
 
 format: ## format the sources in place
