@@ -47,8 +47,7 @@ final class Upgrade: Sendable {
         guard mayBegin else { throw UpgradeRefusal.underWay }
         logger.notice("upgrade: starting \(program.path)")
         do {
-            let successor = try await Successor.start(
-                program, handing: await handover(), as: supervisor == nil ? .child : .sibling)
+            let successor = try await start(program)
             state.withLock { $0 = .done(successor) }
             // And that it is well: what it says by itself counts from now on only, and may come half an interval later.
             supervisor?.tell(.mainProcess(successor.process), .alive)
@@ -67,13 +66,18 @@ final class Upgrade: Sendable {
         if case .done(let successor) = state.withLock({ $0 }) { successor.release() }
     }
 
-    private func handover() async -> Handover {
-        let sockets = dataPlane.listeningSockets.map {
-            InheritedSocket(descriptor: $0.descriptor, address: $0.address)
+    /// Starts the successor; nothing that it is told of changes meanwhile.
+    private func start(_ program: Program) async throws -> Successor {
+        let (dataPlane, kinship) = (dataPlane, supervisor == nil ? Kinship.child : .sibling)
+        return try await configuration.handOver { revision, dynamic in
+            guard let copies = try dataPlane.copyListeningSockets() else { throw UpgradeRefusal.ending }
+            let sockets = copies.map { InheritedSocket(descriptor: $0.descriptor, address: $0.address) }
+            defer { for socket in sockets { socket.close() } }
+            return try await Successor.start(
+                program,
+                handing: Handover(sockets: sockets, revision: UInt64(revision.number), state: dynamic.encoded),
+                as: kinship)
         }
-        return Handover(
-            sockets: sockets, revision: UInt64(await configuration.revision.number),
-            state: await configuration.dynamic.encoded)
     }
 }
 
@@ -81,11 +85,13 @@ final class Upgrade: Sendable {
 enum UpgradeRefusal: Error, CustomStringConvertible {
     case notPossible
     case underWay
+    case ending
 
     var description: String {
         switch self {
         case .notPossible: "this balancer is part of another program, which has to be upgraded as a whole"
         case .underWay: "an upgrade is under way already"
+        case .ending: "this process is ending"
         }
     }
 }

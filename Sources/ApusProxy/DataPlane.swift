@@ -72,12 +72,30 @@ public final class DataPlane: DataPlaneLink {
     /// Where each listener is bound, in the order of `snapshot.listeners`: with port 0, the port the system gave.
     public var addresses: [SocketAddress] { running.withLock { $0.addresses } }
 
-    /// The sockets of all listeners, to be handed to a process that takes over.
-    public var listeningSockets: [InheritedListener] {
-        running.withLock { running in
-            running.sockets.joined().map {
-                InheritedListener(descriptor: $0.socket.descriptor, address: running.addresses[$0.listener])
+    /// Copies of the descriptors on which the workers accept, for a process that takes over; the caller's to close. Nil when
+    /// the data plane is ending.
+    ///
+    /// Not the descriptors themselves: a worker closes those of a listener that a reload removes, and what has the number
+    /// then may be a client's connection.
+    ///
+    /// - Throws: `DataPlaneError.system` when there are no descriptors left.
+    public func copyListeningSockets() throws(DataPlaneError) -> [InheritedListener]? {
+        // Under the lock nobody is told to close any of them.
+        try running.withLock { running throws(DataPlaneError) in
+            guard !running.isEnding else { return nil }
+            var copies: [InheritedListener] = []
+            for socket in running.sockets.joined() {
+                let copy = socket.socket.duplicate()
+                guard !copy.isFailure else {
+                    for copy in copies { Socket(descriptor: copy.descriptor).close() }
+                    throw .system(call: "dup", errno: copy.errno)
+                }
+                copies.append(
+                    InheritedListener(
+                        descriptor: Int32(truncatingIfNeeded: copy.rawValue),
+                        address: running.addresses[socket.listener]))
             }
+            return copies
         }
     }
 

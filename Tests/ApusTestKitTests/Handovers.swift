@@ -14,9 +14,7 @@ import Testing
             return ok
         })
         let old = try Proxy(origin)
-        let copies = old.dataPlane.listeningSockets.map {
-            InheritedListener(descriptor: dup($0.descriptor), address: $0.address)
-        }
+        let copies = try #require(try old.dataPlane.copyListeningSockets())
         // The old one has something left to do.
         let long = try old.connect()
         try long.send("GET /long HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -47,5 +45,14 @@ import Testing
         let response = try long.readResponse()
         #expect(response.isGood && response.announcesClose)
         old.dataPlane.waitUntilEnded()
+    }
+
+    @Test func whoEndsHasNothingToHandOver() throws {
+        let proxy = try Proxy(try Origin())
+        let copies = try #require(try proxy.dataPlane.copyListeningSockets())
+        #expect(copies.map(\.address) == [proxy.address])
+        for copy in copies { close(copy.descriptor) }
+        proxy.dataPlane.drain()
+        #expect(try proxy.dataPlane.copyListeningSockets() == nil)
     }
 }

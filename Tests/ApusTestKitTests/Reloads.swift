@@ -243,16 +243,13 @@ import Testing
         let old = try Proxy(pools: [[origin]]) { $0.workers = 2 }
         let load = Load(on: old.address, connections: 6, expecting: "ok")
         try load.waitForMore(200)
-        let sockets = old.dataPlane.listeningSockets
+        let sockets = try #require(try old.dataPlane.copyListeningSockets())
         #expect(sockets.count == 2)
         var snapshot = old.dataPlane.snapshot
         snapshot = Snapshot(
             workers: 1, listeners: [Listener(name: "a", bind: old.address, routes: 0..<1)], routes: snapshot.routes,
             pools: snapshot.pools, endpoints: snapshot.endpoints)
-        let copies = sockets.map {
-            InheritedListener(descriptor: dup($0.descriptor), address: $0.address)
-        }
-        let new = try DataPlane(snapshot, inheriting: copies)
+        let new = try DataPlane(snapshot, inheriting: sockets)
         defer {
             new.stop()
             new.waitUntilEnded()

@@ -123,6 +123,10 @@ extension AdminProblem {
             self.init(
                 status: .conflict, kind: "not-adopted", title: "The workers could not go over to it",
                 detail: "\(words). Nothing has changed.")
+        case .handedOver:
+            self.init(
+                status: .conflict, kind: "handed-over", title: "Another process has taken over",
+                detail: "\(refusal). Nothing has changed.")
         case .otherRevision(let running):
             self.init(
                 status: .preconditionFailed, kind: "other-revision", title: "The configuration has changed meanwhile",

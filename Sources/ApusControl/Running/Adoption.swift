@@ -30,6 +30,8 @@ public enum ConfigurationRefusal: Error, Sendable {
     case invalid([Diagnostic])
     /// It is right, and the workers could not go over to it; in words.
     case notAdopted(String)
+    /// Another process has taken over from this one, which ends: what is wanted is to be asked of that one.
+    case handedOver
     /// The caller meant another revision than the one that runs.
     case otherRevision(running: Revision)
     /// The program was given no configuration file.
@@ -48,6 +50,8 @@ extension ConfigurationRefusal: CustomStringConvertible {
         case .invalid(let diagnostics):
             return DiagnosticExcerpt(diagnostics).description
         case .notAdopted(let words), .conflict(let words): return words
+        case .handedOver:
+            return "another process has taken over, and this one only finishes what it has in flight; ask that one"
         case .otherRevision(let running):
             return "the configuration has changed meanwhile: revision \(running.number) runs"
         case .noFile:

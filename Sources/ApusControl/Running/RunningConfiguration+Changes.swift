@@ -14,7 +14,7 @@ extension RunningConfiguration {
     public func change(
         _ change: DynamicChange, persistent: Bool = true
     ) async throws(ConfigurationRefusal) -> [String] {
-        await takeTurn()
+        try await takeTurn()
         defer { endTurn() }
         let before = dynamic
         let target = try DynamicTarget(change, of: dynamic.applied(to: loaded))

@@ -18,7 +18,7 @@ extension RunningConfiguration {
     private func watchUntilCancelled() async {
         guard path != nil else { return }
         var detector = ChangeDetector()
-        while !Task.isCancelled {
+        while !Task.isCancelled, !hasSuccessor {
             let interval = loaded.snapshot.operations.watchInterval
             // Whether it has been turned on is looked at now and then.
             do { try await Task.sleep(for: interval ?? .seconds(1)) } catch { return }

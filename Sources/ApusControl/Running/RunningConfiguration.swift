@@ -36,6 +36,8 @@ public actor RunningConfiguration {
     /// Told of each reload's outcome.
     private let outcome: @Sendable (ReloadFacts) -> Void
     var turns = Turns()
+    /// A process that took over runs its own configuration.
+    var hasSuccessor = false
 
     /// - Parameters:
     ///   - path: the configuration file; nil for programs that embed Apus without one.
@@ -95,7 +97,7 @@ public actor RunningConfiguration {
     @discardableResult
     public func reload(_ cause: Revision.Cause, dryRun: Bool = false) async throws(ConfigurationRefusal) -> Adoption {
         guard let path else { throw .noFile }
-        await takeTurn()
+        try await takeTurn()
         defer { endTurn() }
         let record = ReadingRecord()
         // Whatever comes of it: what was refused is not to be tried again until it changes.
@@ -113,7 +115,7 @@ public actor RunningConfiguration {
     public func apply(
         text: String, expecting expected: [String]? = nil, dryRun: Bool = false
     ) async throws(ConfigurationRefusal) -> Adoption {
-        await takeTurn()
+        try await takeTurn()
         defer { endTurn() }
         try check(expected)
         let file = path ?? "configuration"
@@ -130,7 +132,7 @@ public actor RunningConfiguration {
     public func rollback(
         to number: Int? = nil, expecting expected: [String]? = nil, dryRun: Bool = false
     ) async throws(ConfigurationRefusal) -> Adoption {
-        await takeTurn()
+        try await takeTurn()
         defer { endTurn() }
         try check(expected)
         let numbers = kept.map(\.number).filter { $0 != revision.number }

@@ -1,3 +1,5 @@
+import Logging
+
 /// Lets one in after the other, in the order in which they came: an actor alone would let in the next one whenever the one
 /// before waits for something.
 struct Turns {
@@ -20,9 +22,13 @@ struct Turns {
 }
 
 extension RunningConfiguration {
-    func takeTurn() async {
-        if turns.takeIfFree() { return }
-        await withCheckedContinuation { turns.wait($0) }
+    /// - Throws: `handedOver`, and it is nobody's turn any more; `endTurn` is not to follow.
+    func takeTurn() async throws(ConfigurationRefusal) {
+        if !turns.takeIfFree() { await withCheckedContinuation { turns.wait($0) } }
+        guard hasSuccessor else { return }
+        endTurn()
+        logger.warning("\(ConfigurationRefusal.handedOver)")
+        throw .handedOver
     }
 
     func endTurn() { turns.end() }

@@ -18,6 +18,8 @@ public struct InheritedSocket: Sendable, Equatable {
         self.name = name
     }
 
+    public func close() { _ = CApusSystem.close(descriptor) }
+
     /// Looks at a descriptor that is said to be a listening socket, and makes it one as listeners of our own are:
     /// close-on-exec, non-blocking, without Nagle's delay.
     init(adopting descriptor: Int32, name: String) throws(InheritanceError) {
