@@ -8,7 +8,6 @@ extension Validation {
         for section in root.listeners {
             let first = routes.count
             if let sections = section.routes {
-                routes.reserveCapacity(routes.count + sections.count)
                 // Copying a section copies everything in it.
                 for index in sections.indices {
                     guard let route = route(sections[index]) else { continue }
