@@ -18,6 +18,15 @@
 #include <sys/wait.h>
 #include <termios.h>
 
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+// ThreadSanitizer takes clone(2) for a fork, and then forgets the threads of this process, whose memory the child shares
+// until it executes something. This is the same call under the name that it does not watch.
+int __clone(int (*begin)(void *), void *stack, int flags, void *argument, ...);
+#define clone __clone
+#endif
+#endif
+
 // MARK: the service manager
 
 int apus_send_datagram(const char *path, const void *bytes, size_t count) {
