@@ -27,6 +27,11 @@ struct ExpositionWriter {
         sample(suffix: "", labels, Self.seconds(microseconds: microseconds))
     }
 
+    /// A share of 1.
+    mutating func sample(_ labels: LabelSet, share: Double) {
+        sample(suffix: "", labels, Self.seconds(microseconds: UInt64((share * 1_000_000).rounded())))
+    }
+
     /// The samples of one histogram: `buckets` holds one count per bound of `bounds` (in microseconds) and a last one
     /// for everything above, none of them cumulative; `sum` is in microseconds.
     mutating func histogram(_ labels: LabelSet, bounds: [Int64], buckets: [UInt64], sum: UInt64) {

@@ -4,7 +4,9 @@ import ApusModel
 /// What is known of the endpoints' health: states, ejections, breakers.
 extension MetricsText {
     func writeHealth(_ health: HealthReport, to writer: inout ExpositionWriter) {
-        writer.family("apus_endpoint_up", .gauge, "1 while requests may be sent to the endpoint, else 0.")
+        writer.family(
+            "apus_endpoint_up", .gauge,
+            "1 while the endpoint's health lets requests be sent there, whatever its weight, else 0.")
         eachEndpoint(of: health) { labels, health, index in writer.sample(labels, health.isAvailable(index) ? 1 : 0) }
         writer.family(
             "apus_endpoint_health", .gauge,
@@ -15,7 +17,28 @@ extension MetricsText {
                 writer.sample(labels.adding("state", kind.label), state == kind ? 1 : 0)
             }
         }
+        writeShares(health, to: &writer)
         writeEjections(health, to: &writer)
+    }
+
+    /// What health and weights come to: who gets new requests.
+    private func writeShares(_ health: HealthReport, to writer: inout ExpositionWriter) {
+        writer.family("apus_endpoint_weight", .gauge, "The endpoint's weight in force; at 0 it drains.")
+        eachEndpoint(of: health) { labels, health, index in writer.sample(labels, UInt64(health.weight(index))) }
+        writer.family(
+            "apus_endpoint_slow_start_share", .gauge,
+            "What the endpoint gets of its requests: less than 1 for a while after it came back.")
+        let now = health.now
+        for pool in pools where snapshot.pools[pool].slowStart != nil {
+            eachEndpoint(of: health, pool) { labels, health, index in
+                writer.sample(labels, share: health.slowStartShare(index, now: now) ?? 1)
+            }
+        }
+        writer.family("apus_pool_endpoints", .gauge, "Endpoints of the pool.")
+        for pool in pools { writer.sample(["pool": poolNames[pool]], UInt64(health.pools[pool].count)) }
+        writer.family(
+            "apus_pool_endpoints_available", .gauge, "Those of them that new requests may be sent to.")
+        for pool in pools { writer.sample(["pool": poolNames[pool]], UInt64(health.pools[pool].servingCount)) }
     }
 
     private func writeEjections(_ health: HealthReport, to writer: inout ExpositionWriter) {

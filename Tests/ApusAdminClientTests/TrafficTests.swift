@@ -114,8 +114,13 @@ struct TopTests {
             apus_endpoint_health{pool="a",endpoint="10.0.0.1:80",state="up"} 1
             apus_endpoint_health{pool="a",endpoint="10.0.0.1:80",state="down"} 0
             apus_endpoint_health{pool="b",endpoint="10.0.0.2:80",state="down"} 1
+            apus_endpoint_up{pool="b",endpoint="10.0.0.3:80"} 1
+            apus_endpoint_health{pool="b",endpoint="10.0.0.3:80",state="draining"} 1
+            apus_endpoint_slow_start_share{pool="a",endpoint="10.0.0.1:80"} 0.25
+            apus_endpoint_slow_start_share{pool="b",endpoint="10.0.0.3:80"} 1
             apus_upstream_exchanges_open{pool="a",endpoint="10.0.0.1:80"} 3
             apus_upstream_exchanges_open{pool="b",endpoint="10.0.0.2:80"} 0
+            apus_upstream_exchanges_open{pool="b",endpoint="10.0.0.3:80"} 0
             apus_upstream_responses_total{pool="a",endpoint="10.0.0.1:80"} \(requests)
             apus_upstream_response_seconds_total{pool="a",endpoint="10.0.0.1:80"} \(Double(requests) / 100)
             """)
@@ -140,13 +145,14 @@ struct TopTests {
                 *        a     2,020      0     20  5ms  9.9ms
                 /slow/*  b         0      0      0    -      -
 
-                POOL  REQ/S  IN FLIGHT  WAITING  RETRIES/S   UP  P50    P99
-                a     2,020          3        0          0  1/1  5ms  9.9ms
-                b         0          0        0          0  0/1    -      -
+                POOL  REQ/S  IN FLIGHT  WAITING  RETRIES/S  AVAIL  P50    P99
+                a     2,020          3        0          0    1/1  5ms  9.9ms
+                b         0          0        0          0    0/2    -      -
 
-                ENDPOINT     POOL  STATE  REQ/S  FAILED/S  IN FLIGHT  CONNS  MEAN
-                10.0.0.1:80  a     up     2,000         0          3      0  10ms
-                10.0.0.2:80  b     down       0         0          0      0     -
+                ENDPOINT     POOL  STATE     REQ/S  FAILED/S  IN FLIGHT  CONNS  MEAN
+                10.0.0.1:80  a     up 25%    2,000         0          3      0  10ms
+                10.0.0.2:80  b     down          0         0          0      0     -
+                10.0.0.3:80  b     draining      0         0          0      0     -
                 """)
     }
 

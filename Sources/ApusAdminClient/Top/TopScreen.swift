@@ -100,7 +100,7 @@ public struct TopScreen: Sendable {
     private var pools: Table {
         var table = Table(columns: [
             .init(title: "POOL", isNumber: false), .init(title: "REQ/S"), .init(title: "IN FLIGHT"),
-            .init(title: "WAITING"), .init(title: "RETRIES/S"), .init(title: "UP"), .init(title: "P50"),
+            .init(title: "WAITING"), .init(title: "RETRIES/S"), .init(title: "AVAIL"), .init(title: "P50"),
             .init(title: "P99"),
         ])
         func key(_ labels: [String: String]) -> [String]? { [labels["pool"] ?? ""] }
@@ -109,12 +109,15 @@ public struct TopScreen: Sendable {
         let inFlight = rates.values("apus_upstream_exchanges_open", by: key)
         let waiting = rates.values("apus_queue_length", by: key)
         let retries = rates.rates("apus_retries_total", by: key)
-        let available = rates.values("apus_endpoint_up", by: key)
-        let all = Dictionary(grouping: now["apus_endpoint_up"]) { [$0["pool"]] }.mapValues(\.count)
-        table.rows = busiest(available, requests).map { key in
+        // Who drains gets no new requests, though it is up.
+        let states = rates.values("apus_endpoint_health", by: key)
+        let available = rates.values("apus_endpoint_health") { labels in
+            ["up", "unknown"].contains(labels["state"]) ? key(labels) : nil
+        }
+        table.rows = busiest(states, requests).map { key in
             key + [
                 Figures.count(requests[key] ?? 0), Figures.count(inFlight[key] ?? 0), Figures.count(waiting[key] ?? 0),
-                Figures.count(retries[key] ?? 0), "\(Int(available[key] ?? 0))/\(all[key] ?? 0)",
+                Figures.count(retries[key] ?? 0), "\(Int(available[key] ?? 0))/\(Int(states[key] ?? 0))",
                 Figures.time(latencies[key]?.quantile(0.5)), Figures.time(latencies[key]?.quantile(0.99)),
             ]
         }
@@ -136,6 +139,10 @@ public struct TopScreen: Sendable {
         var states: [[String]: String] = [:]
         for sample in now["apus_endpoint_health"] where sample.value == 1 {
             states[[sample["endpoint"], sample["pool"]]] = sample["state"]
+        }
+        for sample in now["apus_endpoint_slow_start_share"] where sample.value < 1 {
+            let key = [sample["endpoint"], sample["pool"]]
+            states[key] = "\(states[key] ?? "up") \(Figures.percent(sample.value))"
         }
         table.rows = busiest(inFlight, responses).map { key in
             let count = responses[key] ?? 0

@@ -23,6 +23,7 @@ extension PoolHealth {
             } else {
                 // It has not been here for the whole of the present interval.
                 endpoints[index].availableSince = now
+                endpoints[index].servingSince = now
             }
         }
         for index in count..<endpoints.count {
@@ -70,5 +71,6 @@ extension PoolHealth.Watched {
         isAvailable = old.isAvailable
         since = old.since
         availableSince = old.availableSince
+        if isServing, old.isServing { servingSince = old.servingSince }
     }
 }

@@ -26,6 +26,7 @@ public struct PoolHealth: Sendable {
     let check: HealthCheck
     let rules: OutlierRules?
     let panicThreshold: PanicThreshold
+    let ramp: SlowStartRamp?
     /// Those that are retired are behind `count`.
     var endpoints: [Watched]
     /// How many endpoints the pool has, without those that are retired.
@@ -60,6 +61,8 @@ public struct PoolHealth: Sendable {
         var since: Int64
         /// When it last came to be available.
         var availableSince = Int64.min
+        /// When new requests could last be sent there again, having been sent nowhere before.
+        var servingSince = Int64.min
 
         var current: EndpointState {
             if case .down(let cause) = probed.state { return .unhealthy(cause) }
@@ -80,6 +83,7 @@ public struct PoolHealth: Sendable {
         self.check = check
         rules = pool.outliers
         panicThreshold = PanicThreshold(percent: pool.panicThreshold)
+        ramp = SlowStartRamp(of: pool)
         count = snapshot.presentEndpoints(of: pool).count
         endpoints = snapshot.endpoints[pool.endpoints].map { endpoint in
             Watched(
@@ -104,6 +108,8 @@ public struct PoolHealth: Sendable {
     /// Whether the endpoint may be picked; one with weight 0 only for its sticky sessions.
     public func isAvailable(_ endpoint: Int) -> Bool { endpoints[endpoint].isAvailable }
     public func weight(_ endpoint: Int) -> Int { endpoints[endpoint].weight }
+    /// Whether new requests can be sent to the endpoint: it is available, and its weight above 0.
+    public func isServing(_ endpoint: Int) -> Bool { !isRetired(endpoint) && endpoints[endpoint].isServing }
     public func breaker(_ endpoint: Int) -> BreakerStatus { endpoints[endpoint].breaker }
     /// Whether the endpoint's probes have found it up: not down, and not unknown.
     public func isUp(_ endpoint: Int) -> Bool { endpoints[endpoint].probed.state == .up }
@@ -172,7 +178,7 @@ public struct PoolHealth: Sendable {
         let before = endpoints[endpoint]
         endpoints[endpoint].weight = weight
         weightedCount += (weight > 0 ? 1 : 0) - (before.weight > 0 ? 1 : 0)
-        servingCount += (endpoints[endpoint].isServing ? 1 : 0) - (before.isServing ? 1 : 0)
+        noteServing(endpoint, before: before.isServing, now)
         return settle(endpoint, .weight(weight), now)
     }
 
@@ -221,12 +227,19 @@ public struct PoolHealth: Sendable {
         endpoints[endpoint].since = now
         if isAvailable, !before.isAvailable { endpoints[endpoint].availableSince = now }
         availableCount += (isAvailable ? 1 : 0) - (before.isAvailable ? 1 : 0)
-        servingCount += (endpoints[endpoint].isServing ? 1 : 0) - (before.isServing ? 1 : 0)
+        noteServing(endpoint, before: before.isServing, now)
         changes.append(
             .endpoint(
                 EndpointChange(
                     endpoint: endpoint, before: before.state, after: state, wasAvailable: before.isAvailable,
                     isAvailable: isAvailable, cause: cause)))
+    }
+
+    private mutating func noteServing(_ endpoint: Int, before: Bool, _ now: Int64) {
+        let isServing = endpoints[endpoint].isServing
+        guard isServing != before else { return }
+        servingCount += isServing ? 1 : -1
+        if isServing { endpoints[endpoint].servingSince = now }
     }
 
     /// What follows for the pool from changes of its endpoints.

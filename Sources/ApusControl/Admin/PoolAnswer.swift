@@ -16,9 +16,12 @@ struct PoolAnswer: Encodable {
     var name: String
     /// The algorithm.
     var balance: String
-    /// Endpoints that requests may be sent to, of all.
+    /// Endpoints that new requests may be sent to, of all. As among HAProxy's active servers and Envoy's healthy members,
+    /// who drains is not counted.
     var available: Int
     var total: Int
+    /// All of them by state.
+    var byState: EndpointCounts
     /// Whether all are used because so few are available.
     var panicking: Bool
     /// Requests that wait for an endpoint now.
@@ -36,8 +39,9 @@ struct PoolAnswer: Encodable {
         let present = scene.snapshot.presentEndpoints(of: pool)
         name = scene.metrics.poolNames[index]
         balance = pool.balance.rawValue
-        available = health.availableCount
+        available = health.servingCount
         total = present.count
+        byState = EndpointCounts(health)
         panicking = health.isPanicking
         queued = scene.pool(index, .queued)
         fallback =
@@ -64,6 +68,7 @@ struct EndpointAnswer: Encodable {
     var words: String
     /// When it came to be so.
     var since: String
+    /// Whether new requests may be sent there.
     var available: Bool
     /// In force now.
     var weight: Int
@@ -77,6 +82,8 @@ struct EndpointAnswer: Encodable {
     var zone: String?
     /// Requests that are there now.
     var inFlight: UInt64
+    /// Absent but in a slow start.
+    var slowStart: SlowStartAnswer?
     /// Absent in pools whose endpoints have no breakers.
     var breaker: BreakerAnswer?
 
@@ -94,17 +101,19 @@ struct EndpointAnswer: Encodable {
         name = scene.metrics.endpointNames[index]
         address = "\(endpoint.address)"
         state = isRemoved ? Self.removed : health.state(place).kind.rawValue
-        words = isRemoved ? "removed: finishing what it has" : health.state(place).words(clock: clock.time)
+        let isDrained = entry?.isDrained ?? false
+        words = isRemoved ? "removed: finishing what it has" : health.words(place, isDrained: isDrained, clock)
         since = clock.date(health.since(place))
-        available = !isRemoved && health.isAvailable(place)
+        available = !isRemoved && health.isServing(place)
         weight = isRemoved ? 0 : health.weight(place)
         configuredWeight =
             isRemoved ? nil : entry?.added?.weight ?? scene.running.loaded.snapshot.weight(of: endpoint, in: pool.name)
-        drained = entry?.isDrained ?? false
+        drained = isDrained
         added = entry?.added != nil
         tier = endpoint.tier
         zone = endpoint.zone
         inFlight = scene.inFlight(endpoint: index)
+        slowStart = SlowStartAnswer(health, place, scene.health)
         breaker = pool.endpointBreaker.map { _ in BreakerAnswer(health.breaker(place), clock) }
     }
 }
@@ -134,13 +143,13 @@ extension Snapshot {
 extension PoolsAnswer {
     /// A line for each pool, and under it one for each endpoint:
     ///
-    ///     web: 1 of 2 endpoints available
+    ///     web: 1 of 2 endpoints available, 1 ejected
     ///       10.0.0.1:80  weight 1  in flight 12  since 2026-03-01T14:02:10Z  healthy
     ///       10.0.0.2:80  weight 1  in flight 0   since 2026-03-01T14:02:50Z  ejected until 14:03:20Z: 5 consecutive 5xx
     var text: String {
         var text = ""
         for pool in pools {
-            text += "\(pool.name): \(pool.available) of \(pool.total) endpoints available"
+            text += "\(pool.name): \(pool.available) of \(pool.total) endpoints available\(pool.byState.words)"
             if pool.panicking { text += ", panicking: all of them are used" }
             if let breaker = pool.breaker { text += "; \(breaker.words)" }
             text += "\n"
@@ -151,6 +160,7 @@ extension PoolsAnswer {
                 text += "  \(padded(endpoint.name, nameWidth))  weight \(padded("\(endpoint.weight)", weightWidth))"
                 text += "  in flight \(padded("\(endpoint.inFlight)", countWidth))  since \(endpoint.since)"
                 text += "  \(endpoint.words)"
+                if let slowStart = endpoint.slowStart { text += "; \(slowStart.words)" }
                 if let breaker = endpoint.breaker { text += "; \(breaker.words)" }
                 text += "\n"
             }

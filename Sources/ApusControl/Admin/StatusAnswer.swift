@@ -21,6 +21,7 @@ struct StatusAnswer: Encodable {
     /// Endpoints that were changed while running.
     var dynamicChanges: Int
     var requests: RequestsAnswer
+    var endpoints: EndpointsAnswer
     var listeners: [ListenerAnswer]
     var workers: [WorkerAnswer]
 
@@ -38,6 +39,19 @@ struct StatusAnswer: Encodable {
         /// Requests at endpoints now, and those that wait for one.
         var inFlight: UInt64
         var queued: UInt64
+    }
+
+    /// Of all pools together.
+    struct EndpointsAnswer: Encodable {
+        /// Those that new requests may be sent to.
+        var available: Int
+        var total: Int
+        var byState: EndpointCounts
+
+        init(_ scene: AdminScene) {
+            byState = EndpointCounts(scene.metrics.pools.map { EndpointCounts(scene.health.pools[$0]) })
+            (available, total) = (byState.available, byState.total)
+        }
     }
 
     struct WorkerAnswer: Encodable {
@@ -73,6 +87,7 @@ struct StatusAnswer: Encodable {
         revision = RevisionAnswer(scene.running.revision, running: scene.running.revision)
         dynamicChanges = scene.running.dynamic.entries.count
         requests = RequestsAnswer(scene)
+        endpoints = EndpointsAnswer(scene)
         listeners = ListenersAnswer(scene).listeners
         let layout = scene.layout
         let counters = scene.view.counters

@@ -182,4 +182,28 @@ import Testing
         let second = pool.health.intervalEnded(volumes: volumes, now: 20 * Self.second)
         #expect(PoolHealthTests.words(second).count == 1 && pool.health.isEjected(2), "it was there all the time")
     }
+
+    /// How far an endpoint is with its slow start is told the same before and after a reload; one that is new begins.
+    @Test func slowStartsAreToldOn() {
+        let ramp: (inout Pool) -> Void = { $0.slowStart = SlowStart(window: .seconds(10)) }
+        var pool = Watched(3, ramp)
+        #expect(pool.health.slowStartShare(0, now: 1) == nil, "the balancer has just begun")
+        _ = pool.health.setWeight(0, 0, now: 100 * Self.second)
+        #expect(pool.health.slowStartShare(0, now: 101 * Self.second) == nil, "it drains")
+        _ = pool.health.setWeight(0, 1, now: 102 * Self.second)
+        for _ in 0..<3 { _ = pool.health.probeFailed(1, .timedOut, now: 102 * Self.second) }
+        for _ in 0..<2 { _ = pool.health.probeSucceeded(1, now: 104 * Self.second) }
+        #expect(pool.reload(ids: [2, 1, 0, 3], now: 106 * Self.second, ramp) == [])
+        let shares = (0..<4).map { pool.health.slowStartShare($0, now: 107 * Self.second) }
+        #expect(shares == [nil, 0.3, 0.5, 0.1])
+        #expect(pool.health.slowStartEnd(2) == 112 * Self.second)
+        #expect(pool.health.slowStartShare(2, now: 112 * Self.second) == nil)
+        // Another window is another share of the same time; without one there is none.
+        #expect(
+            pool.reload(ids: [2, 1, 0, 3], now: 107 * Self.second) { $0.slowStart = SlowStart(window: .seconds(20)) }
+                == [])
+        #expect(pool.health.slowStartShare(1, now: 107 * Self.second) == 0.15)
+        #expect(pool.reload(ids: [2, 1, 0, 3], now: 107 * Self.second) == [])
+        #expect(pool.health.slowStartShare(1, now: 107 * Self.second) == nil)
+    }
 }

@@ -102,7 +102,7 @@ import Testing
             #expect(answer.status == 200 && answer.type == "text/plain; charset=utf-8")
             #expect(
                 answer.body == """
-                    web: 2 of 4 endpoints available, panicking: all of them are used; breaker closed
+                    web: 2 of 4 endpoints available, 1 unhealthy, 1 ejected, panicking: all of them are used; breaker closed
                       127.0.0.1:1  weight 1  in flight 0  since 2026-03-01T14:02:50Z  ejected until 14:03:20Z: \
                     5 consecutive 5xx; breaker closed
                       127.0.0.1:2  weight 1  in flight 0  since 2026-03-01T14:01:43Z  unhealthy: \
@@ -112,6 +112,56 @@ import Testing
                       127.0.0.1:4  weight 1  in flight 0  since 2026-03-01T14:01:40Z  healthy; breaker closed
 
                     """)
+        }
+    }
+
+    /// Who drains gets no new requests: it is up, and not available. Who has come back says how far it is.
+    @Test func drainingAndSlowStartsAreTold() async throws {
+        let configuration = """
+            listeners:
+              - bind: 127.0.0.1:8080
+                routes: [{ pool: web }]
+            pools:
+              web:
+                slow_start: 40s
+                balance: weighted-round-robin
+                endpoints: [127.0.0.1:1, { address: 127.0.0.1:2, weight: 0 }, 127.0.0.1:3]
+            """
+        let happenings: @Sendable (inout [PoolHealth]) -> Void = { pools in
+            _ = pools[0].setWeight(0, 0, now: 70_000_000)
+            _ = pools[0].setWeight(0, 1, now: 80_000_000)
+        }
+        try await AdminFixture.run(configuration, then: happenings) { server in
+            let drain = try await server.send("PATCH", "/v1/pools/web/endpoints/127.0.0.1:3", [:], #"{"drain": true}"#)
+            #expect(try drain.json()["endpoint"]?["words"] == "draining: drained while running")
+            let text = try await server.get("/v1/pools?text").body
+            #expect(
+                text == """
+                    web: 1 of 3 endpoints available, 2 draining
+                      127.0.0.1:1  weight 1  in flight 0  since 2026-03-01T14:03:00Z  healthy; \
+                    slow start until 14:03:40Z: 50% of its requests
+                      127.0.0.1:2  weight 0  in flight 0  since 2026-03-01T14:01:40Z  draining: weight 0
+                      127.0.0.1:3  weight 0  in flight 0  since 2026-03-01T14:01:40Z  draining: drained while running
+
+                    """)
+            let pool = try await server.get("/v1/pools/web").json()
+            #expect(pool["available"] == 1 && pool["total"] == 3 && pool["byState"]?["draining"] == 2)
+            let endpoints = try #require(pool["endpoints"]?.list)
+            #expect(endpoints.map { $0["available"] } == [true, false, false])
+            #expect(endpoints[0]["slowStart"]?["until"] == "2026-03-01T14:03:40Z")
+            #expect(endpoints[1]["slowStart"] == nil)
+            let status = try await server.get("/v1/status").json()["endpoints"]
+            #expect(status?["available"] == 1 && status?["total"] == 3 && status?["byState"]?["healthy"] == 1)
+            let metrics = try Exposition(await server.get("/metrics").body)
+            #expect(metrics.value("apus_pool_endpoints", ["pool": "web"]) == 3)
+            #expect(metrics.value("apus_pool_endpoints_available", ["pool": "web"]) == 1)
+            let first = ["pool": "web", "endpoint": "127.0.0.1:1"]
+            let second = ["pool": "web", "endpoint": "127.0.0.1:2"]
+            #expect(metrics.value("apus_endpoint_up", second) == 1)
+            #expect(metrics.value("apus_endpoint_weight", first) == 1)
+            #expect(metrics.value("apus_endpoint_weight", second) == 0)
+            #expect(metrics.value("apus_endpoint_slow_start_share", first) == 0.5)
+            #expect(metrics.value("apus_endpoint_slow_start_share", second) == 1)
         }
     }
 

@@ -1,11 +1,9 @@
 internal import ApusModel
-internal import Glibc
 
 /// Keeps an endpoint that has come back from getting its full share of the requests at once.
 ///
 /// For a window after its return an endpoint ramps up: of the picks that fall on it, it is let have its share, and the
-/// others are made again without it. The share is (elapsed / window)^(1 / aggression), at least 1 %, as in Envoy's slow
-/// start. This works for every algorithm, with its state as it is, and costs nothing while nothing ramps.
+/// others are made again without it. `SlowStartRamp` says what the share is. This works for every algorithm, with its state as it is, and costs nothing while nothing ramps.
 ///
 /// What a share is of differs. Where picks do not depend on load, an endpoint that is let have every second pick has half
 /// of what it will have. Where they do, every pick would fall on the one endpoint with nothing in flight, and half of
@@ -24,8 +22,8 @@ struct SlowStartGate: Sendable {
     private var credits: [Credit]
     /// How many picks there have been in each rank since ramps began.
     @usableFromInline private(set) var picks: [Int]
+    private let ramp: SlowStartRamp?
     private let window: Int64
-    private let exponent: Double
     private var random: SplitMix64
 
     private struct Credit: Sendable {
@@ -36,17 +34,14 @@ struct SlowStartGate: Sendable {
 
     /// What a credit may grow to: an endpoint that had no pick for long does not get many in a row.
     private static let mostCredit = 4.0
-    private static let leastShare = 0.01
 
     /// - Parameters:
     ///   - slowStart: nil for a pool without.
     ///   - count: how many endpoints the pool has.
     init(_ slowStart: SlowStart?, balance: Balance, count: Int, ranks: Int, seed: UInt64) {
         let usesCredit = balance.looksAtLoad && balance != .first
-        // A hash has its reason to fall on an endpoint, and making it again would send the key elsewhere and back.
-        let slowStart = balance == .hash ? nil : slowStart
-        window = max(0, slowStart?.window.inMicroseconds ?? 0)
-        exponent = 1 / (slowStart?.aggression ?? 1)
+        ramp = SlowStartRamp(slowStart, balance: balance)
+        window = ramp?.window ?? 0
         self.usesCredit = usesCredit
         began = window == 0 ? [] : Array(repeating: .min, count: count)
         credits = window == 0 || !usesCredit ? [] : Array(repeating: Credit(value: 0, picks: 0), count: count)
@@ -130,10 +125,7 @@ struct SlowStartGate: Sendable {
 
     /// What the endpoint gets of its full share now: 1 when it does not ramp.
     func share(of index: Int, now: Int64) -> Double {
-        guard isActive, began[index] != .min else { return 1 }
-        let elapsed = now - began[index]
-        guard elapsed < window else { return 1 }
-        let fraction = Double(max(0, elapsed)) / Double(window)
-        return max(Self.leastShare, exponent == 1 ? fraction : pow(fraction, exponent))
+        guard isActive, began[index] != .min, let ramp else { return 1 }
+        return ramp.share(after: now - began[index])
     }
 }
