@@ -1,6 +1,7 @@
 import ApusProcess
 import Dispatch
 import Foundation
+import UnixSignals
 
 /// The terminal that the program was started in: its whole screen, and the keys that are pressed.
 struct Terminal {
@@ -11,16 +12,30 @@ struct Terminal {
         else { return nil }
     }
 
-    /// Takes the screen for as long as `body` runs: what stood there before comes back, whatever happens.
-    func occupied(_ body: () async throws -> Void) async throws {
+    /// Takes the screen for as long as `body` runs: what stood there before comes back, whatever happens; also when
+    /// somebody ends the process by SIGTERM, SIGINT or SIGHUP. Nothing else may be printed meanwhile: it would be lost.
+    func occupied<Failure>(_ body: () async throws(Failure) -> Void) async throws(Failure) {
         TerminalMode.singleKeys(true)
         // The alternate screen; no cursor.
         write("\u{1b}[?1049h\u{1b}[?25l")
+        let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup)
+        let ending = Task {
+            for await signal in signals {
+                giveBack()
+                // As shells see those that a signal has ended.
+                exit(128 + signal.rawValue)
+            }
+        }
         defer {
-            write("\u{1b}[?25h\u{1b}[?1049l")
-            TerminalMode.singleKeys(false)
+            ending.cancel()
+            giveBack()
         }
         try await body()
+    }
+
+    private func giveBack() {
+        write("\u{1b}[?25h\u{1b}[?1049l")
+        TerminalMode.singleKeys(false)
     }
 
     /// Its size now; 80 by 24 where it does not say.
@@ -36,17 +51,26 @@ struct Terminal {
                 }.joined(separator: "\r\n") + "\u{1b}[J")
     }
 
-    /// Waits, until `q` or Ctrl-C is pressed or the time is over. Whether it was pressed.
-    func waitForEnd(seconds: Double) async -> Bool {
-        let deadline = ContinuousClock.now + .seconds(seconds)
+    /// What a wait has ended with.
+    enum Happening {
+        /// `q` or Ctrl-C was pressed, or there is no input any more.
+        case end
+        case otherSize
+        case timeIsOver
+    }
+
+    /// Waits until something happens, or the time is there. That the terminal has another size is seen a moment late.
+    func wait(until deadline: ContinuousClock.Instant) async -> Happening {
+        let columnsAndRows = size
         while ContinuousClock.now < deadline {
-            let left = Int((deadline - .now) / .milliseconds(1)) + 1
+            let left = min(250, Int((deadline - .now) / .milliseconds(1)) + 1)
             let key = await withCheckedContinuation { continuation in
                 DispatchQueue.global().async { continuation.resume(returning: TerminalMode.key(milliseconds: left)) }
             }
-            if let key, key == UInt8(ascii: "q") || key == 3 || key == 4 { return true }
+            if let key, key == UInt8(ascii: "q") || key == 3 || key == 4 { return .end }
+            if size != columnsAndRows { return .otherSize }
         }
-        return false
+        return .timeIsOver
     }
 
     private func write(_ text: String) { FileHandle.standardOutput.write(Data(text.utf8)) }

@@ -30,37 +30,49 @@ struct TopCommand: AsyncParsableCommand {
 
     func run() async throws {
         let client = try admin.client()
-        let before = try await look(client)
-        guard let terminal = Terminal() else {
-            try await Task.sleep(for: .seconds(interval))
-            let now = try await look(client)
-            let screen = TopScreen(from: before, to: now, at: client.address, wallClock: Date().timeIntervalSince1970)
-            for line in screen.lines(width: 200) { print(line) }
-            return
-        }
-        try await terminal.occupied { try await watch(client, from: before, on: terminal) }
-    }
-
-    private func watch(_ client: AdminClient, from first: Traffic, on terminal: Terminal) async throws {
-        var before: Traffic?
-        var now = first
-        while true {
-            let size = terminal.size
-            let screen = TopScreen(from: before, to: now, at: client.address, wallClock: Date().timeIntervalSince1970)
-            terminal.draw(screen.lines(width: size.columns, height: size.rows))
-            if await terminal.waitForEnd(seconds: interval) { return }
-            before = now
-            now = try await look(client)
-        }
-    }
-
-    private func look(_ client: AdminClient) async throws(ExitCode) -> Traffic {
-        do {
-            let answer = try await client.ask(AdminRequest("GET", "/metrics"))
-            return Traffic(Exposition(answer.body), time: ProcessInfo.processInfo.systemUptime)
+        do throws(AdminClientError) {
+            let before = try await look(client)
+            if let terminal = Terminal() {
+                try await watch(client, from: before, on: terminal)
+            } else {
+                try? await Task.sleep(for: .seconds(interval))
+                for line in screen(client, from: before, to: try await look(client)).lines(width: 200) { print(line) }
+            }
         } catch {
+            // Only now: what is printed while the screen is taken is lost.
             complain("\(error)")
-            throw error.isRefusal ? .refused : .unavailable
+            throw error.isRefusal ? ExitCode.refused : ExitCode.unavailable
         }
+    }
+
+    private func watch(
+        _ client: AdminClient, from first: Traffic, on terminal: Terminal
+    ) async throws(AdminClientError) {
+        try await terminal.occupied { () async throws(AdminClientError) in
+            var before: Traffic?
+            var now = first
+            while true {
+                let screen = screen(client, from: before, to: now)
+                let next = ContinuousClock.now + .seconds(interval)
+                var happening: Terminal.Happening
+                repeat {
+                    let size = terminal.size
+                    terminal.draw(screen.lines(width: size.columns, height: size.rows))
+                    happening = await terminal.wait(until: next)
+                } while happening == .otherSize
+                if happening == .end { return }
+                before = now
+                now = try await look(client)
+            }
+        }
+    }
+
+    private func screen(_ client: AdminClient, from before: Traffic?, to now: Traffic) -> TopScreen {
+        TopScreen(from: before, to: now, at: client.address, wallClock: Date().timeIntervalSince1970)
+    }
+
+    private func look(_ client: AdminClient) async throws(AdminClientError) -> Traffic {
+        let answer = try await client.ask(AdminRequest("GET", "/metrics"))
+        return Traffic(Exposition(answer.body), time: ProcessInfo.processInfo.systemUptime)
     }
 }

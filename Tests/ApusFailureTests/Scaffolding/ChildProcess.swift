@@ -203,7 +203,7 @@ private struct Pipe {
 }
 
 /// Starts `program` in a process group of its own, with no descriptors but these and no signal ignored or blocked.
-private func spawn(
+func spawn(
     _ program: String, _ arguments: [String], environment: [String: String] = [:], stdin: Int32?, output: Int32?,
     descriptors: [Int32] = []
 ) throws -> pid_t {

@@ -30,6 +30,16 @@ enum GNU {
     /// `PTRACE_SEIZE`, `PTRACE_INTERRUPT` and `PTRACE_DETACH`.
     static let (seize, interrupt, detach) = (0x4206, 0x4207, 17)
 
+    /// openpty(3): both sides of a new terminal, in its usual settings.
+    static let openpty:
+        @convention(c) (
+            UnsafeMutablePointer<Int32>, UnsafeMutablePointer<Int32>, OpaquePointer?, OpaquePointer?, OpaquePointer?
+        ) -> Int32 = unsafeBitCast(
+            address("openpty"),
+            to: (@convention(c) (
+                UnsafeMutablePointer<Int32>, UnsafeMutablePointer<Int32>, OpaquePointer?, OpaquePointer?, OpaquePointer?
+            ) -> Int32).self)
+
     private static func address(_ name: String) -> UnsafeMutableRawPointer {
         guard let found = dlsym(dlopen(nil, RTLD_NOW), name) else { fatalError("this glibc has no \(name)") }
         return found
