@@ -14,6 +14,22 @@ extension AdminAPI {
         return .json(AdoptionAnswer(try await configuration.apply(text: text, dryRun: true)))
     }
 
+    func diff(_ request: Request, _ context: Context) async throws -> Response {
+        let example = #"{"files": [{"path": "apus.yaml", "text": "listeners: ..."}]}"#
+        let body = try await RequestBodyReader.object(
+            of: request, keys: ["files"], example: example, atMost: RequestBodyReader.longestConfiguration)
+        let files = try body.objects("files", keys: ["path", "text"]).map { file in
+            guard let path = try file.text("path"), let text = try file.text("text") else {
+                throw AdminProblem.badRequest("A file lacks its `path` or its `text`; expected such as `\(example)`.")
+            }
+            return ConfigurationFile(path: path, text: text)
+        }
+        guard !files.isEmpty else {
+            throw AdminProblem.badRequest("There are no `files`; expected such as `\(example)`, the main one first.")
+        }
+        return .json(ComparisonAnswer(try await configuration.compare(with: files)))
+    }
+
     func apply(_ request: Request, _ context: Context) async throws -> Response {
         let text = try await RequestBodyReader.text(of: request, atMost: RequestBodyReader.longestConfiguration)
         let dryRun = try request.flag("dry_run")

@@ -153,6 +153,14 @@ extension AdminOperation {
             answer: Answer(meaning: "It could run.", content: .json(schema: "Adoption")), problems: [400, 413, 422],
             handler: { $0.validate }),
         AdminOperation(
+            method: .post, path: "/v1/config/diff", id: "diff",
+            summary: "Compare a configuration with the one that runs",
+            body: .object(
+                schema: "ConfigurationFiles",
+                example: ["files": [["path": "apus.yaml", "text": "listeners: ..."]]]),
+            answer: Answer(meaning: "What would change.", content: .json(schema: "Comparison")),
+            problems: [400, 413, 422], handler: { $0.diff }),
+        AdminOperation(
             method: .put, path: "/v1/config", id: "apply",
             summary: "Run another configuration; the file stays as it is",
             query: [dryRun], body: .configuration,

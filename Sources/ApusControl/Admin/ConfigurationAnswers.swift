@@ -147,6 +147,26 @@ struct AdoptionAnswer: Encodable {
     }
 }
 
+/// What would change if a configuration took over from the one that runs.
+struct ComparisonAnswer: Encodable {
+    /// The one that runs.
+    var revision: RevisionAnswer
+    /// In one line, and in a piece each.
+    var summary: String
+    var changes: [ConfigurationChange]
+    var warnings: [DiagnosticAnswer]
+    /// What was changed while running, and would be dropped.
+    var notes: [String]
+
+    init(_ comparison: ConfigurationComparison) {
+        revision = RevisionAnswer(comparison.revision, running: comparison.revision)
+        summary = comparison.changes.summary
+        changes = comparison.changes.changes
+        warnings = comparison.warnings.map(DiagnosticAnswer.init)
+        notes = comparison.notes
+    }
+}
+
 /// What came of a change of an endpoint.
 struct EndpointChangeAnswer: Encodable {
     /// Absent when it is gone.

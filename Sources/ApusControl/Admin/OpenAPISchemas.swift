@@ -44,6 +44,11 @@ enum OpenAPISchemas {
         "none": count, "1xx": count, "2xx": count, "3xx": count, "4xx": count, "5xx": count,
     ])
 
+    private static let endpointCounts = object([
+        "healthy": count, "unknown": described(count, "Not probed yet; requests are sent."), "unhealthy": count,
+        "ejected": count, "draining": described(count, "Their weight is 0."),
+    ])
+
     // MARK: - What is read
 
     private static let reading: [String: JSONValue] = [
@@ -58,6 +63,10 @@ enum OpenAPISchemas {
             "requests": object([
                 "total": count, "byClass": classes, "inFlight": described(count, "At endpoints now."),
                 "queued": described(count, "Waiting for an endpoint now."),
+            ]),
+            "endpoints": object([
+                "available": described(count, "Those that new requests may be sent to."), "total": count,
+                "byState": endpointCounts,
             ]), "listeners": list(of: "Listener"),
             "workers": list(
                 object(["worker": count, "busySeconds": seconds, "loopTurns": count, "bufferBytes": count])),
@@ -79,7 +88,9 @@ enum OpenAPISchemas {
         ]),
         "Pools": object(["pools": list(of: "Pool")]),
         "Pool": object([
-            "name": text, "balance": text, "available": count, "total": count, "panicking": flag, "queued": count,
+            "name": text, "balance": text,
+            "available": described(count, "Endpoints that new requests may be sent to: healthy or unknown ones."),
+            "total": count, "byState": endpointCounts, "panicking": flag, "queued": count,
             "fallback?": text, "breaker?": one("Breaker"), "endpoints": list(of: "Endpoint"),
         ]),
         "Endpoints": object(["endpoints": list(of: "Endpoint")]),
@@ -87,12 +98,16 @@ enum OpenAPISchemas {
             "pool": text, "name": described(text, "As the configuration calls it."), "address": text,
             "state": word("healthy", "unhealthy", "ejected", "draining", "unknown", "removed"),
             "words": described(text, "The state with its reason."), "since": time,
-            "available": described(flag, "Whether it may be picked."),
+            "available": described(flag, "Whether new requests may be sent there."),
             "weight": described(weight, "In force now; 0 while it is drained."),
             "configuredWeight?": described(weight, "Of the configuration, or of whoever added it."),
             "drained": described(flag, "Drained while running."),
             "added": described(flag, "Added while running, and not in the configuration."), "tier": count,
-            "zone?": text, "inFlight": count, "breaker?": one("Breaker"),
+            "zone?": text, "inFlight": count,
+            "slowStart?": described(
+                object(["share": ["type": "number", "minimum": 0, "maximum": 1], "until": time]),
+                "What it gets of its requests, having come back, and until when not all of them."),
+            "breaker?": one("Breaker"),
         ]),
         "Breaker": object(["state": word("closed", "open", "half_open"), "words": text, "since?": time]),
         "Connections": object([
@@ -136,6 +151,18 @@ enum OpenAPISchemas {
             "changes": list(text), "warnings": list(of: "Diagnostic"),
             "notes": described(list(text), "What could not be done as it was asked."),
         ]),
+        "Comparison": object([
+            "revision": described(one("Revision"), "What it was compared with."), "summary": text,
+            "changes": list(
+                object([
+                    "kind": word("added", "removed", "changed", "moved"),
+                    "subject": word("listener", "route", "pool", "endpoint", "setting"), "name": text,
+                    "details": described(list(text), "What is different, in the configuration's words."),
+                    "effect?": described(text, "What becomes of connections and requests."),
+                    "needsUpgrade": described(flag, "Whether a reload leaves it as it is."),
+                ])), "warnings": list(of: "Diagnostic"),
+            "notes": described(list(text), "What was changed while running, and would be dropped."),
+        ]),
         "Diagnostic": object([
             "file": text, "line": count, "column": count, "severity": word("error", "warning"), "message": text,
             "source": described(text, "The line itself."), "rendered": described(text, "All of it, for people."),
@@ -164,6 +191,12 @@ enum OpenAPISchemas {
                 "description": "Null for what the configuration says.",
             ],
             "drain?": described(flag, "Whether it gets sticky sessions only."), "persist?": persist,
+        ]),
+        "ConfigurationFiles": object([
+            "files": described(
+                list(object(["path": text, "text": text])),
+                "The main one first, then those that it includes. They are read as if they stood in place of the running "
+                    + "ones: what lies beside the main one counts for what lies beside the running one.")
         ]),
         "RollbackRequest": object([
             "revision?": [

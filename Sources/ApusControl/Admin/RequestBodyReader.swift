@@ -29,9 +29,13 @@ struct RequestBodyReader {
     }
 
     /// The body as an object; an empty body is an empty one.
-    static func object(of request: Request, keys: [String], example: String) async throws -> ObjectReader {
-        let text = try await text(of: request, atMost: longestObject)
-        guard !text.allSatisfy(\.isWhitespace) else { return ObjectReader(members: [:], example: example) }
+    static func object(
+        of request: Request, keys: [String], example: String, atMost limit: Int = longestObject
+    ) async throws -> ObjectReader {
+        let text = try await text(of: request, atMost: limit)
+        guard !text.allSatisfy(\.isWhitespace) else {
+            return try ObjectReader([:], keys: keys, "The body", example: example)
+        }
         let value: JSONValue
         do throws(JSONReader.Mistake) {
             value = try JSONReader.value(of: text)
@@ -41,12 +45,7 @@ struct RequestBodyReader {
         guard case .object(let members) = value else {
             throw AdminProblem.badRequest("The body is \(value.kind); expected an object such as `\(example)`.")
         }
-        if let unknown = members.keys.sorted().first(where: { !keys.contains($0) }) {
-            throw AdminProblem.badRequest(
-                "The body has the key `\(unknown)`; expected only \(keys.map { "`\($0)`" }.joined(separator: ", ")), such "
-                    + "as `\(example)`.")
-        }
-        return ObjectReader(members: members, example: example)
+        return try ObjectReader(members, keys: keys, "The body", example: example)
     }
 }
 
@@ -54,6 +53,18 @@ struct RequestBodyReader {
 struct ObjectReader {
     let members: [String: JSONValue]
     let example: String
+
+    fileprivate init(
+        _ members: [String: JSONValue], keys: [String], _ what: String, example: String
+    ) throws {
+        if let unknown = members.keys.sorted().first(where: { !keys.contains($0) }) {
+            throw AdminProblem.badRequest(
+                "\(what) has the key `\(unknown)`; expected only \(keys.map { "`\($0)`" }.joined(separator: ", ")), such "
+                    + "as `\(example)`.")
+        }
+        self.members = members
+        self.example = example
+    }
 
     func has(_ key: String) -> Bool { members[key] != nil }
 
@@ -80,6 +91,16 @@ struct ObjectReader {
         case .integer(let number)? where bounds.contains(number): return number
         case let other?:
             throw wrong(key, other, "a whole number from \(bounds.lowerBound) to \(bounds.upperBound)")
+        }
+    }
+
+    /// A list of objects; empty when it was left out.
+    func objects(_ key: String, keys: [String]) throws -> [ObjectReader] {
+        guard let value = members[key] else { return [] }
+        guard case .list(let items) = value else { throw wrong(key, value, "a list") }
+        return try items.map { item in
+            guard case .object(let members) = item else { throw wrong(key, item, "a list of objects") }
+            return try ObjectReader(members, keys: keys, "`\(key)`", example: example)
         }
     }
 

@@ -221,7 +221,7 @@ public actor RunningConfiguration {
     }
 
     /// Reading files and resolving names may block, for seconds: not on a thread that others wait for.
-    private func elsewhere(
+    func elsewhere(
         _ load: @escaping @Sendable () throws(ConfigurationErrors) -> LoadedConfiguration
     ) async throws(ConfigurationRefusal) -> LoadedConfiguration {
         let result: Result<LoadedConfiguration, ConfigurationErrors>

@@ -63,6 +63,11 @@ import Testing
         var fields: [String: String] = [:]
     }
 
+    /// What asks for a comparison with a configuration.
+    static func diff(of text: String) -> String {
+        JSONValue.object(["files": [.object(["path": "a.yaml", "text": .text(text)])]]).jsonText
+    }
+
     static let cases: [Case] = {
         var cases: [Case] = []
         func add(
@@ -96,6 +101,11 @@ import Testing
         add("POST", "/v1/config/validate", 200, nil, other)
         add("POST", "/v1/config/validate", 422, nil, "listners: []")
         add("POST", "/v1/config/validate", 413, nil, "", ["Content-Length": "99999999"])
+        add("POST", "/v1/config/diff", 200, nil, diff(of: other))
+        add("POST", "/v1/config/diff", 400, nil, #"{"files": []}"#)
+        add("POST", "/v1/config/diff", 400, nil, #"{"files": [{"path": "a.yaml"}]}"#)
+        add("POST", "/v1/config/diff", 422, nil, diff(of: "listners: []"))
+        add("POST", "/v1/config/diff", 413, nil, "", ["Content-Length": "99999999"])
         add("PUT", "/v1/config", 200, nil, other)
         add("PUT", "/v1/config", 200, "/v1/config?dry_run", other)
         add("PUT", "/v1/config", 400, "/v1/config?dry_run=perhaps", other)

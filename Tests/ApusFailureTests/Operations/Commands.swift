@@ -86,7 +86,10 @@ extension DailyOperations {
 
             try expect(0, "draining", from: "drain", "web", one)
             for _ in 1...4 { #expect(try apus.get().text == "origin b\n") }
-            try expect(0, "draining", "1 changed while running", from: "status")
+            try expect(
+                0, "1 of 2 endpoints available, 1 draining", "drained while running", "1 changed while running",
+                from: "status")
+            try expect(0, "1/2", "draining", from: "top", "--interval", "0.1")
             try expect(0, other, from: "explain", "-c", "apus.yaml", "GET", "/", "--admin", "\(apus.admin)")
             try expect(0, one, from: "undrain", "web", one)
             try eventually("both to answer") { try apus.get().text == "origin a\n" }
@@ -95,6 +98,23 @@ extension DailyOperations {
             try expect(1, "no endpoint", from: "drain", "web", "127.0.0.1:1")
             try expect(1, "no pool", from: "drain", "wep", one)
             try expect(64, from: "weight", "web", other, "heavy")
+
+            // What is in the file runs; a copy with its own includes does not, and says so before anybody reloads.
+            try expect(0, "nothing would change", from: "diff", "apus.yaml")
+            let smaller =
+                apus.whole(Deployment.configuration(before: [origins[1].address]))
+                .replacing("pools:", with: "    routes: [{ pool: web }]\npools:") + "include: more/*.yaml\n"
+            try apus.folder.write(smaller, to: "new.yaml")
+            let more = apus.folder.path + "/more"
+            try FileManager.default.createDirectory(atPath: more, withIntermediateDirectories: true)
+            try apus.folder.write("pools: { spare: { endpoints: [127.0.0.1:9] } }\n", to: "more/spare.yaml")
+            try expect(1, "endpoint \(one) removed", "pool spare added", "in short", from: "diff", "new.yaml")
+            try expect(1, from: "diff", "--quiet", "new.yaml")
+            try expect(1, "\"summary\"", from: "diff", "--json", "new.yaml")
+            try apus.folder.write("pools: { spare: {} }\n", to: "more/spare.yaml")
+            try expect(2, "more/spare.yaml:1:", from: "diff", "new.yaml")
+            try expect(2, "none.yaml", from: "diff", "none.yaml")
+            #expect(try apus.revision == 1)
 
             try apus.write(Deployment.configuration(before: [origins[1].address]))
             try expect(0, "It would run", one, from: "reload", "--dry-run")
@@ -112,6 +132,7 @@ extension DailyOperations {
             #expect(try load.stop().failures.isEmpty)
             #expect(try apus.stop() == 0)
             try expect(3, "\(apus.admin)", from: "top")
+            try expect(3, "\(apus.admin)", from: "diff", "apus.yaml")
         }
     }
 

@@ -1,12 +1,12 @@
 /// One thing that differs between two configurations, and what that does when the second takes over from the first.
-public struct ConfigurationChange: Sendable, Equatable, Encodable {
-    public enum Kind: String, Sendable, Encodable {
+public struct ConfigurationChange: Sendable, Equatable, Codable {
+    public enum Kind: String, Sendable, Codable {
         case added, removed, changed
         /// Of routes: tried earlier or later than before.
         case moved
     }
 
-    public enum Subject: String, Sendable, Encodable, CaseIterable {
+    public enum Subject: String, Sendable, Codable, CaseIterable {
         case listener, route, pool, endpoint, setting
     }
 
