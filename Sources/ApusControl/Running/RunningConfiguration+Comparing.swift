@@ -21,7 +21,7 @@ extension RunningConfiguration {
     ///
     /// - Throws: `ConfigurationRefusal.invalid`, with the paths that the sender gave.
     func compare(with files: [ConfigurationFile]) async throws(ConfigurationRefusal) -> ConfigurationComparison {
-        await takeTurn()
+        try await takeTurn()
         defer { endTurn() }
         let placed = PlacedFiles(files, main: path ?? "configuration")
         let next: LoadedConfiguration
