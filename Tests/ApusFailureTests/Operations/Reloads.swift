@@ -25,7 +25,7 @@ extension DailyOperations {
             let apus = try Deployment(good)
             try apus.start()
             try eventually("the endpoints to be probed") {
-                try !apus.ask("/v1/pools").text.contains("\"unknown\"")
+                try !apus.ask("/v1/pools").text.filter { !$0.isWhitespace }.contains("\"state\":\"unknown\"")
             }
             let before = try Behaviour(of: apus)
 
