@@ -3,7 +3,8 @@ internal import ApusModel
 /// Keeps an endpoint that has come back from getting its full share of the requests at once.
 ///
 /// For a window after its return an endpoint ramps up: of the picks that fall on it, it is let have its share, and the
-/// others are made again without it. `SlowStartRamp` says what the share is. This works for every algorithm, with its state as it is, and costs nothing while nothing ramps.
+/// others are made again without it. `SlowStartRamp` says what the share is. This works for every algorithm, with its state
+/// as it is, and costs nothing while nothing ramps.
 ///
 /// What a share is of differs. Where picks do not depend on load, an endpoint that is let have every second pick has half
 /// of what it will have. Where they do, every pick would fall on the one endpoint with nothing in flight, and half of
