@@ -72,7 +72,10 @@ def _plan(arguments: argparse.Namespace) -> Plan:
         before.required_program()
         proxies.insert(1 if proxies and proxies[0].name == "apus" else 0, before)
     pace = Pace(
-        seconds=arguments.seconds or (0.5 if quick else 5), warmup=0.2 if quick else 1, rest=0.2 if quick else 1
+        seconds=arguments.seconds or (0.5 if quick else 5),
+        warmup=0.2 if quick else 1,
+        rest=0.2 if quick else 1,
+        settle=0 if quick else 3,
     )
     rounds = arguments.rounds or (1 if quick else 5)
     if rounds < 1 or not 0 < pace.seconds <= 600:

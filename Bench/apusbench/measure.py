@@ -27,6 +27,8 @@ class Pace:
     warmup: float = 1
     #: How long a memory figure is given to come to rest.
     rest: float = 1
+    #: How long a proxy is given, where memory is measured, to have done with starting.
+    settle: float = 3
 
 
 @dataclass
@@ -152,6 +154,7 @@ def _hold_idle(scenario: Scenario, proxy: Proxy, process: Process, port: int, pa
         if result.reconnects > 0:
             raise BenchError(f"closed {result.reconnects} of the idle connections")
 
+    time.sleep(pace.settle)
     # A few connections first, so that what the first request alone costs is not charged to the 5,000.
     run(["--port", str(port), "--idle", "--connections", "16"], [])
     rest_and_read(before)

@@ -33,7 +33,11 @@ struct RunCommand: ParsableCommand {
             ProcessSetup.prepare()
             LoggingSystem.useStandardError()
             let balancer = LoadBalancer(configuration, path: file.path, surroundings: surroundings) { _ in
-                CodePages.release()
+                Task {
+                    // Until the first probes have been made, that starts too.
+                    try? await Task.sleep(for: .seconds(2))
+                    CodePages.release()
+                }
             }
             try waiting { try await serve(balancer) }
         } catch {
