@@ -34,6 +34,13 @@ class ResultsTests(unittest.TestCase):
         made.add(Round("small-64", "haproxy", void="did not start"))
         self.assertEqual([summary.proxy for summary in made.without_valid_rounds()], ["haproxy"])
 
+    def test_rounds_are_compared_in_pairs_that_are_both_valid(self) -> None:
+        made = results(apus=[2, 6, 3])
+        for value, void in ((1, None), (2, "1 failed request"), (4, None)):
+            made.add(Round("small-64", "before", void=void, cpu_system=value))
+        self.assertEqual(made.paired_ratios("small-64", "apus", "before", lambda r: r.cpu), [2, 0.75])
+        self.assertEqual(made.paired_ratios("small-64", "apus", "nginx", lambda r: r.cpu), [])
+
 
 class TargetTests(unittest.TestCase):
     def test_met_and_missed(self) -> None:
