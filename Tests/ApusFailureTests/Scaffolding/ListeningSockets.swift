@@ -8,18 +8,15 @@ enum ListeningSockets {
         let links = try FileManager.default.contentsOfDirectory(atPath: folder).compactMap {
             try? FileManager.default.destinationOfSymbolicLink(atPath: "\(folder)/\($0)")
         }
-        // The table is read in pieces, and sockets that come and go meanwhile push others past their ends: what one reading
-        // misses another has.
-        var found: Set<String> = []
-        for _ in 0..<5 {
-            let table = try String(contentsOfFile: "/proc/\(process)/net/tcp", encoding: .utf8)
-            for line in table.split(separator: "\n").dropFirst() {
-                let words = line.split(separator: " ")
-                // 0A is the state LISTEN; see proc(5).
-                guard words.count > 9, words[3] == "0A", links.contains("socket:[\(words[9])]") else { continue }
-                found.insert("\(words[1]) \(words[9])")
-            }
-        }
-        return found.sorted()
+        // Read to its end: asked for the whole file, Foundation takes what one page of memory holds of it.
+        let file = try FileHandle(forReadingFrom: URL(fileURLWithPath: "/proc/\(process)/net/tcp"))
+        defer { try? file.close() }
+        let table = String(decoding: try file.readToEnd() ?? Data(), as: UTF8.self)
+        return table.split(separator: "\n").dropFirst().compactMap { line -> String? in
+            let words = line.split(separator: " ")
+            // 0A is the state LISTEN; see proc(5).
+            guard words.count > 9, words[3] == "0A", links.contains("socket:[\(words[9])]") else { return nil }
+            return "\(words[1]) \(words[9])"
+        }.sorted()
     }
 }
