@@ -1,3 +1,4 @@
+import ApusConfig
 import FoundationEssentials
 import Glibc
 
@@ -57,6 +58,6 @@ struct ProcessFacts {
     }
 
     private static func text(_ path: String) -> String? {
-        FileManager.default.contents(atPath: path).map { String(decoding: $0, as: UTF8.self) }
+        try? FileSystem.read(path)
     }
 }

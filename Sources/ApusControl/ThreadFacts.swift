@@ -1,3 +1,4 @@
+import ApusConfig
 import FoundationEssentials
 import Glibc
 
@@ -28,6 +29,6 @@ struct ThreadFacts {
     }
 
     private static func text(_ path: String) -> String? {
-        FileManager.default.contents(atPath: path).map { String(decoding: $0, as: UTF8.self) }
+        try? FileSystem.read(path)
     }
 }
