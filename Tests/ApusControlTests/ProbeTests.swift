@@ -151,15 +151,14 @@ import Testing
         HealthCheck.Probe.tcp, .http(path: "/"), .tcpExchange(send: Array("PING".utf8), expect: Array("+".utf8)),
     ])
     func aRefusedConnectionFails(kind: HealthCheck.Probe) async throws {
-        #expect(await probe(try await closedAddress(), kind) == .connectionRefused)
+        #expect(await probe(closedAddress, kind) == .connectionRefused)
     }
 
     @Test func aProbeMayHaveAPortOfItsOwn() async throws {
         let origin = try await ScriptedOrigin(ScriptedOrigin.ok)
-        let closed = try await closedAddress()
-        #expect(await probe(closed, .http(path: "/"), port: origin.address.port) == nil)
+        #expect(await probe(closedAddress, .http(path: "/"), port: origin.address.port) == nil)
         #expect(origin.requests[0].contains("Host: \(origin.address)\r\n"), "named as it was reached")
-        #expect(await probe(origin.address, .tcp, port: closed.port) == .connectionRefused)
+        #expect(await probe(origin.address, .tcp, port: closedAddress.port) == .connectionRefused)
     }
 
     // MARK: - TCP

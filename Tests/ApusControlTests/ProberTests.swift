@@ -83,7 +83,7 @@ import Testing
     }
 
     @Test func withoutProbesAnEndpointReturnsAfterItsInterval() async throws {
-        try await withProber([try await closedAddress()], Self.check(.none)) { prober, link, log in
+        try await withProber([closedAddress], Self.check(.none)) { prober, link, log in
             for _ in 0..<3 { await prober.observe(.connectFailed(endpoint: 0, errno: 111)) }
             var decisions = link.decisions.makeAsyncIterator()
             #expect(await decisions.next() == .init(endpoint: 0, available: false))

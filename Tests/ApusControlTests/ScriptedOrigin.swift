@@ -127,12 +127,9 @@ private final class ScriptedConnection: ChannelInboundHandler {
     }
 }
 
-/// An address at which nothing listens: bound once, and given back.
-func closedAddress() async throws -> ApusModel.SocketAddress {
-    let origin = try await ScriptedOrigin(.silence)
-    try await origin.stop()
-    return origin.address
-}
+/// An address at which nothing listens: a port that no system hands out. One that was bound and given back may be another
+/// test's by the time it is asked.
+let closedAddress = ApusModel.SocketAddress("127.0.0.1:1")!
 
 /// Waits, a few milliseconds at a time, until `condition` holds; false when it has not after five seconds.
 func eventually(_ condition: () async -> Bool) async -> Bool {
