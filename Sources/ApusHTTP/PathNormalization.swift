@@ -5,8 +5,8 @@
 /// decoded; the hexadecimal digits of the others become upper case. Everything else stays: `%2F` and `%5C`, a backslash,
 /// doubled slashes, and a `%` that begins no escape. What is decoded is not decoded again.
 public enum PathNormalization {
-    /// Whether `path` is as it would be after `normalize`: true for nearly every request there is. One pass, most of it
-    /// eight bytes at a time.
+    /// Whether `path`, which begins with a slash, is as it would be after `normalize`: true for nearly every request there
+    /// is. One pass, most of it eight bytes at a time.
     public static func isNormal(_ path: Span<UInt8>) -> Bool {
         var offset = 0
         let end = path.count
