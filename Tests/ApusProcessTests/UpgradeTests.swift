@@ -10,6 +10,9 @@ import Testing
 @Suite("Upgrade", .timeLimit(.minutes(2)))
 struct UpgradeTests {
     /// A successor that is a shell script: its connection is descriptor 3, on which a write is a message.
+    ///
+    /// One that is to be killed has started nothing by then, which nobody would wait for: it becomes by `exec` what it
+    /// waits in.
     static func shell(_ script: String) -> Program {
         Program(
             path: "/bin/sh", arguments: ["sh", "-c", script],
@@ -98,7 +101,7 @@ struct UpgradeTests {
         let patience = Duration.milliseconds(300)
         await #expect(throws: UpgradeError.notReady(patience)) {
             try await Successor.start(
-                Self.shell("echo $$ > \(mark); while :; do sleep 0.1; done"), handing: Self.nothing, as: .sibling,
+                Self.shell("echo $$ > \(mark); exec sleep 60"), handing: Self.nothing, as: .sibling,
                 patience: patience)
         }
         let text = try String(contentsOfFile: mark, encoding: .utf8)
@@ -134,7 +137,7 @@ struct UpgradeTests {
         let patience = Duration.milliseconds(300)
         await #expect(throws: UpgradeError.notReady(patience)) {
             try await Successor.start(
-                Self.shell("echo $$ > \(mark); trap '' TERM; while :; do sleep 1; done"), handing: Self.nothing,
+                Self.shell("echo $$ > \(mark); trap '' TERM; exec sleep 60"), handing: Self.nothing,
                 patience: patience)
         }
         let text = try String(contentsOfFile: mark, encoding: .utf8)

@@ -10,7 +10,8 @@ final class TerminalSession: Sendable {
         var rows: UInt16
     }
 
-    let id: pid_t
+    var id: pid_t { group.id }
+    private let group: ProcessGroup
     /// Our side, and a descriptor of the program's side, which outlives the program.
     private let ours: Int32
     private let theirs: Int32
@@ -24,7 +25,7 @@ final class TerminalSession: Sendable {
         (ours, theirs) = sides
         for side in [ours, theirs] { _ = fcntl(side, F_SETFD, FD_CLOEXEC) }
         Self.resize(ours, size)
-        id = try spawn(
+        group = try ProcessGroup(
             program, arguments, environment: environment.merging(["TERM": "xterm"]) { $1 }, stdin: theirs,
             output: theirs)
         onThread { [ours, output] in
@@ -42,9 +43,7 @@ final class TerminalSession: Sendable {
     }
 
     deinit {
-        _ = Glibc.kill(id, SIGKILL)
-        var status: Int32 = 0
-        while waitpid(id, &status, 0) == -1, errno == EINTR {}
+        group.kill()
         close(theirs)
     }
 
@@ -72,7 +71,7 @@ final class TerminalSession: Sendable {
         _ = ioctl(descriptor, UInt(TIOCSWINSZ), &size)
     }
 
-    func signal(_ number: Int32) { _ = Glibc.kill(id, number) }
+    func signal(_ number: Int32) { group.signal(number) }
 
     /// Whether the terminal gives lines as a whole, shows what is typed, and makes signals of keys: as it was at first.
     var isAsUsual: Bool {
@@ -84,12 +83,6 @@ final class TerminalSession: Sendable {
 
     /// Waits until it has ended, and returns its exit status; nil when a signal ended it.
     func waitForEnd(by deadline: Deadline = .after(.seconds(30))) throws -> Int32? {
-        var info = siginfo_t()
-        try eventually("the program in the terminal to end", by: deadline) {
-            info._sifields._sigchld.si_pid = 0
-            return waitid(P_PID, id_t(id), &info, WEXITED | WNOWAIT | WNOHANG) == 0
-                && info._sifields._sigchld.si_pid == id
-        }
-        return info.si_code == Int32(CLD_EXITED) ? info._sifields._sigchld.si_status : nil
+        try group.waitForEnd(of: id, by: deadline)
     }
 }
