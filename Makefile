@@ -30,19 +30,21 @@ run: build ## build and start the demo: three origins and a balancer in front of
 	@scripts/foreground "$$($(SWIFT) build $(RELEASE) --show-bin-path)/apus" demo
 
 test: prepare ## run every test
-	@echo "test: building and running every Swift suite"
-	@$(SWIFT) test
-	@scripts/test-bench
+	@echo "test: building every Swift suite"
+	@$(SWIFT) build --build-tests
+	@echo "test: running every Swift suite"
+	@scripts/suites $(SWIFT) test --skip-build
+	@scripts/test-scripts
 	@echo "test: all passed"
 
 check: lint prepare ## what CI runs: format lint, a build with warnings as errors, every test
 	@echo "check: building with warnings as errors and every import declared"
 	@APUS_STRICT=1 $(SWIFT) build --build-tests --explicit-target-dependency-import-check error
 	@echo "check: running every Swift suite"
-	@APUS_STRICT=1 $(SWIFT) test --skip-build
+	@APUS_STRICT=1 scripts/suites $(SWIFT) test --skip-build
 	@echo "check: looking at the manual page and the completions"
 	@scripts/manual --check
-	@scripts/test-bench
+	@scripts/test-scripts
 	@echo "check: all is well"
 
 lint: ## look at the format without changing it
@@ -67,14 +69,16 @@ bench-pick: ## measure what picking an endpoint costs, and put the table into do
 asan: prepare ## run the suites with sockets under AddressSanitizer
 	@echo "asan: building and running under AddressSanitizer"
 	@# Leaks are left out: Foundation has some of its own. Bench/soak watches memory instead.
-	@ASAN_OPTIONS=detect_leaks=0 APUS_ONLY=$(SANITIZED) $(SWIFT) test --sanitize=address --scratch-path .build-asan
+	@APUS_ONLY=$(SANITIZED) $(SWIFT) build --build-tests --sanitize=address --scratch-path .build-asan
+	@ASAN_OPTIONS=detect_leaks=0 APUS_ONLY=$(SANITIZED) scripts/suites --limit 3600 \
+		$(SWIFT) test --skip-build --sanitize=address --scratch-path .build-asan
 	@echo "asan: clean"
 
 tsan: prepare ## run the suites with threads under ThreadSanitizer
 	@echo "tsan: building and running under ThreadSanitizer"
 	@APUS_ONLY=$(SANITIZED) $(SWIFT) build --build-tests --sanitize=thread --scratch-path .build-tsan
 	@clang -O1 -Wall -shared -fPIC scripts/tsan-mutex.c -o .build-tsan/tsan-mutex.so
-	@LD_PRELOAD=$(CURDIR)/.build-tsan/tsan-mutex.so APUS_ONLY=$(SANITIZED) \
+	@APUS_ONLY=$(SANITIZED) scripts/suites --limit 3600 env LD_PRELOAD=$(CURDIR)/.build-tsan/tsan-mutex.so \
 		$(SWIFT) test --skip-build --sanitize=thread --scratch-path .build-tsan
 	@echo "tsan: clean"
 
