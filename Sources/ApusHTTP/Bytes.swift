@@ -49,13 +49,13 @@ func hexValue(_ byte: UInt8) -> UInt8? {
 // Questions about eight bytes at once. Each answers with the high bit of every byte of which it is true, exactly: no
 // carry passes from one byte to the next, since the seven low bits are added to less than 0x80.
 
-let highBits: UInt64 = 0x8080_8080_8080_8080
-private let lowBits: UInt64 = 0x7f7f_7f7f_7f7f_7f7f
-private let ones: UInt64 = 0x0101_0101_0101_0101
+@usableFromInline let highBits: UInt64 = 0x8080_8080_8080_8080
+@usableFromInline let lowBits: UInt64 = 0x7f7f_7f7f_7f7f_7f7f
+@usableFromInline let ones: UInt64 = 0x0101_0101_0101_0101
 
 /// The bytes from `first` through `last`, both below 0x80.
-@inline(__always)
-private func mask(of word: UInt64, from first: UInt8, through last: UInt8) -> UInt64 {
+@inlinable @inline(__always)
+func mask(of word: UInt64, from first: UInt8, through last: UInt8) -> UInt64 {
     let low = word & lowBits
     let atLeast = low &+ (0x80 &- UInt64(first)) &* ones
     let above = low &+ (0x7f &- UInt64(last)) &* ones
@@ -75,12 +75,26 @@ private func letters(in word: UInt64) -> UInt64 {
     mask(of: word | 0x20 &* ones, from: 0x61, through: 0x7a)
 }
 
+/// Whether each byte of `word` is that of `lower`, or the upper case of it. `lower` has no upper case letters.
+@inlinable @inline(__always)
+func areSame(_ word: UInt64, _ lower: UInt64) -> Bool {
+    // Upper and lower case of a letter differ in one bit, 0x20.
+    (word ^ lower) & ~(mask(of: lower, from: 0x61, through: 0x7a) &>> 2) == 0
+}
+
 extension Span where Element == UInt8 {
     /// The eight bytes at `offset`, the first in the lowest bits. Traps outside the span.
     @inlinable @inline(__always)
     func word(at offset: Int) -> UInt64 {
         // Bounds are checked by the load, and any eight bytes are a UInt64.
         UInt64(littleEndian: unsafe bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self))
+    }
+
+    /// The four bytes at `offset`, the first in the lowest bits. Traps outside the span.
+    @inlinable @inline(__always)
+    func halfWord(at offset: Int) -> UInt64 {
+        // As `word`.
+        UInt64(UInt32(littleEndian: unsafe bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt32.self)))
     }
 
     /// The first offset from `start` whose byte is a control character or DEL; `count` if there is none.
@@ -159,13 +173,32 @@ extension Span where Element == UInt8 {
     /// Whether the bytes of `range` are `text`, which is lower case, whatever their own case.
     @inlinable
     public func equalsIgnoringCase(_ range: Range<Int>, _ text: StaticString) -> Bool {
-        guard range.count == text.utf8CodeUnitCount else { return false }
-        for index in 0..<range.count {
-            // A literal's bytes live for ever and the index is below their count.
-            let expected = unsafe text.utf8Start[index]
-            if lowercased(self[range.lowerBound &+ index]) != expected { return false }
+        let count = range.count
+        guard count == text.utf8CodeUnitCount else { return false }
+        // A literal's bytes live for ever, and what is read of them ends before their count.
+        let expected = unsafe UnsafeRawBufferPointer(start: text.utf8Start, count: count)
+        guard count >= 8 else {
+            guard count >= 4 else {
+                for index in 0..<count where lowercased(self[range.lowerBound &+ index]) != (unsafe expected[index]) {
+                    return false
+                }
+                return true
+            }
+            // The first four bytes and the last four, which may be some of the same.
+            let first = unsafe expected.loadUnaligned(as: UInt32.self)
+            let last = unsafe expected.loadUnaligned(fromByteOffset: count &- 4, as: UInt32.self)
+            let letters = UInt64(UInt32(littleEndian: first)) | UInt64(UInt32(littleEndian: last)) &<< 32
+            let start = range.lowerBound
+            return areSame(halfWord(at: start) | halfWord(at: start &+ count &- 4) &<< 32, letters)
         }
-        return true
+        // Eight bytes at a time; the last eight may include some that were compared before.
+        var offset = 0
+        while true {
+            let letters = unsafe UInt64(littleEndian: expected.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
+            guard areSame(word(at: range.lowerBound &+ offset), letters) else { return false }
+            if offset == count &- 8 { return true }
+            offset = Swift.min(offset &+ 8, count &- 8)
+        }
     }
 
     /// Whether the bytes of two ranges are the same, whatever their case.
