@@ -20,6 +20,9 @@ struct MessageFields {
     var isTransferEncodingMalformed = false
     var saysClose = false
     var saysKeepAlive = false
+    private var optionCount = 0
+    /// Options that the Connection fields of one head may have: each that names a field costs a look at every line.
+    private static let optionLimit = 32
 
     init(_ bytes: Span<UInt8>, _ fields: inout FieldTable) throws(Reason) {
         var namesOthers = false
@@ -29,7 +32,7 @@ struct MessageFields {
             case .contentLength:
                 if try addContentLength(bytes, line.value) { fields.drop(index) }
             case .transferEncoding: addTransferEncoding(bytes, line.value)
-            case .connection: namesOthers = addConnection(bytes, line.value) || namesOthers
+            case .connection: namesOthers = try addConnection(bytes, line.value) || namesOthers
             default: continue
             }
         }
@@ -61,9 +64,11 @@ struct MessageFields {
     }
 
     /// Returns whether the value names fields of this message, rather than only saying how the connection goes on.
-    private mutating func addConnection(_ bytes: Span<UInt8>, _ value: Range<Int>) -> Bool {
+    private mutating func addConnection(_ bytes: Span<UInt8>, _ value: Range<Int>) throws(Reason) -> Bool {
         var namesOthers = false
-        forEachElement(of: bytes, in: value) { option in
+        try forEachElement(of: bytes, in: value) { option throws(Reason) in
+            optionCount += 1
+            guard optionCount <= Self.optionLimit else { throw .tooManyOptions }
             if bytes.equalsIgnoringCase(option, "close") {
                 saysClose = true
             } else if bytes.equalsIgnoringCase(option, "keep-alive") {

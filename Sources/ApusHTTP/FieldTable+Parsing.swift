@@ -73,8 +73,12 @@ extension FieldTable {
     /// Drops every line that a Connection field names (RFC 9110 section 7.6.1), but for those that must stand.
     mutating func dropLines(namedIn value: Range<Int>, _ bytes: Span<UInt8>) {
         forEachElement(of: bytes, in: value) { element in
-            for index in 0..<count where !lines[index].field.isProtected {
-                if bytes.equalIgnoringCase(lines[index].name, element) { drop(index) }
+            let first = bytes[element.lowerBound] | 0x20
+            for index in 0..<count where !lines[index].isDropped {
+                // Nearly all of them differ in this.
+                let name = lines[index].name
+                guard name.count == element.count, bytes[name.lowerBound] | 0x20 == first else { continue }
+                if !lines[index].field.isProtected, bytes.equalIgnoringCase(name, element) { drop(index) }
             }
         }
     }

@@ -21,6 +21,7 @@ public enum Reason: UInt8, Error, Sendable, CaseIterable, BitwiseCopyable {
     case targetTooLong
     case headTooLarge
     case tooManyFields
+    case tooManyOptions
     case methodNotAllowed
     case expectationFailed
     case requestHeadTimeout
@@ -36,6 +37,7 @@ public enum Reason: UInt8, Error, Sendable, CaseIterable, BitwiseCopyable {
     case badTrailer
     case bodyTooLarge
     case requestBodyTimeout
+    case requestBodyTooSlow
 
     // What Apus could not do with a good request.
     case noRoute
@@ -64,8 +66,10 @@ public enum Reason: UInt8, Error, Sendable, CaseIterable, BitwiseCopyable {
     case upstreamTruncated
     case badResponseBody
     case responseBodyTimeout
+    case responseBodyTooSlow
     case clientClosed
     case clientStalled
+    case clientTooSlow
     case drainDeadline
 }
 
@@ -90,6 +94,7 @@ extension Reason {
         case .targetTooLong: "target_too_long"
         case .headTooLarge: "head_too_large"
         case .tooManyFields: "too_many_fields"
+        case .tooManyOptions: "too_many_options"
         case .methodNotAllowed: "method_not_allowed"
         case .expectationFailed: "expectation_failed"
         case .requestHeadTimeout: "request_head_timeout"
@@ -103,6 +108,7 @@ extension Reason {
         case .badTrailer: "bad_trailer"
         case .bodyTooLarge: "body_too_large"
         case .requestBodyTimeout: "request_body_timeout"
+        case .requestBodyTooSlow: "request_body_too_slow"
         case .noRoute: "no_route"
         case .routeSaturated: "route_saturated"
         case .noHealthyEndpoint: "no_healthy_endpoint"
@@ -125,8 +131,10 @@ extension Reason {
         case .upstreamTruncated: "upstream_truncated"
         case .badResponseBody: "bad_response_body"
         case .responseBodyTimeout: "response_body_timeout"
+        case .responseBodyTooSlow: "response_body_too_slow"
         case .clientClosed: "client_closed"
         case .clientStalled: "client_stalled"
+        case .clientTooSlow: "client_too_slow"
         case .drainDeadline: "drain_deadline"
         }
     }
@@ -141,11 +149,11 @@ extension Reason {
             400
         case .noRoute: 404
         case .methodNotAllowed: 405
-        case .requestHeadTimeout, .requestBodyTimeout: 408
+        case .requestHeadTimeout, .requestBodyTimeout, .requestBodyTooSlow: 408
         case .bodyTooLarge: 413
         case .targetTooLong: 414
         case .expectationFailed: 417
-        case .headTooLarge, .tooManyFields: 431
+        case .headTooLarge, .tooManyFields, .tooManyOptions: 431
         case .unsupportedTransferCoding: 501
         case .badVersion: 505
         case .connectFailed, .upstreamClosed, .upstreamReset, .badResponse, .responseHeadTooLarge,
@@ -155,8 +163,8 @@ extension Reason {
             .connectionLimit, .memoryLimit, .descriptorLimit:
             503
         case .connectTimeout, .responseHeadTimeout: 504
-        case .upstreamTruncated, .badResponseBody, .responseBodyTimeout, .clientClosed, .clientStalled,
-            .drainDeadline:
+        case .upstreamTruncated, .badResponseBody, .responseBodyTimeout, .responseBodyTooSlow, .clientClosed,
+            .clientStalled, .clientTooSlow, .drainDeadline:
             nil
         }
     }

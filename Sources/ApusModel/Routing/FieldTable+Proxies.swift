@@ -4,17 +4,21 @@ public import ApusHTTP
 // anything into these fields.
 
 extension FieldTable {
+    /// Trusted proxies that may stand one behind the other; each costs a look at every network that is trusted.
+    static var hopLimit: Int { 32 }
+
     /// The client that X-Forwarded-For tells of: of its addresses, the last that is no trusted proxy.
     ///
     /// Each proxy adds the address that it was asked from, so the list is read from its end, and over several fields as
     /// one (RFC 9110 section 5.3). Whoever wrote what is no address tells nothing, and neither does what stands before it:
-    /// then it is the last that was told. Allocates nothing.
+    /// then it is the last that was told. So it is behind `hopLimit` trusted proxies. Allocates nothing.
     ///
     /// - Parameters:
     ///   - peer: the proxy that the request came from.
     ///   - bytes: those that were parsed.
     public func client(behind peer: IPAddress, in bytes: Span<UInt8>, trusting proxies: [Network]) -> IPAddress {
         var nearest = peer
+        var hopsLeft = Self.hopLimit
         for index in stride(from: count - 1, through: 0, by: -1) where self[index].field == .forwardedFor {
             let value = self[index].value
             var end = value.upperBound
@@ -23,6 +27,8 @@ extension FieldTable {
                 while start > value.lowerBound, bytes[start - 1] != UInt8(ascii: ",") { start -= 1 }
                 guard let address = forwardedAddress(bytes, start..<end) else { return nearest }
                 nearest = address
+                hopsLeft -= 1
+                if hopsLeft == 0 { return nearest }
                 if !proxies.contains(where: { $0.contains(address) }) { return nearest }
                 end = start - 1
             } while end >= value.lowerBound
