@@ -15,6 +15,8 @@ public enum KnownField: UInt8, Sendable, BitwiseCopyable {
     case via
     /// How far TRACE and OPTIONS may go (RFC 9110 section 7.6.2).
     case maxForwards
+    /// Read only for its scheme: some authenticate the connection.
+    case authorization
 
     /// Whether the field ends at the next hop and is never forwarded as it is.
     @inlinable
@@ -57,7 +59,7 @@ public enum KnownField: UInt8, Sendable, BitwiseCopyable {
     static func candidate(
         length: Int, first: UInt8, _ bytes: Span<UInt8>, _ range: Range<Int>
     ) -> (StaticString, KnownField) {
-        // First letters: c 0x63, e 0x65, f 0x66, h 0x68, k 0x6b, m 0x6d, p 0x70, t 0x74, u 0x75, v 0x76, x 0x78.
+        // First letters: a 0x61, c 0x63, e 0x65, f 0x66, h 0x68, k 0x6b, m 0x6d, p 0x70, t 0x74, u 0x75, v 0x76, x 0x78.
         switch (length, first) {
         case (2, 0x74): ("te", .te)
         case (3, 0x76): ("via", .via)
@@ -70,6 +72,7 @@ public enum KnownField: UInt8, Sendable, BitwiseCopyable {
         case (10, 0x63): ("connection", .connection)
         case (10, 0x6b): ("keep-alive", .keepAlive)
         case (12, 0x6d): ("max-forwards", .maxForwards)
+        case (13, 0x61): ("authorization", .authorization)
         case (14, 0x63): ("content-length", .contentLength)
         case (15, 0x78): ("x-forwarded-for", .forwardedFor)
         case (16, 0x78): ("x-forwarded-host", .forwardedHost)

@@ -12,6 +12,8 @@ public struct RequestHead: Sendable {
     public var expectsContinue: Bool
     /// Whether the client said that it takes trailers (RFC 9110 section 10.1.4).
     public var acceptsTrailers: Bool
+    /// Whether Authorization has a scheme that authenticates the connection: NTLM, or Negotiate.
+    public var authenticatesConnection: Bool
     /// The Max-Forwards of a TRACE or OPTIONS request (RFC 9110 section 7.6.2): 0 is answered, not forwarded; more is
     /// forwarded as one less. -1 where there is none, it is no number, or the method is another.
     public var hopsLeft: Int
@@ -74,6 +76,7 @@ extension RequestHead {
         keepsAlive = message.keepsAlive(line.version)
         expectsContinue = false
         acceptsTrailers = false
+        authenticatesConnection = false
         hopsLeft = -1
         hostField = 0..<0
         host = target.authorityHost
@@ -99,6 +102,8 @@ extension RequestHead {
                 forEachElement(of: bytes, in: line.value) { coding in
                     if bytes.equalsIgnoringCase(coding, "trailers") { acceptsTrailers = true }
                 }
+            case .authorization:
+                if bytes.namesConnectionScheme(line.value) { authenticatesConnection = true }
             case .maxForwards where method == .trace || method == .options:
                 // Too many digits for a number are more hops than there are.
                 guard let hops = decimal(bytes, line.value) else { continue }

@@ -139,6 +139,15 @@ extension PoolDispatcher {
     }
 }
 
+extension PoolDispatcher {
+    /// Whether a request that belongs to the endpoint, as a session does, may go there now: its weight may be 0, but it
+    /// must be available, and no breaker open.
+    public func keeps(_ index: Int) -> Bool {
+        guard index >= 0, index < present, picker.keepsSessions(index) else { return false }
+        return !(hasBreakers && breakers?.blocked.contains(index) == true)
+    }
+}
+
 // MARK: - It goes to an endpoint
 
 extension PoolDispatcher {

@@ -63,6 +63,9 @@ extension PoolPicker {
         return pickRanked(request, load: load, excluding: TriedEndpoints(), now: now)
     }
 
+    /// Whether requests of a session that the endpoint has go there.
+    func keepsSessions(_ index: Int) -> Bool { placement.keepsSessions(index) }
+
     /// The endpoint that has the request's session, if it can take it.
     @inlinable
     func sessionEndpoint<Load: EndpointLoad & ~Copyable & ~Escapable>(
