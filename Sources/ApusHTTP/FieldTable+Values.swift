@@ -75,6 +75,16 @@ extension FieldTable {
         }
         return found
     }
+
+    /// Whether a response is a stream of events (`text/event-stream`), which come when they come.
+    public func isEventStream(in bytes: Span<UInt8>) -> Bool {
+        for index in 0..<count where bytes.equalsIgnoringCase(self[index].name, "content-type") {
+            let value = self[index].value
+            return bytes.equalsIgnoringCase(
+                bytes.trimmed(value.lowerBound..<bytes.first(semicolon, in: value)), "text/event-stream")
+        }
+        return false
+    }
 }
 
 @usableFromInline let semicolon: UInt8 = 0x3b

@@ -8,6 +8,10 @@ public struct Limits: Sendable, Equatable {
     public var targetBytes: Int
     /// Bytes of a request body, without its framing (413); nil for no limit.
     public var bodyBytes: Int?
+    /// Bytes per second that a body must make on average over `rateWindow`, while it waits for a client, or for an origin
+    /// that has said how long it is; nil for any.
+    public var minRate: Int?
+    public var rateWindow: Duration
     /// Open client connections per listener, over all workers. Beyond it new ones are answered 503 and closed.
     public var connectionsPerListener: Int
     /// Bytes of buffers that one worker may have in use. Beyond it new requests are answered 503.
@@ -15,12 +19,15 @@ public struct Limits: Sendable, Equatable {
 
     public init(
         headBytes: Int = 65_536, headFields: Int = 100, targetBytes: Int = 8_192, bodyBytes: Int? = nil,
-        connectionsPerListener: Int = 10_000, bufferBytesPerWorker: Int = 256 << 20
+        minRate: Int? = 240, rateWindow: Duration = .seconds(60), connectionsPerListener: Int = 10_000,
+        bufferBytesPerWorker: Int = 256 << 20
     ) {
         self.headBytes = headBytes
         self.headFields = headFields
         self.targetBytes = targetBytes
         self.bodyBytes = bodyBytes
+        self.minRate = minRate
+        self.rateWindow = rateWindow
         self.connectionsPerListener = connectionsPerListener
         self.bufferBytesPerWorker = bufferBytesPerWorker
     }

@@ -15,11 +15,15 @@ struct Connection: BitwiseCopyable {
         case exchanging
         /// The last response is sent; what the client still sends is thrown away until it closes.
         case lingering
+        /// Its head, which had not come whole, was given up for want of memory; it is refused in the next turn.
+        case evicted
         // An origin's.
         case connecting
         /// In the pool, free to be leased.
         case idle
         case leased
+        /// A client's own (`bound`), and free for its next request.
+        case held
     }
 
     var socket: Socket
@@ -34,6 +38,8 @@ struct Connection: BitwiseCopyable {
     var isTrusted = false
     /// The connection carried an exchange before this one.
     var wasUsed = false
+    /// Of a client's: whose pace is measured.
+    var pace = Pace.none
     /// The exchange that runs on it; -1 for none.
     var exchange: Int32 = -1
     /// The listener of a client's, the endpoint (of all) of an origin's.
@@ -42,13 +48,19 @@ struct Connection: BitwiseCopyable {
     var input = Stretch()
     /// Bytes that the socket did not take yet.
     var output = Stretch()
-    /// When the first byte of a head came that did not come whole.
-    var headStarted: Int64 = 0
+    /// Of a client's connection, the origin's that belongs to it; of an origin's, the client's that it belongs to. -1 for
+    /// none, which nearly all have.
+    var bound: Int32 = -1
+    /// While a head arrives: when its first byte came. During an exchange: since when its pace is measured. While it
+    /// lingers: since when.
+    var since: Int64 = 0
     /// When something must have happened, in microseconds of the loop's clock.
     var deadline = Int64.max
     /// The tick of the wheel's entry for it; entries at other ticks are stale.
     var armedTick = Int64.max
     var peer: WireAddress
+    /// Bytes that have moved since then.
+    var byteCount: UInt32 = 0
 
     init(client socket: Socket, listener: Int, peer: WireAddress, isTrusted: Bool) {
         self.socket = socket
@@ -68,8 +80,8 @@ struct Connection: BitwiseCopyable {
 
     var isUpstream: Bool {
         switch phase {
-        case .connecting, .idle, .leased: true
-        case .waiting, .readingHead, .exchanging, .lingering: false
+        case .connecting, .idle, .leased, .held: true
+        case .waiting, .readingHead, .exchanging, .lingering, .evicted: false
         }
     }
 

@@ -62,6 +62,10 @@ struct Exchange: BitwiseCopyable {
     var upstreamKeepsAlive = false
     /// The client holds its body back until the origin says 100 (Continue), and neither has moved since.
     var awaitsContinue = false
+    /// Its request or response authenticates the origin's connection, or that is the client's own already.
+    var isPersonal = false
+    /// The response is a stream of events, which come when they come.
+    var isEventStream = false
     /// What the request's body was cut short by; nothing more of it is forwarded.
     var requestWasAbandoned = false
 
@@ -73,6 +77,8 @@ struct Exchange: BitwiseCopyable {
     var isReplayable = true
     /// The access log's draw passed it over.
     var isSampledOut = false
+    /// Interim responses forwarded.
+    var interimCount: UInt8 = 0
     private var attemptCount: UInt16 = 0
     private var staleCount: UInt16 = 0
     /// Bytes of the body of an answer that Apus made; told only where there is a log.

@@ -29,6 +29,8 @@ struct RouteSettings: BitwiseCopyable {
     let responseHead: Int64
     let body: Int64
     let bodyLimit: UInt64
+    /// Bytes per second; 0 for any.
+    let minRate: Int64
     /// Requests in flight, over all workers; `.max` for no limit.
     let requestLimit: Int
 
@@ -72,6 +74,7 @@ struct RouteSettings: BitwiseCopyable {
         responseHead = (route.timeouts.responseHead ?? timeouts.responseHead).inMicroseconds
         body = (route.timeouts.body ?? timeouts.body).inMicroseconds
         bodyLimit = (route.limits.bodyBytes ?? snapshot.limits.bodyBytes).map(UInt64.init) ?? .max
+        minRate = Int64(route.limits.minRate ?? snapshot.limits.minRate ?? 0)
         requestLimit = route.limits.requests ?? .max
         hasOwnRetries = route.retries != nil
         perTry = route.retries?.perTryTimeout?.inMicroseconds ?? .max

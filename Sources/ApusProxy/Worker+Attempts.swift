@@ -22,6 +22,7 @@ extension Worker {
 
     /// Chooses an endpoint and counts the attempt, which the caller must start.
     mutating func chooseEndpoint(_ x: Int) -> EndpointChoice {
+        if connections[exchanges[x].client].bound >= 0, let choice = boundChoice(x) { return choice }
         let pool = exchanges[x].pool
         let rules = settings.pools[pool]
         var mayReturn = exchanges[x].mayReturn
@@ -160,7 +161,9 @@ extension Worker {
         exchanges[x].current.wasSent = sent > 0
         exchanges[x].current.started = now
         if sent < replay.count {
-            guard let handle = arena.borrow(replay.count - sent) else { return answer(x, .memoryLimit, &arena) }
+            guard let handle = borrow(replay.count - sent, for: client, &arena) else {
+                return answer(x, .memoryLimit, &arena)
+            }
             arena.copy(from: replay.handle, sent..<replay.count, to: handle, at: 0)
             connections[upstream].output = Stretch(handle, 0..<replay.count - sent)
         }

@@ -48,8 +48,9 @@ extension Worker {
         case .idle:
             upstreams[Int(connections[connection].place)].idleExpired(Int32(connection))
             closeUpstream(connection, &arena)
+        case .held: closeHeld(connection, &arena)
         // Their exchange's client has the deadline.
-        case .connecting, .leased: break
+        case .connecting, .leased, .evicted: break
         }
     }
 

@@ -74,6 +74,7 @@ extension Worker {
         endAttempt(x)
         exchanges[x].upstream = -1
         connections[upstream].exchange = -1
+        if exchanges[x].isPersonal, isReusable { return bind(upstream, to: exchanges[x].client, &arena) }
         switch upstreams[endpoint].released(Int32(upstream), isReusable: isReusable) {
         case .close: closeUpstream(upstream, &arena)
         case .keep:
@@ -124,6 +125,7 @@ extension Worker {
         if connections[upstream].phase != .connecting {
             counters.add(to: shared.layout.endpoint(Int(connections[upstream].place), .connectionsClosed))
         }
+        if connections[upstream].bound >= 0 { connections[Int(connections[upstream].bound)].bound = -1 }
         giveBackBuffers(upstream, &arena)
         connections[upstream].socket.close()
         connections.remove(upstream)
@@ -139,6 +141,8 @@ extension Worker {
 
     private mutating func forgetClient(_ client: Int, _ arena: inout BufferArena) {
         let listener = Int(connections[client].place)
+        if connections[client].phase == .lingering { lingererCount -= 1 }
+        if connections[client].bound >= 0 { closeHeld(Int(connections[client].bound), &arena) }
         giveBackBuffers(client, &arena)
         shared.clients.add(-1, to: listener)
         counters.add(to: shared.layout.listener(listener, .connectionsClosed))
@@ -157,6 +161,10 @@ extension Worker {
     /// client might lose the response that says why (RFC 9112 section 9.6).
     private mutating func linger(_ client: Int, _ arena: inout BufferArena) {
         connections[client].phase = .lingering
+        lingererCount += 1
+        let isLong = lingererCount <= settings.lingerers
+        connections[client].since = isLong ? now : now &- settings.lingerInAll
+        connections[client].byteCount = 0
         _ = keepInput(client, Stretch(.inbound, 0..<0), &arena)
         connections[client].socket.shutdownWriting()
         setDeadline(client, in: settings.linger)
@@ -168,12 +176,27 @@ extension Worker {
             if connections[client].isBroken { return closeClient(client, &arena) }
             guard connections[client].isReadable || connections[client].peerClosed else { return }
             switch receive(client, &arena) {
-            case .bytes: continue
+            case .bytes(let stretch): guard lingers(on: client, stretch.count, &arena) else { return }
             case .nothing: return
             case .ended, .failed, .noMemory: return closeClient(client, &arena)
             }
         }
         makeReady(client)
+    }
+
+    /// The client still sends: it has not read the answer, and gets more time for it.
+    ///
+    /// - Returns: false when it has had enough, and its connection is closed.
+    private mutating func lingers(on client: Int, _ count: Int, _ arena: inout BufferArena) -> Bool {
+        let left = connections[client].since &+ settings.lingerInAll &- now
+        guard left > 0 else { return true }
+        connections[client].byteCount += UInt32(truncatingIfNeeded: count)
+        guard connections[client].byteCount < settings.lingerBytes else {
+            closeClient(client, &arena)
+            return false
+        }
+        setDeadline(client, in: min(settings.linger, left))
+        return true
     }
 
     // MARK: The worker

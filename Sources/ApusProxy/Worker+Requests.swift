@@ -19,14 +19,7 @@ extension Worker {
         case .ended, .failed: closeClient(client, &arena)
         case .noMemory: refuse(client, .memoryLimit, &arena)
         case .bytes(let stretch):
-            // What was incomplete is parsed again when it may have become complete, and whenever it has doubled: what
-            // is to be refused is refused early, and a head that trickles costs no more than two parses of it.
-            if known > 0, stretch.count < settings.headLimits.bytes,
-                known.leadingZeroBitCount == stretch.count.leadingZeroBitCount,
-                !headMayEnd(arena.bytes(stretch.handle, stretch.range), newFrom: known)
-            {
-                return
-            }
+            if known > 0, !isWorthParsing(stretch, knownBefore: known, arena) { return }
             parseRequest(client, stretch, &arena)
         }
     }
@@ -43,7 +36,7 @@ extension Worker {
         guard keepInput(client, stretch, &arena) else { return refuse(client, .memoryLimit, &arena) }
         if connections[client].phase != .readingHead {
             connections[client].phase = .readingHead
-            connections[client].headStarted = now
+            connections[client].since = now
             setDeadline(client, in: settings.requestHead)
         }
         if connections[client].isReadable || connections[client].peerClosed { makeReady(client) }
@@ -52,12 +45,13 @@ extension Worker {
     /// The exchange of a client that begins now.
     mutating func insertExchange(_ client: Int) -> Int {
         let listener = Int(connections[client].place)
-        let started = connections[client].phase == .readingHead ? connections[client].headStarted : now
+        let started = connections[client].phase == .waiting ? now : connections[client].since
         guard let x = exchanges.insert(Exchange(client: client, listener: listener, started: started)) else {
             // There are as many slots as for connections, and an exchange belongs to one.
             preconditionFailure("more exchanges than connections")
         }
         connections[client].exchange = Int32(x)
+        connections[client].pace = .none
         connections[client].phase = .exchanging
         return x
     }
@@ -71,6 +65,7 @@ extension Worker {
         exchanges[x].clientKeepsAlive = head.keepsAlive
         exchanges[x].request = BodyRelay(head.framing, isChunkedOut: head.framing == .chunked)
         exchanges[x].awaitsContinue = head.expectsContinue && !exchanges[x].request.isComplete
+        exchanges[x].isPersonal = head.authenticatesConnection
         noteRequest(x, head, stretch, &arena)
         if head.hopsLeft == 0 { return answerAsLastRecipient(x, head, stretch, &arena) }
         guard settings.normalizesPaths, !isNormal(head, stretch, arena) else { return route(x, head, stretch, &arena) }
@@ -187,7 +182,7 @@ extension Worker {
             used = try appendBody(.request, of: x, Stretch(stretch.handle, used..<Int(stretch.end)), &arena)
         }
         let count = arena.sendCount
-        guard let replay = arena.borrow(count) else { throw .memoryLimit }
+        guard let replay = borrow(count, for: client, &arena) else { throw .memoryLimit }
         arena.copyUnsent(from: 0, to: replay, at: 0)
         exchanges[x].replay = Stretch(replay, 0..<count)
         guard keepInput(client, Stretch(stretch.handle, used..<Int(stretch.end)), &arena) else { throw .memoryLimit }
@@ -210,10 +205,11 @@ extension Worker {
         if connections[client].peerClosed, exchanges[x].wait == .queued { return abort(x, .clientClosed, &arena) }
         let handle = exchanges.handle(x)
         if isWritable, !connections[client].output.isEmpty {
+            let waiting = connections[client].output.count
             guard flushOutput(client, &arena) else { return abort(x, .clientClosed, &arena) }
-            setDeadline(client, in: bodyTime(x))
-            guard connections[client].output.isEmpty else { return }
-            if exchanges[x].responsePhase == .complete { return endExchange(x, &arena) }
+            let left = connections[client].output.count
+            if left == 0, exchanges[x].responsePhase == .complete { return endExchange(x, &arena) }
+            guard bodyProceeded(x, by: waiting - left, waitingFor: .client, &arena), left == 0 else { return }
             readResponse(x, &arena)
         } else if isWritable, exchanges[x].pipeHolds(.response) {
             readResponse(x, &arena)
@@ -231,11 +227,13 @@ extension Worker {
                 connections[client].isReadable || connections[client].peerClosed || exchanges[x].pipeBytes > 0
             else { return }
             if spliceBody(.request, of: x, &arena) { return }
+            let known = connections[client].input.count
             switch receive(client, &arena) {
             case .nothing: return
             case .ended, .failed: return abort(x, .clientClosed, &arena)
             case .noMemory: return answer(x, .memoryLimit, &arena)
             case .bytes(let stretch):
+                if known > 0, !isWorthParsing(stretch, knownBefore: known, arena) { continue }
                 guard forwardBody(x, stretch, &arena) else { return }
             }
         }
@@ -279,8 +277,13 @@ extension Worker {
             answer(x, .memoryLimit, &arena)
             return false
         }
-        setDeadline(client, in: exchanges[x].request.isComplete ? responseHeadTime(x) : bodyTime(x))
-        return true
+        if exchanges[x].request.isComplete {
+            setDeadline(client, in: responseHeadTime(x))
+            return true
+        }
+        // Once there is a response, both sides may have little to say for long.
+        let isClientsTurn = connections[upstream].output.isEmpty && exchanges[x].responsePhase == .awaited
+        return bodyProceeded(x, by: stretch.count, waitingFor: isClientsTurn ? .client : .none, &arena)
     }
 
     /// Keeps what is about to be sent of a body behind what is kept of the request, if that may be sent again and the pool
@@ -294,7 +297,7 @@ extension Worker {
         else { return false }
         let total = Int(replay.end) + count
         if total > arena.capacity(of: replay.handle) {
-            guard let larger = arena.borrow(total) else { return false }
+            guard let larger = borrow(total, for: exchanges[x].client, &arena) else { return false }
             arena.copy(from: replay.handle, replay.range, to: larger, at: Int(replay.start))
             arena.giveBack(replay.handle)
             exchanges[x].replay = Stretch(larger, replay.range)

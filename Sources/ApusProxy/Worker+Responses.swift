@@ -15,6 +15,8 @@ extension Worker {
                 let isSent = connections[upstream].output.isEmpty && exchanges[x].request.isComplete
                 let waitsForHead = isSent && exchanges[x].responsePhase == .awaited
                 setDeadline(exchanges[x].client, in: waitsForHead ? responseHeadTime(x) : bodyTime(x))
+                // It was the origin that was waited for.
+                connections[exchanges[x].client].pace = .none
                 if connections[upstream].output.isEmpty { relayRequest(x, &arena) }
             } else {
                 // It takes no more of the request; what it may have answered is still to be read.
@@ -41,12 +43,15 @@ extension Worker {
             guard connections[client].output.isEmpty,
                 connections[upstream].isReadable || connections[upstream].peerClosed || connections[upstream].isBroken
             else { return }
+            let known = connections[upstream].input.count
             switch receive(upstream, &arena) {
             case .nothing: return
             case .ended: return upstreamEnded(x, &arena)
             case .failed: return upstreamBroke(x, &arena)
             case .noMemory: return answer(x, .memoryLimit, &arena)
-            case .bytes(let stretch): processResponse(x, stretch, &arena)
+            case .bytes(let stretch):
+                if known > 0, !isWorthParsing(stretch, knownBefore: known, arena) { continue }
+                processResponse(x, stretch, &arena)
             }
             guard exchanges.index(handle) != nil, exchanges[x].upstream == upstream else { return }
         }
@@ -108,10 +113,15 @@ extension Worker {
         guard keepInput(exchanges[x].upstream, rest, &arena) else { return answer(x, .memoryLimit, &arena) }
     }
 
+    /// Interim responses of one exchange; more are no answer.
+    private static var interimLimit: UInt8 { 100 }
+
     private mutating func forwardInterim(
         _ x: Int, _ head: ResponseHead, _ stretch: Stretch, _ arena: inout BufferArena
     ) throws(Reason) {
         if head.status == 101 { throw .unexpectedUpgrade }
+        guard exchanges[x].interimCount < Self.interimLimit else { throw .badResponse }
+        exchanges[x].interimCount += 1
         // The client may have acted on it: from here on the request belongs to this origin.
         releaseReplay(x, &arena)
         if exchanges[x].awaitsContinue {
@@ -142,7 +152,9 @@ extension Worker {
         exchanges[x].status = head.status
         exchanges[x].headReceived = now
         exchanges[x].upstreamKeepsAlive = head.keepsAlive && head.framing != .untilClose
+        if hasNoLength { noteStream(x, arena.bytes(stretch.handle, stretch.range)) }
         exchanges[x].response = BodyRelay(head.framing, isChunkedOut: isChunked)
+        if head.status == 401 || head.status == 407 { noteChallenge(x, arena.bytes(stretch.handle, stretch.range)) }
         releaseReplay(x, &arena)
         let tellsSession =
             settings.pools[exchanges[x].pool].hasSessions
@@ -164,7 +176,8 @@ extension Worker {
     private mutating func passOn(_ x: Int, _ rest: Stretch, _ arena: inout BufferArena) {
         let client = exchanges[x].client
         let upstream = exchanges[x].upstream
-        exchanges[x].bytesSent += UInt64(arena.sendCount)
+        let count = arena.sendCount
+        exchanges[x].bytesSent += UInt64(count)
         switch flush(client, &arena) {
         case .all: break
         case .failed: return abort(x, .clientClosed, &arena)
@@ -177,7 +190,7 @@ extension Worker {
             return responseEnded(x, &arena)
         }
         guard keepInput(upstream, rest, &arena) else { return abort(x, .memoryLimit, &arena) }
-        setDeadline(client, in: bodyTime(x))
+        _ = bodyProceeded(x, by: count - connections[client].output.count, waitingFor: responsePace(x), &arena)
     }
 
     /// The origin has closed its side.

@@ -92,7 +92,7 @@ extension Worker {
             case .length(let length): UInt64(bodyCount) == length
             case .chunked, .untilClose: false
             }
-        guard isWhole, head.keepsAlive else { return dropCurrent(x, &arena) }
+        guard isWhole, head.keepsAlive, !exchanges[x].isPersonal else { return dropCurrent(x, &arena) }
         exchanges[x].upstreamKeepsAlive = true
         _ = keepInput(exchanges[x].upstream, Stretch(stretch.handle, Int(stretch.end)..<Int(stretch.end)), &arena)
         releaseUpstream(x, &arena)
@@ -105,7 +105,7 @@ extension Worker {
     mutating func hedge(_ x: Int, _ arena: inout BufferArena) {
         let pool = exchanges[x].pool
         guard exchanges[x].responsePhase == .awaited, exchanges[x].requestIsOver, !exchanges[x].replay.isEmpty,
-            !exchanges[x].other.isUnderWay, !exchanges[x].holdsBudget,
+            !exchanges[x].other.isUnderWay, !exchanges[x].holdsBudget, !exchanges[x].isPersonal,
             mayHedge(x)
         else { return }
         exchanges[x].holdsBudget = true

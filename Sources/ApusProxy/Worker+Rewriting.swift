@@ -192,7 +192,7 @@ extension Worker {
         arena.beginSend()
         append(lines, &filling, &arena)
         guard !filling.isOverfull else { throw .headTooLarge }
-        guard let kept = keepUnsent(&arena) else { throw .memoryLimit }
+        guard let kept = keepUnsent(of: x, &arena) else { throw .memoryLimit }
         exchanges[x].responseLines = kept
     }
 

@@ -55,7 +55,9 @@ extension Worker {
         }
         append(rules.responseLines, &filling, &arena)
         guard !filling.isOverfull else { return answer(x, .headTooLarge, instead: head, stretch, &arena) }
-        guard let lines = keepUnsent(&arena) else { return answer(x, .memoryLimit, instead: head, stretch, &arena) }
+        guard let lines = keepUnsent(of: x, &arena) else {
+            return answer(x, .memoryLimit, instead: head, stretch, &arena)
+        }
         skipBody(x, head, stretch, &arena)
         let closes = prepareAnswer(x, nil, status: prepared.status, &arena)
         arena.append(prepared.head.span)
@@ -92,9 +94,9 @@ extension Worker {
     }
 
     /// What was appended since `beginSend`, in a buffer of its own; nil when there is no memory.
-    mutating func keepUnsent(_ arena: inout BufferArena) -> Stretch? {
+    mutating func keepUnsent(of x: Int, _ arena: inout BufferArena) -> Stretch? {
         let count = arena.sendCount
-        guard let handle = arena.borrow(max(1, count)) else { return nil }
+        guard let handle = borrow(max(1, count), for: exchanges[x].client, &arena) else { return nil }
         arena.copyUnsent(from: 0, to: handle, at: 0)
         return Stretch(handle, 0..<count)
     }
@@ -107,7 +109,9 @@ extension Worker {
     ) {
         arena.beginSend()
         if head.method == .trace { appendTrace(head, stretch, &arena) }
-        guard let body = keepUnsent(&arena) else { return answer(x, .memoryLimit, instead: head, stretch, &arena) }
+        guard let body = keepUnsent(of: x, &arena) else {
+            return answer(x, .memoryLimit, instead: head, stretch, &arena)
+        }
         skipBody(x, head, stretch, &arena)
         let closes = prepareAnswer(x, nil, status: 200, &arena)
         arena.append("HTTP/1.1 200 OK\r\n")

@@ -89,6 +89,11 @@ extension Worker {
         exchanges[x].isPlain ? settings.body : settings.routes[exchanges[x].route].body
     }
 
+    /// Bytes per second; 0 for any.
+    mutating func minRate(_ x: Int) -> Int64 {
+        exchanges[x].isPlain ? settings.minRate : settings.routes[exchanges[x].route].minRate
+    }
+
     @inline(__always)
     mutating func bodyLimit(_ x: Int) -> UInt64 {
         exchanges[x].isPlain ? settings.bodyLimit : settings.routes[exchanges[x].route].bodyLimit

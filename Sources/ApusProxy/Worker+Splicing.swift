@@ -76,7 +76,10 @@ extension Worker {
             return true
         }
         connections[source].isReadable = false
-        if result.wouldBlock { return false }
+        if result.wouldBlock {
+            if direction == .response { originIsAwaited(x) }
+            return false
+        }
         if direction == .request {
             abort(x, .clientClosed, &arena)
         } else if result.rawValue == 0 {
@@ -104,7 +107,8 @@ extension Worker {
             }
             exchanges[x].pipeBytes -= result.rawValue
             if direction == .response { exchanges[x].bytesSent += UInt64(result.rawValue) }
-            setDeadline(exchanges[x].client, in: bodyTime(x))
+            let pace = direction == .response ? responsePace(x) : exchanges[x].pipeBytes == 0 ? .client : .none
+            guard bodyProceeded(x, by: result.rawValue, waitingFor: pace, &arena) else { return false }
         }
         return true
     }

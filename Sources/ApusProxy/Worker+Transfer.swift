@@ -50,7 +50,7 @@ extension Worker {
             connections[connection].input = Stretch(input.handle, 0..<input.count)
             return true
         }
-        guard let larger = arena.borrow(capacity * 2) else { return false }
+        guard let larger = borrow(capacity * 2, for: connection, &arena) else { return false }
         arena.copy(from: input.handle, input.range, to: larger, at: 0)
         arena.giveBack(input.handle)
         connections[connection].input = Stretch(larger, 0..<input.count)
@@ -68,11 +68,22 @@ extension Worker {
         } else if rest.handle == input.handle {
             connections[connection].input = rest
         } else {
-            guard let handle = arena.borrow(rest.count) else { return false }
+            guard let handle = borrow(rest.count, for: connection, &arena) else { return false }
             arena.copy(from: rest.handle, rest.range, to: handle, at: 0)
             connections[connection].input = Stretch(handle, 0..<rest.count)
         }
         return true
+    }
+
+    /// Whether a head or a trailer section that was incomplete is to be parsed again, now that more has come: when it may
+    /// have become complete, and whenever it has doubled. What is to be refused is refused early, and what trickles costs
+    /// no more than two parses of it.
+    @inline(never)
+    mutating func isWorthParsing(
+        _ stretch: Stretch, knownBefore known: Int, _ arena: borrowing BufferArena
+    ) -> Bool {
+        stretch.count >= settings.headLimits.bytes || known.leadingZeroBitCount != stretch.count.leadingZeroBitCount
+            || headMayEnd(arena.bytes(stretch.handle, stretch.range), newFrom: known)
     }
 
     enum Sent {
@@ -97,7 +108,7 @@ extension Worker {
     private mutating func queue(_ connection: Int, from sent: Int, _ arena: inout BufferArena) -> Sent {
         let waiting = connections[connection].output
         let count = arena.sendCount - sent
-        guard let handle = arena.borrow(waiting.count + count) else { return .noMemory }
+        guard let handle = borrow(waiting.count + count, for: connection, &arena) else { return .noMemory }
         if !waiting.isEmpty {
             arena.copy(from: waiting.handle, waiting.range, to: handle, at: 0)
             arena.giveBack(waiting.handle)

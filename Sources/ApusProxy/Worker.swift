@@ -66,6 +66,11 @@ struct Worker: ~Copyable {
     var now: Int64
     var turnEnded: Int64
     var clientCount = 0
+    /// Clients whose connections linger.
+    var lingererCount = 0
+    /// The slot at which the search for memory goes on, and whether it was in vain in this turn.
+    var reclaimHand = 0
+    var isShortOfMemory = false
     /// A descriptor held back, so that there is one to accept and refuse with when all others are used up.
     var spareDescriptor: Int32
     /// When connections are cut; `.max` while not draining.
@@ -151,6 +156,7 @@ extension Worker {
         runTimers(&arena)
         if alarms.count > 0 { runAlarms(&arena) }
         if !roomInPools.isEmpty { serveQueues(&arena) }
+        if isShortOfMemory { shedStalled(&arena) }
         recordTurn(since: started, arena)
     }
 
@@ -181,8 +187,10 @@ extension Worker {
         case .waiting, .readingHead: readRequest(connection, &arena)
         case .exchanging: clientProceeds(connection, isWritable: isWritable, &arena)
         case .lingering: discardInput(connection, &arena)
+        case .evicted: refuse(connection, .memoryLimit, &arena)
         case .connecting: connectProceeds(connection, isWritable: isWritable, &arena)
         case .idle: idleUpstreamChanged(connection, &arena)
+        case .held: heldUpstreamChanged(connection, &arena)
         case .leased: upstreamProceeds(connection, isWritable: isWritable, &arena)
         }
     }

@@ -10,8 +10,16 @@ struct WorkerSettings {
     let connect: Int64
     let responseHead: Int64
     let body: Int64
+    /// Bytes per second that a body must make, and over what time; 0 for any.
+    let minRate: Int64
+    let rateWindow: Int64
     /// How long a client may take to read the last response before its connection is closed under it.
     let linger: Int64 = 2_000_000
+    /// How long it may go on sending before that, and how many bytes.
+    let lingerInAll: Int64 = 30_000_000
+    let lingerBytes: UInt32 = 512 << 20
+    /// Connections of one worker that may linger for longer than `linger` at once.
+    let lingerers = 1_000
     let headLimits: HeadLimits
     let bodyLimit: UInt64
     let connectionsPerListener: Int
@@ -46,6 +54,8 @@ struct WorkerSettings {
         responseHead = snapshot.timeouts.responseHead.inMicroseconds
         body = snapshot.timeouts.body.inMicroseconds
         let limits = snapshot.limits
+        minRate = Int64(limits.minRate ?? 0)
+        rateWindow = limits.rateWindow.inMicroseconds
         headLimits = HeadLimits(
             bytes: min(limits.headBytes, BufferArena.inboundCapacity), fields: limits.headFields,
             targetBytes: limits.targetBytes)

@@ -78,6 +78,7 @@ import Testing
               fields: \(try stated("limits.fields"))
               target: \(try stated("limits.target"))
               body: \(try stated("limits.body"))
+              min_rate: \(try stated("limits.min_rate"))
               connections: \(try stated("limits.connections"))
               buffer_memory: \(try stated("limits.buffer_memory"))
               attempts: \(try stated("limits.attempts"))

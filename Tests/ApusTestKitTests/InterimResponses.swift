@@ -73,4 +73,25 @@ import Testing
         #expect(try client.get().status == 103)
         expectMade(try client.readResponse(), [.upstreamClosed])
     }
+
+    /// An origin that never comes to the point.
+    @Test func interimResponsesWithoutEndAreNoAnswer() throws {
+        let origin = try Origin { connection in
+            _ = try connection.readRequest()
+            let flood = String(repeating: "HTTP/1.1 102 \r\n\r\n", count: 1_000)
+            while true { try connection.send(flood) }
+        }
+        let proxy = try Proxy(origin)
+        let client = try proxy.connect()
+        try client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        var response = try client.readResponse()
+        var count = 0
+        while response.status == 102 {
+            count += 1
+            response = try client.readResponse()
+        }
+        #expect(count <= 100)
+        expectMade(response, [.badResponse])
+        try origin.wait(for: "the end of the connection") { $0.ended == 1 }
+    }
 }

@@ -13,6 +13,7 @@ extension ConfigurationSchema {
         .init("fields", .integer(1...100), "Field lines of a head. Default: 100."),
         .init("target", .named(.size), "Bytes of a request's target. Default: 8KiB."),
         .init("body", .named(.size).or("unlimited"), "Bytes of a request's body. Default: unlimited."),
+        .init("min_rate", .named(.size).or("off"), "Bytes per second that a body makes at least. Default: 240B."),
         .init("connections", .integer(1...1_000_000), "Client connections of one listener. Default: 10000."),
         .init("buffer_memory", .named(.size), "Bytes of buffers of one worker. Default: 256MiB."),
         .init("attempts", .integer(1...16), "Attempts for one request. Default: 3."),

@@ -70,6 +70,7 @@ extension ConfigurationSchema {
 
     private static let routeLimits = SchemaValue.section([
         .init("body", .named(.size).or("unlimited"), "Bytes of a request's body."),
+        .init("min_rate", .named(.size).or("off"), "Bytes per second that a body makes at least."),
         .init("requests", .integer(1...1_000_000).or("unlimited"), "Requests in flight. Default: unlimited."),
     ])
 

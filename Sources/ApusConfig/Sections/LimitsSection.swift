@@ -23,12 +23,18 @@ struct LimitsSection {
             limits.targetBytes = given
         }
         if let body = section.take("body") { limits.bodyBytes = Self.bodyBytes(body, &findings) }
+        section.read("min_rate", into: &limits.minRate, or: "off", &findings, by: Self.rate)
         section.read("connections", into: &limits.connectionsPerListener, in: 1...1_000_000, &findings)
         if let given = section.take("buffer_memory")?.size(in: 1 << 20...1 << 40, example: "256MiB", &findings) {
             limits.bufferBytesPerWorker = given
         }
         section.read("attempts", into: &attempts, in: 1...16, &findings)
         section.finish(&findings)
+    }
+
+    /// Bytes per second. Beyond a mebibyte it would cut off whoever has a slow line.
+    static func rate(_ field: Field, _ findings: inout Findings) -> Int? {
+        field.size(in: 1...1 << 20, example: "240B", &findings)
     }
 
     static func bodyBytes(_ field: Field, _ findings: inout Findings) -> Int? {

@@ -19,11 +19,14 @@ public enum ConnectionEnd: UInt8, Sendable, CaseIterable {
     case requestRefused
     case requestHeadTimeout
     case requestBodyTimeout
+    case requestBodyTooSlow
     case earlyResponse
     case responseWithoutLength
     case badResponseBody
     case responseBodyTimeout
+    case responseBodyTooSlow
     case clientStalled
+    case clientTooSlow
     case memoryLimit
     case listenerRemoved
     case draining
@@ -35,12 +38,15 @@ public enum ConnectionEnd: UInt8, Sendable, CaseIterable {
             switch reason {
             case .clientClosed: .clientClosed
             case .clientStalled: .clientStalled
+            case .clientTooSlow: .clientTooSlow
             case .upstreamTruncated: .upstreamTruncated
             case .badResponseBody: .badResponseBody
             case .responseBodyTimeout: .responseBodyTimeout
+            case .responseBodyTooSlow: .responseBodyTooSlow
             case .memoryLimit: .memoryLimit
             case .drainDeadline: .drainDeadline
             case .requestBodyTimeout: .requestBodyTimeout
+            case .requestBodyTooSlow: .requestBodyTooSlow
             case .requestHeadTimeout: .requestHeadTimeout
             default: .requestRefused
             }
@@ -52,9 +58,9 @@ public enum ConnectionEnd: UInt8, Sendable, CaseIterable {
         case .kept: nil
         case .clientAsked, .clientEnded, .clientClosed: "client"
         case .upstreamTruncated: "origin"
-        case .requestRefused, .requestHeadTimeout, .requestBodyTimeout, .earlyResponse, .responseWithoutLength,
-            .badResponseBody, .responseBodyTimeout, .clientStalled, .memoryLimit, .listenerRemoved, .draining,
-            .drainDeadline:
+        case .requestRefused, .requestHeadTimeout, .requestBodyTimeout, .requestBodyTooSlow, .earlyResponse,
+            .responseWithoutLength, .badResponseBody, .responseBodyTimeout, .responseBodyTooSlow, .clientStalled,
+            .clientTooSlow, .memoryLimit, .listenerRemoved, .draining, .drainDeadline:
             "apus"
         }
     }
@@ -70,11 +76,14 @@ public enum ConnectionEnd: UInt8, Sendable, CaseIterable {
         case .requestRefused: "request_refused"
         case .requestHeadTimeout: "request_head_timeout"
         case .requestBodyTimeout: "request_body_timeout"
+        case .requestBodyTooSlow: "request_body_too_slow"
         case .earlyResponse: "early_response"
         case .responseWithoutLength: "response_without_length"
         case .badResponseBody: "bad_response_body"
         case .responseBodyTimeout: "response_body_timeout"
+        case .responseBodyTooSlow: "response_body_too_slow"
         case .clientStalled: "client_stalled"
+        case .clientTooSlow: "client_too_slow"
         case .memoryLimit: "memory_limit"
         case .listenerRemoved: "listener_removed"
         case .draining: "draining"

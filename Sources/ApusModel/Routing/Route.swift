@@ -72,8 +72,12 @@ public struct RouteLimits: Sendable, Equatable {
     /// Requests of this route in flight, over all workers (503); nil for no limit.
     public var requests: Int?
 
-    public init(bodyBytes: Int? = nil, requests: Int? = nil) {
+    /// Instead of `Limits.minRate`; 0 for any, nil for that one.
+    public var minRate: Int?
+
+    public init(bodyBytes: Int? = nil, requests: Int? = nil, minRate: Int? = nil) {
         self.bodyBytes = bodyBytes
         self.requests = requests
+        self.minRate = minRate
     }
 }

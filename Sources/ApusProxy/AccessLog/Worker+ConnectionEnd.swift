@@ -32,6 +32,7 @@ extension Worker {
         switch reason {
         case .requestHeadTimeout: .requestHeadTimeout
         case .requestBodyTimeout: .requestBodyTimeout
+        case .requestBodyTooSlow: .requestBodyTooSlow
         case .memoryLimit: .memoryLimit
         default:
             switch reason.status {

@@ -147,6 +147,7 @@ extension Worker {
             upstreams.append(old[origin])
         }
         for connection in superfluous { closeUpstream(Int(connection), &arena) }
+        closeHeldOfTheRetired(&arena)
     }
 
     // MARK: Listeners

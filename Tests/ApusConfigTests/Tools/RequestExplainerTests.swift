@@ -83,6 +83,7 @@ import Testing
                   retries.attempts 3          default
                   retries.attempts 3          default
                   limits.body unlimited       default
+                  limits.min_rate 240B        default
 
                 """)
     }

@@ -107,6 +107,10 @@ extension RouteLimits {
         if let field = section.take("body") {
             bodyBytes = field.node.plainText == "unlimited" ? .max : LimitsSection.bodyBytes(field, &findings)
         }
+        if var field = section.take("min_rate") {
+            field.alternative = "off"
+            minRate = field.node.plainText == "off" ? 0 : LimitsSection.rate(field, &findings)
+        }
         section.read("requests", into: &requests, or: "unlimited", &findings) { field, findings in
             field.integer(in: 1...1_000_000, &findings)
         }

@@ -202,6 +202,12 @@ public struct RequestExplainer: Sendable {
             .init(
                 key: "limits.body", value: body.map(ByteSize.write) ?? "unlimited",
                 from: route.limits.bodyBytes != nil ? here : snapshot.limits.bodyBytes == nil ? "default" : "`limits`"))
+        let rate = route.limits.minRate ?? snapshot.limits.minRate ?? 0
+        rules.append(
+            .init(
+                key: "limits.min_rate", value: rate == 0 ? "off" : ByteSize.write(rate),
+                from: route.limits.minRate != nil
+                    ? here : snapshot.limits.minRate == Limits().minRate ? "default" : "`limits`"))
         if let requests = route.limits.requests {
             rules.append(.init(key: "limits.requests", value: "\(requests)", from: here))
         }

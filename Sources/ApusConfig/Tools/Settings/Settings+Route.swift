@@ -15,6 +15,7 @@ extension Settings {
         add("timeouts.body", route.timeouts.body?.configured)
         if let retries = route.retries { add("retries", Settings(retries, usual: RetryRules())) }
         add("limits.body", route.limits.bodyBytes.map(ByteSize.write))
+        add("limits.min_rate", route.limits.minRate.map { $0 == 0 ? "off" : ByteSize.write($0) })
         add("limits.requests", route.limits.requests.map { "\($0)" })
     }
 

@@ -30,6 +30,7 @@ extension Settings {
         add("fields", limits.headFields, usual: usual.headFields)
         add("target", ByteSize.write(limits.targetBytes), usual: ByteSize.write(usual.targetBytes))
         add("body", limits.bodyBytes.map(ByteSize.write) ?? "unlimited", usual: "unlimited")
+        add("min_rate", limits.minRate.map(ByteSize.write) ?? "off", usual: usual.minRate.map(ByteSize.write) ?? "off")
         add("connections", limits.connectionsPerListener, usual: usual.connectionsPerListener)
         add(
             "buffer_memory", ByteSize.write(limits.bufferBytesPerWorker),

@@ -1,0 +1,75 @@
+import ApusBalancing
+import ApusHTTP
+import ApusModel
+import ApusTransport
+
+/// Connections that are somebody: an origin's connection on which a client authenticates with NTLM or Negotiate speaks
+/// for that client from then on. It is the client's own, and ends with the client's (docs/design/0016).
+///
+/// Its pool counts it as busy for as long as it is open. Other clients pay one look at `bound` for each attempt.
+extension Worker {
+    /// Notes whether a 401 or 407 asks the client to authenticate its connection.
+    @inline(never)
+    mutating func noteChallenge(_ x: Int, _ head: Span<UInt8>) {
+        if fields.challengesConnection(in: head) { exchanges[x].isPersonal = true }
+    }
+
+    /// The endpoint to which the exchange's client has a connection of its own, if the exchange's pool has that endpoint and
+    /// may still use it. The request then goes there or nowhere.
+    @inline(never)
+    mutating func boundChoice(_ x: Int) -> EndpointChoice? {
+        let upstream = connections[exchanges[x].client].bound
+        guard connections[Int(upstream)].phase == .held else { return nil }
+        let endpoint = Int(connections[Int(upstream)].place)
+        let pool = exchanges[x].pool
+        let rules = settings.pools[pool]
+        guard settings.endpointPool[endpoint] == pool, dispatchers[pool].keeps(endpoint - rules.start) else {
+            return nil
+        }
+        if rules.limit != .max, shared.poolLoads.value(pool) >= rules.limit { return .saturated }
+        guard countStart(endpoint, pool) else { return .saturated }
+        exchanges[x].tried.insert(endpoint - rules.start)
+        exchanges[x].attempts += 1
+        exchanges[x].isPersonal = true
+        // On another connection it would come from nobody.
+        exchanges[x].isReplayable = false
+        return .endpoint(endpoint, .reuse(upstream))
+    }
+
+    /// The exchange on the connection is over; the next of the same client will find it.
+    mutating func bind(_ upstream: Int, to client: Int, _ arena: inout BufferArena) {
+        let before = Int(connections[client].bound)
+        if before >= 0, before != upstream { closeHeld(before, &arena) }
+        connections[client].bound = Int32(truncatingIfNeeded: upstream)
+        connections[upstream].bound = Int32(truncatingIfNeeded: client)
+        let endpoint = Int(connections[upstream].place)
+        guard !upstreams[endpoint].isRetired else { return closeHeld(upstream, &arena) }
+        connections[upstream].phase = .held
+        connections[upstream].wasUsed = true
+        setDeadline(upstream, in: settings.endpointIdle[endpoint])
+    }
+
+    /// A client's own connection has changed while nothing was asked on it: it was closed, or sent what nobody asked for.
+    mutating func heldUpstreamChanged(_ upstream: Int, _ arena: inout BufferArena) {
+        let connection = connections[upstream]
+        guard connection.isReadable || connection.peerClosed || connection.isBroken else { return }
+        closeHeld(upstream, &arena)
+    }
+
+    /// Closes a connection that is a client's own. The client may authenticate again, on another.
+    mutating func closeHeld(_ upstream: Int, _ arena: inout BufferArena) {
+        upstreams[Int(connections[upstream].place)].closed(Int32(truncatingIfNeeded: upstream), whileIdle: false)
+        closeUpstream(upstream, &arena)
+    }
+
+    /// Closes those to endpoints that a reload has removed.
+    mutating func closeHeldOfTheRetired(_ arena: inout BufferArena) {
+        for connection in 0..<connections.indexBound where connections.isUsed(connection) {
+            guard connections[connection].phase == .held else { continue }
+            let endpoint = Int(connections[connection].place)
+            let isRetired =
+                upstreams[endpoint].isRetired || shared.snapshot.pools[settings.endpointPool[endpoint]].isRetired
+            if isRetired { closeHeld(connection, &arena) }
+        }
+    }
+}

@@ -1,0 +1,104 @@
+import ApusHTTP
+import ApusTransport
+
+/// Memory: when the worker's buffers are used up, it is taken back from those who do least with theirs.
+///
+/// From heads that have not come whole, from requests that came before the one before them was answered, and from what is
+/// kept of half bodies so that they could be sent again: large ones, then any. If that does not do, whoever asked is refused, and those that
+/// take nothing of their response are broken off for the next. A search looks at a bounded number of connections, and the
+/// next goes on where it ended.
+extension Worker {
+    /// Connections that one search looks at.
+    private static var looks: Int { 1_024 }
+    /// A buffer of this size is worth taking alone.
+    private static var large: Int { 16 << 10 }
+    /// Responses broken off in one turn, and for how long nothing of them was taken.
+    private static var shedsPerTurn: Int { 16 }
+    private static var stall: Int64 { 2_000_000 }
+
+    /// A buffer for something of `connection`, which keeps what it has; nil when there is no memory to be had.
+    mutating func borrow(_ count: Int, for connection: Int, _ arena: inout BufferArena) -> BufferHandle? {
+        arena.borrow(count) ?? reclaim(count, for: connection, &arena)
+    }
+
+    @inline(never)
+    private mutating func reclaim(
+        _ count: Int, for connection: Int, _ arena: inout BufferArena
+    ) -> BufferHandle? {
+        guard count <= BufferArena.largestBlock else { return nil }
+        for size in [Self.large, 1] {
+            for _ in 0..<min(Self.looks, connections.indexBound) {
+                reclaimHand = reclaimHand + 1 < connections.indexBound ? reclaimHand + 1 : 0
+                guard connections.isUsed(reclaimHand), reclaimHand != connection else { continue }
+                guard takeBack(from: reclaimHand, least: size, sparing: connection, &arena) else { continue }
+                if let handle = arena.borrow(count) { return handle }
+            }
+        }
+        isShortOfMemory = true
+        return nil
+    }
+
+    /// - Returns: whether a buffer of at least that size came back.
+    private mutating func takeBack(
+        from victim: Int, least size: Int, sparing connection: Int, _ arena: inout BufferArena
+    ) -> Bool {
+        switch connections[victim].phase {
+        case .readingHead:
+            let input = connections[victim].input
+            guard !input.isEmpty, arena.capacity(of: input.handle) >= size else { return false }
+            arena.giveBack(input.handle)
+            connections[victim].input = Stretch()
+            connections[victim].phase = .evicted
+            makeReady(victim)
+            return true
+        case .exchanging:
+            let x = Int(connections[victim].exchange)
+            guard connections[connection].exchange != Int32(truncatingIfNeeded: x) else { return false }
+            if takeNext(from: victim, least: size, &arena) { return true }
+            let replay = exchanges[x].replay
+            let upstream = exchanges[x].upstream
+            // What is on its way is not needed again, unless it fails.
+            guard !replay.isEmpty, arena.capacity(of: replay.handle) >= Self.large, !exchanges[x].request.isComplete,
+                upstream >= 0, connections[upstream].phase == .leased, exchanges[x].current.wasSent
+            else { return false }
+            exchanges[x].isReplayable = false
+            releaseReplay(x, &arena)
+            return true
+        default: return false
+        }
+    }
+
+    /// Takes what came behind a request that is under way. The client's connection ends with the response, and the client
+    /// may ask again for what it asked for too early.
+    private mutating func takeNext(from client: Int, least size: Int, _ arena: inout BufferArena) -> Bool {
+        let x = Int(connections[client].exchange)
+        let input = connections[client].input
+        guard !input.isEmpty, arena.capacity(of: input.handle) >= size, exchanges[x].request.isComplete else {
+            return false
+        }
+        arena.giveBack(input.handle)
+        connections[client].input = Stretch()
+        exchanges[x].clientKeepsAlive = false
+        exchanges[x].closesClient = true
+        exchanges[x].requestWasAbandoned = true
+        return true
+    }
+
+    /// A search for memory was in vain in this turn: breaks off responses of which their clients take nothing.
+    @inline(never)
+    mutating func shedStalled(_ arena: inout BufferArena) {
+        isShortOfMemory = false
+        var left = Self.shedsPerTurn
+        for _ in 0..<min(Self.looks, connections.indexBound) where left > 0 {
+            reclaimHand = reclaimHand + 1 < connections.indexBound ? reclaimHand + 1 : 0
+            guard connections.isUsed(reclaimHand), connections[reclaimHand].phase == .exchanging,
+                !connections[reclaimHand].output.isEmpty
+            else { continue }
+            let x = Int(connections[reclaimHand].exchange)
+            let lastTaken = connections[reclaimHand].deadline &- bodyTime(x)
+            guard lastTaken <= now &- Self.stall else { continue }
+            abort(x, .memoryLimit, &arena)
+            left -= 1
+        }
+    }
+}

@@ -1,0 +1,81 @@
+import ApusHTTP
+import ApusTransport
+
+/// Whose pace decides how a body proceeds.
+enum Pace: UInt8, BitwiseCopyable {
+    /// Nobody's that has to hurry: a stream of unknown length, or a body that both sides are in the middle of.
+    case none
+    /// The client's: it sends its request, or reads its response.
+    case client
+    /// The origin's: it has said how long its response is, and sends it.
+    case origin
+}
+
+/// A minimum rate: whoever sends a byte before every deadline would keep a connection for ever.
+///
+/// Bytes are counted where a deadline is renewed, for as long as the body waits for the same side; they are compared with
+/// the rate when the window has passed. Nothing is timed for it, and a message that comes in one read pays nothing.
+extension Worker {
+    /// A body has moved on: it has the time of a body for what comes next, unless it was too slow up to now.
+    ///
+    /// - Parameters:
+    ///   - count: bytes that have moved.
+    ///   - pace: who is waited for now.
+    /// - Returns: false when it was too slow, and the exchange is over.
+    @inline(__always)
+    mutating func bodyProceeded(
+        _ x: Int, by count: Int, waitingFor pace: Pace, _ arena: inout BufferArena
+    ) -> Bool {
+        let client = exchanges[x].client
+        setDeadline(client, in: bodyTime(x))
+        guard connections[client].pace == pace, pace != .none else {
+            connections[client].pace = pace
+            connections[client].since = now
+            connections[client].byteCount = 0
+            return true
+        }
+        let (sum, isOver) = connections[client].byteCount.addingReportingOverflow(UInt32(truncatingIfNeeded: count))
+        connections[client].byteCount = isOver ? .max : sum
+        return now &- connections[client].since < settings.rateWindow || keepsPace(x, &arena)
+    }
+
+    /// Who is waited for, now that some of a response has been passed on.
+    mutating func responsePace(_ x: Int) -> Pace {
+        let client = exchanges[x].client
+        if !connections[client].output.isEmpty || exchanges[x].pipeHolds(.response) { return .client }
+        // It has just made room, and there is more for it.
+        let upstream = exchanges[x].upstream
+        if connections[client].pace == .client, upstream >= 0, connections[upstream].isReadable { return .client }
+        return exchanges[x].response.hasNoLength ? .none : .origin
+    }
+
+    /// There was no more for the client after all.
+    mutating func originIsAwaited(_ x: Int) {
+        let client = exchanges[x].client
+        if connections[client].pace == .client { connections[client].pace = .none }
+    }
+
+    /// Compares what has moved in the window with the rate, and begins the next window.
+    @inline(never)
+    private mutating func keepsPace(_ x: Int, _ arena: inout BufferArena) -> Bool {
+        let client = exchanges[x].client
+        let milliseconds = (now - connections[client].since) / 1_000
+        let moved = Int64(connections[client].byteCount)
+        connections[client].since = now
+        connections[client].byteCount = 0
+        let rate = minRate(x)
+        guard rate > 0, moved < rate &* milliseconds / 1_000, !exchanges[x].isEventStream else { return true }
+        switch (connections[client].pace, exchanges[x].responsePhase) {
+        case (.client, .awaited): answer(x, .requestBodyTooSlow, &arena)
+        case (.client, _): abort(x, .clientTooSlow, &arena)
+        default: abort(x, .responseBodyTooSlow, &arena)
+        }
+        return false
+    }
+
+    /// Notes whether the response is a stream of events. To be asked of responses of unknown length: others are none.
+    @inline(never)
+    mutating func noteStream(_ x: Int, _ head: Span<UInt8>) {
+        exchanges[x].isEventStream = fields.isEventStream(in: head)
+    }
+}
