@@ -5,10 +5,11 @@ import Logging
 import ServiceLifecycle
 import Synchronization
 
-/// Runs the admin server for as long as this process is the one: after the process before has let go of its address, until
-/// a successor takes over.
+/// Runs the admin server's listeners for as long as this process is the one: after the process before has let go of their
+/// addresses, until a successor takes over.
 struct AdminService: Service, CustomStringConvertible {
-    let server: AdminServer
+    /// One for each listener. When one cannot listen, all of them end.
+    let servers: [AdminServer]
     /// The process that this one took over from.
     let takeover: Takeover?
     let serving: Latch
@@ -28,9 +29,15 @@ struct AdminService: Service, CustomStringConvertible {
         let failure = Mutex<(any Error)?>(nil)
         let group = ServiceGroup(
             configuration: .init(
-                services: [
-                    .init(service: Serving(body: serve), successTerminationBehavior: .gracefullyShutdownGroup)
-                ],
+                services: servers.map { server in
+                    .init(
+                        service: Serving {
+                            // When one cannot listen, the others end as at a shutdown.
+                            defer { ending.open() }
+                            try await serve(server)
+                        }, successTerminationBehavior: .gracefullyShutdownGroup,
+                        failureTerminationBehavior: .gracefullyShutdownGroup)
+                },
                 logger: silentLogger))
         // A task of its own, which a cancellation of this one does not reach: a client that is being accepted at that moment
         // would be forgotten, which SwiftNIO takes for a mistake and ends the process.
@@ -72,7 +79,7 @@ struct AdminService: Service, CustomStringConvertible {
     }
 
     /// A successor serves without its admin server rather than not at all: the address may be free a little later.
-    private func serve() async throws {
+    private func serve(_ server: AdminServer) async throws {
         guard takeover != nil else { return try await server.run() }
         for attempt in 1... {
             do {

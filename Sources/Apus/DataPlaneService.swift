@@ -3,7 +3,6 @@ import ApusModel
 import ApusProcess
 import ApusProxy
 import Logging
-import NIOCore
 import ServiceLifecycle
 
 /// Runs the data plane as a service: starts it once the admin server listens, hands what it sees to the prober, drains
@@ -12,8 +11,8 @@ struct DataPlaneService: Service, CustomStringConvertible {
     let dataPlane: DataPlane
     let prober: Prober
     let serving: ServingState
-    /// Fulfilled when the admin server listens, or at once when there is none or it comes later.
-    let adminBound: EventLoopPromise<ApusModel.SocketAddress?>
+    /// Known when the admin server listens, or at once when there is none or it comes later.
+    let adminBound: AdminBinds
     /// Opens when clients are accepted.
     let isServing: Latch
     let configuration: RunningConfiguration
@@ -26,10 +25,10 @@ struct DataPlaneService: Service, CustomStringConvertible {
 
     func run() async throws {
         let admin = try await withTaskCancellationHandler {
-            try await adminBound.futureResult.get()
+            try await adminBound.wait()
         } onCancel: {
             // The admin server could not listen, or all is over before it began.
-            adminBound.succeed(nil)
+            adminBound.end()
         }
         guard !Task.isCancelled else { return }
         try dataPlane.start()
@@ -44,8 +43,8 @@ struct DataPlaneService: Service, CustomStringConvertible {
                 guard upgrade.handedOver.isOpen else { return }
                 serving.phase = .draining
                 dataPlane.drain(handingOver: true)
-                // Where there is an admin server, its address has to be free first.
-                if dataPlane.snapshot.operations.admin == nil { upgrade.release() }
+                // Where there is an admin server, its addresses have to be free first.
+                if dataPlane.snapshot.operations.admin.isEmpty { upgrade.release() }
             }
             await carryFacts()
             tasks.cancelAll()
@@ -88,7 +87,14 @@ struct DataPlaneService: Service, CustomStringConvertible {
 
     private func announce(_ addresses: LoadBalancer.Addresses) {
         for address in addresses.listeners { logger.notice("listening on \(address)") }
-        if let admin = addresses.admin { logger.notice("admin server at http://\(admin)/") }
+        for (bind, admin) in zip(addresses.admin, dataPlane.snapshot.operations.admin) {
+            let place =
+                switch bind {
+                case .address(let address): "http://\(address)/"
+                case .unix: "\(bind)"
+                }
+            logger.notice("admin server at \(place) (\(admin.grantedRole))")
+        }
         listening(addresses)
     }
 }

@@ -49,8 +49,8 @@ public struct LoadBalancer: Service {
     public struct Addresses: Sendable, Equatable {
         /// In the order of `Snapshot.listeners`.
         public var listeners: [ApusModel.SocketAddress]
-        /// Nil without an admin server, and for one on a Unix socket.
-        public var admin: ApusModel.SocketAddress?
+        /// In the order of `Operations.admin`. Empty for a process that takes over: it binds them a little later.
+        public var admin: [Admin.Bind]
     }
 
     /// - Parameters:
@@ -123,21 +123,23 @@ public struct LoadBalancer: Service {
             outcome: { [supervisor = surroundings?.supervisor] in supervisor?.tell(.status($0.status)) })
         let upgrade = Upgrade(dataPlane, running, surroundings, logger: logger)
         controls.begin(Controls.Parts(configuration: running, dataPlane: dataPlane, live: live, upgrade: upgrade))
-        let adminBound = eventLoop.makePromise(of: ApusModel.SocketAddress?.self)
+        let adminBound = AdminBinds(snapshot.operations.admin.count, eventLoop)
         let isServing = Latch()
         var services: [any Service] = []
-        if let admin = snapshot.operations.admin {
-            let server = AdminServer(
-                admin, live: live, configuration: running, serving: serving, eventLoopGroup: control, logger: logger,
-                health: { await prober.report }, upgrade: upgradeByRequest(upgrade),
-                listening: { adminBound.succeed($0) })
+        if !snapshot.operations.admin.isEmpty {
+            let servers = snapshot.operations.admin.enumerated().map { index, admin in
+                AdminServer(
+                    admin, index: index, live: live, configuration: running, serving: serving, eventLoopGroup: control,
+                    logger: logger, health: { await prober.report }, upgrade: upgradeByRequest(upgrade),
+                    listening: { adminBound.bound(index, at: $0.map { .address($0) } ?? admin.bind) })
+            }
             services.append(
                 AdminService(
-                    server: server, takeover: surroundings?.takeover, serving: isServing, upgrade: upgrade,
+                    servers: servers, takeover: surroundings?.takeover, serving: isServing, upgrade: upgrade,
                     logger: logger))
         }
-        // A successor serves first: the process before has the admin server's address until then.
-        if snapshot.operations.admin == nil || surroundings?.takeover != nil { adminBound.succeed(nil) }
+        // A successor serves first: the process before has the admin server's addresses until then.
+        if surroundings?.takeover != nil { adminBound.end() }
         services.append(prober)
         services.append(WatchService(configuration: running))
         services.append(
@@ -145,7 +147,7 @@ public struct LoadBalancer: Service {
                 dataPlane: dataPlane, prober: prober, serving: serving, adminBound: adminBound, isServing: isServing,
                 configuration: running, upgrade: upgrade, surroundings: surroundings, logger: logger,
                 listening: listening))
-        defer { adminBound.succeed(nil) }
+        defer { adminBound.end() }
         try await run(services)
     }
 

@@ -43,9 +43,11 @@ struct DemoCommand: AsyncParsableCommand {
         }
         defer { for origin in origins { origin.stop() } }
         try start(origins)
-        let guide = DemoGuide(command: self, origins: origins)
-        let welcome = guide.welcome
-        try await serve(LoadBalancer(snapshot) { _ in say(welcome) })
+        let folder = try privateFolder()
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let socket = folder.appending(path: "admin.sock").path
+        let welcome = DemoGuide(command: self, origins: origins, socket: socket).welcome
+        try await serve(LoadBalancer(snapshot(socket: socket)) { _ in say(welcome) })
         say("Everything has ended.")
     }
 
@@ -62,7 +64,16 @@ struct DemoCommand: AsyncParsableCommand {
         }
     }
 
-    private var snapshot: Snapshot {
+    /// A folder that is this user's and this process's alone.
+    private func privateFolder() throws -> URL {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "apus-demo-\(UUID().uuidString.prefix(8))")
+        try FileManager.default.createDirectory(
+            at: folder, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o700])
+        return folder
+    }
+
+    /// - Parameter socket: where the balancer can be changed; the admin port is for reading.
+    private func snapshot(socket: String) -> Snapshot {
         let local = IPAddress(ipv4: 0x7f00_0001)
         func address(_ port: Int) -> SocketAddress { SocketAddress(ip: local, port: UInt16(port)) }
         let health = HealthCheck(
@@ -75,7 +86,7 @@ struct DemoCommand: AsyncParsableCommand {
             endpoints: (0..<3).map {
                 Endpoint(name: "\(address(originPort + $0))", address: address(originPort + $0), pool: 0)
             },
-            operations: Operations(admin: Admin(address(adminPort))))
+            operations: Operations(admin: [Admin(bind: .unix(path: socket)), Admin(address(adminPort))]))
     }
 }
 

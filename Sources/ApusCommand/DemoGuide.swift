@@ -4,7 +4,8 @@ import Foundation
 struct DemoGuide {
     let welcome: String
 
-    init(command: DemoCommand, origins: [DemoOrigin]) {
+    /// - Parameter socket: the path of the admin server's socket.
+    init(command: DemoCommand, origins: [DemoOrigin], socket: String) {
         let address = "http://127.0.0.1:\(command.port)/"
         let slow = origins[2]
         let table = origins.map { origin in
@@ -27,6 +28,10 @@ struct DemoGuide {
               what Apus counts, and whether it is ready
                 curl -s http://127.0.0.1:\(command.adminPort)/metrics | grep apus_requests_total
                 curl http://127.0.0.1:\(command.adminPort)/readyz
+
+              send an origin nothing new, and let it take part again
+                \(Self.program) drain demo 127.0.0.1:\(slow.port) --admin unix:\(socket)
+                \(Self.program) undrain demo 127.0.0.1:\(slow.port) --admin unix:\(socket)
 
               kill an origin and watch it leave, while requests go on without an error
                 kill \(slow.processIdentifier)

@@ -38,3 +38,31 @@ func explanation(of errno: Int32, binding address: SocketAddress, as user: Strin
         }
     return "cannot listen on \(address) for \(user): \(systemErrorText(errno)). \(advice)"
 }
+
+/// Why the admin server's socket could not be bound, and what to do about it.
+func explanation(of errno: Int32, bindingSocket path: String) -> String {
+    let folder = path.lastIndex(of: "/").map { path[..<$0] } ?? ""
+    let advice =
+        switch errno {
+        case EADDRINUSE:
+            "Something else listens there, which `ss -lxp | grep \(path)` shows. Stop it, or choose another path."
+        case ENOENT: "Its directory must exist: `install -d -m 750 -o USER -g GROUP \(folder)`, for who runs Apus."
+        case EEXIST: "There is a file of another kind. Remove it, or choose another path."
+        case EACCES, EPERM, EROFS: "This user must be able to write to \(folder)."
+        default: "Choose another path."
+        }
+    return "cannot listen on \(path) for the admin server (admin: bind:): \(systemErrorText(errno)). \(advice)"
+}
+
+/// What to say at the start of a process that serves as root; nil for any other.
+func warningOfRoot(_ snapshot: Snapshot) -> String? {
+    guard geteuid() == 0 else { return nil }
+    let remedy =
+        snapshot.operations.user == nil
+        ? "Add `process: { user: apus }` to the configuration" : "Name another user than root in `process`"
+    return """
+        Apus serves as root: a mistake in Apus, or somebody who may change its configuration, has the whole machine. \
+        \(remedy) (`useradd --system --no-create-home --shell /usr/sbin/nologin apus` makes one), or start it as one, as \
+        packaging/apus.service does; ports below 1024 go on working.
+        """
+}

@@ -32,6 +32,7 @@ struct RunCommand: ParsableCommand {
             if let user = operations.user { try become(user, operations.group) }
             ProcessSetup.prepare()
             LoggingSystem.useStandardError()
+            if let warning = warningOfRoot(configuration.snapshot) { Logger(label: "apus").warning("\(warning)") }
             let balancer = LoadBalancer(configuration, path: file.path, surroundings: surroundings) { _ in
                 Task {
                     // Until the first probes have been made, that starts too.
@@ -73,6 +74,9 @@ func serve(_ balancer: LoadBalancer) async throws {
         try await balancer.runUntilSignalled()
     } catch let error as DataPlaneError {
         complain(explanation(of: error, balancer.snapshot))
+        throw ExitCode.unavailable
+    } catch AdminServerError.bindUnix(let path, let errno) {
+        complain(explanation(of: errno, bindingSocket: path))
         throw ExitCode.unavailable
     } catch AdminServerError.bind(let address, let errno) {
         complain(explanation(of: errno, binding: address, as: "the admin server (admin: bind:)"))

@@ -30,4 +30,7 @@ extension IPAddress {
     public static let anyIPv4 = IPAddress(ipv4: 0)
     /// `::`: every address of this machine, IPv4 included where the socket is dual-stack.
     public static let anyIPv6 = IPAddress(high: 0, low: 0)
+
+    /// Whether only this machine reaches it: 127.0.0.0/8 or ::1 (RFC 6890).
+    public var isLoopback: Bool { isIPv4 ? (low >> 24) & 0xff == 127 : high == 0 && low == 1 }
 }

@@ -1,7 +1,7 @@
 /// How the process is run and looked after: everything that is not about requests.
 public struct Operations: Sendable, Equatable {
-    /// Nil for no admin server.
-    public var admin: Admin?
+    /// The admin server's listeners; empty for no admin server.
+    public var admin: [Admin]
     /// Whom the process becomes once it has bound its listeners, where it was started as root; nil to stay.
     public var user: String?
     /// Nil for the user's own group.
@@ -14,7 +14,7 @@ public struct Operations: Sendable, Equatable {
     public var watchInterval: Duration?
 
     public init(
-        admin: Admin? = nil, user: String? = nil, group: String? = nil, stateDirectory: String? = nil,
+        admin: [Admin] = [], user: String? = nil, group: String? = nil, stateDirectory: String? = nil,
         keptRevisions: Int = 10, watchInterval: Duration? = nil
     ) {
         self.admin = admin
@@ -23,28 +23,6 @@ public struct Operations: Sendable, Equatable {
         self.stateDirectory = stateDirectory
         self.keptRevisions = keptRevisions
         self.watchInterval = watchInterval
-    }
-}
-
-/// The admin server: where it listens and whom it lets in.
-public struct Admin: Sendable, Equatable {
-    public enum Bind: Sendable, Equatable {
-        case address(SocketAddress)
-        /// A Unix socket, for the process's user and group alone (mode 0660).
-        case unix(path: String)
-    }
-
-    public var bind: Bind
-    /// What a caller has to say (RFC 6750); nil: nothing, which is allowed on loopback and Unix sockets only.
-    public var token: Secret?
-
-    public init(bind: Bind, token: Secret? = nil) {
-        self.bind = bind
-        self.token = token
-    }
-
-    public init(_ address: SocketAddress, token: Secret? = nil) {
-        self.init(bind: .address(address), token: token)
     }
 }
 

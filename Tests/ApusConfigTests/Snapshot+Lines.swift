@@ -14,10 +14,14 @@ extension Snapshot {
         lines.append("trusted proxies: \(trustedProxies.map(\.description).joined(separator: " "))")
         lines += inLines(accessLog)
         if !normalizesPaths { lines.append("paths are not normalized") }
-        lines.append("admin: \(operations.admin.map { inWords($0.bind) } ?? "none")")
-        if let token = operations.admin?.token { lines.append("  token of \(token.bytes.count) bytes") }
+        if operations.admin.isEmpty { lines.append("admin: none") }
+        for admin in operations.admin {
+            lines.append("admin: \(admin.bind), role \(admin.role)")
+            if let token = admin.token { lines.append("  token of \(token.bytes.count) bytes") }
+            if let hosts = admin.hosts { lines.append("  hosts \(hosts.joined(separator: ", "))") }
+        }
         var others = operations
-        others.admin = nil
+        others.admin = []
         if others != Operations() { lines.append("operations: \(told(others))") }
         return lines
     }
@@ -63,13 +67,6 @@ extension Snapshot {
         tell("retries", \.retries)
         tell("limits", \.limits)
         return lines
-    }
-
-    private func inWords(_ bind: Admin.Bind) -> String {
-        switch bind {
-        case .address(let address): address.description
-        case .unix(let path): "unix:\(path)"
-        }
     }
 
     private func inWords(_ action: RouteAction) -> String {

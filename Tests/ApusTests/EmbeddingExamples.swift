@@ -22,6 +22,14 @@ enum EmbeddingExamples {
         try balancer.controls.reopenLogs()
     }
 
+    static func operations() -> Operations {
+        // Changes by the socket, reading by the address.
+        let socket = Admin(bind: .unix(path: "/run/edge/admin.sock"))
+        let address = Admin(SocketAddress(ip: IPAddress(ipv4: 0x7f00_0001), port: 9900))
+        let operations = Operations(admin: [socket, address])
+        return operations
+    }
+
     /// As swift-metrics has it.
     struct Meter {
         init(label: String) {}

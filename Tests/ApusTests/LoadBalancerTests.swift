@@ -46,7 +46,7 @@ import Testing
             tasks.addTask { try await group.run() }
             let addresses = try #require(await listening.first { _ in true })
             #expect(try await get(addresses.listeners[0]) == (200, "from the origin"))
-            let admin = try #require(addresses.admin)
+            let admin = try #require(addresses.admin.first?.address)
             #expect(try await get(admin, "/readyz") == (200, "ready\n"))
             let metrics = try await get(admin, "/metrics").1
             #expect(metrics.contains(#"endpoint="127.0.0.1:\#(origin.port)",class="2xx"} 1"#))
@@ -76,7 +76,7 @@ import Testing
                     services: [.init(service: balancer), .init(service: failing)],
                     logger: Logger(label: "g") { _ in SwiftLogNoOpLogHandler() }))
             let running = Task { try await group.run() }
-            let admin = try #require(await listening.first { _ in true }?.admin)
+            let admin = try #require(await listening.first { _ in true }?.admin.first?.address)
             let calling = Task {
                 let bootstrap = ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
                 while !Task.isCancelled {
@@ -103,6 +103,10 @@ import Testing
         }
         try await origin.stop()
     }
+}
+
+extension Admin.Bind {
+    fileprivate var address: ApusModel.SocketAddress? { if case .address(let address) = self { address } else { nil } }
 }
 
 /// Runs until it is told to fail.

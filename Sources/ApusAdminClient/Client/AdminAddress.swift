@@ -24,8 +24,10 @@ public struct AdminAddress: Sendable, Equatable {
         self.origin = origin
     }
 
-    /// Where the admin server of most configurations is.
+    /// Where most configurations let it be read.
     public static let standard = AdminAddress(.host("127.0.0.1", port: 9900), from: .byDefault)
+    /// Where most configurations let it be changed.
+    public static let standardForChanges = AdminAddress(.unix("/run/apus/admin.sock"), from: .byDefault)
 
     /// Reads `127.0.0.1:9900`, `[::1]:9900`, `localhost:9900`, `:9900` (this machine) or `unix:/run/apus/admin.sock`. Nil
     /// for anything else.

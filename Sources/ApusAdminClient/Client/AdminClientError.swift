@@ -42,11 +42,17 @@ public enum AdminClientError: Error, Equatable, CustomStringConvertible {
             return text.isEmpty ? "the admin server answered with status \(answer.status)" : text
         }
         let words = problem.detail ?? problem.title ?? "the admin server answered with status \(answer.status)"
+        if problem.type == "urn:apus:problem:role" {
+            return words
+                + "\nAnother listener: --admin ADDRESS, such as unix:/run/apus/admin.sock, or -c FILE to find it in "
+                + "the configuration."
+        }
         let available = problem.available.map { $0.isEmpty ? [] : ["there is: \($0.joined(separator: ", "))"] }
         return ((problem.diagnostics ?? []).map(\.rendered) + [words] + (available ?? [])).joined(separator: "\n")
     }
 
     private struct Problem: Decodable {
+        var type: String?
         var title: String?
         var detail: String?
         /// Of a configuration that was refused.

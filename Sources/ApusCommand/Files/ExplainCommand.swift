@@ -53,7 +53,7 @@ struct ExplainCommand: AsyncParsableCommand {
 
     func run() async throws {
         let loaded = try ConfigurationFile.load(path: admin.configuration ?? "")
-        let states = admin.address == nil ? [] : try await states(loaded.snapshot)
+        let states = admin.address == nil ? [] : try await states()
         let explanation: RequestExplanation
         do throws(RequestExplainer.Refusal) {
             explanation = try RequestExplainer(loaded.snapshot, origins: loaded.origins, states: states)
@@ -66,10 +66,7 @@ struct ExplainCommand: AsyncParsableCommand {
     }
 
     /// How the endpoints of the running Apus are.
-    private func states(_ snapshot: Snapshot) async throws(ExitCode) -> [EndpointState] {
-        var admin = admin
-        // The file says the token, if it knows of an admin server at all.
-        if snapshot.operations.admin == nil { admin.configuration = nil }
+    private func states() async throws(ExitCode) -> [EndpointState] {
         let answer = try await admin.ask(AdminRequest("GET", "/v1/pools"))
         let report = try admin.understand(answer) { body in
             try JSONDecoder().decode(PoolsReport.self, from: Data(body.utf8))

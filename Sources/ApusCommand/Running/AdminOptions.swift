@@ -8,8 +8,9 @@ struct AdminOptions: ParsableArguments {
     @Option(
         name: .customLong("admin"),
         help: ArgumentHelp(
-            "The address of the admin server: HOST:PORT, or unix:/PATH. Default: the variable APUS_ADMIN, else what the "
-                + "configuration of -c says, else 127.0.0.1:9900.", valueName: "address"))
+            "The address of the admin server: HOST:PORT, or unix:/PATH. Default: the variable APUS_ADMIN, else the listener "
+                + "of the configuration of -c that allows it, else 127.0.0.1:9900 for what only reads, and "
+                + "unix:/run/apus/admin.sock for what changes something.", valueName: "address"))
     var address: String?
 
     @Option(
@@ -26,7 +27,7 @@ struct AdminOptions: ParsableArguments {
 
     /// Asks, and returns what was answered; what goes wrong becomes a message and an exit code.
     func ask(_ request: AdminRequest, patience: Duration = .seconds(10)) async throws(ExitCode) -> AdminAnswer {
-        let client = try client()
+        let client = try client(for: request.method == "GET" ? .read : .change)
         do {
             return try await client.ask(request, patience: patience)
         } catch {
@@ -35,29 +36,46 @@ struct AdminOptions: ParsableArguments {
         }
     }
 
-    func client() throws(ExitCode) -> AdminClient {
-        let admin = try configuration.map { path throws(ExitCode) in try Self.admin(of: path) }
-        return AdminClient(try place(admin), token: try token(admin))
+    /// - Parameter role: what the listener must allow.
+    func client(for role: Admin.Role) throws(ExitCode) -> AdminClient {
+        let listeners = try configuration.map { path throws(ExitCode) in try Self.listeners(of: path) } ?? []
+        // The one that allows no more than it must.
+        let fitting = listeners.filter { $0.grantedRole >= role }.min { $0.grantedRole < $1.grantedRole }
+        if let named = try namedPlace() {
+            let same = listeners.first { address(of: $0).place == named.place }
+            return AdminClient(named, token: try token(same ?? fitting))
+        }
+        guard let configuration else {
+            return AdminClient(role == .change ? .standardForChanges : .standard, token: try token(nil))
+        }
+        guard let fitting else {
+            complain(Self.missing(role, in: configuration, listeners))
+            throw .unavailable
+        }
+        return AdminClient(address(of: fitting), token: try token(fitting))
     }
 
-    private func place(_ admin: Admin?) throws(ExitCode) -> AdminAddress {
+    /// What `--admin` or APUS_ADMIN says; nil for neither.
+    private func namedPlace() throws(ExitCode) -> AdminAddress? {
         let environment = ProcessInfo.processInfo.environment["APUS_ADMIN"].flatMap { $0.isEmpty ? nil : $0 }
-        if let text = address ?? environment {
-            guard let place = AdminAddress(text, from: address != nil ? .option : .environment) else {
-                complain(
-                    "\(address != nil ? "--admin" : "APUS_ADMIN") is \"\(text)\"; expected an address such as "
-                        + "127.0.0.1:9900 or unix:/run/apus/admin.sock")
-                throw .validationFailure
-            }
-            return place
+        guard let text = address ?? environment else { return nil }
+        guard let place = AdminAddress(text, from: address != nil ? .option : .environment) else {
+            complain(
+                "\(address != nil ? "--admin" : "APUS_ADMIN") is \"\(text)\"; expected an address such as "
+                    + "127.0.0.1:9900 or unix:/run/apus/admin.sock")
+            throw .validationFailure
         }
-        guard let admin, let configuration else { return .standard }
-        let origin = AdminAddress.Origin.configuration(file: configuration)
+        return place
+    }
+
+    /// Where this machine reaches a listener of the configuration.
+    private func address(of admin: Admin) -> AdminAddress {
+        let origin = AdminAddress.Origin.configuration(file: configuration ?? "")
         switch admin.bind {
         case .unix(let path): return AdminAddress(.unix(path), from: origin)
         case .address(let address):
             // Bound to all addresses, it is at this machine's own, too.
-            let isAny = address.ip == IPAddress("0.0.0.0") || address.ip == IPAddress("::")
+            let isAny = address.ip == .anyIPv4 || address.ip == .anyIPv6
             return AdminAddress(.host(isAny ? "127.0.0.1" : "\(address.ip)", port: Int(address.port)), from: origin)
         }
     }
@@ -74,20 +92,24 @@ struct AdminOptions: ParsableArguments {
         return admin?.token.map { String(decoding: $0.bytes, as: UTF8.self) }
     }
 
-    private static func admin(of path: String) throws(ExitCode) -> Admin {
-        let snapshot: Snapshot
+    private static func listeners(of path: String) throws(ExitCode) -> [Admin] {
         do throws(ConfigurationErrors) {
-            snapshot = try ConfigurationLoader().load(path: path).snapshot
+            return try ConfigurationLoader().load(path: path).snapshot.operations.admin
         } catch {
             complain(exactly: "\(error)")
             complain("\(path) does not say where the admin server is, as it was refused. Name it: --admin ADDRESS")
             throw .unavailable
         }
-        guard let admin = snapshot.operations.admin else {
-            complain("\(path) has no admin section, so an Apus that runs with it cannot be asked")
-            throw .unavailable
+    }
+
+    private static func missing(_ role: Admin.Role, in file: String, _ listeners: [Admin]) -> String {
+        guard !listeners.isEmpty else {
+            return "\(file) has no admin section, so an Apus that runs with it cannot be asked"
         }
-        return admin
+        let known = listeners.map { "\($0.bind) has `role: \($0.grantedRole)`" }.joined(separator: ", ")
+        let example = role == .change ? #"{ bind: "unix:/run/apus/admin.sock" }"# : "{ bind: 127.0.0.1:9900 }"
+        return "\(file) has no admin listener with `role: \(role)` (\(known)). Add `\(example)` to `admin`, or name "
+            + "another one: --admin ADDRESS"
     }
 }
 

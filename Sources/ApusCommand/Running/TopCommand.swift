@@ -29,7 +29,7 @@ struct TopCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let client = try admin.client()
+        let client = try admin.client(for: .metrics)
         do throws(AdminClientError) {
             let before = try await look(client)
             if let terminal = Terminal() {

@@ -39,7 +39,11 @@ extension ConfigurationSchema {
         .init(
             "bind", .either([.named(.address), .text(pattern: "^unix:/")]), "An address, or `unix:` and a path.",
             isRequired: true),
+        .init(
+            "role", .words(["metrics", "read", "change"]),
+            "What callers may do. Default: change with a token or on a Unix socket, else read."),
         .init("token", .named(.secret), "What callers must say, 16 bytes or more."),
+        .init("hosts", .list(of: .text()), "Host names it answers to, besides addresses and localhost."),
     ])
 
     static let process = SchemaValue.section([

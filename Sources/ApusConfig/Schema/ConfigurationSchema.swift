@@ -52,7 +52,7 @@ public enum ConfigurationSchema {
         .init(
             "normalize_paths", .words(["on", "off"]), "Whether paths are normalized before routes look. Default: on."),
         .init("access_log", accessLog, "Where one line per request goes. Default: off."),
-        .init("admin", admin.orOff, "The admin server. Default: off."),
+        .init("admin", admin.oneOrMore.orOff, "The admin server's listeners. Default: off."),
         .init("process", process, "Whom the process becomes."),
         .init(
             "state", .either([state, .text(pattern: "^(/|off$)|\\$\\{"), .words(["off"])]),

@@ -36,8 +36,8 @@ extension Validation {
         return (listeners, routes)
     }
 
-    /// No two listeners may share an address or a name, and the admin server has its own.
-    mutating func checkBinds(_ listeners: [Listener?], _ admin: Admin?) {
+    /// No two listeners may share an address or a name, those of the admin server included.
+    mutating func checkBinds(_ listeners: [Listener?], _ admin: [Admin?]) {
         // By port: few listeners share one.
         var binds: [UInt16: [(address: SocketAddress, position: SourcePosition)]] = [:]
         var names: [String: SourcePosition] = [:]
@@ -52,8 +52,20 @@ extension Validation {
                         + "\(findings.told(other, from: position)); give each its own `name`", at: position)
             }
         }
-        if case .address(let address) = admin?.bind, let section = root.operations.admin {
-            _ = checkBind(address, at: section.position, against: binds[address.port] ?? [])
+        var paths: [String: SourcePosition] = [:]
+        for (section, admin) in zip(root.operations.admin, admin) {
+            switch admin?.bind {
+            case nil: break
+            case .address(let address)?:
+                _ = checkBind(address, at: section.position, against: binds[address.port] ?? [])
+                binds[address.port, default: []].append((address, section.position))
+            case .unix(let path)?:
+                guard let other = paths.updateValue(section.position, forKey: path) else { break }
+                findings.error(
+                    "`unix:\(path)` is bound already by the admin listener in "
+                        + "\(findings.told(other, from: section.position)); leave one of them out", at: section.position
+                )
+            }
         }
     }
 

@@ -1,25 +1,41 @@
 import ApusModel
 
 extension Validation {
-    /// How the process is run; without the admin server when something is wrong with it.
-    mutating func operations() -> Operations {
-        var operations = root.operations.operations
-        guard let section = root.operations.admin else { return operations }
-        let token = section.token.flatMap { bytes(of: $0) }.map { Secret($0) }
+    /// Every admin listener of the file; nil for one that something is wrong with.
+    mutating func adminListeners() -> [Admin?] { root.operations.admin.map { adminListener($0) } }
+
+    private mutating func adminListener(_ section: AdminSection) -> Admin? {
+        let bind: Admin.Bind
         switch section.bind {
-        case .unix(let path):
-            operations.admin = Admin(bind: .unix(path: path), token: token)
+        case .unix(let path): bind = .unix(path: path)
         case .address(let authority):
-            guard let address = address(of: authority) else { break }
-            operations.admin = Admin(address, token: token)
-            if !section.isTokenWritten, !address.ip.isLoopback {
-                findings.error(
-                    "`admin` listens on `\(address)`, which others than this machine may reach, and asks for no `token`; "
-                        + "bind it to `127.0.0.1:\(address.port)`, or add `token: { file: /run/secrets/apus-admin }`",
-                    at: section.position)
-            }
+            guard let address = address(of: authority) else { return nil }
+            bind = .address(address)
         }
-        return operations
+        let token = section.token.flatMap { bytes(of: $0) }.map { Secret($0) }
+        // A token that is wrong is told of already.
+        let most = Admin.mostRole(bind, hasToken: section.isTokenWritten)
+        let role = section.role?.value ?? max(most, .read)
+        if role > most, case .address(let address) = bind {
+            refuse(role, at: address, section.role?.position ?? section.position)
+        }
+        return Admin(bind: bind, role: role, token: token, hosts: section.hosts)
+    }
+
+    /// Says why a listener at `address` without a token may not grant `role`, and what to write instead.
+    private mutating func refuse(_ role: Admin.Role, at address: SocketAddress, _ position: SourcePosition) {
+        let token = "`token: { file: /run/secrets/apus-admin }`"
+        if role == .change {
+            let reach = address.ip.isLoopback ? "every program on this machine may" : "others than this machine may"
+            findings.error(
+                "`role: change` asks for a token or a Unix socket, and `\(address)` has no `token`: \(reach) reach it; "
+                    + "write `bind: \"unix:/run/apus/admin.sock\"`, or add \(token)", at: position)
+        } else {
+            findings.error(
+                "`admin` listens on `\(address)`, which others than this machine may reach, and asks for no `token`; "
+                    + "bind it to `127.0.0.1:\(address.port)`, add \(token), or write `role: metrics`, which tells "
+                    + "health and metrics alone", at: position)
+        }
     }
 
     mutating func accessLog() -> AccessLog {
@@ -28,12 +44,5 @@ extension Validation {
         if let server = root.accessLog.syslogServer, let address = address(of: server) { syslog.target = .udp(address) }
         log.destination = .syslog(syslog)
         return log
-    }
-}
-
-extension IPAddress {
-    /// Whether it is reached from this machine only: 127.0.0.0/8 or ::1 (RFC 6890).
-    fileprivate var isLoopback: Bool {
-        isIPv4 ? (low >> 24) & 0xff == 127 : high == 0 && low == 1
     }
 }

@@ -28,9 +28,11 @@ struct Validation {
     mutating func snapshot() -> Snapshot? {
         let (pools, endpoints) = poolsAndEndpoints()
         let (listeners, routes) = listenersAndRoutes()
-        let operations = operations()
+        let admin = adminListeners()
+        var operations = root.operations.operations
+        operations.admin = admin.compactMap(\.self)
         let accessLog = accessLog()
-        checkBinds(listeners, operations.admin)
+        checkBinds(listeners, admin)
         warnOfUnusedPools()
         guard !findings.hasErrors else { return nil }
         return Snapshot(

@@ -33,19 +33,24 @@ extension AdminAPI {
     func apply(_ request: Request, _ context: Context) async throws -> Response {
         let text = try await RequestBodyReader.text(of: request, atMost: RequestBodyReader.longestConfiguration)
         let dryRun = try request.flag("dry_run")
-        return .adoption(try await configuration.apply(text: text, expecting: request.expectedDigests, dryRun: dryRun))
+        return .adoption(
+            try await configuration.apply(text: text, expecting: request.expectedDigests, dryRun: dryRun),
+            isDryRun: dryRun, context)
     }
 
     func reload(_ request: Request, _ context: Context) async throws -> Response {
-        .adoption(try await configuration.reload(.admin, dryRun: request.flag("dry_run")))
+        let dryRun = try request.flag("dry_run")
+        return .adoption(try await configuration.reload(.admin, dryRun: dryRun), isDryRun: dryRun, context)
     }
 
     func rollback(_ request: Request, _ context: Context) async throws -> Response {
         let body = try await RequestBodyReader.object(of: request, keys: ["revision"], example: #"{"revision": 7}"#)
         let number = try body.integer("revision", in: 1...Int.max)
         let dryRun = try request.flag("dry_run")
+        context.deed.asks(number.map { "to revision \($0)" } ?? "to the revision before")
         return .adoption(
-            try await configuration.rollback(to: number, expecting: request.expectedDigests, dryRun: dryRun))
+            try await configuration.rollback(to: number, expecting: request.expectedDigests, dryRun: dryRun),
+            isDryRun: dryRun, context)
     }
 
     // MARK: - Endpoints
@@ -67,8 +72,10 @@ extension AdminAPI {
         let endpoint = DynamicChange.NewEndpoint(
             address: address, weight: try body.integer("weight", in: 0...65_535) ?? 1,
             tier: try body.integer("tier", in: 0...15) ?? 0, zone: try body.text("zone"))
+        context.deed.asks("\(address), weight \(endpoint.weight)")
         let notes = try await configuration.change(
             .add(pool: pool, endpoint), persistent: body.flag("persist") ?? true)
+        context.deed.ends("added")
         let answer = EndpointChangeAnswer(endpoint: try await self.endpoint("\(address)", of: pool), notes: notes)
         var response = Response.json(answer, status: .created)
         response.headers[.location] = "/v1/pools/\(pool.percentEncoded)/endpoints/\("\(address)".percentEncoded)"
@@ -91,16 +98,32 @@ extension AdminAPI {
             } else {
                 try body.integer("weight", in: 0...65_535).map { .number($0) }
             }
+        let isDrained = try body.flag("drain")
+        context.deed.asks(Self.words(weight, isDrained))
         let notes = try await configuration.change(
-            .adjust(pool: pool, endpoint: name, weight: weight, isDrained: body.flag("drain")),
+            .adjust(pool: pool, endpoint: name, weight: weight, isDrained: isDrained),
             persistent: body.flag("persist") ?? true)
+        context.deed.ends("done")
         return .json(EndpointChangeAnswer(endpoint: try await endpoint(name, of: pool), notes: notes))
+    }
+
+    /// `weight 5, drain`.
+    private static func words(_ weight: DynamicChange.Weight?, _ isDrained: Bool?) -> String {
+        var parts: [String] = []
+        switch weight {
+        case nil: break
+        case .asConfigured?: parts.append("weight as configured")
+        case .number(let number)?: parts.append("weight \(number)")
+        }
+        if let isDrained { parts.append(isDrained ? "drain" : "undrain") }
+        return parts.joined(separator: ", ")
     }
 
     func removeEndpoint(_ request: Request, _ context: Context) async throws -> Response {
         let (pool, name) = (try context.parameter("pool"), try context.parameter("address"))
         let notes = try await configuration.change(
             .remove(pool: pool, endpoint: name), persistent: request.flag("persist", absent: true))
+        context.deed.ends("removed")
         return .json(EndpointChangeAnswer(endpoint: nil, notes: notes))
     }
 
@@ -109,7 +132,9 @@ extension AdminAPI {
     func upgradeProcess(_ request: Request, _ context: Context) async throws -> Response {
         guard let upgrade else { throw AdminProblem.noUpgrade }
         do {
-            return .json(UpgradeAnswer(message: try await upgrade()))
+            let message = try await upgrade()
+            context.deed.ends(message)
+            return .json(UpgradeAnswer(message: message))
         } catch {
             throw AdminProblem(
                 status: .conflict, kind: "upgrade-failed", title: "The upgrade did not take place",
@@ -141,7 +166,7 @@ extension Request {
     }
 }
 
-extension BasicRequestContext {
+extension AdminContext {
     /// A part of the path, its escapes resolved.
     func parameter(_ name: String) throws -> String {
         guard let raw = parameters.get(name), let text = raw.percentDecoded else {
@@ -165,9 +190,12 @@ extension Response {
     }
 
     /// With the ETag of what runs from now on.
-    static func adoption(_ adoption: Adoption) -> Response {
+    static func adoption(_ adoption: Adoption, isDryRun: Bool, _ context: AdminContext) -> Response {
         var response = json(AdoptionAnswer(adoption))
         if adoption.effect != .dryRun { response.headers[.eTag] = adoption.revision.eTag }
+        if !isDryRun {
+            context.deed.ends("revision \(adoption.revision.number) runs, \(adoption.summary)")
+        }
         return response
     }
 }

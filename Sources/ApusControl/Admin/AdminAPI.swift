@@ -5,7 +5,7 @@ import Hummingbird
 
 /// What the admin server answers, operation by operation. `AdminOperation` has the list.
 struct AdminAPI: Sendable {
-    typealias Context = BasicRequestContext
+    typealias Context = AdminContext
 
     let live: Live
     let configuration: RunningConfiguration

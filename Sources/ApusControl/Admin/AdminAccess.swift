@@ -3,42 +3,29 @@ import Crypto
 import HTTPTypes
 import Hummingbird
 
-/// Who may do what: the token where there is one, and on loopback, where there is none, nobody who was sent by a web page.
+/// Who is let in by a listener: callers that know its token where it has one, and no web page of another site.
 ///
 /// A page that a browser has loaded from anywhere can send requests to loopback too. It cannot read the answers, unless its
-/// host name has been made to stand for 127.0.0.1 (DNS rebinding): so a request must name an address or `localhost`. And it
-/// must not change anything: browsers say where a request comes from (Sec-Fetch-Site, Origin), and what comes from another
-/// place is refused.
+/// host name has been made to stand for 127.0.0.1 (DNS rebinding): so a request must name an address, `localhost` or one of
+/// `hosts`. And it must not change anything: browsers say where a request comes from (Sec-Fetch-Site, Origin), and what
+/// comes from another place is refused.
+///
+/// What a caller may do then is up to the listener's role; see `AdminDoor.require`.
 struct AdminAccess: RouterMiddleware {
-    /// Where the server listens.
-    let bind: Admin.Bind
-    /// Has the token, which a reload may change.
-    let live: Live
+    let door: AdminDoor
 
     func handle(
         _ request: Request, context: AdminAPI.Context, next: (Request, AdminAPI.Context) async throws -> Response
     ) async throws -> Response {
         let isOpen = AdminOperation.all.contains { $0.isOpen && $0.path == request.uri.path }
-        if !isOpen {
-            try check(request, token: live.view.snapshot.operations.admin?.token)
-        }
+        if !isOpen { try Self.check(request, door.current) }
         return try await next(request, context)
     }
 
-    private func check(_ request: Request, token: Secret?) throws {
-        if let token {
-            try Self.check(request, token)
-        } else if case .address(let address) = bind {
-            guard address.ip.isLoopback else {
-                throw AdminProblem(
-                    status: .forbidden, kind: "no-token", title: "A token is missing",
-                    detail:
-                        "The admin server is reachable from other machines and has no token. Set `admin.token` in the "
-                        + "configuration, or bind it to loopback.")
-            }
-            try Self.checkHost(request)
-        }
-        try Self.checkOrigin(request)
+    private static func check(_ request: Request, _ admin: Admin) throws {
+        if let token = admin.token { try check(request, token) }
+        try checkHost(request, admin)
+        try checkOrigin(request)
     }
 
     /// RFC 6750 section 2.1. Both sides are hashed, so that comparing takes as long whatever the caller sent.
@@ -58,14 +45,17 @@ struct AdminAccess: RouterMiddleware {
         }
     }
 
-    private static func checkHost(_ request: Request) throws {
+    private static func checkHost(_ request: Request, _ admin: Admin) throws {
+        guard case .address(let address) = admin.bind else { return }
+        let isAnyHost = admin.hosts == nil && (admin.token != nil || !address.ip.isLoopback)
         let authority = request.head.authority ?? ""
-        guard !isLocalName(host(of: authority)) else { return }
+        let host = host(of: authority)
+        if isAnyHost || isLocalName(host) || admin.hosts?.contains(host.lowercased()) == true { return }
         throw AdminProblem(
             status: .forbidden, kind: "foreign-host", title: "The host is not this one",
             detail:
-                "The request is for the host `\(authority.prefix(100))`; on loopback, without a token, expected an IP "
-                + "address or `localhost`, such as `http://localhost:9900/`.")
+                "The request is for the host `\(authority.prefix(100))`; expected an IP address, `localhost`, such as "
+                + "`http://localhost:9900/`, or a name that the listener's `hosts` has in the configuration.")
     }
 
     private static func isLocalName(_ host: Substring) -> Bool {
@@ -101,9 +91,4 @@ struct AdminAccess: RouterMiddleware {
 
 extension HTTPField.Name {
     fileprivate static let secFetchSite = Self("Sec-Fetch-Site")!
-}
-
-extension IPAddress {
-    /// 127.0.0.0/8 or ::1 (RFC 6890).
-    var isLoopback: Bool { Network("127.0.0.0/8")?.contains(self) == true || self == IPAddress("::1") }
 }

@@ -1,3 +1,4 @@
+import ApusModel
 import HTTPTypes
 import Hummingbird
 
@@ -14,12 +15,14 @@ struct AdminOperation: Sendable {
     /// A name for it that is unlike the others'.
     let id: String
     let summary: String
+    /// What a listener must allow its callers. What reads files because of a text that the caller sent is a change.
+    let role: Admin.Role
     var query: [QueryParameter] = []
     var body: Body?
     let answer: Answer
     /// Statuses of problems, beside those that any operation may have.
     var problems: [Int] = []
-    /// Whether it is told even to whom has no token.
+    /// Whether it is served without a token.
     var isOpen = false
     let handler: Handler
 
@@ -62,7 +65,9 @@ extension AdminOperation {
         let width = all.map { $0.method.rawValue.count + $0.path.count + 1 }.max() ?? 0
         let lines = all.map { operation in
             let name = "\(operation.method.rawValue) \(operation.path)"
-            return name + String(repeating: " ", count: width - name.count + 2) + operation.summary
+            let role = operation.role.rawValue
+            return name + String(repeating: " ", count: width - name.count + 2)
+                + role + String(repeating: " ", count: 9 - role.count) + operation.summary
         }
         return "apus \(Version.current)\n\n" + lines.joined(separator: "\n") + "\n"
     }
@@ -72,57 +77,62 @@ extension AdminOperation {
 
     private static let reading: [AdminOperation] = [
         AdminOperation(
-            method: .get, path: "/", id: "index", summary: "What there is, for people",
+            method: .get, path: "/", id: "index", summary: "What there is, for people", role: .read,
             answer: Answer(meaning: "A list of the operations.", content: .text), handler: { $0.index }),
         AdminOperation(
-            method: .get, path: "/livez", id: "livez", summary: "200 while the process runs",
+            method: .get, path: "/livez", id: "livez", summary: "200 while the process runs", role: .metrics,
             answer: Answer(meaning: "It runs.", content: .text), isOpen: true, handler: { $0.livez }),
         AdminOperation(
             method: .get, path: "/readyz", id: "readyz",
-            summary: "200 while clients should be sent here, else 503 and why not",
+            summary: "200 while clients should be sent here, else 503 and why not", role: .metrics,
             answer: Answer(
                 meaning: "Clients may be sent here.", content: .text,
                 others: [503: "Clients should be sent elsewhere; why, in words."]), isOpen: true,
             handler: { $0.readyz }),
         AdminOperation(
             method: .get, path: "/metrics", id: "metrics", summary: "What Apus counts, as Prometheus text",
+            role: .metrics,
             answer: Answer(meaning: "Prometheus text, version 0.0.4.", content: .text), problems: [503],
             handler: { $0.metrics }),
         AdminOperation(
             method: .get, path: "/openapi.json", id: "openapi", summary: "This interface, as an OpenAPI document",
+            role: .read,
             answer: Answer(meaning: "OpenAPI 3.1.", content: .anyJSON), handler: { $0.openAPI }),
         AdminOperation(
             method: .get, path: "/v1/status", id: "status", summary: "What runs, since when, and how it is",
+            role: .read,
             answer: Answer(meaning: "The state of this process.", content: .json(schema: "Status")), problems: [503],
             handler: { $0.status }),
         AdminOperation(
-            method: .get, path: "/v1/listeners", id: "listeners", summary: "Where clients are accepted",
+            method: .get, path: "/v1/listeners", id: "listeners", summary: "Where clients are accepted", role: .read,
             answer: Answer(meaning: "Every listener.", content: .json(schema: "Listeners")), problems: [503],
             handler: { $0.listeners }),
         AdminOperation(
             method: .get, path: "/v1/routes", id: "routes",
-            summary: "Which requests go where, in the order in which routes are tried",
+            summary: "Which requests go where, in the order in which routes are tried", role: .read,
             answer: Answer(meaning: "Every route.", content: .json(schema: "Routes")), problems: [503],
             handler: { $0.routes }),
         AdminOperation(
             method: .get, path: "/v1/pools", id: "pools", summary: "How every pool and endpoint is (?text: for people)",
+            role: .read,
             query: [QueryParameter(name: "text", meaning: "As text for people; `text` alone, or `text=true`.")],
             answer: Answer(meaning: "Every pool.", content: .jsonOrText(schema: "Pools")), problems: [400, 503],
             handler: { $0.pools }),
         AdminOperation(
-            method: .get, path: "/v1/pools/{pool}", id: "pool", summary: "How one pool is",
+            method: .get, path: "/v1/pools/{pool}", id: "pool", summary: "How one pool is", role: .read,
             answer: Answer(meaning: "The pool.", content: .json(schema: "Pool")), problems: [404, 503],
             handler: { $0.pool }),
         AdminOperation(
-            method: .get, path: "/v1/endpoints", id: "endpoints", summary: "How every endpoint is",
+            method: .get, path: "/v1/endpoints", id: "endpoints", summary: "How every endpoint is", role: .read,
             answer: Answer(meaning: "Every endpoint of every pool.", content: .json(schema: "Endpoints")),
             problems: [503], handler: { $0.endpoints }),
         AdminOperation(
             method: .get, path: "/v1/pools/{pool}/endpoints/{address}", id: "endpoint", summary: "How one endpoint is",
+            role: .read,
             answer: Answer(meaning: "The endpoint.", content: .json(schema: "Endpoint")), problems: [404, 503],
             handler: { $0.endpoint }),
         AdminOperation(
-            method: .get, path: "/v1/connections", id: "connections", summary: "Connections, counted",
+            method: .get, path: "/v1/connections", id: "connections", summary: "Connections, counted", role: .read,
             answer: Answer(
                 meaning: "Connections of every listener and to every endpoint.", content: .json(schema: "Connections")),
             problems: [503], handler: { $0.connections }),
@@ -131,16 +141,18 @@ extension AdminOperation {
     private static let readingConfiguration: [AdminOperation] = [
         AdminOperation(
             method: .get, path: "/v1/config", id: "configuration",
-            summary: "The configuration that runs, and where each thing of it was written",
+            summary: "The configuration that runs, and where each thing of it was written", role: .read,
             answer: Answer(
                 meaning: "The files, secrets masked, with the ETag for If-Match.",
                 content: .json(schema: "Configuration"), hasETag: true), handler: { $0.runningConfiguration }),
         AdminOperation(
             method: .get, path: "/v1/config/revisions", id: "revisions", summary: "The configurations to go back to",
+            role: .read,
             answer: Answer(meaning: "The latest first.", content: .json(schema: "Revisions")),
             handler: { $0.revisions }),
         AdminOperation(
             method: .get, path: "/v1/config/revisions/{number}", id: "revision", summary: "One of them, with its files",
+            role: .read,
             answer: Answer(
                 meaning: "The revision, secrets masked.", content: .json(schema: "RevisionFiles"), hasETag: true),
             problems: [400, 404], handler: { $0.revision }),
@@ -149,12 +161,12 @@ extension AdminOperation {
     private static let changingConfiguration: [AdminOperation] = [
         AdminOperation(
             method: .post, path: "/v1/config/validate", id: "validate",
-            summary: "Check a configuration, and say what it would change", body: .configuration,
+            summary: "Check a configuration, and say what it would change", role: .change, body: .configuration,
             answer: Answer(meaning: "It could run.", content: .json(schema: "Adoption")), problems: [400, 413, 422],
             handler: { $0.validate }),
         AdminOperation(
             method: .post, path: "/v1/config/diff", id: "diff",
-            summary: "Compare a configuration with the one that runs",
+            summary: "Compare a configuration with the one that runs", role: .change,
             body: .object(
                 schema: "ConfigurationFiles",
                 example: ["files": [["path": "apus.yaml", "text": "listeners: ..."]]]),
@@ -162,18 +174,20 @@ extension AdminOperation {
             problems: [400, 413, 422], handler: { $0.diff }),
         AdminOperation(
             method: .put, path: "/v1/config", id: "apply",
-            summary: "Run another configuration; the file stays as it is",
+            summary: "Run another configuration; the file stays as it is", role: .change,
             query: [dryRun], body: .configuration,
             answer: Answer(meaning: "It runs.", content: .json(schema: "Adoption"), hasETag: true),
             problems: [400, 409, 412, 413, 422], handler: { $0.apply }),
         AdminOperation(
             method: .post, path: "/v1/config/reload", id: "reload", summary: "Read the configuration file again",
+            role: .change,
             query: [dryRun],
             answer: Answer(
                 meaning: "What the file says runs.", content: .json(schema: "Adoption"), hasETag: true),
             problems: [400, 409, 422], handler: { $0.reload }),
         AdminOperation(
             method: .post, path: "/v1/config/rollback", id: "rollback", summary: "Go back to an earlier configuration",
+            role: .change,
             query: [dryRun], body: .object(schema: "RollbackRequest", example: ["revision": 7]),
             answer: Answer(meaning: "It runs.", content: .json(schema: "Adoption"), hasETag: true),
             problems: [400, 404, 409, 412, 413, 422], handler: { $0.rollback }),
@@ -182,6 +196,7 @@ extension AdminOperation {
     private static let changingEndpoints: [AdminOperation] = [
         AdminOperation(
             method: .post, path: "/v1/pools/{pool}/endpoints", id: "addEndpoint", summary: "Add an endpoint",
+            role: .change,
             body: .object(schema: "NewEndpoint", example: ["address": "10.0.0.7:8080", "weight": 1]),
             answer: Answer(
                 status: 201, meaning: "It is there, at the address of Location.",
@@ -189,13 +204,13 @@ extension AdminOperation {
             handler: { $0.addEndpoint }),
         AdminOperation(
             method: .patch, path: "/v1/pools/{pool}/endpoints/{address}", id: "adjustEndpoint",
-            summary: "Change an endpoint's weight, or drain it",
+            summary: "Change an endpoint's weight, or drain it", role: .change,
             body: .object(schema: "EndpointAdjustment", example: ["drain": true]),
             answer: Answer(meaning: "It is so from now on.", content: .json(schema: "EndpointChange")),
             problems: [400, 404, 413, 503], handler: { $0.adjustEndpoint }),
         AdminOperation(
             method: .delete, path: "/v1/pools/{pool}/endpoints/{address}", id: "removeEndpoint",
-            summary: "Remove an endpoint; what it has in flight may finish",
+            summary: "Remove an endpoint; what it has in flight may finish", role: .change,
             query: [
                 QueryParameter(
                     name: "persist",
@@ -206,7 +221,7 @@ extension AdminOperation {
             problems: [400, 404, 409], handler: { $0.removeEndpoint }),
         AdminOperation(
             method: .post, path: "/v1/upgrade", id: "upgrade",
-            summary: "Hand over to a new process of the binary on disk",
+            summary: "Hand over to a new process of the binary on disk", role: .change,
             answer: Answer(
                 meaning: "The successor has taken over; this process finishes what it has.",
                 content: .json(schema: "Upgrade")),

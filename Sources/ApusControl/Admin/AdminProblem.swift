@@ -81,6 +81,15 @@ extension AdminProblem {
             headers: [.allow: allowed.joined(separator: ", ")])
     }
 
+    /// The listener's role does not allow it.
+    static func otherDoor(_ operation: AdminOperation, from admin: Admin, hint: String) -> AdminProblem {
+        AdminProblem(
+            status: .forbidden, kind: "role", title: "This listener does not allow it",
+            detail:
+                "\(operation.method.rawValue) \(operation.path) takes `role: \(operation.role.rawValue)`, and "
+                + "`\(admin.bind)` has `role: \(admin.grantedRole.rawValue)`. \(hint)")
+    }
+
     static func tooLarge(_ limit: Int) -> AdminProblem {
         AdminProblem(
             status: .contentTooLarge, kind: "too-large", title: "The body is too large",

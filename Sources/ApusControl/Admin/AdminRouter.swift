@@ -4,13 +4,21 @@ import Hummingbird
 import Logging
 
 extension AdminAPI {
-    /// Carries out every operation; problems outermost, so that all that goes wrong is told in the same form.
-    func router(bind: Admin.Bind, logger: Logger) -> Router<Context> {
+    /// Carries out every operation that `door` allows; problems outside of all that goes wrong, so that it is told in the
+    /// same form.
+    ///
+    /// The role is asked for where the operation is carried out: no way of writing a path leads around it.
+    func router(door: AdminDoor, logger: Logger) -> Router<Context> {
         let router = Router(context: Context.self)
+        router.add(middleware: ChangeLog(bind: door.bind, logger: logger))
         router.add(middleware: AdminProblems(logger: logger))
-        router.add(middleware: AdminAccess(bind: bind, live: live))
+        router.add(middleware: AdminAccess(door: door))
         for operation in AdminOperation.all {
-            router.on(RouterPath(operation.path), method: operation.method, use: operation.handler(self))
+            let carryOut = operation.handler(self)
+            router.on(RouterPath(operation.path), method: operation.method) { request, context in
+                try door.require(operation.role, for: operation)
+                return try await carryOut(request, context)
+            }
         }
         return router
     }
@@ -26,17 +34,23 @@ private struct AdminProblems: RouterMiddleware {
     ) async throws -> Response {
         do {
             return try await next(request, context)
-        } catch let problem as AdminProblem {
-            return problem.response
-        } catch let refusal as ConfigurationRefusal {
-            return AdminProblem(refusal).response
-        } catch let error as HTTPError where error.status == .notFound {
-            return notFound(request).response
-        } catch let error as HTTPError where error.status.kind == .clientError {
-            return AdminProblem.badRequest(error.body ?? "\(error.status.reasonPhrase).").response
         } catch {
+            let problem = problem(error, request)
+            context.deed.ends(problem.title)
+            return problem.response
+        }
+    }
+
+    private func problem(_ error: any Error, _ request: Request) -> AdminProblem {
+        switch error {
+        case let problem as AdminProblem: return problem
+        case let refusal as ConfigurationRefusal: return AdminProblem(refusal)
+        case let error as HTTPError where error.status == .notFound: return notFound(request)
+        case let error as HTTPError where error.status.kind == .clientError:
+            return .badRequest(error.body ?? "\(error.status.reasonPhrase).")
+        default:
             logger.error("the admin server: \(request.method) \(request.uri.path): \(error)")
-            return AdminProblem.internalError.response
+            return .internalError
         }
     }
 

@@ -4,32 +4,35 @@ public import Logging
 public import NIOCore
 public import ServiceLifecycle
 
-/// The admin server: what there is to know of the balancer, and to change about it, over HTTP (docs/admin.md).
+/// One listener of the admin server: what there is to know of the balancer, and to change about it, over HTTP
+/// (docs/admin.md).
 ///
-/// On loopback and on a Unix socket it asks for no token unless one is configured; anywhere else it always does. What it
-/// tells, it asks of `Live` and `RunningConfiguration` at each request; the token may change while it runs, its address may
-/// not.
+/// What callers may do is up to the listener's role, of which more than reading needs a token or a Unix socket. What it
+/// tells, it asks of `Live` and `RunningConfiguration` at each request. Its role, token and hosts may change while it runs,
+/// its address may not.
 public struct AdminServer: Service {
     /// Where to listen, as configured.
-    public let bind: Admin.Bind
+    public var bind: Admin.Bind { door.bind }
+    private let door: AdminDoor
     private let api: AdminAPI
     private let eventLoopGroup: any EventLoopGroup
     private let logger: Logger
     private let listening: @Sendable (ApusModel.SocketAddress?) -> Void
 
     /// - Parameters:
-    ///   - admin: Where to listen. The token is the one that `live` has at each request.
+    ///   - admin: Where to listen. Role, token and hosts are those that `live` has at each request.
+    ///   - index: Its place in `Operations.admin`.
     ///   - health: Asked at each request that needs it.
     ///   - upgrade: Hands over to a successor and says so, or throws why not. Nil where there can be none.
     ///   - listening: Told once, with the address that is bound: with port 0, the port the system gave; nil for a Unix
     ///     socket.
     public init(
-        _ admin: Admin, live: Live, configuration: RunningConfiguration, serving: ServingState,
+        _ admin: Admin, index: Int = 0, live: Live, configuration: RunningConfiguration, serving: ServingState,
         eventLoopGroup: any EventLoopGroup, logger: Logger, health: @escaping @Sendable () async -> HealthReport,
         upgrade: (@Sendable () async throws -> String)? = nil,
         listening: @escaping @Sendable (ApusModel.SocketAddress?) -> Void = { _ in }
     ) {
-        bind = admin.bind
+        door = AdminDoor(opened: admin, index: index, live: live)
         api = AdminAPI(
             live: live, configuration: configuration, serving: serving, health: health, upgrade: upgrade)
         self.eventLoopGroup = eventLoopGroup
@@ -50,10 +53,10 @@ public struct AdminServer: Service {
             case .unix(let path): .unixDomainSocket(path: path)
             }
         let application = Application(
-            router: api.router(bind: bind, logger: logger),
+            router: api.router(door: door, logger: logger),
             configuration: ApplicationConfiguration(address: address, serverName: "apus"),
-            onServerRunning: { [listening, bind] channel in
-                AdminSocket.open(bind)
+            onServerRunning: { [listening, bind, logger] channel in
+                if let warning = AdminSocket.open(bind) { logger.warning("\(warning)") }
                 listening(channel.localAddress.flatMap(ApusModel.SocketAddress.init))
             },
             eventLoopGroupProvider: .shared(eventLoopGroup),

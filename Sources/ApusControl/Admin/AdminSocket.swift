@@ -19,25 +19,53 @@ enum AdminSocket {
         throw AdminServerError(bind, errno: EADDRINUSE)
     }
 
-    /// Runs `body`, which binds a socket, so that nobody else may connect to it before `open` is called.
+    /// Runs `body`, which binds a socket, so that at no moment others than the process's user and group may connect to it.
     ///
-    /// Files that other threads make meanwhile may get fewer permissions than they asked for, and never more.
+    /// Files that other threads make until `open` is called may get fewer permissions than they asked for, and never more.
     static func withPrivateFiles<Result>(
         for bind: Admin.Bind, isolation: isolated (any Actor)? = #isolation, _ body: () async throws -> Result
     ) async rethrows -> Result {
-        guard case .unix = bind else { return try await body() }
-        let before = umask(0o117)
-        restored.withLock { $0 = before }
-        defer { restore() }
+        guard case .unix(let path) = bind else { return try await body() }
+        mask.withLock { mask in
+            if mask.paths.isEmpty { mask.before = umask(0o117) }
+            mask.paths.insert(path)
+        }
+        defer { restore(path) }
         return try await body()
     }
 
-    /// Lets the process's user and group connect.
-    static func open(_ bind: Admin.Bind) {
-        guard case .unix(let path) = bind else { return }
-        restore()
+    /// Sets the socket's mode, and returns what to warn of when others may connect nevertheless.
+    static func open(_ bind: Admin.Bind) -> String? {
+        guard case .unix(let path) = bind else { return nil }
+        restore(path)
         // SAFETY: the call reads a string that lives until it returns.
         _ = unsafe chmod(path, 0o660)
+        return warning(of: path)
+    }
+
+    /// What to warn of when others than the socket's user and group may connect to it, or put their own in its place.
+    static func warning(of path: String) -> String? {
+        let folder = path.lastIndex(of: "/").map { path[..<$0] } ?? ""
+        guard let mode = Self.mode(of: path), let around = Self.mode(of: folder.isEmpty ? "/" : String(folder)) else {
+            return nil
+        }
+        if mode & 0o002 != 0 {
+            return
+                "every user of this machine may use the admin server's socket \(path), and so change what Apus does: "
+                + "its mode is \(String(mode, radix: 8)); put it into a directory of Apus's own, such as /run/apus"
+        }
+        // With the sticky bit, only its owner may take away a file.
+        if around & 0o002 != 0, around & 0o1000 == 0 {
+            return "every user of this machine may put another socket in the place of the admin server's, \(path): the "
+                + "directory's mode is \(String(around, radix: 8)); put it into a directory of Apus's own, such as "
+                + "/run/apus"
+        }
+        return nil
+    }
+
+    private static func mode(of path: String) -> Int? {
+        let attributes = try? FileManager.default.attributesOfItem(atPath: path)
+        return attributes?[.posixPermissions] as? Int
     }
 
     /// Takes the file away when nobody listens any more.
@@ -46,13 +74,13 @@ enum AdminSocket {
         _ = unsafe unlink(path)
     }
 
-    private static func restore() {
-        restored.withLock { mask in
-            if let before = mask { _ = umask(before) }
-            mask = nil
+    private static func restore(_ path: String) {
+        mask.withLock { mask in
+            guard mask.paths.remove(path) != nil, mask.paths.isEmpty else { return }
+            _ = umask(mask.before)
         }
     }
 
-    /// The process's mask while another one is set.
-    private static let restored = Mutex<mode_t?>(nil)
+    /// The sockets that are being bound, and the process's mask as it was before the first of them.
+    private static let mask = Mutex<(before: mode_t, paths: Set<String>)>((0, []))
 }

@@ -1,3 +1,4 @@
+import ApusModel
 import HTTPTypes
 
 /// The admin server's interface as an OpenAPI 3.1 document: made from the list of operations, and kept in docs/openapi.json
@@ -16,8 +17,10 @@ enum OpenAPIDocument {
             "info": [
                 "title": "Apus", "version": .text(Version.current),
                 "description": """
-                The admin interface of Apus, a load balancer. On loopback and on a Unix socket it asks for no token \
-                unless one is configured. Problems are told as RFC 9457 has it.
+                The admin interface of Apus, a load balancer. It has one or more listeners, each with a role: `metrics` \
+                (health and metrics), `read` (everything that only tells) or `change` (everything). `x-apus-role` is \
+                the role that an operation needs. Changes need a token or a Unix socket. Problems are told as RFC 9457 \
+                has it.
                 """,
                 "license": ["name": "Apache-2.0", "identifier": "Apache-2.0"],
             ],
@@ -36,7 +39,7 @@ enum OpenAPIDocument {
     private static func describe(_ operation: AdminOperation) -> JSONValue {
         var members: [String: JSONValue] = [
             "operationId": .text(operation.id), "summary": .text(operation.summary),
-            "responses": .object(responses(of: operation)),
+            "responses": .object(responses(of: operation)), "x-apus-role": .text(operation.role.rawValue),
         ]
         let parameters =
             pathParameters(of: operation.path) + operation.query.map { query($0) } + preconditions(operation)
@@ -121,7 +124,7 @@ enum OpenAPIDocument {
 
     private static let meanings = [
         400: "The request cannot be understood.", 401: "The token is missing or wrong.",
-        403: "A page of another site has sent it, or there should be a token and is none.",
+        403: "The listener's role does not allow it, it is for another host, or a page of another site has sent it.",
         404: "There is no such pool, endpoint or revision.", 409: "It contradicts what runs; nothing has changed.",
         412: "The configuration has changed meanwhile; nothing else has.", 413: "The body is too large.",
         422: "The configuration has errors, which are listed; nothing has changed.", 500: "A mistake of Apus.",

@@ -13,11 +13,10 @@ extension Snapshot {
             notes.append("`\(setting)` stays \(was) for now: \(wanted) takes \(remedy)")
         }
         if workers != running.workers { keep("workers", "\(running.workers)", "\(workers)") }
-        if operations.admin?.bind != old.admin?.bind {
+        if words(operations.admin.sorted()) != words(old.admin.sorted()) {
             keep("admin.bind", words(old.admin), words(operations.admin))
-            // The token belongs to the address: one that may be reached from elsewhere must not lose it.
-            operations.admin = old.admin
         }
+        operations.admin = old.admin.keepingBinds(configured: operations.admin)
         if operations.user != old.user || operations.group != old.group {
             keep(
                 "process", "\(old.user ?? "as started"):\(old.group ?? "its own group")",
@@ -32,11 +31,22 @@ extension Snapshot {
         return (replacing(workers: running.workers, operations: operations), notes)
     }
 
-    private func words(_ admin: Admin?) -> String {
-        switch admin?.bind {
-        case nil: "off"
-        case .address(let address)?: "\(address)"
-        case .unix(let path)?: "unix:\(path)"
+    private func words(_ admin: [Admin]) -> String {
+        admin.isEmpty ? "off" : admin.map { "\($0.bind)" }.joined(separator: ", ")
+    }
+}
+
+extension [Admin] {
+    /// These listeners in this order, each with the role, the token and the hosts that `other` has for it.
+    ///
+    /// One that `other` no longer has stays as it is: it is bound, and what may be reached must not lose its token.
+    fileprivate func keepingBinds(configured other: [Admin]) -> [Admin] {
+        var rest = other
+        return map { admin in
+            guard let index = rest.firstIndex(where: { $0.bind == admin.bind }) else { return admin }
+            return rest.remove(at: index)
         }
     }
+
+    fileprivate func sorted() -> [Admin] { sorted { "\($0.bind)" < "\($1.bind)" } }
 }

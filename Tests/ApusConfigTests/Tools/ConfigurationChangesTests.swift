@@ -125,11 +125,30 @@ import Testing
             return Snapshot(
                 workers: base.workers, listeners: base.listeners, routes: base.routes, pools: base.pools,
                 endpoints: base.endpoints, timeouts: base.timeouts, limits: base.limits, node: base.node,
-                operations: Operations(admin: Admin(bind, token: Secret(Array(token.utf8)))))
+                operations: Operations(admin: [Admin(bind, token: Secret(Array(token.utf8)))]))
         }
         let changes = ConfigurationChanges(from: try snapshot("one-token"), to: try snapshot("another"))
-        #expect(changes.lines == ["admin.token changed"])
+        #expect(changes.lines == ["admin([::]:9900).token changed"])
         #expect(!"\(changes)".contains("one-token"))
+    }
+
+    @Test func adminListenersAreCompared() throws {
+        let one = try Self.snapshot(Self.base + "\nadmin: { bind: 127.0.0.1:9900 }")
+        let other = try Self.snapshot(
+            Self.base + """
+
+                admin:
+                  - { bind: "unix:/run/apus/admin.sock" }
+                  - { bind: 127.0.0.1:9900, role: metrics, hosts: [lb.internal] }
+                """)
+        let changes = ConfigurationChanges(from: one, to: other)
+        #expect(
+            changes.lines == [
+                "admin.bind 127.0.0.1:9900 -> unix:/run/apus/admin.sock, 127.0.0.1:9900; "
+                    + "a reload leaves it as it is: it takes an upgrade",
+                "admin(127.0.0.1:9900).role read -> metrics", "admin(127.0.0.1:9900).hosts any -> lb.internal",
+            ])
+        #expect(changes.needingUpgrade.count == 1)
     }
 
     @Test func whatIsRetiredIsNotThere() throws {

@@ -1,6 +1,7 @@
 import ApusBalancing
 import ApusConfig
 import ApusModel
+import Foundation
 import Logging
 import NIOCore
 import NIOPosix
@@ -122,14 +123,22 @@ struct AdminFixture {
     let configuration: ConfigurationFixture
     let address: NIOCore.SocketAddress
 
+    /// An address of this machine without a token, by which nothing can be changed.
+    static let address = Admin(ApusModel.SocketAddress("127.0.0.1:0")!)
+
     /// Runs `body` while the server listens.
+    ///
+    /// - Parameter admin: nil for a Unix socket of its own, by which everything may be changed.
     static func run(
-        _ text: String = ConfigurationFixture.text, admin: Admin = Admin(ApusModel.SocketAddress("127.0.0.1:0")!),
+        _ text: String = ConfigurationFixture.text, admin: Admin? = nil,
+        logger: Logger = Logger(label: "test"),
         phase: ServingState.Phase = .serving, store: RevisionStore? = nil,
         upgrade: (@Sendable () async throws -> String)? = nil,
         then: @escaping @Sendable (inout [PoolHealth]) -> Void = { _ in },
         _ body: (AdminFixture) async throws -> Void
     ) async throws {
+        let socket = "/tmp/apus-admin-\(UInt64.random(in: 0...UInt64.max)).sock"
+        let admin = admin ?? Admin(bind: .unix(path: socket))
         let configuration = try ConfigurationFixture(text, store: store)
         let live = configuration.live
         let serving = ServingState()
@@ -137,7 +146,7 @@ struct AdminFixture {
         let (bound, sink) = AsyncStream<ApusModel.SocketAddress?>.makeStream()
         let server = AdminServer(
             admin, live: live, configuration: configuration.running, serving: serving,
-            eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: Logger(label: "test"),
+            eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: logger,
             health: {
                 let snapshot = live.view.snapshot
                 return .of(snapshot, snapshot.endpoints.map { _ in true }, then: then)
@@ -165,6 +174,7 @@ struct AdminFixture {
             try await body(AdminFixture(configuration: configuration, address: address))
             group.cancelAll()
         }
+        try? FileManager.default.removeItem(atPath: socket)
     }
 
     func get(_ path: String, _ fields: [String: String] = [:]) async throws -> Answer {

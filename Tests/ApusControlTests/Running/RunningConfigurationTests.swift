@@ -118,7 +118,7 @@ import Testing
         #expect(adoption.notes.count == 2)
         #expect(adoption.notes[0].contains("`workers` stays 2") && adoption.notes[0].contains("apus upgrade"))
         let snapshot = try #require(await fixture.adopter.adopted.last)
-        #expect(snapshot.workers == 2 && snapshot.operations.admin == nil && snapshot.timeouts.drain == .seconds(3))
+        #expect(snapshot.workers == 2 && snapshot.operations.admin.isEmpty && snapshot.timeouts.drain == .seconds(3))
     }
 
     @Test func aProgramWithoutAFileHasNoneToReload() async throws {

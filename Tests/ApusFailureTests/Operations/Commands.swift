@@ -132,7 +132,7 @@ extension DailyOperations {
             #expect(try load.stop().failures.isEmpty)
             #expect(try apus.stop() == 0)
             try expect(3, "\(apus.admin)", from: "top")
-            try expect(3, "\(apus.admin)", from: "diff", "apus.yaml")
+            try expect(3, apus.door, from: "diff", "apus.yaml")
         }
     }
 

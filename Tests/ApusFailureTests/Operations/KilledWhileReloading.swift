@@ -36,7 +36,7 @@ extension DailyOperations {
                         }
                         try? apus.write(text(next))
                         if next % 2 == 0 { process.signal(SIGHUP) }
-                        _ = try? apus.ask("/v1/config/reload", "POST")
+                        _ = try? apus.apus("reload")
                     }
                     hasEnded.with { $0 = true }
                 }

@@ -124,6 +124,6 @@ extension Deployment {
 
     /// A command of the program itself, whatever is in its place.
     fileprivate func run(_ arguments: String...) throws -> (status: Int32, text: String) {
-        try outcome(of: try builtProgram("apus"), arguments, environment: ["APUS_ADMIN": "\(admin)"])
+        try outcome(of: try builtProgram("apus"), arguments, environment: ["APUS_ADMIN": door])
     }
 }

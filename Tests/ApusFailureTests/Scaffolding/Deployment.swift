@@ -15,7 +15,10 @@ final class Deployment: Sendable {
 
     var file: String { folder.path + "/apus.yaml" }
     var address: SocketAddress { port.address }
+    /// Where it can be read.
     var admin: SocketAddress { adminPort.address }
+    /// Where it can be changed, unless a test says something else: a Unix socket.
+    var door: String { "unix:" + folder.path + "/admin.sock" }
     /// The process that was started last.
     var process: ChildProcess { running.current! }
 
@@ -49,7 +52,7 @@ final class Deployment: Sendable {
     func whole(_ text: String) -> String {
         let text = text.replacing("LISTEN", with: "\(address)").replacing("FOLDER", with: folder.path)
             .replacing("PORT", with: "\(admin.port)")
-        return text.contains("admin:") ? text + "\n" : text + "\nadmin: { bind: \(admin) }\n"
+        return text.contains("admin:") ? text + "\n" : text + "\nadmin: [{ bind: \(admin) }, { bind: \"\(door)\" }]\n"
     }
 
     /// Puts a configuration in place of the one before, at once as a whole; see `whole`.
@@ -94,13 +97,15 @@ final class Deployment: Sendable {
     /// What it said of errors, and of what somebody should look at.
     var complaints: [String] {
         process.lines.map(\.text).filter { $0.contains(" error ") || $0.contains(" warning ") || $0.contains("Fatal") }
+            // Where the tests run as root.
+            .filter { !$0.contains("Apus serves as root") }
     }
 
     // MARK: Asking it
 
     func get(_ target: String = "/") throws -> Response { try Connection(to: address).get(target) }
 
-    /// Asks the admin server.
+    /// Asks the admin server at the address where it can be read.
     func ask(_ target: String, _ method: String = "GET", body: String = "", token: String? = nil) throws -> Response {
         let connection = try Connection(to: admin)
         connection.patience = .seconds(30)
@@ -118,14 +123,18 @@ final class Deployment: Sendable {
 
     var revision: Int { get throws { try json("/v1/status")["revision"]["number"].number } }
 
+    /// Commands that change something, or read files that they name.
+    private static let changing = ["drain", "undrain", "weight", "reload", "upgrade", "diff"]
+
     /// Runs a command of the program to its end, in the folder.
     func apus(_ arguments: String...) throws -> (status: Int32, text: String) { try apus(arguments) }
 
     func apus(_ arguments: [String], environment: [String: String] = [:]) throws -> (status: Int32, text: String) {
+        let hasDoor = try arguments.first.map(Self.changing.contains) == true && folder.read("apus.yaml").contains(door)
         // The folder is entered by a shell: the directory of this process is every test's.
-        try outcome(
+        return try outcome(
             of: "/bin/sh", ["-c", "cd \"$0\" && exec \"$@\"", folder.path, program] + arguments,
-            environment: ["APUS_ADMIN": "\(admin)"].merging(environment) { $1 })
+            environment: ["APUS_ADMIN": hasDoor ? door : "\(admin)"].merging(environment) { $1 })
     }
 }
 

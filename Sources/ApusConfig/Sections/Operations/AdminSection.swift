@@ -1,6 +1,6 @@
 import ApusModel
 
-/// The `admin` server: an address, not resolved yet, or a Unix socket.
+/// One listener of the `admin` server: an address, not resolved yet, or a Unix socket.
 struct AdminSection {
     enum Bind {
         case address(Located<Authority>)
@@ -8,33 +8,76 @@ struct AdminSection {
     }
 
     var bind: Bind
+    /// Nil when it was left out, and for one that is wrong.
+    var role: Located<Admin.Role>?
     var token: SecretSection?
     /// Whether a token was written, right or wrong.
     var isTokenWritten = false
+    /// Nil when it was left out.
+    var hosts: [String]?
     var position: SourcePosition
 
-    /// `{ bind: ... }`, or `off`.
-    init?(_ field: Field, _ findings: inout Findings) {
-        if field.isOff { return nil }
-        let example = "{ bind: 127.0.0.1:9900 }"
-        guard case .mapping = field.node.content else {
-            field.reject(expected: "a mapping such as `\(example)`, or `off`", &findings)
-            return nil
+    private static let example = "{ bind: \"unix:/run/apus/admin.sock\" }"
+
+    /// A listener, a list of them, or `off`.
+    static func list(_ field: Field, _ findings: inout Findings) -> [AdminSection] {
+        if field.isOff { return [] }
+        switch field.node.content {
+        case .mapping:
+            guard var section = Section(field, "the admin server", example: example, &findings) else { return [] }
+            return [AdminSection(&section, field.key.position, &findings)].compactMap(\.self)
+        case .sequence(let items) where !items.isEmpty:
+            return items.compactMap { item in
+                guard
+                    var section = Section(
+                        item, "an admin listener", example: example, at: item.position, &findings)
+                else { return nil }
+                return AdminSection(&section, item.position, &findings)
+            }
+        default:
+            field.reject(expected: "a mapping such as `\(example)`, a list of them, or `off`", &findings)
+            return []
         }
-        guard var section = Section(field, "the admin server", example: example, &findings) else { return nil }
+    }
+
+    private init?(_ section: inout Section, _ fallback: SourcePosition, _ findings: inout Findings) {
         let bind = section.require("bind", example: "127.0.0.1:9900")
         let token = section.take("token")
+        if let field = section.take("role"), let role = field.choice(of: Admin.Role.self, &findings) {
+            self.role = Located(value: role, position: field.position)
+        }
+        let hosts = section.take("hosts")
         section.finish(&findings)
         self.token = token.flatMap { SecretSection($0, &findings) }
         isTokenWritten = token != nil
-        position = bind?.position ?? field.key.position
+        position = bind?.position ?? fallback
         guard let bind else { return nil }
         if let text = bind.node.text, text.hasPrefix("unix:") {
             guard let path = bind.socketPath(text.dropFirst("unix:".count), &findings) else { return nil }
             self.bind = .unix(path)
+            if let hosts {
+                findings.error(
+                    "`hosts` has no effect on a Unix socket, which no browser reaches; leave it out",
+                    at: hosts.key.position)
+            }
         } else {
             guard let address = Authority.read(bind, as: .bind, &findings) else { return nil }
             self.bind = .address(address)
+            self.hosts = hosts.flatMap { Self.names($0, &findings) }
+        }
+    }
+
+    /// Host names, in lower case.
+    private static func names(_ field: Field, _ findings: inout Findings) -> [String]? {
+        field.list(of: "host names", example: "[lb.example.com]", &findings)?.compactMap { item in
+            if let name = item.text, isHostName(name), IPAddress(name) == nil { return name.lowercased() }
+            let text = item.text ?? ""
+            let hint: String? =
+                IPAddress(text) != nil
+                ? "addresses are answered to anyway"
+                : text.contains(":") ? "the name alone, without scheme and port" : nil
+            field.item(item).reject(expected: "a host name, such as `lb.example.com`", hint: hint, &findings)
+            return nil
         }
     }
 }

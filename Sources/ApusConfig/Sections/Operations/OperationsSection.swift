@@ -2,7 +2,7 @@ import ApusModel
 
 /// How the process is run: the sections `admin`, `process`, `state` and `watch`.
 struct OperationsSection {
-    var admin: AdminSection?
+    var admin: [AdminSection] = []
     var operations = Operations()
 
     /// How often files may be looked at.
@@ -11,7 +11,7 @@ struct OperationsSection {
     init() {}
 
     init(_ section: inout Section, _ findings: inout Findings) {
-        if let field = section.take("admin") { admin = AdminSection(field, &findings) }
+        if let field = section.take("admin") { admin = AdminSection.list(field, &findings) }
         if let field = section.take("process") { readProcess(field, &findings) }
         if let field = section.take("state") { readState(field, &findings) }
         if var field = section.take("watch"), !field.isOff {

@@ -8,7 +8,7 @@ public struct ConfigurationDescription: Sendable {
         lines =
             snapshot.listeners.filter { !$0.isRetired }.map { Self.line($0, snapshot) }
             + snapshot.pools.filter { !$0.isRetired }.map { Self.line($0, snapshot) }
-            + (snapshot.operations.admin.map { ["admin     \($0.bind.words)"] } ?? [])
+            + snapshot.operations.admin.map(Self.line)
     }
 
     /// `listener  web at 0.0.0.0:8080: 12 routes to api, web`.
@@ -24,6 +24,14 @@ public struct ConfigurationDescription: Sendable {
         if !targets.isEmpty { words += " to \(targets)" }
         if own > 0 { words += pools.isEmpty ? ", answered by Apus" : ", \(own) of them answered by Apus" }
         return "listener  \(name): \(words)"
+    }
+
+    /// `admin     127.0.0.1:9900: read`, or `admin     0.0.0.0:9900: change, with a token, for lb.example.com`.
+    private static func line(_ admin: Admin) -> String {
+        var parts = [admin.grantedRole.rawValue]
+        if admin.token != nil { parts.append("with a token") }
+        if let hosts = admin.hosts, !hosts.isEmpty { parts.append("for \(hosts.joined(separator: ", "))") }
+        return "admin     \(admin.bind): \(parts.joined(separator: ", "))"
     }
 
     /// `pool      web: peak-ewma, 3 endpoints, health GET /healthz every 5s, sticky by cookie, 3 attempts`.

@@ -59,8 +59,15 @@ extension Settings {
     }
 
     private mutating func add(_ operations: Operations) {
-        add("admin.bind", operations.admin.map(\.bind.words) ?? "off", usual: "off")
-        if let token = operations.admin?.token { add("admin.token", concealed: token.bytes) }
+        let binds = operations.admin.map { "\($0.bind)" }
+        add("admin.bind", binds.isEmpty ? "off" : binds.joined(separator: ", "), usual: "off")
+        for admin in operations.admin {
+            let key = "admin(\(admin.bind))"
+            let usual = max(Admin.mostRole(admin.bind, hasToken: admin.token != nil), .read)
+            add("\(key).role", admin.role.rawValue, usual: usual.rawValue)
+            if let token = admin.token { add("\(key).token", concealed: token.bytes) }
+            add("\(key).hosts", admin.hosts?.joined(separator: ", ") ?? "any", usual: "any")
+        }
         add("process.user", operations.user)
         add("process.group", operations.group)
         add("state.directory", operations.stateDirectory)

@@ -98,15 +98,6 @@ extension TextTemplate.Variable {
     }
 }
 
-extension Admin.Bind {
-    var words: String {
-        switch self {
-        case .address(let address): "\(address)"
-        case .unix(let path): "unix:\(path)"
-        }
-    }
-}
-
 /// `502-503, 504`; `none` when there are none.
 func statusWords(_ ranges: [ClosedRange<Int>]) -> String {
     if ranges.isEmpty { return "none" }

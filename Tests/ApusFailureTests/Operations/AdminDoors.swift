@@ -1,0 +1,106 @@
+import ApusModel
+import ApusTestKit
+import Foundation
+import Testing
+
+/// Who may do what by which listener of the admin server.
+@Suite(.serialized, .timeLimit(.minutes(3))) struct AdminDoors {
+    /// A configuration with an address to read and a socket to change, and the commands that find both by themselves.
+    @Test func commandsFindTheListenerThatAllowsThem() async throws {
+        try await play {
+            let origins = try ["a", "b"].map { try MoodyOrigin($0) }
+            let apus = try Deployment(Deployment.configuration(before: origins.map(\.address)))
+            try apus.start()
+            let one = "\(origins[0].address)"
+            func expect(_ status: Int32, _ words: String..., from arguments: String...) throws {
+                let outcome = try apus.apus(arguments, environment: ["APUS_ADMIN": ""])
+                #expect(outcome.status == status, "\(arguments): \(outcome.text)")
+                for word in words { #expect(outcome.text.contains(word), "\(arguments): \(outcome.text)") }
+            }
+            let check = try apus.apus("check", "-c", "apus.yaml").text
+            #expect(
+                check.contains("admin     \(apus.admin): read\n") && check.contains("admin     \(apus.door): change\n"))
+
+            try expect(0, "ready", from: "status", "-c", "apus.yaml")
+            try expect(0, "web", from: "top", "-c", "apus.yaml", "--interval", "0.1")
+            try expect(0, "draining", from: "drain", "web", one, "-c", "apus.yaml")
+            try expect(0, "healthy", from: "undrain", "web", one, "-c", "apus.yaml")
+            try expect(0, "nothing would change", from: "diff", "apus.yaml", "-c", "apus.yaml")
+            try expect(0, "nothing has changed", from: "reload", "-c", "apus.yaml")
+
+            // By the address nothing is changed, and the refusal says where it is.
+            try expect(
+                1, "Ask `\(apus.door)`", "--admin", "-c FILE", from: "drain", "web", one, "--admin", "\(apus.admin)")
+            try expect(2, "Ask `\(apus.door)`", from: "diff", "apus.yaml", "--admin", "\(apus.admin)")
+            #expect(try apus.ask("/v1/config", "PUT", body: "listeners: []").status == 403)
+
+            // Who did it, and who was refused, is in the log.
+            let path = "/v1/pools/web/endpoints/\(one)"
+            let by = "by uid \(geteuid()), gid \(getegid()), pid "
+            #expect(apus.count("admin: PATCH \(path) (drain), \(by)") == 1)
+            #expect(apus.count("admin: refused PATCH \(path), by 127.0.0.1:") == 1)
+            #expect(apus.count("admin: refused PUT /v1/config, by 127.0.0.1:") == 1)
+            #expect(apus.count("through \(apus.admin): 403") >= 2)
+            #expect(apus.count("Apus serves as root") == (geteuid() == 0 ? 1 : 0))
+
+            let socket = apus.folder.path + "/admin.sock"
+            let mode = try FileManager.default.attributesOfItem(atPath: socket)[.posixPermissions] as? Int
+            #expect(mode == 0o660)
+            #expect(try apus.stop() == 0)
+            #expect(!FileManager.default.fileExists(atPath: socket))
+        }
+    }
+
+    /// A file from before there were roles: it loads, tells, and changes nothing.
+    @Test func anAddressAloneIsForReading() async throws {
+        try await play {
+            let origin = try MoodyOrigin("a")
+            let apus = try Deployment(
+                Deployment.configuration(before: [origin.address], more: "admin: { bind: 127.0.0.1:PORT }"))
+            let check = try apus.apus("check", "--strict", "-c", "apus.yaml")
+            #expect(check.status == 0 && check.text.contains("admin     \(apus.admin): read\n"), "\(check.text)")
+            try apus.start()
+            #expect(try apus.apus("status").status == 0)
+            #expect(try apus.ask("/v1/config/reload", "POST").status == 403)
+            let named = try apus.apus("reload")
+            #expect(named.status == 1 && named.text.contains("give this listener a `token`"), "\(named.text)")
+            let found = try apus.apus(["reload", "-c", "apus.yaml"], environment: ["APUS_ADMIN": ""])
+            #expect(found.status == 3 && found.text.contains("no admin listener with `role: change`"), "\(found.text)")
+
+            // A token is enough to change by it, and a reload brings it.
+            try apus.write(
+                Deployment.configuration(
+                    before: [origin.address], more: "admin: { bind: 127.0.0.1:PORT, token: open-sesame-open-sesame }"))
+            try apus.expect("revision 2 runs") { apus.process.signal(SIGHUP) }
+            let allowed = try apus.apus(["reload", "-c", "apus.yaml"], environment: ["APUS_ADMIN": ""])
+            #expect(allowed.status == 0, "\(allowed.text)")
+            #expect(try apus.ask("/v1/status").status == 401)
+        }
+    }
+
+    /// What cannot be bound is said with what to do, and nothing is left behind.
+    @Test func aSocketThatCannotBeBoundIsSaid() async throws {
+        try await play {
+            let origin = try MoodyOrigin("a")
+            let apus = try Deployment(
+                Deployment.configuration(
+                    before: [origin.address],
+                    more: #"admin: [{ bind: "unix:FOLDER/admin.sock" }, { bind: "unix:FOLDER/no/admin.sock" }]"#))
+            let outcome = try apus.apus("run", "-c", "apus.yaml")
+            #expect(outcome.status == 3)
+            #expect(outcome.text.contains("Its directory must exist"), "\(outcome.text)")
+            #expect(!FileManager.default.fileExists(atPath: apus.folder.path + "/admin.sock"))
+        }
+    }
+
+    /// A socket that every user of the machine could replace is told of.
+    @Test func aDirectoryForEverybodyIsWarnedOf() async throws {
+        try await play {
+            let origin = try MoodyOrigin("a")
+            let apus = try Deployment(Deployment.configuration(before: [origin.address]))
+            try FileManager.default.setAttributes([.posixPermissions: 0o777], ofItemAtPath: apus.folder.path)
+            try apus.start()
+            try eventually("a warning") { apus.count("may put another socket in the place") == 1 }
+        }
+    }
+}
