@@ -36,6 +36,22 @@ extension Worker {
         return .endpoint(endpoint, .reuse(upstream))
     }
 
+    /// Sends the exchange to the pool in which its client has a connection of its own, if its route has that pool: chance
+    /// would tear a handshake apart.
+    @inline(never)
+    mutating func chooseBoundBranch(_ x: Int) -> Bool {
+        let rules = settings.routes[exchanges[x].route]
+        let upstream = Int(connections[exchanges[x].client].bound)
+        let pool = settings.endpointPool[Int(connections[upstream].place)]
+        for index in 0..<Int(rules.branchCount)
+        where settings.routeTables.branches[Int(rules.firstBranch) + index].pool == pool {
+            exchanges[x].branch = UInt8(truncatingIfNeeded: index)
+            exchanges[x].pool = pool
+            return true
+        }
+        return false
+    }
+
     /// The exchange on the connection is over; the next of the same client will find it.
     mutating func bind(_ upstream: Int, to client: Int, _ arena: inout BufferArena) {
         let before = Int(connections[client].bound)

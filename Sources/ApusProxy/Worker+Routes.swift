@@ -53,6 +53,7 @@ extension Worker {
     private mutating func chooseBranch(
         _ x: Int, _ head: RequestHead, _ stretch: Stretch, _ arena: borrowing BufferArena
     ) {
+        if connections[exchanges[x].client].bound >= 0, chooseBoundBranch(x) { return }
         let rules = settings.routes[exchanges[x].route]
         var hash: UInt64?
         if rules.splitKey >= 0 {

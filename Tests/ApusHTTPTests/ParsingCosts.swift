@@ -52,6 +52,26 @@ import Testing
         }
     }
 
+    /// Chunks of one byte cost more than one large chunk, and not without bound.
+    @Test func smallChunksCostTheirFraming() throws {
+        func cost(_ body: String) throws -> Double {
+            let bytes = Array(body.utf8)
+            var best = Duration.seconds(100)
+            for _ in 0..<12 {
+                var decoder = ChunkedDecoder()
+                let start = ContinuousClock.now
+                var offset = 0
+                while case .data(let range) = try decoder.next(bytes.span, from: offset) { offset = range.upperBound }
+                best = min(best, ContinuousClock.now - start)
+            }
+            return best / .nanoseconds(1) / Double(bytes.count)
+        }
+        let tiny = try cost(Self.repeated("1\r\na\r\n", 10_000))
+        let extended = try cost(Self.repeated("1;" + Self.repeated("x", 1_000) + "\r\na\r\n", 60))
+        print("cost of tiny chunks: \(tiny) ns per byte, of long extensions: \(extended)")
+        #expect(extended < 4 * tiny)
+    }
+
     @Test func optionsAreCounted() throws {
         var table = FieldTable()
         func parse(_ options: [String]) throws -> RequestHead? {

@@ -184,6 +184,20 @@ import Testing
         #expect(origin.connections == 1)
     }
 
+    /// Chance would send every second request to the other pool, and tear the handshake apart.
+    @Test func aSplitDoesNotMoveIt() throws {
+        let (one, two) = (try Self.origin(), try Self.origin())
+        let proxy = try Proxy(pools: [[one], [two]]) {
+            let split = Split([WeightedPool(pool: 0, weight: 1), WeightedPool(pool: 1, weight: 1)])
+            $0.routes = [Route(name: "*", action: .forward(split))]
+        }
+        let alice = try proxy.connect()
+        #expect(try ask(alice) == "1 nobody")
+        #expect(try ask(alice, as: "alice") == "1 alice")
+        for _ in 0..<12 { #expect(try ask(alice) == "1 alice") }
+        #expect(one.connections + two.connections == 1)
+    }
+
     /// Round robin would send every second request elsewhere.
     @Test func theBalancerDoesNotMoveIt() throws {
         let (one, two) = (try Self.origin(), try Self.origin())
