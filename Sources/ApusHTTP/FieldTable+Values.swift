@@ -25,7 +25,7 @@ extension FieldTable {
         return false
     }
 
-    /// The value of the first cookie of that name that a request carries, in whichever of its Cookie fields (RFC 6265
+    /// The value of the first cookie of that name that a request carries among its first `cookieLimit`, in whichever of its Cookie fields (RFC 6265
     /// section 4.2; several are what HTTP/2 makes of one, RFC 9113 section 8.2.3); nil when there is none.
     ///
     /// As it stands, without the white space around it: quotes are a part of it (RFC 6265 section 4.1.1). It may be empty.
@@ -42,17 +42,23 @@ extension FieldTable {
         return found
     }
 
+    /// Cookies of one request that are looked at. Browsers send fewer than 200, and each costs a look for each condition.
+    @inlinable public static var cookieLimit: Int { 1_000 }
+
     /// Whether a cookie of that name has a value that `isWanted`; otherwise as `cookie(_:in:)`.
     @inlinable
     public func containsCookie(
         _ name: Span<UInt8>, in bytes: Span<UInt8>, where isWanted: (Range<Int>) -> Bool
     ) -> Bool {
+        var left = Self.cookieLimit
         for index in 0..<count where bytes.isCookieField(self[index].name) {
             let line = self[index].value
             var start = line.lowerBound
             while start < line.upperBound {
                 let end = bytes.first(semicolon, in: start..<line.upperBound)
                 if let value = bytes.pairValue(of: name, in: start..<end), isWanted(value) { return true }
+                left &-= 1
+                if left == 0 { return false }
                 start = end &+ 1
             }
         }

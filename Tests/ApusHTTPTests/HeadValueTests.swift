@@ -62,6 +62,16 @@ import Testing
         (["Cookie: \u{e9}=1; a=\u{e9}"], "a", "\u{e9}"), (["Cookie: a=1, b=2"], "b", nil),
     ]
 
+    /// Each costs a look for each condition that asks for one: 60 KB of them are not looked at again and again.
+    @Test func ofThousandsOfCookiesTheFirstCount() throws {
+        let pairs = (0..<5_000).map { "c\($0)=\($0)" }
+        let head = try Head(fields: [
+            "Cookie: " + pairs[..<600].joined(separator: "; "), "Cookie: " + pairs[600...].joined(separator: ";"),
+        ])
+        #expect(head.cookie("c0") == "0" && head.cookie("c600") == "600" && head.cookie("c999") == "999")
+        #expect(head.cookie("c1000") == nil && head.cookie("c4999") == nil)
+    }
+
     @Test(arguments: cookies)
     func aCookieIsFoundByItsExactName(lines: [String], name: String, expected: String?) throws {
         #expect(try Head(fields: lines).cookie(name) == expected)
