@@ -59,7 +59,7 @@ extension Worker {
         connections[client].bound = Int32(truncatingIfNeeded: upstream)
         connections[upstream].bound = Int32(truncatingIfNeeded: client)
         let endpoint = Int(connections[upstream].place)
-        guard !upstreams[endpoint].isRetired else { return closeHeld(upstream, &arena) }
+        guard !isRetired(endpoint) else { return closeHeld(upstream, &arena) }
         connections[upstream].phase = .held
         connections[upstream].wasUsed = true
         setDeadline(upstream, in: settings.endpointIdle[endpoint])
@@ -82,10 +82,11 @@ extension Worker {
     mutating func closeHeldOfTheRetired(_ arena: inout BufferArena) {
         for connection in 0..<connections.indexBound where connections.isUsed(connection) {
             guard connections[connection].phase == .held else { continue }
-            let endpoint = Int(connections[connection].place)
-            let isRetired =
-                upstreams[endpoint].isRetired || shared.snapshot.pools[settings.endpointPool[endpoint]].isRetired
-            if isRetired { closeHeld(connection, &arena) }
+            if isRetired(Int(connections[connection].place)) { closeHeld(connection, &arena) }
         }
+    }
+
+    private mutating func isRetired(_ endpoint: Int) -> Bool {
+        upstreams[endpoint].isRetired || shared.snapshot.pools[settings.endpointPool[endpoint]].isRetired
     }
 }
