@@ -10,6 +10,7 @@ public enum Reason: UInt8, Error, Sendable, CaseIterable, BitwiseCopyable {
     case badMethod
     case badTarget
     case badPath
+    case ambiguousPath
     case badVersion
     case badFieldName
     case spaceBeforeColon
@@ -83,6 +84,7 @@ extension Reason {
         case .badMethod: "bad_method"
         case .badTarget: "bad_target"
         case .badPath: "bad_path"
+        case .ambiguousPath: "ambiguous_path"
         case .badVersion: "bad_version"
         case .badFieldName: "bad_field_name"
         case .spaceBeforeColon: "space_before_colon"
@@ -142,7 +144,7 @@ extension Reason {
     /// The status of the response that Apus makes for this reason; nil where a connection is broken instead.
     public var status: Int? {
         switch self {
-        case .bareCR, .bareLF, .badRequestLine, .badMethod, .badTarget, .badPath, .badFieldName,
+        case .bareCR, .bareLF, .badRequestLine, .badMethod, .badTarget, .badPath, .ambiguousPath, .badFieldName,
             .spaceBeforeColon, .badFieldValue, .obsoleteLineFolding, .missingHost, .repeatedHost, .badHost,
             .badContentLength, .conflictingContentLength, .contentLengthWithTransferEncoding, .badTransferEncoding,
             .transferEncodingInHTTP10, .badChunk, .badTrailer:

@@ -6,8 +6,7 @@ extension Snapshot {
         Snapshot(
             workers: workers ?? self.workers, listeners: listeners, routes: routes, pools: pools ?? self.pools,
             endpoints: endpoints ?? self.endpoints, timeouts: timeouts, limits: limits, trustedProxies: trustedProxies,
-            accessLog: accessLog, node: node, zone: zone, normalizesPaths: normalizesPaths,
-            operations: operations ?? self.operations)
+            accessLog: accessLog, node: node, zone: zone, operations: operations ?? self.operations)
     }
 }
 
@@ -19,6 +18,6 @@ extension Snapshot: Equatable {
                 && one.pools == other.pools && one.endpoints == other.endpoints && one.timeouts == other.timeouts
                 && one.limits == other.limits && one.trustedProxies == other.trustedProxies
                 && one.accessLog == other.accessLog && one.node == other.node && one.zone == other.zone
-                && one.normalizesPaths == other.normalizesPaths && one.operations == other.operations
+                && one.operations == other.operations
     }
 }

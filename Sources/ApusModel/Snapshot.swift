@@ -23,9 +23,6 @@ public final class Snapshot: Sendable {
     public let node: String
     /// The zone that the balancer is in; nil for none.
     public let zone: String?
-    /// Whether `.` and `..` segments of paths and escapes that need not be are resolved before routes look at them
-    /// (RFC 3986 section 6.2.2), and origins get them so.
-    public let normalizesPaths: Bool
     public let operations: Operations
     @usableFromInline let routeTable: RouteTable
 
@@ -33,7 +30,7 @@ public final class Snapshot: Sendable {
         workers: Int, listeners: [Listener], routes: [Route], pools: [Pool], endpoints: [Endpoint],
         timeouts: Timeouts = Timeouts(), limits: Limits = Limits(), trustedProxies: [Network] = [],
         accessLog: AccessLog = .off, node: String = "apus", zone: String? = nil,
-        normalizesPaths: Bool = true, operations: Operations = Operations()
+        operations: Operations = Operations()
     ) {
         self.workers = workers
         self.listeners = listeners
@@ -46,7 +43,6 @@ public final class Snapshot: Sendable {
         self.accessLog = accessLog
         self.node = node
         self.zone = zone
-        self.normalizesPaths = normalizesPaths
         self.operations = operations
         routeTable = RouteTable(routes: routes, listeners: listeners.map(\.routes))
     }
@@ -57,7 +53,7 @@ public final class Snapshot: Sendable {
     /// of routes (docs/design/0011-routing.md).
     ///
     /// - Parameters:
-    ///   - path: what is matched: normalized, if the configuration says so, and `/` for an empty one.
+    ///   - path: what is matched: a reading of the request's path, and `/` for an empty one.
     ///   - bytes: those that `head` and `fields` were parsed from.
     ///   - client: the client's address, seen through trusted proxies; looked at only if `looksAtClient`.
     @inlinable
@@ -71,6 +67,10 @@ public final class Snapshot: Sendable {
             listener: listener, head: head, path: path, fields: fields, bytes: bytes, client: client)
     }
 
+    /// Whether a route of `listener` asks for a path, so that different paths may have different routes.
+    @inlinable
+    public func looksAtPath(listener: Int) -> Bool { routeTable.looksAtPath[listener] }
+
     /// Whether a route of `listener` asks for the client's address.
     @inlinable
     public func looksAtClient(listener: Int) -> Bool { routeTable.looksAtClient[listener] }
@@ -83,12 +83,25 @@ public struct Listener: Sendable, Equatable {
     public var bind: SocketAddress
     /// Its routes, as a range of `Snapshot.routes`.
     public var routes: Range<Int>
+    public var paths: PathRule
     /// A reload removed it: it accepts nobody, and is here for the clients that it has.
     public var isRetired = false
 
-    public init(name: String, bind: SocketAddress, routes: Range<Int>) {
+    public init(name: String, bind: SocketAddress, routes: Range<Int>, paths: PathRule = .safe) {
         self.name = name
         self.bind = bind
         self.routes = routes
+        self.paths = paths
     }
+}
+
+/// Which readings of a path a listener's routes are asked about (docs/design/0015-path-readings.md). Origins get the path
+/// as it came, whatever the rule.
+public enum PathRule: String, Sendable, CaseIterable {
+    /// Every usual reading: a path of which two go to different routes is refused.
+    case safe
+    /// Every usual reading: a path that has more than one is refused.
+    case strict
+    /// The path as it came, and no other: `..`, `%2F` and `//` mean nothing.
+    case literal
 }

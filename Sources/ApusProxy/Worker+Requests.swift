@@ -68,20 +68,16 @@ extension Worker {
         exchanges[x].isPersonal = head.authenticatesConnection
         noteRequest(x, head, stretch, &arena)
         if head.hopsLeft == 0 { return answerAsLastRecipient(x, head, stretch, &arena) }
-        guard settings.normalizesPaths, !isNormal(head, stretch, arena) else { return route(x, head, stretch, &arena) }
-        var normalized = head
-        do {
-            try normalizePath(&normalized, stretch, &arena)
-        } catch {
-            return answer(x, error, instead: head, stretch, &arena)
-        }
-        route(x, normalized, stretch, &arena)
+        route(x, head, stretch, &arena)
     }
 
     /// Finds the exchange's route, and does what that says.
     private mutating func route(_ x: Int, _ head: RequestHead, _ stretch: Stretch, _ arena: inout BufferArena) {
-        guard let route = matchRoute(x, head, stretch, arena) else {
-            return answer(x, .noRoute, instead: head, stretch, &arena)
+        let route: Int
+        do {
+            route = try findRoute(x, head, stretch, &arena)
+        } catch {
+            return answer(x, error, instead: head, stretch, &arena)
         }
         let rules = settings.routes[route]
         exchanges[x].route = route
@@ -123,40 +119,6 @@ extension Worker {
             latency: hasAnswered ? max(0, exchanges[x].headReceived - exchanges[x].current.started) : nil, now: now)
         counters.set(
             shared.layout.pool(pool, .concurrencyLimit), to: UInt64(dispatchers[pool].concurrencyLimit ?? 0))
-    }
-
-    private mutating func isNormal(_ head: RequestHead, _ stretch: Stretch, _ arena: borrowing BufferArena) -> Bool {
-        PathNormalization.isNormal(arena.bytes(stretch.handle, head.target.path.moved(by: Int(stretch.start))))
-    }
-
-    /// Has the path stand in its one spelling where it was received, up against the query, for routes and origin alike.
-    private mutating func normalizePath(
-        _ head: inout RequestHead, _ stretch: Stretch, _ arena: inout BufferArena
-    ) throws(Reason) {
-        let path = head.target.path
-        let range = path.moved(by: Int(stretch.start))
-        var bytes = arena.mutableBytes(stretch.handle, range)
-        let count = try PathNormalization.normalize(&bytes)
-        arena.move(stretch.handle, range.lowerBound..<range.lowerBound + count, to: range.upperBound - count)
-        head.target.path = path.upperBound - count..<path.upperBound
-        head.target.pathAndQuery = head.target.path.lowerBound..<head.target.pathAndQuery.upperBound
-    }
-
-    private mutating func matchRoute(
-        _ x: Int, _ head: RequestHead, _ stretch: Stretch, _ arena: borrowing BufferArena
-    ) -> Int? {
-        let bytes = arena.bytes(stretch.handle, stretch.range)
-        let listener = exchanges[x].listener
-        let client =
-            shared.snapshot.looksAtClient(listener: listener) ? clientAddress(x, bytes) : IPAddress(high: 0, low: 0)
-        guard !head.target.path.isEmpty else {
-            return shared.snapshot.route(
-                listener: listener, head: head, path: settings.path(ofNone: head).span, fields: fields, bytes: bytes,
-                client: client)
-        }
-        return shared.snapshot.route(
-            listener: listener, head: head, path: bytes.extracting(head.target.path), fields: fields, bytes: bytes,
-            client: client)
     }
 
     /// Writes the request as the origin will get it, with what of its body has come along, and keeps it until the

@@ -9,6 +9,8 @@ import ApusTransport
 struct TemplateFilling {
     let head: RequestHead
     let stretch: Stretch
+    /// The request's path as templates see it (`Worker.templatePath`).
+    let path: Stretch
     let client: IPAddress
     let isSecure: Bool
     /// What lies below the prefix of the route, as offsets of the path; empty for other routes.
@@ -17,6 +19,8 @@ struct TemplateFilling {
     let captures: PathCaptures?
     /// Bytes that may still be written. The largest head, this, and a read's worth of a body fit into what is sent at once.
     var room = TextTemplate.limit
+    /// The path that was written may be read as one that leads elsewhere than the route says.
+    var leadsElsewhere = false
     /// More would have been written than that; some is missing.
     var isOverfull: Bool { room < 0 }
 }
@@ -25,14 +29,16 @@ struct TemplateFilling {
 extension Worker {
     // MARK: Templates
 
+    /// - Returns: nil without memory. What it holds is to be given back (`release`).
     mutating func templateFilling(
-        _ x: Int, _ head: RequestHead, _ stretch: Stretch, _ arena: borrowing BufferArena
-    ) -> TemplateFilling {
+        _ x: Int, _ head: RequestHead, _ stretch: Stretch, _ arena: inout BufferArena
+    ) -> TemplateFilling? {
+        guard let path = templatePath(x, head, stretch, &arena) else { return nil }
         let rules = settings.routes[exchanges[x].route]
         let bytes = arena.bytes(stretch.handle, stretch.range)
         var rest = 0..<0
         // One byte stands for a path that is not there.
-        let pathCount = max(1, head.target.path.count)
+        let pathCount = max(1, path.count)
         if rules.prefixCount >= 0, pathCount > rules.prefixCount { rest = Int(rules.prefixCount)..<pathCount }
         var captures: PathCaptures?
         if rules.usesCaptures {
@@ -40,13 +46,17 @@ extension Worker {
             captures =
                 head.target.path.isEmpty
                 ? pattern.captures(in: settings.path(ofNone: head).span)
-                : pattern.captures(in: bytes.extracting(head.target.path))
+                : pattern.captures(in: arena.bytes(path.handle, path.range))
         }
         return TemplateFilling(
-            head: head, stretch: stretch,
+            head: head, stretch: stretch, path: path,
             client: rules.usesClient ? clientAddress(x, bytes) : IPAddress(high: 0, low: 0),
             isSecure: connections[exchanges[x].client].isTrusted && fields.saysSecure(in: bytes), rest: rest,
             captures: captures)
+    }
+
+    func release(_ filling: TemplateFilling, _ arena: inout BufferArena) {
+        if filling.path.handle != filling.stretch.handle { arena.giveBack(filling.path.handle) }
     }
 
     func append(_ template: TemplateTable.Name, _ filling: inout TemplateFilling, _ arena: inout BufferArena) {
@@ -90,13 +100,15 @@ extension Worker {
             if take(1, &filling) { arena.append(UInt8(ascii: "/")) }
             return
         }
-        append(input: target.path, &filling, &arena)
+        append(path: 0..<filling.path.count, &filling, &arena)
     }
 
     /// Appends a part of the request's path.
     private func append(path range: Range<Int>, _ filling: inout TemplateFilling, _ arena: inout BufferArena) {
-        let path = filling.head.target.path
-        guard path.isEmpty else { return append(input: range.moved(by: path.lowerBound), &filling, &arena) }
+        guard filling.head.target.path.isEmpty else {
+            guard take(range.count, &filling) else { return }
+            return arena.append(copying: filling.path.handle, range.moved(by: Int(filling.path.start)))
+        }
         guard !range.isEmpty, take(1, &filling) else { return }
         arena.append(settings.path(ofNone: filling.head)[0])
     }
@@ -136,15 +148,24 @@ extension Worker {
     /// Begins a send with the head as the origin will get it, with what the exchange's route changes of it, and keeps what
     /// that adds to the response.
     ///
-    /// - Throws: `headTooLarge` when it would become too large.
+    /// - Throws: `headTooLarge` when it would become too large; `ambiguousPath` when an origin could read the path that a
+    ///   template makes as one that leads elsewhere.
     mutating func writeRewritten(
         _ x: Int, _ head: RequestHead, _ stretch: Stretch, _ arena: inout BufferArena
+    ) throws(Reason) {
+        guard var filling = templateFilling(x, head, stretch, &arena) else { throw .memoryLimit }
+        defer { release(filling, &arena) }
+        try writeRewritten(x, head, stretch, &filling, &arena)
+    }
+
+    private mutating func writeRewritten(
+        _ x: Int, _ head: RequestHead, _ stretch: Stretch, _ filling: inout TemplateFilling,
+        _ arena: inout BufferArena
     ) throws(Reason) {
         let rules = settings.routes[exchanges[x].route]
         let client = exchanges[x].client
         let peer = connections[client].peer
         let listener = settings.listenerAddress[exchanges[x].listener]
-        var filling = templateFilling(x, head, stretch, arena)
         try prepareResponseLines(x, &filling, &arena)
         filling.room = TextTemplate.limit
         var rewrites = rules.rewrites
@@ -158,22 +179,26 @@ extension Worker {
             to: &arena, clientAddress: { $0.append(peer) }, ownAddress: { $0.append(authority: listener) },
             rewritten: { part, arena in
                 switch part {
-                case .target: appendTarget(rules.path, &filling, &arena)
+                case .target: appendTarget(x, rules.path, &filling, &arena)
                 case .host: append(rules.host, &filling, &arena)
                 case .fields: append(rules.requestLines, &filling, &arena)
                 }
             })
         if filling.isOverfull { throw .headTooLarge }
+        if filling.leadsElsewhere { throw .ambiguousPath }
     }
 
     /// Appends the path and query that the origin gets.
-    func appendTarget(
-        _ template: TemplateTable.Name, _ filling: inout TemplateFilling, _ arena: inout BufferArena
+    private func appendTarget(
+        _ x: Int, _ template: TemplateTable.Name, _ filling: inout TemplateFilling, _ arena: inout BufferArena
     ) {
         let start = arena.sendCount
         append(template, &filling, &arena)
         // The prefix was all there was, and nothing takes its place.
         if arena.sendCount == start { arena.append(UInt8(ascii: "/")) }
+        if !template.isLiteral {
+            filling.leadsElsewhere = leadsElsewhere(x, arena.bytes(.outbound, start..<arena.sendCount))
+        }
         let target = filling.head.target
         append(input: target.path.upperBound..<target.pathAndQuery.upperBound, &filling, &arena)
     }

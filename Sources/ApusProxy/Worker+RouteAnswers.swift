@@ -42,7 +42,9 @@ extension Worker {
         let rules = settings.routes[route]
         guard let prepared = settings.routeAnswers[route] else { return answer(x, .noRoute, &arena) }
         // What is filled in is read from the head, which is gone once the body has been looked at.
-        var filling = templateFilling(x, head, stretch, arena)
+        guard var filling = templateFilling(x, head, stretch, &arena) else {
+            return answer(x, .memoryLimit, instead: head, stretch, &arena)
+        }
         arena.beginSend()
         if rules.action != .respond {
             arena.append("Location: ")
@@ -54,6 +56,7 @@ extension Worker {
             arena.append("\r\n")
         }
         append(rules.responseLines, &filling, &arena)
+        release(filling, &arena)
         guard !filling.isOverfull else { return answer(x, .headTooLarge, instead: head, stretch, &arena) }
         guard let lines = keepUnsent(of: x, &arena) else {
             return answer(x, .memoryLimit, instead: head, stretch, &arena)

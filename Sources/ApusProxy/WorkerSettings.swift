@@ -32,7 +32,6 @@ struct WorkerSettings {
     let routeRetries: [RouteRetries]
     /// By route: the response that it gives, in so far as it does not depend on the request; nil for those that have pools.
     let routeAnswers: [PreparedResponse?]
-    let normalizesPaths: Bool
     let pools: [PoolSettings]
     let keys: [PoolKeys]
     /// By pool: the response that is its fallback; nil without one.
@@ -41,6 +40,7 @@ struct WorkerSettings {
     let endpointAddress: [WireAddress]
     let endpointIdle: [Int64]
     let listenerAddress: [SocketAddress]
+    let listenerPaths: [PathRule]
     /// Whether a reload removed it.
     let listenerIsRetired: [Bool]
     let latencyBounds = CounterLayout.latencyBounds
@@ -68,7 +68,6 @@ struct WorkerSettings {
         routePaths = snapshot.routes.map(\.match.path)
         routeRetries = snapshot.routes.map { RouteRetries($0.retries ?? RetryRules()) }
         routeAnswers = snapshot.routes.map { PreparedResponse($0.action) }
-        normalizesPaths = snapshot.normalizesPaths
         pools = snapshot.pools.map(PoolSettings.init)
         keys = snapshot.pools.map { PoolKeys($0, of: snapshot) }
         fallbacks = snapshot.pools.map { PreparedResponse($0.fallback) }
@@ -76,6 +75,7 @@ struct WorkerSettings {
         endpointAddress = snapshot.endpoints.map { WireAddress($0.address) }
         endpointIdle = snapshot.endpoints.map { snapshot.pools[$0.pool].connections.idleTimeout.inMicroseconds }
         self.listenerAddress = listenerAddress
+        listenerPaths = snapshot.listeners.map(\.paths)
         listenerIsRetired = snapshot.listeners.map(\.isRetired)
     }
 }

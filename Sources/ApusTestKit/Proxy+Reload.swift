@@ -97,7 +97,7 @@ extension Proxy {
             return Snapshot(
                 workers: base.workers, listeners: bound, routes: routes, pools: ready, endpoints: all,
                 timeouts: timeouts, limits: limits, trustedProxies: trustedProxies, accessLog: accessLog,
-                node: base.node, zone: base.zone, normalizesPaths: base.normalizesPaths)
+                node: base.node, zone: base.zone)
         }
     }
 }

@@ -19,7 +19,8 @@ public final class Proxy: Sendable {
         public var connections = UpstreamConnectionLimits()
         public var trustedProxies: [Network] = []
         public var accessLog = AccessLog.off
-        public var normalizesPaths = true
+        /// Which readings of paths the listener's routes are asked about.
+        public var paths = PathRule.safe
         /// Changes the pools before they are used; gets each with its index.
         public var pool: @Sendable (inout Pool, Int) -> Void = { _, _ in }
     }
@@ -79,12 +80,12 @@ public final class Proxy: Sendable {
             pools.append(pool)
         }
         let listener = Listener(
-            name: "127.0.0.1:0", bind: .loopback(0), routes: configuration.routes.indices)
+            name: "127.0.0.1:0", bind: .loopback(0), routes: configuration.routes.indices,
+            paths: configuration.paths)
         return Snapshot(
             workers: configuration.workers, listeners: [listener], routes: configuration.routes, pools: pools,
             endpoints: endpoints, timeouts: configuration.timeouts, limits: configuration.limits,
-            trustedProxies: configuration.trustedProxies, accessLog: configuration.accessLog,
-            normalizesPaths: configuration.normalizesPaths)
+            trustedProxies: configuration.trustedProxies, accessLog: configuration.accessLog)
     }
 }
 

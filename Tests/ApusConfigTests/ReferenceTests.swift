@@ -82,7 +82,6 @@ import Testing
               connections: \(try stated("limits.connections"))
               buffer_memory: \(try stated("limits.buffer_memory"))
               attempts: \(try stated("limits.attempts"))
-            normalize_paths: \(try stated("normalize_paths"))
             access_log: \(try stated("access_log"))
             admin: \(try stated("admin"))
             state: \(try stated("state"))

@@ -5,7 +5,8 @@ extension Snapshot {
     var inLines: [String] {
         var lines = ["workers \(workers)", "node \(node), zone \(zone ?? "none")"]
         for listener in listeners {
-            lines.append("listener \(listener.name) at \(listener.bind)")
+            let paths = listener.paths == .safe ? "" : ", \(listener.paths.rawValue) paths"
+            lines.append("listener \(listener.name) at \(listener.bind)\(paths)")
             for route in routes[listener.routes] { lines += inLines(route) }
         }
         for pool in pools { lines += inLines(pool) }
@@ -13,7 +14,6 @@ extension Snapshot {
         lines.append("\(limits)")
         lines.append("trusted proxies: \(trustedProxies.map(\.description).joined(separator: " "))")
         lines += inLines(accessLog)
-        if !normalizesPaths { lines.append("paths are not normalized") }
         if operations.admin.isEmpty { lines.append("admin: none") }
         for admin in operations.admin {
             lines.append("admin: \(admin.bind), role \(admin.role)")

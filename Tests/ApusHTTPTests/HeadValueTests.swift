@@ -96,14 +96,33 @@ import Testing
         ("/?a=1", "a", "1"), ("/?a=1&b=2", "b", "2"), ("/p?b&a=1", "b", ""), ("/?a", "a", ""), ("/?a=", "a", ""),
         ("/?", "a", nil), ("/", "a", nil), ("/a=1", "a", nil), ("/?aa=1&a=2", "a", "2"), ("/?a=1&a=2", "a", "1"),
         ("/?&&a=1&", "a", "1"), ("/?a=b=c", "a", "b=c"), ("/?a=x?y", "a", "x?y"), ("/?b=1;a=2", "a", nil),
-        ("/?A=1", "a", nil), ("/?%61=1", "a", nil), ("/?a=%20+", "a", "%20+"), ("/?=1&a=2", "", "1"),
+        ("/?A=1", "a", nil), ("/?%61=1", "a", "1"), ("/?%6=1&%=2", "%", "2"), ("/?a+b=1", "a b", "1"),
+        ("/?a%20b=1", "a b", "1"), ("/?a%3Db=1", "a=b", "1"), ("/?%2561=1", "a", nil), ("/?%2561=1", "%61", "1"),
+        ("/?a%=1", "a", nil), ("/?%61b=1&a=2", "a", "2"), ("/?%6&1=a", "a", nil), ("/?a=%20+", "a", "%20+"),
+        ("/?=1&a=2", "", "1"),
         ("/?&a=1", "", ""), ("/?a=1&", "", nil), ("http://h/?a=1", "a", "1"), ("http://h?a=1", "a", "1"),
         ("http://h", "a", nil),
     ]
 
     @Test(arguments: queries)
-    func aQueryParameterIsFoundAsItStands(target: String, name: String, expected: String?) throws {
+    func aQueryParameterIsFoundByItsName(target: String, name: String, expected: String?) throws {
         #expect(try Head(target: target, fields: []).query(name) == expected)
+    }
+
+    @Test(arguments: [
+        ("1", "1", true), ("%31", "1", true), ("1%", "1%", true), ("a+b", "a b", true), ("a%2Bb", "a+b", true),
+        ("a+b", "a+b", false), ("%3", "3", false), ("%c3%A9", "\u{e9}", true), ("%2531", "%31", true),
+        ("%2531", "1", false), ("", "", true), ("", "a", false), ("%31%32", "1", false), ("%zz", "%zz", true),
+    ])
+    func aValueIsComparedDecoded(sent: String, text: String, isSame: Bool) {
+        let (sent, text) = (Array(sent.utf8), Array(text.utf8))
+        let isFound = sent.span.isForm(of: text.span)
+        let decoded = sent.span.decodedForm()
+        #expect(isFound == isSame)
+        #expect((decoded == text) == isSame)
+        let longer = sent + [UInt8(ascii: "&")]
+        let begins = longer.span.isForm(of: text.span, orLonger: true)
+        if isSame { #expect(begins) }
     }
 
     // MARK: Against a splitter that is simple enough to be believed

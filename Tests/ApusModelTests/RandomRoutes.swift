@@ -85,6 +85,10 @@ struct RandomRoutes {
 
     private mutating func value() -> String { (0..<number(0...2)).map { _ in pick(["a", "b"]) }.joined() }
 
+    private mutating func sentValue() -> String {
+        (0..<number(0...2)).map { _ in pick(["a", "b", "%61", "%62", "%", "%6", "+"]) }.joined()
+    }
+
     mutating func request() throws -> Request {
         var fields: [String] = []
         for _ in 0..<number(0...3) { fields.append(pick(["X-A", "x-b", "X-C"]) + ": " + value()) }
@@ -97,7 +101,7 @@ struct RandomRoutes {
         let query =
             chance(2)
             ? "?"
-                + (0..<number(1...3)).map { _ in pick(["a", "b"]) + "=" + value() }
+                + (0..<number(1...3)).map { _ in pick(["a", "b", "%61", "b%"]) + "=" + sentValue() }
                 .joined(separator: "&") : ""
         let name = host() + (chance(8) ? "." : "")
         return try Request(

@@ -28,6 +28,8 @@ import Testing
         #expect(other == .field(tenant, found: [Self.bytes("other")]))
         let query = try Request("GET", "/v1?beta=0&beta", fields: fields).mismatch(with: route)
         #expect(query == .query(beta, found: [Self.bytes("0"), []]))
+        let encoded = try Request("GET", "/v1?bet%61=%30+", fields: fields).mismatch(with: route)
+        #expect(encoded == .query(beta, found: [Self.bytes("0 ")]))
         let cookie = try Request("GET", target, fields: fields + ["Cookie: group=b"]).mismatch(with: route)
         #expect(cookie == .cookie(group, found: [Self.bytes("b")]))
         let client = try Request("GET", target, fields: fields).mismatch(with: route)

@@ -121,7 +121,10 @@ struct RandomRouting {
 
     mutating func request() -> DescribedRequest {
         let host = pick(["a.test", "A.test:80", "x.a.test.", "b.test", "[::1]:8080", "c"])
-        let segments = ["v1", "V1", "v2", "a", "", ".", "..", "%2f", "%2E", "x.y", "%61", "%zz", "\\"]
+        let segments = [
+            "v1", "V1", "v2", "a", "", ".", "..", "%2f", "%2E", "x.y", "%61", "%zz", "\\", "a;b", "..;", "%3b", "%5c",
+            "v1%2f", "%00",
+        ]
         let path = some(0...4) { "/" + $0.pick(segments) }.joined()
         let query =
             chance(2)

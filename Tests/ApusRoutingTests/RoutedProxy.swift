@@ -28,7 +28,7 @@ struct RoutedProxy {
     }
 
     /// - Parameter routes: those of the only listener.
-    init(_ routes: [Route], trusting proxies: [Network], normalizesPaths: Bool = true) throws {
+    init(_ routes: [Route], trusting proxies: [Network], paths: PathRule = .safe) throws {
         let origins = try Self.origins()
         let endpoints = origins.enumerated().map { index, origin in
             Endpoint(name: "127.0.0.1:\(origin.address.port)", address: origin.address, pool: index)
@@ -36,9 +36,8 @@ struct RoutedProxy {
         let pools = Self.poolNames.enumerated().map { Pool(name: $1, endpoints: $0..<$0 + 1) }
         try self.init(
             Snapshot(
-                workers: 1, listeners: [Listener(name: "a", bind: .loopback(0), routes: routes.indices)],
-                routes: routes, pools: pools, endpoints: endpoints, trustedProxies: proxies,
-                normalizesPaths: normalizesPaths), origins)
+                workers: 1, listeners: [Listener(name: "a", bind: .loopback(0), routes: routes.indices, paths: paths)],
+                routes: routes, pools: pools, endpoints: endpoints, trustedProxies: proxies), origins)
     }
 
     private init(_ snapshot: Snapshot, _ origins: [Origin]) throws {

@@ -55,7 +55,7 @@ import Testing
             var random = RandomRouting(seed: UInt64(seed))
             let routes = random.routes(random.number(1...14))
             let routed = try RoutedProxy(
-                routes, trusting: RandomRouting.proxies, normalizesPaths: !random.chance(6))
+                routes, trusting: RandomRouting.proxies, paths: random.pick([.safe, .safe, .safe, .strict, .literal]))
             for _ in 0..<40 {
                 let request = random.request()
                 let told = try routed.told(request)

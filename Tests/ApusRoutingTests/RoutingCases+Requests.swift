@@ -54,6 +54,9 @@ extension RoutingTable {
                   - { name: list, header: { X-List: b }, pool: next }
                   - { name: version, header: { X-Version: { prefix: "2." } }, pool: api }
                   - { name: beta, query: { beta: "1" }, pool: next }
+                  - { name: blank, query: { name: "a b" }, pool: api }
+                  - { name: like, query: { like: { regex: "a+b" } }, pool: next }
+                  - { name: start, query: { start: { prefix: "a b" } }, pool: api }
                   - { name: flag, query: { flag: { present: true } }, pool: api }
                   - { name: canary, cookie: { group: canary }, pool: next }
                   - { name: user, cookie: { user: { regex: "a+" } }, pool: api }
@@ -71,7 +74,16 @@ extension RoutingTable {
             .init("GET http://a/?beta=1", is: "beta: next gets GET /?beta=1 at a"),
             .init("GET http://a?beta=1", is: "beta: next gets GET /?beta=1 at a"),
             .init("GET http://a/?beta=0&beta=1", is: "beta: next gets GET /?beta=0&beta=1 at a"),
-            .init("GET http://a/?beta=%31", is: "test: web gets GET /?beta=%31 at a"),
+            .init("GET http://a/?beta=%31", is: "beta: next gets GET /?beta=%31 at a"),
+            .init("GET http://a/?%62eta=1", is: "beta: next gets GET /?%62eta=1 at a"),
+            .init("GET http://a/?beta=%2531", is: "test: web gets GET /?beta=%2531 at a"),
+            .init("GET http://a/?beta=0&bet%61=%31", is: "beta: next gets GET /?beta=0&bet%61=%31 at a"),
+            .init("GET http://a/?name=a%20b", is: "blank: api gets GET /?name=a%20b at a"),
+            .init("GET http://a/?name=a+b", is: "blank: api gets GET /?name=a+b at a"),
+            .init("GET http://a/?name=a%2bb", is: "test: web gets GET /?name=a%2bb at a"),
+            .init("GET http://a/?like=%61%61b", is: "like: next gets GET /?like=%61%61b at a"),
+            .init("GET http://a/?like=%61%62b", is: "test: web gets GET /?like=%61%62b at a"),
+            .init("GET http://a/?start=%61+bc", is: "start: api gets GET /?start=%61+bc at a"),
             .init("GET http://a/?Beta=1", is: "test: web gets GET /?Beta=1 at a"),
             .init("GET http://a/?a;beta=1", is: "test: web gets GET /?a;beta=1 at a"),
             .init("GET http://a/?&&flag", is: "flag: api gets GET /?&&flag at a"),

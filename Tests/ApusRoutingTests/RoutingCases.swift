@@ -25,7 +25,7 @@ struct RoutingTable: CustomStringConvertible {
     var configuration: String
     var cases: [RoutingCase]
 
-    static let all = [paths, redirects, hosts, conditions, clients, edits, limits, asTheyCame]
+    static let all = [paths, redirects, hosts, conditions, clients, edits, limits, asTheyCame, withoutDoubt]
 
     // MARK: Paths
 
@@ -55,17 +55,17 @@ struct RoutingTable: CustomStringConvertible {
             .init("GET http://a/V1", is: "none: 404 no_route"),
             .init("GET http://a/v1?", is: "v1: api gets GET /? at a"),
             .init("GET http://a/v1?a=b&a=c?d", is: "v1: api gets GET /?a=b&a=c?d at a"),
-            .init("GET http://a/v1/%2e%2E/v2", is: "v2: api gets GET /new at a"),
+            .init("GET http://a/v1/%2e%2E/v2", is: "none: 400 ambiguous_path"),
             .init("GET http://a/v2/./a/../b", is: "v2: api gets GET /new/b at a"),
             .init("GET http://a/v2/", is: "v2: api gets GET /new/ at a"),
-            .init("GET http://a/v1/..", is: "root: web gets GET / at a"),
-            .init("GET http://a/v1/%2f../x", is: "v1: api gets GET /%2F../x at a"),
+            .init("GET http://a/v1/..", is: "none: 400 ambiguous_path"),
+            .init("GET http://a/v1/%2f../x", is: "none: 400 ambiguous_path"),
             .init("GET http://a/%76%31/x", is: "v1: api gets GET /x at a"),
-            .init("GET http://a/v1%2fx", is: "none: 404 no_route"),
+            .init("GET http://a/v1%2fx", is: "none: 400 ambiguous_path"),
             .init("GET http://a/v1/a%5cb%zz%", is: "v1: api gets GET /a%5Cb%zz% at a"),
             .init("GET http://a/v1/%252e%252e/x", is: "v1: api gets GET /%252e%252e/x at a"),
-            .init("GET http://a//v1/x", is: "none: 404 no_route"),
-            .init("GET //v1/x", is: "none: 404 no_route"),
+            .init("GET http://a//v1/x", is: "none: 400 ambiguous_path"),
+            .init("GET //v1/x", is: "none: 400 ambiguous_path"),
             .init("GET http://a/../v1", is: "none: 400 bad_path"),
             .init("GET http://a/v1/../../x", is: "none: 400 bad_path"),
             .init("GET http://a/exact", is: "exact: web gets GET /other/exact at in.a:9"),
@@ -75,9 +75,9 @@ struct RoutingTable: CustomStringConvertible {
             .init("GET http://a/users/7/", is: "user: web gets GET //of/7 at a"),
             .init("GET http://a/users/7", is: "none: 404 no_route"),
             .init("GET http://a/users//x", is: "none: 404 no_route"),
-            .init("GET http://a/users/%2F/x", is: "user: web gets GET /x/of/%2F at a"),
+            .init("GET http://a/users/%2F/x", is: "none: 400 ambiguous_path"),
             .init("GET http://a/q/z", is: "found: web gets GET /z/q at a"),
-            .init("GET http://a//z", is: "found: web gets GET /z/ at a"),
+            .init("GET http://a//z", is: "none: 400 ambiguous_path"),
             .init("GET http://a", is: "root: web gets GET / at a"),
             .init("GET http://a?", is: "root: web gets GET /? at a"),
             .init("GET http://a?/v1", is: "root: web gets GET /?/v1 at a"),
@@ -87,6 +87,15 @@ struct RoutingTable: CustomStringConvertible {
             .init("GET *", is: "none: 400 bad_target"), .init("GET http://a/a b", is: "none: 400 bad_request_line"),
             .init("CONNECT http://a/v1", is: "none: 405 method_not_allowed"),
             .init("HEAD http://a/v1/x", is: "v1: api gets HEAD /x at a"),
+            .init(
+                "GET http://a/deep/./%7ea//b/d%2f%5ce", is: "deep: next gets GET /deep/./%7ea//b/d%2f%5ce at a"),
+            .init("GET http://a/deep;x/", is: "none: 400 ambiguous_path"),
+            .init("GET http://a/..;/deep", is: "none: 400 ambiguous_path"),
+            .init(#"GET http://a/\deep/x"#, is: "none: 400 ambiguous_path"),
+            .init("GET http://a/deep/%00", is: "none: 400 bad_path"),
+            .init("GET http://a/deep/x?%00", is: "deep: next gets GET /deep/x?%00 at a"),
+            .init("GET http://a/v1/..%2fv1/x", is: "v1: 400 ambiguous_path"),
+            .init("GET http://a/deep/a//b;c%2fd%5ce/./f", is: "none: 400 ambiguous_path"),
             .init("purge http://a/deep/er", is: "deep: next gets purge /deep/er at a"),
             .init("GET http://a/gone", is: #"gone: 410 "gone""#), .init("HEAD http://a/gone/x", is: "gone: 410 none"),
             .init("POST http://a/gone", "Content-Length: 5", is: #"gone: 410 "gone""#),
@@ -219,9 +228,9 @@ struct RoutingTable: CustomStringConvertible {
     static let asTheyCame = RoutingTable(
         description: "paths as they came",
         configuration: """
-            normalize_paths: off
             listeners:
               - bind: 127.0.0.1:0
+                paths: literal
                 routes:
                   - { name: v1, path: /v1/*, pool: api, rewrite: { strip_prefix: true } }
                   - { name: rest, pool: web }
@@ -231,6 +240,25 @@ struct RoutingTable: CustomStringConvertible {
             .init("GET http://a/../x", is: "rest: web gets GET /../x at a"),
             .init("GET http://a/%76%31", is: "rest: web gets GET /%76%31 at a"),
             .init("GET http://a/v1/%2f%2e", is: "v1: api gets GET /%2f%2e at a"),
+            .init("GET http://a//v1/x;%5c", is: "rest: web gets GET //v1/x;%5c at a"),
+            .init("GET http://a/v1/%1f", is: "none: 400 bad_path"),
             .init("GET http://a", is: "rest: web gets GET / at a"),
+        ])
+
+    static let withoutDoubt = RoutingTable(
+        description: "paths with one reading",
+        configuration: """
+            listeners:
+              - bind: 127.0.0.1:0
+                paths: strict
+                routes: [{ name: all, pool: api }]
+            """,
+        cases: [
+            .init("GET http://a/%7e/b%20c/?//", is: "all: api gets GET /%7e/b%20c/?// at a"),
+            .init("GET http://a//b", is: "none: 400 ambiguous_path"),
+            .init("GET http://a/b%2fc", is: "none: 400 ambiguous_path"),
+            .init("GET http://a/b/..", is: "none: 400 ambiguous_path"),
+            .init("GET http://a/..", is: "none: 400 bad_path"),
+            .init("OPTIONS *", is: "all: api gets OPTIONS * at 127.0.0.1:0"),
         ])
 }

@@ -43,6 +43,10 @@ struct Mix: Sendable {
         Mix(name: "suffixes", route: suffix, request: { SampleRequest(host: "www.tenant\($0).example.com") }),
         Mix(name: "paths", route: exact, request: { SampleRequest(path: "/api/item\($0)") }),
         Mix(name: "prefixes", route: prefix, request: { SampleRequest(path: "/api/service\($0)/users/17") }),
+        Mix(
+            name: "prefixes, two readings", route: prefix, request: { SampleRequest(path: "/api/service\($0)/@a%2fb") }),
+        Mix(
+            name: "prefixes, escapes", route: prefix, request: { SampleRequest(path: "/api/service\($0)/a%20b%c3%a9") }),
         Mix(name: "patterns", route: pattern, request: { SampleRequest(path: "/api/service\($0)/users/17/posts") }),
         Mix(
             name: "patterns, place first", route: placeFirst,
@@ -64,6 +68,16 @@ struct Mix: Sendable {
             request: { _ in SampleRequest(host: labels + "tenantx.example.com") }),
         Mix(name: "paths, hostile", route: exact, request: { _ in SampleRequest(path: segments("/api/item1")) }),
         Mix(name: "prefixes, hostile", route: prefix, request: { _ in SampleRequest(path: segments("/api/service1")) }),
+        // As many readings, and as many bytes of them, as are compared.
+        Mix(
+            name: "readings, hostile", route: prefix,
+            request: { _ in SampleRequest(path: odd("//./%2f\\a", count: 1_020)) }),
+        Mix(
+            name: "long readings, hostile", route: prefix,
+            request: { _ in SampleRequest(path: odd("//./a", count: 4_000)) }),
+        Mix(
+            name: "long readings, regexes anywhere, hostile", route: regexAnywhere,
+            request: { SampleRequest(path: "//static" + many($0) { "/file\($0).ph" }) }),
         Mix(
             name: "patterns, hostile", route: pattern,
             request: { _ in SampleRequest(path: segments("/api/service1")) }),
@@ -169,6 +183,11 @@ struct Mix: Sendable {
 
     /// As long as a target may be.
     private static func segments(_ text: String) -> String { String(repeating: text, count: 8_000 / text.utf8.count) }
+
+    private static func odd(_ text: String, count: Int) -> String {
+        let start = "/api/service1/"
+        return start + String(repeating: text, count: (count - start.utf8.count) / text.utf8.count)
+    }
 
     /// What belongs to as many routes as a target has room for.
     private static func many(_ routes: Int, _ text: (Int) -> String) -> String {

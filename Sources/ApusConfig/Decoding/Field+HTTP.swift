@@ -10,13 +10,13 @@ extension Field {
         token(expected: "the name of a cookie, such as `session`", &findings)
     }
 
-    /// The name of a query parameter as it stands in a target, between `?` or `&` and `=`.
+    /// The name of a query parameter, decoded. One with `&`, `=` or `#` is more likely to be more than a name.
     func parameterName(_ findings: inout Findings) -> String? {
         guard let name = node.text, !name.isEmpty,
-            name.utf8.allSatisfy({ (0x21...0x7e).contains($0) && !"&=#".utf8.contains($0) })
+            name.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7f && !"&=#".utf8.contains($0) })
         else {
             reject(
-                expected: "the name of a query parameter as it is sent, such as `user`, without `&`, `=` and `#`",
+                expected: "the name of a query parameter, decoded, such as `user`, without `&`, `=` and `#`",
                 &findings)
             return nil
         }

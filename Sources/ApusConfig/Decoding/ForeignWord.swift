@@ -73,6 +73,13 @@ extension ForeignWord {
         ("ip addr port address", .init(nil, ["pools.NAME.endpoints[].address", "listeners[].bind"], note: together)),
         ("virtualhosts vhosts", .init("Envoy's", ["listeners[].routes"])),
         ("locations handlers", .init(nil, ["listeners[].routes"])),
+        ("mergeslashes normalizepath", .init(nil, ["listeners[].paths"], note: "and origins get paths as they came")),
+        (
+            "normalizepaths",
+            .init(
+                nil, ["listeners[].paths"],
+                note: "and origins get paths as they came; leave `on` out, and write `paths: literal` for `off`")
+        ),
     ]
 
     private static let routingWords: [(String, ForeignWord)] = [

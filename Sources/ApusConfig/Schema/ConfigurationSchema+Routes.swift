@@ -1,7 +1,13 @@
+import ApusModel
+
 extension ConfigurationSchema {
     static let listener = SchemaValue.section([
         .init("name", .named(.name), "Its label in metrics and logs. Default: what `bind` says."),
         .init("bind", .named(.address), "Where to listen, such as `:8080` or `127.0.0.1:8080`.", isRequired: true),
+        .init(
+            "paths", .words(PathRule.allCases.map(\.rawValue)),
+            "Whether paths that can be read in several ways are refused: those whose readings go to different routes "
+                + "(`safe`), all of them (`strict`), or none (`literal`). Default: safe."),
         .init("routes", .list(of: route), "What is done with which requests; the first match wins."),
     ])
 

@@ -1,8 +1,11 @@
+import ApusModel
+
 /// One entry of `listeners`.
 struct ListenerSection {
     var position: SourcePosition
     var name: Located<String>?
     var bind: Located<Authority>?
+    var paths = PathRule.safe
     /// Nil when `routes` was left out.
     var routes: [RouteSection]?
 
@@ -26,6 +29,7 @@ struct ListenerSection {
         let advice = isFirst ? nil : "without its `-`, this would belong to the listener above"
         bind = section.require("bind", example: "127.0.0.1:8080", advice: advice)
             .flatMap { Authority.read($0, as: .bind, &findings) }
+        if let given = section.take("paths")?.choice(of: PathRule.self, &findings) { paths = given }
         if let field = section.take("routes") { routes = RouteSection.list(field, &findings) }
         section.finish(&findings)
     }

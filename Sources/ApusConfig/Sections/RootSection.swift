@@ -12,7 +12,6 @@ struct RootSection {
     var timeouts = Timeouts()
     var limits = LimitsSection()
     var trustedProxies: [Network] = []
-    var normalizesPaths = true
     var accessLog = AccessLogSection()
     var operations = OperationsSection()
 
@@ -46,7 +45,6 @@ struct RootSection {
         if let field = section.take("timeouts") { timeouts = Timeouts(field, &findings) }
         if let field = section.take("limits") { limits = LimitsSection(field, &findings) }
         if let field = section.take("trusted_proxies") { trustedProxies = Self.networks(field, &findings) }
-        if let given = section.take("normalize_paths")?.isOn(&findings) { normalizesPaths = given }
         if let field = section.take("access_log") { accessLog = AccessLogSection(field, &findings) }
         operations = OperationsSection(&section, &findings)
         // Carried out already.

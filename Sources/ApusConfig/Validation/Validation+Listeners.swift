@@ -27,7 +27,8 @@ extension Validation {
             let listener = section.bind.flatMap { bind in
                 address(of: bind).map { address in
                     Listener(
-                        name: section.name?.value ?? bind.value.text, bind: address, routes: first..<routes.count)
+                        name: section.name?.value ?? bind.value.text, bind: address, routes: first..<routes.count,
+                        paths: section.paths)
                 }
             }
             listeners.append(listener)

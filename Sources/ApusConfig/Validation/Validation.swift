@@ -40,7 +40,7 @@ struct Validation {
             routes: routes,
             pools: pools, endpoints: endpoints, timeouts: root.timeouts, limits: root.limits.limits,
             trustedProxies: root.trustedProxies, accessLog: accessLog, node: root.node ?? loader.defaultNode,
-            zone: root.zone?.value, normalizesPaths: root.normalizesPaths, operations: operations)
+            zone: root.zone?.value, operations: operations)
     }
 
     func place(_ position: SourcePosition) -> Origins.Place {

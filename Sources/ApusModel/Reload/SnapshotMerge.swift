@@ -26,7 +26,7 @@ struct SnapshotMerge {
             workers: previous.workers, listeners: mergedListeners, routes: mergedRoutes, pools: mergedPools,
             endpoints: mergedEndpoints, timeouts: next.timeouts, limits: next.limits,
             trustedProxies: next.trustedProxies, accessLog: next.accessLog, node: next.node, zone: next.zone,
-            normalizesPaths: next.normalizesPaths, operations: next.operations)
+            operations: next.operations)
     }
 
     // MARK: - Pools and endpoints

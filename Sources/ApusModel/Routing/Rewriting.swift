@@ -62,7 +62,7 @@ public struct TextTemplate: Sendable, Equatable {
         case scheme
         /// The request's host, without its port.
         case host
-        /// The request's path as it came, normalized.
+        /// The request's path in its normal form, or as it came with `PathRule.literal`.
         case path
         /// The query with its question mark; nothing when there is none.
         case query

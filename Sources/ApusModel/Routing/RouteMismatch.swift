@@ -8,6 +8,7 @@ public enum RouteMismatch: Sendable, Equatable {
     case method(found: [UInt8])
     /// A header field fails its condition. Found are its values; none when the request has no such field.
     case field(ValueCondition, found: [[UInt8]])
+    /// Found are the values decoded.
     case query(ValueCondition, found: [[UInt8]])
     case cookie(ValueCondition, found: [[UInt8]])
     case client(found: IPAddress)
@@ -29,7 +30,7 @@ extension RouteMatch {
     /// nil. It allocates and is not for the request path.
     ///
     /// - Parameters:
-    ///   - path: what is matched: normalized, if the configuration says so, and `/` for an empty one.
+    ///   - path: what is matched: a reading of the request's path, and `/` for an empty one.
     ///   - bytes: those that `head` and `fields` were parsed from.
     ///   - client: the client's address, seen through trusted proxies.
     public func firstMismatch(
@@ -50,7 +51,10 @@ extension RouteMatch {
             let found = values { isWanted in
                 head.target.containsQueryParameter(Array(condition.name.utf8).span, in: bytes, where: isWanted)
             }
-            if !condition.isMet(by: found, of: bytes) { return .query(condition, found: found.map { bytes.array($0) }) }
+            let decoded = found.map { bytes.extracting($0).decodedForm() }
+            if decoded.contains(where: { condition.test.passes($0.span) }) == condition.isNegated {
+                return .query(condition, found: decoded)
+            }
         }
         for condition in cookies {
             let found = values { isWanted in

@@ -100,7 +100,7 @@ struct RouteRules: Sendable {
             case .field:
                 fields.containsValue(of: name, in: bytes) { passes(condition, bytes.extracting($0)) }
             case .query:
-                head.target.containsQueryParameter(name, in: bytes) { passes(condition, bytes.extracting($0)) }
+                head.target.containsQueryParameter(name, in: bytes) { passesDecoded(condition, bytes.extracting($0)) }
             case .cookie:
                 fields.containsCookie(name, in: bytes) { passes(condition, bytes.extracting($0)) }
             }
@@ -113,6 +113,16 @@ struct RouteRules: Sendable {
         case .exact: pathEquals(value, text.span.extracting(condition.value.range))
         case .prefix: pathStarts(value, with: text.span.extracting(condition.value.range))
         case .regex: expressions.matches(condition.automaton, value)
+        }
+    }
+
+    /// As `passes`, for a value that is encoded as in forms.
+    private func passesDecoded(_ condition: Condition, _ value: Span<UInt8>) -> Bool {
+        switch condition.test {
+        case .present: true
+        case .exact: value.isForm(of: text.span.extracting(condition.value.range))
+        case .prefix: value.isForm(of: text.span.extracting(condition.value.range), orLonger: true)
+        case .regex: expressions.matches(condition.automaton, value, isForm: true)
         }
     }
 

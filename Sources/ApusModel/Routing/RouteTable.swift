@@ -31,6 +31,8 @@ struct RouteTable: Sendable {
 
     /// Per listener, whether a route asks for the client's address.
     @usableFromInline let looksAtClient: [Bool]
+    /// Per listener, whether a route that may be reached asks for a path.
+    @usableFromInline let looksAtPath: [Bool]
     /// Per listener, its first route if that takes every request; -1 if not.
     @usableFromInline let takesAll: [Int]
     private let listeners: [ListenerRoutes]
@@ -253,6 +255,11 @@ extension RouteTable {
         var roots = [Root(node: 0, lowest: .max)]
         var hosts: [ByteTable.Key: UInt32] = [:]
         looksAtClient = listeners.map { routes[$0].contains { !$0.match.clients.isEmpty } }
+        looksAtPath = listeners.map { range in
+            // Behind a route that takes everything, none is asked.
+            let end = routes[range].firstIndex { $0.match == RouteMatch() } ?? range.upperBound
+            return routes[range.lowerBound..<end].contains { $0.match.path != .any }
+        }
         takesAll = listeners.map { range in
             guard let first = range.first, routes[first].match == RouteMatch() else { return -1 }
             return first

@@ -48,17 +48,46 @@ private func found(_ routes: [Route], _ path: [UInt8]) -> Int? {
 }
 
 private func checkNormalization(_ path: [UInt8]) throws(ParserProblem) {
-    let isNormal = PathNormalization.isNormal(path.span)
+    let isPlain = PathNormalization.isPlain(path.indices, of: path.span)
+    let oddities = PathOddities(path.span)
     guard let normalized = try? PathNormalization.normalized(path) else {
-        return try require(!isNormal, "a path that leads above the root is taken for normal")
+        try require(oddities.contains(.dotSegment), "above the root without a dot segment")
+        return try require(!isPlain, "a path that leads above the root is taken for plain")
     }
     // What is no path is not asked, whatever it would be if it were one.
     guard path.first == 0x2f else { return try require(normalized == path, "what is no path was changed") }
-    try require(isNormal == (normalized == path), "normal or not? \(isNormal), but it becomes \(normalized)")
+    try require(!isPlain || oddities.isEmpty, "plain, but odd: \(oddities)")
+    try require(!oddities.isEmpty || normalized == path, "nothing odd, but it becomes \(normalized)")
+    try checkReadings(path, PathReadings(oddities))
     try require(normalized.count <= path.count, "a path became longer")
     for segment in normalized.split(separator: 0x2f) where segment.allSatisfy({ $0 == 0x2e }) {
         try require(segment.count > 2, "a dot segment is left")
     }
     // A decoded percent sign would be the beginning of another escape.
     try require(normalized.first == 0x2f, "a path does not begin with a slash any more")
+}
+
+/// Every reading is a path, and has none of what it leaves out.
+private func checkReadings(
+    _ path: [UInt8], _ readings: PathReadings
+) throws(ParserProblem) {
+    try require((1...72).contains(readings.count), "\(readings.count) readings")
+    try require(readings[0] == .normal, "the first reading is not the normal form")
+    for number in 1..<max(1, readings.count) {
+        let reading = readings[number]
+        guard let made = try? reading.of(path) else {
+            try require(reading.resolvesDots, "above the root, and no dots are resolved")
+            continue
+        }
+        try require(made.first == 0x2f && made.count <= path.count, "a reading is no path: \(made)")
+        if reading.mergesSlashes, !reading.resolvesDots {
+            let inner = made.dropLast()
+            try require(
+                !zip(inner, inner.dropFirst()).contains { $0 == 0x2f && $1 == 0x2f }, "slashes are left: \(made)")
+        }
+        if reading.parameters == .cutDecoded {
+            try require(!made.contains(0x3b), "parameters are left: \(made)")
+        }
+        if reading.backslashes != .characters { try require(!made.contains(0x5c), "a backslash is left: \(made)") }
+    }
 }

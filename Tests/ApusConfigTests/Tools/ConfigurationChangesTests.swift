@@ -174,6 +174,18 @@ import Testing
         }
     }
 
+    @Test func anotherRuleForPathsIsTold() {
+        func snapshot(_ paths: PathRule) -> Snapshot {
+            let address = SocketAddress(ip: .anyIPv4, port: 1)
+            return Snapshot(
+                workers: 1, listeners: [Listener(name: "l", bind: address, routes: 0..<0, paths: paths)], routes: [],
+                pools: [], endpoints: [])
+        }
+        let changes = ConfigurationChanges(from: snapshot(.safe), to: snapshot(.literal)).changes
+        #expect(changes.map(\.details) == [["paths safe -> literal"]])
+        #expect(changes.map(\.subject) == [.listener])
+    }
+
     /// By way of routes: those that did not move.
     private func longest(_ order: [Int]) -> Int {
         func snapshot(_ order: [Int]) -> Snapshot {

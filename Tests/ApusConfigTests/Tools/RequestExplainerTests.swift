@@ -56,12 +56,15 @@ import Testing
     @Test func aForwardedRequestIsToldWhole() throws {
         let explanation = try explain(
             DescribedRequest(
-                method: "GET", url: "http://API.example.com:8080/a/../v1/x?q=1", client: IPAddress("10.1.2.3")!))
+                method: "GET", url: "http://API.example.com:8080/v1/a/../x?q=1", client: IPAddress("10.1.2.3")!))
         #expect(
             explanation.text == """
                 GET /v1/x?q=1 for host API.example.com, from 10.1.2.3
 
                 listener  web at 0.0.0.0:8080 (by its port; `--listener` names another)
+                path      can be read in 2 ways
+                  /v1/x       route v1
+                  /v1/a/../x  route v1
                 routes
                   - posts  method: asks for POST, found GET
                   + v1     matches
@@ -86,6 +89,40 @@ import Testing
                   limits.min_rate 240B        default
 
                 """)
+    }
+
+    @Test func aPathOfSeveralRoutesIsToldWithItsReadings() throws {
+        let explanation = try explain(
+            DescribedRequest(
+                method: "GET", url: "http://api.example.com:8080/..;/v1%2fx", client: IPAddress("10.1.2.3")!))
+        #expect(explanation.status == 400)
+        #expect(explanation.route == nil)
+        #expect(
+            explanation.text == """
+                GET /..;/v1%2Fx for host api.example.com, from 10.1.2.3
+
+                listener  web at 0.0.0.0:8080 (by its port; `--listener` names another)
+                path      can be read in 5 ways
+                  /..;/v1%2Fx     route near
+                  /..;/v1/x       route near
+                  above the root
+                  /../v1%2Fx      route near
+                  /../v1/x        route near
+                routes
+                  - posts  method: asks for POST, found GET
+                  - v1     path: asks for /v1/*, found /..;/v1%2Fx
+                  - old    path: asks for /old/*, found /..;/v1%2Fx
+                  + near   matches
+                answer    400, refused: ambiguous_path
+                          an origin may read the path as one of another route; `paths` of the listener decides
+
+                """)
+        let other = try explain(DescribedRequest(method: "GET", url: "http://api.example.com:8080//v1"))
+        #expect(other.readings.map(\.path) == ["//v1", "/v1"])
+        #expect(other.readings.map(\.route) == [nil, "v1"])
+        let usual = try explain(DescribedRequest(method: "GET", url: "http://api.example.com:8080/v1/%7ea%20b"))
+        #expect(usual.readings.isEmpty)
+        #expect(usual.forwarded?.path == "/~a%20b")
     }
 
     @Test func aRedirectHasItsLocation() throws {

@@ -138,7 +138,6 @@ import Testing
                 timeouts: { drain: 3s }
                 limits: { head: 4KiB }
                 trusted_proxies: [10.0.0.0/8]
-                normalize_paths: off
                 access_log: off
                 state: /tmp/state
                 """

@@ -46,6 +46,13 @@ struct ListenerComparison {
                     details: ["name \(one.name) -> \(other.name)"],
                     effect: "its connections are kept"))
         }
+        if one.paths != other.paths {
+            changes.append(
+                ConfigurationChange(
+                    kind: .changed, subject: .listener, name: name(of: one),
+                    details: ["paths \(one.paths.rawValue) -> \(other.paths.rawValue)"],
+                    effect: "requests from now on are refused, or not, by the new rule"))
+        }
         let routes = RouteComparison(
             listener: other.name, old, Array(one.routes), new, Array(other.routes))
         changes += routes.changes

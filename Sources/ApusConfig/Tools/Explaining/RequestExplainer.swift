@@ -49,7 +49,8 @@ public struct RequestExplainer: Sendable {
                 explanation.outcome = .respond(status: 200, body: body)
                 return explanation
             }
-            if snapshot.normalizesPaths { seen.path = try PathNormalization.normalized(seen.path) }
+            if PathOddities(seen.pathAsItCame.span).contains(.control) { throw .badPath }
+            if bound.paths != .literal { seen.path = try PathNormalization.normalized(seen.path) }
             explanation.show(seen)
             try explain(seen, fields, listener: listener, in: &explanation)
         } catch {
@@ -65,7 +66,8 @@ public struct RequestExplainer: Sendable {
         let proxies = snapshot.trustedProxies
         let isTrusted = proxies.contains { $0.contains(peer) }
         return SeenRequest(
-            head: head, path: Array(bytes[head.target.path]), bytes: bytes,
+            head: head, pathAsItCame: Array(bytes[head.target.path]), path: Array(bytes[head.target.path]),
+            bytes: bytes,
             client: isTrusted ? fields.client(behind: peer, in: bytes.span, trusting: proxies) : peer,
             scheme: isTrusted && fields.saysSecure(in: bytes.span) ? "https" : "http")
     }
@@ -98,6 +100,7 @@ public struct RequestExplainer: Sendable {
     private func explain(
         _ request: SeenRequest, _ fields: borrowing FieldTable, listener: Int, in explanation: inout RequestExplanation
     ) throws(Reason) {
+        let bound = snapshot.listeners[listener]
         let taken = snapshot.route(
             listener: listener, head: request.head, path: request.path.span, fields: fields, bytes: request.bytes.span,
             client: request.client)
@@ -111,13 +114,18 @@ public struct RequestExplainer: Sendable {
                     route: route.name, origin: place(origins.routes, index), matches: index == taken,
                     mismatch: mismatch?.words(of: route)))
         }
+        if bound.paths != .literal {
+            explanation.readings = readings(of: request, fields, listener: listener)
+            try compareReadings(of: request, listener: listener, explanation.readings)
+        }
         guard let taken else { return }
         explanation.route = snapshot.routes[taken].name
-        try explain(snapshot.routes[taken], taken, request, in: &explanation)
+        try explain(snapshot.routes[taken], taken, request, bound, in: &explanation)
     }
 
     private func explain(
-        _ route: Route, _ index: Int, _ request: SeenRequest, in explanation: inout RequestExplanation
+        _ route: Route, _ index: Int, _ request: SeenRequest, _ listener: Listener,
+        in explanation: inout RequestExplanation
     ) throws(Reason) {
         let filling = TemplateFilling(request, route)
         let limit = route.limits.bodyBytes ?? snapshot.limits.bodyBytes
@@ -127,6 +135,9 @@ public struct RequestExplainer: Sendable {
             throw .bodyTooLarge
         }
         if filling.isOverfull(route) { throw .headTooLarge }
+        if case .forward = route.action, listener.paths != .literal, filling.leadsElsewhere(route) {
+            throw .ambiguousPath
+        }
         explanation.responseEdits = filling.edits(route.responseFields)
         switch route.action {
         case .redirect(let redirect):
@@ -144,7 +155,45 @@ public struct RequestExplainer: Sendable {
                 pool(weighted.pool, share: total == 0 ? 0 : 100 * Double(weighted.weight) / Double(total))
             }
             explanation.rules = rules(of: route, index, split)
+            if listener.paths != .safe {
+                explanation.rules.append(.init(key: "paths", value: listener.paths.rawValue, from: "the listener"))
+            }
         }
+    }
+
+    // MARK: - Which readings
+
+    /// The readings of the path, each once, with the routes that they go to; none if there is only one.
+    private func readings(
+        of request: SeenRequest, _ fields: borrowing FieldTable, listener: Int
+    ) -> [RequestExplanation.Reading] {
+        let readings = PathReadings(PathOddities(request.pathAsItCame.span))
+        var found: [RequestExplanation.Reading] = []
+        for number in 0..<(readings.count > 1 ? readings.count : 0) {
+            var reading = RequestExplanation.Reading()
+            if let path = try? readings[number].of(request.pathAsItCame) {
+                reading.path = String(decoding: path, as: UTF8.self)
+                reading.route = snapshot.route(
+                    listener: listener, head: request.head, path: path.span, fields: fields,
+                    bytes: request.bytes.span, client: request.client
+                ).map { snapshot.routes[$0].name }
+            }
+            if !found.contains(reading) { found.append(reading) }
+        }
+        return found
+    }
+
+    /// As the worker does: all must go to one route, except where routes ask nothing of paths.
+    private func compareReadings(
+        of request: SeenRequest, listener: Int, _ found: [RequestExplanation.Reading]
+    ) throws(Reason) {
+        let readings = PathReadings(PathOddities(request.pathAsItCame.span))
+        guard readings.count > 1 else { return }
+        if snapshot.listeners[listener].paths == .strict { throw .ambiguousPath }
+        guard snapshot.looksAtPath(listener: listener) else { return }
+        guard readings.areFew(pathCount: request.pathAsItCame.count), Set(found.map(\.route)).count == 1,
+            found.allSatisfy({ $0.path != nil })
+        else { throw .ambiguousPath }
     }
 
     // MARK: - Which endpoints

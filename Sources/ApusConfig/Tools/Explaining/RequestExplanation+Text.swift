@@ -1,3 +1,5 @@
+import ApusHTTP
+
 extension RequestExplanation {
     /// For people, several lines.
     public var text: String {
@@ -5,6 +7,7 @@ extension RequestExplanation {
         let because = listener.reason.map { " (\($0))" } ?? ""
         let called = listener.name == listener.address ? "" : " at \(listener.address)"
         lines.append("listener  \(listener.name)\(called)\(Self.place(listener.origin))\(because)")
+        lines += ways
         lines += trace(atMost: 30)
         lines += answer
         lines += pools.flatMap(Self.lines(of:))
@@ -42,10 +45,24 @@ extension RequestExplanation {
         return lines
     }
 
+    /// The readings of the path, if there are several.
+    private var ways: [String] {
+        guard !readings.isEmpty else { return [] }
+        let paths = readings.map { $0.path ?? "above the root" }
+        let width = paths.map(\.count).max() ?? 0
+        return ["path      can be read in \(readings.count) ways"]
+            + zip(readings, paths).map { reading, path in
+                let route = reading.path == nil ? "" : "  \(reading.route.map { "route \($0)" } ?? "no route")"
+                return "  \(path)\(route.isEmpty ? "" : String(repeating: " ", count: width - path.count))\(route)"
+            }
+    }
+
     private var answer: [String] {
         var lines: [String] = []
         switch outcome {
-        case .refused(let status, let reason): lines.append("answer    \(status), refused: \(reason)")
+        case .refused(let status, let reason):
+            lines.append("answer    \(status), refused: \(reason)")
+            if reason == "\(Reason.ambiguousPath.token)" { lines.append(contradiction) }
         case .noRoute: lines.append("answer    404: no route matches (no_route)")
         case .redirect(let status, let location): lines.append("answer    \(status), Location: \(location)")
         case .respond(let status, let body): lines.append("answer    \(status), body \(body)")
@@ -61,6 +78,15 @@ extension RequestExplanation {
             lines += responseEdits.map { "          \($0.words)" }
         }
         return lines
+    }
+
+    /// Why a path is ambiguous.
+    private var contradiction: String {
+        if route != nil { return "          the path that the route makes could be read as one with `..`" }
+        let differ = readings.contains { $0.path == nil } || Set(readings.map(\.route)).count > 1
+        return differ
+            ? "          an origin may read the path as one of another route; `paths` of the listener decides"
+            : "          the path has more readings than `paths` of the listener allows"
     }
 
     private static func lines(of pool: Pool) -> [String] {

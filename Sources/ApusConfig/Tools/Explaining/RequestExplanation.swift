@@ -18,6 +18,14 @@ public struct RequestExplanation: Sendable, Equatable, Encodable {
         public var mismatch: String?
     }
 
+    /// One way in which a server may read the path.
+    public struct Reading: Sendable, Equatable, Encodable {
+        /// Nil for one that leads above the root.
+        public var path: String?
+        /// The route that it goes to; nil for none.
+        public var route: String?
+    }
+
     /// What the origin gets.
     public struct Forwarded: Sendable, Equatable, Encodable {
         public var method: String
@@ -80,6 +88,8 @@ public struct RequestExplanation: Sendable, Equatable, Encodable {
     /// As routes see it.
     public var client: String
     public var listener: Listener
+    /// The readings of the path, the first of them as routes see it; empty if there is only one.
+    public var readings: [Reading] = []
     public var trials: [Trial] = []
     /// The name of the route that was taken.
     public var route: String?

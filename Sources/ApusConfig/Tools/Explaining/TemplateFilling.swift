@@ -4,7 +4,9 @@ import ApusModel
 /// A request as routes see it.
 struct SeenRequest {
     var head: RequestHead
-    /// Normalized, if the configuration says so.
+    /// As it came, which is what the origin gets.
+    let pathAsItCame: [UInt8]
+    /// The reading that routes are asked about first: the normal form, unless the listener takes paths literally.
     var path: [UInt8]
     var bytes: [UInt8]
     var client: IPAddress
@@ -47,9 +49,19 @@ struct TemplateFilling {
     /// The path that the origin gets.
     func path(_ rewrite: PathRewrite?) -> String {
         // `*` is no path.
-        guard let rewrite, !request.head.isForServer else { return String(decoding: request.path, as: UTF8.self) }
+        guard let rewrite, !request.head.isForServer else {
+            return String(decoding: request.pathAsItCame, as: UTF8.self)
+        }
         let path = text(rewrite.wholePath)
         return path.isEmpty ? "/" : path
+    }
+
+    /// Whether an origin could read `..` in the path that a template of the route makes.
+    func leadsElsewhere(_ route: Route) -> Bool {
+        guard let rewrite = route.rewrite, !request.head.isForServer else { return false }
+        let template = rewrite.wholePath
+        let isLiteral = template.pieces.allSatisfy { if case .literal = $0 { true } else { false } }
+        return !isLiteral && PathOddities(Array(path(rewrite).utf8).span).contains(.dotSegment)
     }
 
     func location(_ redirect: Redirect) -> String {

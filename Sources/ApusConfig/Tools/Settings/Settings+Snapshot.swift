@@ -9,7 +9,6 @@ extension Settings {
         add("timeouts", Settings(snapshot.timeouts))
         add("limits", Settings(snapshot.limits))
         add("trusted_proxies", snapshot.trustedProxies.map(\.description).joined(separator: ", "), usual: "")
-        add("normalize_paths", snapshot.normalizesPaths ? "on" : "off", usual: "on")
         add("access_log", switched: snapshot.accessLog.destination.map { Settings(snapshot.accessLog, to: $0) })
         add(snapshot.operations)
     }

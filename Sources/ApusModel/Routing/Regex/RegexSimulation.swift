@@ -1,3 +1,5 @@
+import ApusHTTP
+
 /// A regular expression run on all its possibilities at once: a set of bits says which bytes it could take next.
 ///
 /// Needs nothing but the stack, whatever the text: linear in it, with a factor of at most the expression's size.
@@ -51,12 +53,16 @@ struct RegexSimulation: Sendable {
     }
 
     /// Whether the expression is found in `text`, or, if `isWhole`, matches all of it.
-    func matches(_ text: Span<UInt8>, isWhole: Bool) -> Bool {
+    ///
+    /// - Parameter isForm: `text` is encoded as in forms, and matched as what it stands for.
+    func matches(_ text: Span<UInt8>, isWhole: Bool, isForm: Bool = false) -> Bool {
         if text.isEmpty { return matchesEmptyText }
         if !isWhole, takesNothingAtStart { return true }
         var places = InlineArray<16, UInt64>(repeating: 0)
         for word in 0..<words { places[word] = first[word] }
-        for offset in text.indices {
+        var offset = 0
+        while offset < text.count {
+            let (byte, end) = isForm ? text.formByte(at: offset) : (text[offset], offset &+ 1)
             var next = InlineArray<16, UInt64>(repeating: 0)
             var isAccepted = false
             for word in 0..<words {
@@ -64,15 +70,16 @@ struct RegexSimulation: Sendable {
                 while bits != 0 {
                     let place = word &* 64 &+ bits.trailingZeroBitCount
                     bits &= bits &- 1
-                    guard sets[place].contains(text[offset]) else { continue }
+                    guard sets[place].contains(byte) else { continue }
                     if !isWhole, accepts[place] { return true }
                     if acceptsAtEnd[place] { isAccepted = true }
                     for other in 0..<words { next[other] |= following[place &* words &+ other] }
                 }
             }
-            if offset == text.count &- 1 { return isAccepted || (!isWhole && takesNothingAtEnd) }
+            if end == text.count { return isAccepted || (!isWhole && takesNothingAtEnd) }
             if !isWhole { for word in 0..<words { next[word] |= firstLater[word] } }
             places = next
+            offset = end
         }
         return false
     }

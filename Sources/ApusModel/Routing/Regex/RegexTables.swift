@@ -1,3 +1,5 @@
+import ApusHTTP
+
 /// Regular expressions determinized ahead: a table of states, in which each byte of a text is one step, however many
 /// expressions are looked for at once. Several automata share these arrays, so that nothing is referenced to run one.
 struct RegexTables: Sendable {
@@ -53,13 +55,20 @@ struct RegexTables: Sendable {
     }
 
     /// Whether the automaton of one expression that begins with `^` and ends with `$` matches `text`.
-    func matches(_ number: Int, _ text: Span<UInt8>) -> Bool {
+    ///
+    /// - Parameter isForm: `text` is encoded as in forms, and matched as what it stands for.
+    func matches(_ number: Int, _ text: Span<UInt8>, isForm: Bool = false) -> Bool {
         let automaton = automata[number]
-        if automaton.simulation >= 0 { return simulations[Int(automaton.simulation)].matches(text, isWhole: true) }
+        if automaton.simulation >= 0 {
+            return simulations[Int(automaton.simulation)].matches(text, isWhole: true, isForm: isForm)
+        }
         var state = automaton.start
-        for offset in text.indices {
-            state = next(state, text[offset], automaton)
+        var offset = 0
+        while offset < text.count {
+            let (byte, following) = isForm ? text.formByte(at: offset) : (text[offset], offset &+ 1)
+            state = next(state, byte, automaton)
             if state == Self.dead { return false }
+            offset = following
         }
         return states[Int(state)].accepts < states[Int(state)].acceptsEnd
     }
