@@ -13,6 +13,8 @@ struct Room {
     var kind: Kind = .library
     var uses: [String] = []
     var products: [(product: String, package: String)] = []
+    /// Libraries of the system.
+    var links: [String] = []
     var testUses: [String]? = nil
     /// Folders of fixtures that the tests read by themselves.
     var testData: [String] = []
@@ -26,6 +28,8 @@ struct Room {
 
 let rooms: [Room] = [
     Room(name: "CApusSystem", kind: .shim),
+    // The system's zlib, with which the admin server compresses.
+    Room(name: "CApusZlib", kind: .shim, links: ["z"]),
     Room(name: "ApusHTTP", testUses: []),
     Room(name: "ApusModel", uses: ["ApusHTTP"], testUses: []),
     Room(name: "ApusBalancing", uses: ["ApusModel"], testUses: []),
@@ -39,11 +43,11 @@ let rooms: [Room] = [
         name: "ApusConfig", uses: ["ApusHTTP", "ApusModel"], products: [("Yams", "Yams"), ("Crypto", "swift-crypto")],
         testUses: ["ApusModel"], testData: ["Golden"]),
     Room(
-        name: "ApusControl", uses: ["ApusConfig", "ApusModel", "ApusBalancing", "ApusHTTP"],
+        name: "ApusControl", uses: ["CApusZlib", "ApusConfig", "ApusModel", "ApusBalancing", "ApusHTTP"],
         products: [
             ("Hummingbird", "hummingbird"), ("ServiceLifecycle", "swift-service-lifecycle"), ("Logging", "swift-log"),
             ("NIOCore", "swift-nio"), ("NIOPosix", "swift-nio"), ("NIOHTTP1", "swift-nio"), ("Crypto", "swift-crypto"),
-            ("HTTPTypes", "swift-http-types"),
+            ("HTTPTypes", "swift-http-types"), ("NIOHTTPTypes", "swift-nio-extras"),
         ],
         testUses: ["ApusModel", "ApusBalancing", "ApusHTTP"]),
     Room(
@@ -82,6 +86,7 @@ let packages: [String: Package.Dependency] = [
     "swift-service-lifecycle": .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     "swift-log": .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     "swift-nio": .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    "swift-nio-extras": .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
     "swift-http-types": .package(url: "https://github.com/apple/swift-http-types", from: "1.5.0"),
     "swift-argument-parser": .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
 ]
@@ -120,7 +125,7 @@ func targets(of room: Room) -> [Target] {
     let dependencies = room.uses.map { Target.Dependency.byName(name: $0) } + products
     var made: [Target] =
         switch room.kind {
-        case .shim: [.target(name: room.name)]
+        case .shim: [.target(name: room.name, linkerSettings: room.links.map { .linkedLibrary($0) })]
         case .library: [.target(name: room.name, dependencies: dependencies, swiftSettings: settings)]
         case .command: [.executableTarget(name: room.name, dependencies: dependencies, swiftSettings: settings)]
         case .suite: []

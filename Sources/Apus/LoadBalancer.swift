@@ -127,10 +127,12 @@ public struct LoadBalancer: Service {
         let isServing = Latch()
         var services: [any Service] = []
         if !snapshot.operations.admin.isEmpty {
+            let connections = AdminConnections()
             let servers = snapshot.operations.admin.enumerated().map { index, admin in
                 AdminServer(
                     admin, index: index, live: live, configuration: running, serving: serving, eventLoopGroup: control,
                     logger: logger, health: { await prober.report }, upgrade: upgradeByRequest(upgrade),
+                    connections: connections,
                     listening: { adminBound.bound(index, at: $0.map { .address($0) } ?? admin.bind) })
             }
             services.append(

@@ -2,14 +2,25 @@
 ///
 /// Every family is opened once, with its help and type; its samples follow.
 struct ExpositionWriter {
-    /// What has been written.
+    /// What has been written and not been passed on.
     private(set) var text = ""
     private var family = ""
+    /// Takes the text, piece by piece; nil to keep all of it.
+    private let sink: ((String) -> Void)?
+
+    private static let pieceBytes = 64 << 10
 
     enum Kind: String { case counter, gauge, histogram }
 
-    init() {
-        text.reserveCapacity(16_384)
+    init(sink: ((String) -> Void)? = nil) {
+        self.sink = sink
+        text.reserveCapacity(sink == nil ? 16_384 : Self.pieceBytes + 1024)
+    }
+
+    /// Passes on what is left.
+    mutating func finish() {
+        sink?(text)
+        text = ""
     }
 
     /// Opens the family `name`: the samples that follow belong to it.
@@ -56,6 +67,9 @@ struct ExpositionWriter {
         text += " "
         text += value
         text += "\n"
+        guard let sink, text.utf8.count >= Self.pieceBytes else { return }
+        sink(text)
+        text.removeAll(keepingCapacity: true)
     }
 
     /// A number of microseconds as seconds in decimal, exact: 1500 reads `0.0015`.

@@ -66,7 +66,25 @@ public struct MetricsText: Sendable {
     ///   - health: of the same snapshot. That of another one, which may be had for a moment at a reload, is left out.
     ///   - reloads: nil where the configuration is never reloaded.
     public func render(health: HealthReport, reloads: ReloadFacts? = nil) -> String {
-        var writer = ExpositionWriter()
+        var text = ""
+        render(health: health, reloads: reloads, admin: nil) { text += $0 }
+        return text
+    }
+
+    /// The same in pieces of about 64 KiB, so that the whole is nowhere twice.
+    func render(
+        health: HealthReport, reloads: ReloadFacts?, admin: AdminConnectionFacts?, into sink: (String) -> Void
+    ) {
+        withoutActuallyEscaping(sink) { sink in
+            var writer = ExpositionWriter(sink: sink)
+            write(health: health, reloads: reloads, admin: admin, to: &writer)
+            writer.finish()
+        }
+    }
+
+    private func write(
+        health: HealthReport, reloads: ReloadFacts?, admin: AdminConnectionFacts?, to writer: inout ExpositionWriter
+    ) {
         writeBuild(to: &writer)
         writeRequests(to: &writer)
         writeDurations(to: &writer)
@@ -82,8 +100,8 @@ public struct MetricsText: Sendable {
         writePools(to: &writer)
         writeWorkers(to: &writer)
         reloads?.write(to: &writer)
+        admin?.write(to: &writer)
         ProcessFacts.read()?.write(to: &writer)
-        return writer.text
     }
 
     func writeBuild(to writer: inout ExpositionWriter) {

@@ -33,10 +33,14 @@ import Testing
     }
 
     func text() -> String {
+        var text = ""
         MetricsText(snapshot: snapshot, counters: link).render(
             health: health,
             reloads: ReloadFacts(
-                revision: 7, lastSucceeded: false, lastMicroseconds: 1_700_000_000_500_000, applied: 6, refused: 1))
+                revision: 7, lastSucceeded: false, lastMicroseconds: 1_700_000_000_500_000, applied: 6, refused: 1),
+            admin: AdminConnectionFacts()
+        ) { text += $0 }
+        return text
     }
 
     func scrape() throws -> Exposition {

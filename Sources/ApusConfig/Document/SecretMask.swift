@@ -1,7 +1,9 @@
 /// Hides secrets in what is shown of a file: diagnostics quote its lines, and end up in logs and on screens.
 ///
-/// The value of every key that is called `secret`, `token` or `authorization`, or nearly so, is hidden where it stands, also in text that is not YAML
-/// or whose key is mistyped. Once the document has been read, its secrets are hidden wherever else they appear.
+/// The value of every key that is called `secret`, `token` or `authorization`, or nearly so, or whose name tends to hold
+/// what lets somebody in (`isSensitive`), is hidden where it stands, also in text that is not YAML or whose key is
+/// mistyped. Once the document has been read, its secrets are hidden wherever else they appear. With what health checks
+/// send, which is hidden on demand, these are the values that `explain` and `diff` do not show.
 struct SecretMask: Sendable {
     /// The texts of secrets, the longest first.
     private var texts: [String] = []
@@ -17,19 +19,23 @@ struct SecretMask: Sendable {
     /// A shorter text is refused as a secret, and hiding it everywhere could hide everything.
     private static let shortestText = 4
 
-    init(_ sources: [Source], _ documents: [Node]) {
-        isWithin = sources.map { Self.continuations(of: $0.lines) }
-        for document in documents { Self.collect(document, isSecret: false, into: &found) }
+    /// Whether what health checks send is hidden too: a diagnostic about it would say nothing then.
+    private let hidesSends: Bool
+
+    init(_ sources: [Source], _ documents: [Node], hidesSends: Bool = false) {
+        self.hidesSends = hidesSends
+        isWithin = sources.map { Self.continuations(of: $0.lines, hidesSends) }
+        for document in documents { Self.collect(document, isSecret: false, hidesSends, into: &found) }
         texts = Self.texts(of: found)
     }
 
     /// Hides what stands in one more source.
-    mutating func append(_ source: Source) { isWithin.append(Self.continuations(of: source.lines)) }
+    mutating func append(_ source: Source) { isWithin.append(Self.continuations(of: source.lines, hidesSends)) }
 
     /// Hides the secrets of one more document.
     mutating func hide(_ document: Node) {
         let before = found.count
-        Self.collect(document, isSecret: false, into: &found)
+        Self.collect(document, isSecret: false, hidesSends, into: &found)
         if found.count > before { texts = Self.texts(of: found) }
     }
 
@@ -41,7 +47,7 @@ struct SecretMask: Sendable {
             .sorted { ($0.count, $0) > ($1.count, $1) }
     }
 
-    private static func continuations(of lines: [Substring]) -> [Bool] {
+    private static func continuations(of lines: [Substring], _ hidesSends: Bool) -> [Bool] {
         var isWithin: [Bool] = []
         // The indentation of the line whose value goes on below.
         var indentation: Int?
@@ -50,7 +56,7 @@ struct SecretMask: Sendable {
             let own = line.prefix { $0 == " " }.count
             if let outer = indentation, !isBlank, own <= outer { indentation = nil }
             isWithin.append(indentation != nil)
-            if indentation == nil, values(in: line).contains(where: \.goesOn) { indentation = own }
+            if indentation == nil, values(in: line, hidesSends).contains(where: \.goesOn) { indentation = own }
         }
         return isWithin
     }
@@ -61,7 +67,7 @@ struct SecretMask: Sendable {
             return String(line.map { $0.isWhitespace ? $0 : "*" })
         }
         var shown = line
-        for value in Self.values(in: line[...]) {
+        for value in Self.values(in: line[...], hidesSends) {
             let stars = String(repeating: "*", count: line.unicodeScalars[value.range].count)
             let scalars = Array(shown.unicodeScalars)
             let start = line.unicodeScalars.distance(from: line.startIndex, to: value.range.lowerBound)
@@ -79,16 +85,25 @@ struct SecretMask: Sendable {
         }
     }
 
-    private static func collect(_ node: Node, isSecret: Bool, into found: inout Set<String>) {
+    private static func collect(
+        _ node: Node, isSecret: Bool, _ hidesSends: Bool, into found: inout Set<String>
+    ) {
         switch node.content {
         case .scalar: if isSecret, let text = node.text { found.insert(text) }
-        case .sequence(let items): for item in items { collect(item, isSecret: isSecret, into: &found) }
+        case .sequence(let items): for item in items { collect(item, isSecret: isSecret, hidesSends, into: &found) }
         case .mapping(let entries):
-            for entry in entries { collect(entry.value, isSecret: isKey(entry.key.value), into: &found) }
+            for entry in entries {
+                collect(entry.value, isSecret: isKey(entry.key.value, hidesSends), hidesSends, into: &found)
+            }
         }
     }
 
-    private static func isKey(_ word: some StringProtocol) -> Bool {
+    /// Words of the language itself: sticky sessions and hashes name a cookie, routes ask for cookies.
+    private static let language: Set<String> = ["cookie", "cookies"]
+
+    private static func isKey(_ word: some StringProtocol, _ hidesSends: Bool) -> Bool {
+        if word.utf8.count >= 5, isSensitive(fieldName: String(word)), !language.contains(String(word)) { return true }
+        if hidesSends, word == "send" { return true }
         // Most words are too short or too long, or have other letters, which is quicker to see.
         guard (4...16).contains(word.utf8.count),
             word.utf8.contains(where: { $0 | 0x20 == UInt8(ascii: "t") }) || word.utf8.count < 8
@@ -108,13 +123,13 @@ extension SecretMask {
     }
 
     /// The values of the keys in `line` that are secrets.
-    private static func values(in line: Substring) -> [Value] {
+    private static func values(in line: Substring, _ hidesSends: Bool) -> [Value] {
         var values: [Value] = []
         var rest = line
         while let colon = rest.firstIndex(of: ":") {
             let word = rest[..<colon].trailingWord
             rest = rest[rest.index(after: colon)...]
-            guard isKey(word) else { continue }
+            guard isKey(word, hidesSends) else { continue }
             let start = rest.firstIndex { !$0.isWhitespace } ?? rest.endIndex
             let value = value(of: rest[start...])
             values.append(value)

@@ -10,14 +10,15 @@ extension AdminAPI {
     // MARK: - Configuration
 
     func validate(_ request: Request, _ context: Context) async throws -> Response {
-        let text = try await RequestBodyReader.text(of: request, atMost: RequestBodyReader.longestConfiguration)
+        let text = try await RequestBodyReader.text(
+            of: request, context, atMost: RequestBodyReader.longestConfiguration)
         return .json(AdoptionAnswer(try await configuration.apply(text: text, dryRun: true)))
     }
 
     func diff(_ request: Request, _ context: Context) async throws -> Response {
         let example = #"{"files": [{"path": "apus.yaml", "text": "listeners: ..."}]}"#
         let body = try await RequestBodyReader.object(
-            of: request, keys: ["files"], example: example, atMost: RequestBodyReader.longestConfiguration)
+            of: request, context, keys: ["files"], example: example, atMost: RequestBodyReader.longestConfiguration)
         let files = try body.objects("files", keys: ["path", "text"]).map { file in
             guard let path = try file.text("path"), let text = try file.text("text") else {
                 throw AdminProblem.badRequest("A file lacks its `path` or its `text`; expected such as `\(example)`.")
@@ -31,7 +32,8 @@ extension AdminAPI {
     }
 
     func apply(_ request: Request, _ context: Context) async throws -> Response {
-        let text = try await RequestBodyReader.text(of: request, atMost: RequestBodyReader.longestConfiguration)
+        let text = try await RequestBodyReader.text(
+            of: request, context, atMost: RequestBodyReader.longestConfiguration)
         let dryRun = try request.flag("dry_run")
         return .adoption(
             try await configuration.apply(text: text, expecting: request.expectedDigests, dryRun: dryRun),
@@ -44,7 +46,8 @@ extension AdminAPI {
     }
 
     func rollback(_ request: Request, _ context: Context) async throws -> Response {
-        let body = try await RequestBodyReader.object(of: request, keys: ["revision"], example: #"{"revision": 7}"#)
+        let body = try await RequestBodyReader.object(
+            of: request, context, keys: ["revision"], example: #"{"revision": 7}"#)
         let number = try body.integer("revision", in: 1...Int.max)
         let dryRun = try request.flag("dry_run")
         context.deed.asks(number.map { "to revision \($0)" } ?? "to the revision before")
@@ -59,7 +62,7 @@ extension AdminAPI {
         let pool = try context.parameter("pool")
         let example = #"{"address": "10.0.0.7:8080", "weight": 1}"#
         let body = try await RequestBodyReader.object(
-            of: request, keys: ["address", "weight", "tier", "zone", "persist"], example: example)
+            of: request, context, keys: ["address", "weight", "tier", "zone", "persist"], example: example)
         guard let text = try body.text("address") else {
             throw AdminProblem.badRequest("`address` is missing; expected such as `\(example)`.")
         }
@@ -86,7 +89,7 @@ extension AdminAPI {
         let (pool, name) = (try context.parameter("pool"), try context.parameter("address"))
         let example = #"{"weight": 3}"#
         let body = try await RequestBodyReader.object(
-            of: request, keys: ["weight", "drain", "persist"], example: example)
+            of: request, context, keys: ["weight", "drain", "persist"], example: example)
         guard body.has("weight") || body.has("drain") else {
             throw AdminProblem.badRequest(
                 "There is nothing to change in it; expected `weight`, a number or null for what the configuration says, or "

@@ -1,7 +1,9 @@
 import ApusConfig
 import ApusModel
 import FoundationEssentials
+import HTTPTypes
 import Hummingbird
+import NIOCore
 
 /// What the admin server answers, operation by operation. `AdminOperation` has the list.
 struct AdminAPI: Sendable {
@@ -13,6 +15,8 @@ struct AdminAPI: Sendable {
     let health: @Sendable () async -> HealthReport
     /// Hands over to a successor of this process, and says so.
     let upgrade: (@Sendable () async throws -> String)?
+    /// Of all admin servers of the process.
+    var connections = AdminConnections()
     let started = Date()
 
     /// What there is to tell of, of one moment.
@@ -50,8 +54,12 @@ struct AdminAPI: Sendable {
 
     func metrics(_ request: Request, _ context: Context) async throws -> Response {
         let scene = try await scene()
-        let text = scene.metrics.render(health: scene.health, reloads: scene.running.reloads)
-        return .text(text, type: MetricsText.contentType)
+        var answer = AdminAnswer(to: request)
+        scene.metrics.render(health: scene.health, reloads: scene.running.reloads, admin: connections.facts) { piece in
+            answer.append(ByteBuffer(string: piece))
+        }
+        return try answer.response(
+            headers: [.contentType: MetricsText.contentType, .cacheControl: "no-store"], context: context)
     }
 
     func openAPI(_ request: Request, _ context: Context) async throws -> Response {
@@ -128,7 +136,7 @@ struct AdminAPI: Sendable {
     func endpoint(_ name: String, of pool: String) async throws -> EndpointAnswer {
         let scene = try await scene()
         let index = try scene.snapshot.checkedPool(pool)
-        let address = SocketAddress(name)
+        let address = ApusModel.SocketAddress(name)
         let present = scene.snapshot.presentEndpoints(of: scene.snapshot.pools[index])
         guard
             let found = present.first(where: {

@@ -11,11 +11,18 @@ struct AdminContext: RequestContext {
     let channel: any Channel
     /// What the request has changed.
     let deed = Deed()
+    /// Memory that the request's body takes until the request has been carried out.
+    var requestMemory: AdminMemory.Lease?
+    /// Bounds what answers take.
+    var answerMemory: AdminMemory?
 
     init(source: ApplicationRequestContextSource) {
         coreContext = CoreRequestContextStorage(source: source)
         channel = source.channel
     }
+
+    /// Lets the client's body come: nothing of it is read before.
+    func wantBody() { channel.triggerUserOutboundEvent(AdminConnectionHandler.BodyWanted(), promise: nil) }
 
     /// What a request has changed, for the log.
     final class Deed: Sendable {

@@ -27,14 +27,24 @@ struct AdminProblem: Error, Sendable {
         var available: [String]?
     }
 
-    var response: Response {
-        let body = Body(
+    /// The body that it is told as.
+    var text: String {
+        Body(
             type: "urn:apus:problem:\(kind)", title: title, status: status.code, detail: detail,
-            diagnostics: diagnostics, available: available)
+            diagnostics: diagnostics, available: available
+        ).jsonText
+    }
+
+    /// The fields that it is told with.
+    var allFields: HTTPFields {
         var headers = headers
         headers[.contentType] = "application/problem+json"
         headers[.cacheControl] = "no-store"
-        return Response(status: status, headers: headers, body: .init(byteBuffer: .init(string: body.jsonText)))
+        return headers
+    }
+
+    var response: Response {
+        Response(status: status, headers: allFields, body: .init(byteBuffer: .init(string: text)))
     }
 }
 

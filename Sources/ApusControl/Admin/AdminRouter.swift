@@ -10,17 +10,39 @@ extension AdminAPI {
     /// The role is asked for where the operation is carried out: no way of writing a path leads around it.
     func router(door: AdminDoor, logger: Logger) -> Router<Context> {
         let router = Router(context: Context.self)
+        router.add(middleware: AdminMemoryBound(connections: connections))
         router.add(middleware: ChangeLog(bind: door.bind, logger: logger))
         router.add(middleware: AdminProblems(logger: logger))
+        router.add(middleware: AdminCompression())
         router.add(middleware: AdminAccess(door: door))
         for operation in AdminOperation.all {
             let carryOut = operation.handler(self)
-            router.on(RouterPath(operation.path), method: operation.method) { request, context in
-                try door.require(operation.role, for: operation)
-                return try await carryOut(request, context)
+            // HEAD has the answer of GET; what of it is not sent, the connection knows.
+            for method in operation.method == .get ? [.get, .head] : [operation.method] {
+                router.on(RouterPath(operation.path), method: method) { request, context in
+                    try door.require(operation.role, for: operation)
+                    return try await carryOut(request, context)
+                }
             }
         }
         return router
+    }
+}
+
+/// Gives each request its share of the memory that all have together, until it has been carried out.
+private struct AdminMemoryBound: RouterMiddleware {
+    let connections: AdminConnections
+
+    func handle(
+        _ request: Request, context: AdminAPI.Context,
+        next: (Request, AdminAPI.Context) async throws -> Response
+    ) async throws -> Response {
+        var context = context
+        let lease = connections.requestMemory.lease()
+        context.requestMemory = lease
+        context.answerMemory = connections.answerMemory
+        defer { withExtendedLifetime(lease) {} }
+        return try await next(request, context)
     }
 }
 
@@ -61,7 +83,8 @@ private struct AdminProblems: RouterMiddleware {
             let all = AdminOperation.all.map { "\($0.method.rawValue) \($0.path)" }
             return .notFound(String(path.prefix(200)), available: all)
         }
-        return .wrongMethod(request.method.rawValue, path, allowed: here.map(\.method.rawValue))
+        let allowed = here.flatMap { $0.method == .get ? ["GET", "HEAD"] : [$0.method.rawValue] }
+        return .wrongMethod(request.method.rawValue, path, allowed: allowed)
     }
 }
 

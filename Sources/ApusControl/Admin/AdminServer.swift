@@ -18,23 +18,27 @@ public struct AdminServer: Service {
     private let eventLoopGroup: any EventLoopGroup
     private let logger: Logger
     private let listening: @Sendable (ApusModel.SocketAddress?) -> Void
+    private let connections: AdminConnections
 
     /// - Parameters:
     ///   - admin: Where to listen. Role, token and hosts are those that `live` has at each request.
     ///   - index: Its place in `Operations.admin`.
     ///   - health: Asked at each request that needs it.
     ///   - upgrade: Hands over to a successor and says so, or throws why not. Nil where there can be none.
+    ///   - connections: Bounds the connections of all admin servers that it is given to.
     ///   - listening: Told once, with the address that is bound: with port 0, the port the system gave; nil for a Unix
     ///     socket.
     public init(
         _ admin: Admin, index: Int = 0, live: Live, configuration: RunningConfiguration, serving: ServingState,
         eventLoopGroup: any EventLoopGroup, logger: Logger, health: @escaping @Sendable () async -> HealthReport,
-        upgrade: (@Sendable () async throws -> String)? = nil,
+        upgrade: (@Sendable () async throws -> String)? = nil, connections: AdminConnections = AdminConnections(),
         listening: @escaping @Sendable (ApusModel.SocketAddress?) -> Void = { _ in }
     ) {
         door = AdminDoor(opened: admin, index: index, live: live)
         api = AdminAPI(
-            live: live, configuration: configuration, serving: serving, health: health, upgrade: upgrade)
+            live: live, configuration: configuration, serving: serving, health: health, upgrade: upgrade,
+            connections: connections)
+        self.connections = connections
         self.eventLoopGroup = eventLoopGroup
         self.logger = logger
         self.listening = listening
@@ -54,8 +58,12 @@ public struct AdminServer: Service {
             }
         let application = Application(
             router: api.router(door: door, logger: logger),
+            server: .admin(connections),
             configuration: ApplicationConfiguration(address: address, serverName: "apus"),
-            onServerRunning: { [listening, bind, logger] channel in
+            onServerRunning: { [listening, bind, logger, connections] channel in
+                try? await channel.eventLoop.submit {
+                    try channel.pipeline.syncOperations.addHandler(AdminAcceptHandler(connections), position: .first)
+                }.get()
                 if let warning = AdminSocket.open(bind) { logger.warning("\(warning)") }
                 listening(channel.localAddress.flatMap(ApusModel.SocketAddress.init))
             },

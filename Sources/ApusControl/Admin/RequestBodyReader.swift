@@ -1,3 +1,4 @@
+import ApusHTTP
 import HTTPTypes
 import Hummingbird
 import NIOCore
@@ -8,31 +9,51 @@ struct RequestBodyReader {
     static let longestConfiguration = 32 << 20
     static let longestObject = 64 << 10
 
-    /// The whole body, as text.
-    static func text(of request: Request, atMost limit: Int) async throws -> String {
-        var request = request
-        if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > limit {
-            throw AdminProblem.tooLarge(limit)
-        }
-        let buffer: ByteBuffer
-        do {
-            buffer = try await request.collectBody(upTo: limit)
-        } catch is NIOTooManyBytesError {
-            throw AdminProblem.tooLarge(limit)
-        } catch let error as HTTPError where error.status == .contentTooLarge {
-            throw AdminProblem.tooLarge(limit)
-        }
+    /// The whole body, as text. Nothing of it is read before this is called, and not more than the limit after it.
+    static func text(of request: Request, _ context: AdminContext, atMost limit: Int) async throws -> String {
+        let buffer = try await bytes(of: request, context, atMost: limit)
         guard let text = String(validating: buffer.readableBytesView, as: UTF8.self) else {
             throw AdminProblem.badRequest("The body is not UTF-8 text.")
         }
         return text
     }
 
+    private static func bytes(
+        of request: Request, _ context: AdminContext, atMost limit: Int
+    ) async throws -> ByteBuffer {
+        var buffer = ByteBuffer()
+        let declared = request.headers[.contentLength].flatMap { Int($0) }
+        if let declared {
+            guard declared <= limit else { throw AdminProblem.tooLarge(limit) }
+            try take(declared, context)
+            buffer.reserveCapacity(declared)
+        }
+        context.wantBody()
+        do {
+            for try await var piece in request.body {
+                guard buffer.readableBytes + piece.readableBytes <= limit else { throw AdminProblem.tooLarge(limit) }
+                if declared == nil { try take(piece.readableBytes, context) }
+                buffer.writeBuffer(&piece)
+            }
+        } catch let error as AdminConnectionHandler.BodyError {
+            switch error {
+            case .cut: throw AdminProblem.cutBody
+            case .timedOut: throw AdminProblem(Reason.requestBodyTimeout)
+            case .malformed(let reason): throw AdminProblem(reason)
+            }
+        }
+        return buffer
+    }
+
+    private static func take(_ count: Int, _ context: AdminContext) throws {
+        guard context.requestMemory?.take(count) != false else { throw AdminProblem.noMemory }
+    }
+
     /// The body as an object; an empty body is an empty one.
     static func object(
-        of request: Request, keys: [String], example: String, atMost limit: Int = longestObject
+        of request: Request, _ context: AdminContext, keys: [String], example: String, atMost limit: Int = longestObject
     ) async throws -> ObjectReader {
-        let text = try await text(of: request, atMost: limit)
+        let text = try await text(of: request, context, atMost: limit)
         guard !text.allSatisfy(\.isWhitespace) else {
             return try ObjectReader([:], keys: keys, "The body", example: example)
         }

@@ -48,7 +48,7 @@ import Testing
     /// A name that has been made to stand for 127.0.0.1 is not this machine's.
     @Test(arguments: [
         ("localhost", 200), ("localhost:9900", 200), ("127.0.0.1:9900", 200), ("[::1]:9900", 200),
-        ("apus.localhost:80", 200), ("evil.example", 403), ("localhost.evil.example:9900", 403), ("[evil]:1", 403),
+        ("apus.localhost:80", 200), ("evil.example", 403), ("localhost.evil.example:9900", 403), ("[evil]:1", 400),
         ("127.0.0.1.evil.example", 403),
     ])
     func onLoopbackTheHostIsLookedAt(host: String, status: Int) async throws {

@@ -134,6 +134,7 @@ struct AdminFixture {
         logger: Logger = Logger(label: "test"),
         phase: ServingState.Phase = .serving, store: RevisionStore? = nil,
         upgrade: (@Sendable () async throws -> String)? = nil,
+        connections: AdminConnections = AdminConnections(limits: AdminLimits()),
         then: @escaping @Sendable (inout [PoolHealth]) -> Void = { _ in },
         _ body: (AdminFixture) async throws -> Void
     ) async throws {
@@ -150,7 +151,7 @@ struct AdminFixture {
             health: {
                 let snapshot = live.view.snapshot
                 return .of(snapshot, snapshot.endpoints.map { _ in true }, then: then)
-            }, upgrade: upgrade, listening: { sink.yield($0) })
+            }, upgrade: upgrade, connections: connections, listening: { sink.yield($0) })
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {
                 do {
@@ -189,19 +190,80 @@ struct AdminFixture {
         for (name, value) in usual.merging(fields, uniquingKeysWith: { $1 }) {
             head += "\(name): \(value)\r\n"
         }
+        return try Answer(try await raw(head + "\r\n" + body))
+    }
+
+    /// All that comes back for these bytes until the server closes.
+    func raw(_ bytes: String) async throws -> String {
+        String(buffer: try await rawBytes(ByteBuffer(string: bytes)))
+    }
+
+    func rawBytes(_ bytes: ByteBuffer) async throws -> ByteBuffer {
         let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton).connect(to: address) {
             channel in
             channel.eventLoop.makeCompletedFuture {
                 try NIOAsyncChannel<ByteBuffer, ByteBuffer>(wrappingChannelSynchronously: channel)
             }
         }
-        let text = try await channel.executeThenClose { inbound, outbound in
-            try await outbound.write(ByteBuffer(string: head + "\r\n" + body))
+        return try await channel.executeThenClose { inbound, outbound in
+            try await outbound.write(bytes)
             var received = ByteBuffer()
             for try await part in inbound { received.writeImmutableBuffer(part) }
-            return String(buffer: received)
+            return received
         }
-        return try Answer(text)
+    }
+
+    /// A connection that has sent `bytes`, and keeps what comes back.
+    func connect(sending bytes: String = "") async throws -> RawConnection {
+        let connection = RawConnection()
+        let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .channelInitializer { $0.pipeline.addHandler(RawConnection.Keeper(connection)) }
+            .connect(to: address).get()
+        connection.channel.withLock { $0 = channel }
+        if !bytes.isEmpty { try await channel.writeAndFlush(ByteBuffer(string: bytes)) }
+        return connection
+    }
+}
+
+/// A connection that a test writes to bit by bit.
+final class RawConnection: Sendable {
+    fileprivate let channel = Mutex<(any Channel)?>(nil)
+    private let kept = Mutex("")
+    private let ended = Mutex(false)
+
+    var received: String { kept.withLock { $0 } }
+    var isClosed: Bool { ended.withLock { $0 } }
+
+    func send(_ text: String) async throws {
+        try await channel.withLock { $0 }?.writeAndFlush(ByteBuffer(string: text))
+    }
+
+    func stopReading() async throws {
+        try await channel.withLock { $0 }?.setOption(.autoRead, value: false).get()
+    }
+
+    func close() { channel.withLock { $0 }?.close(promise: nil) }
+
+    /// Whether `condition` becomes true within a few seconds.
+    func comes(to condition: (RawConnection) -> Bool) async throws -> Bool {
+        for _ in 0..<500 {
+            if condition(self) { return true }
+            try await Task.sleep(for: .milliseconds(10))
+        }
+        return false
+    }
+
+    fileprivate final class Keeper: ChannelInboundHandler, Sendable {
+        typealias InboundIn = ByteBuffer
+        let connection: RawConnection
+        init(_ connection: RawConnection) { self.connection = connection }
+
+        func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+            let text = String(buffer: unwrapInboundIn(data))
+            connection.kept.withLock { $0 += text }
+        }
+        func channelInactive(context: ChannelHandlerContext) { connection.ended.withLock { $0 = true } }
+        func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
     }
 }
 

@@ -208,7 +208,7 @@ import Testing
             #expect(unknown.status == 404 && unknown.type == "application/problem+json")
             #expect(try unknown.json()["available"]?.list.contains("GET /v1/status") == true)
             let wrong = try await server.send("DELETE", "/v1/pools/web")
-            #expect(wrong.status == 405 && wrong.fields["allow"] == "GET")
+            #expect(wrong.status == 405 && wrong.fields["allow"] == "GET, HEAD")
         }
     }
 

@@ -14,9 +14,10 @@ final class Balancer: Sendable {
     /// - Parameters:
     ///   - pool: what the configuration says about its only pool, `web`, besides the endpoints: lines of YAML.
     ///   - more: what it says besides: lines of YAML.
+    ///   - descriptors: how many it may have open; nil for as many as this process.
     init(
         before endpoints: [SocketAddress], pool: String, more: String = "", workers: Int = 2,
-        in namespace: Namespace? = nil
+        in namespace: Namespace? = nil, descriptors: Int? = nil
     ) throws {
         let text = """
             workers: \(workers)
@@ -35,6 +36,8 @@ final class Balancer: Sendable {
         process =
             if let namespace {
                 try ChildProcess("ip", ["netns", "exec", namespace.name, program] + arguments)
+            } else if let descriptors {
+                try ChildProcess("sh", ["-c", "ulimit -n \(descriptors); exec \"$@\"", "sh", program] + arguments)
             } else {
                 try ChildProcess(program, arguments)
             }

@@ -1,0 +1,62 @@
+import Testing
+
+@testable import ApusConfig
+
+/// What `/v1/config` shows of a file: not what `explain` hides, however it is written.
+@Suite struct MaskedTextTests {
+    static let secret = "k9Qz7Tt2-LetMeIn"
+
+    static func file(_ pool: String, _ route: String = "pool: web") -> String {
+        """
+        listeners:
+          - bind: 127.0.0.1:8080
+            routes:
+              - \(route)
+        pools:
+          web:
+            endpoints: [127.0.0.1:1]
+        \(pool)
+        """
+    }
+
+    @Test(arguments: [
+        "    health: { path: /, headers: { X-Api-Key: S } }",
+        "    health: { path: /, headers: { x-apikey: \"S\", Accept: a } }",
+        "    health: { path: /, headers: { \"X-Auth-Token\" : 'S' } }",
+        "    health:\n      path: /\n      headers:\n        Authorization: Bearer S   # for the probe",
+        "    health:\n      path: /\n      headers:\n        X-Api-Key: >-\n          S\n        Accept: a",
+        "    health:\n      path: /\n      headers:\n        X-Api-Key: |\n          S\n        Accept: a",
+        "    health:\n      path: /\n      headers:\n        X-Api-Key:\n          S\n        Accept: a",
+        "    health:\n      path: /\n      headers:\n        X-Client-Secret: \"one\n          S\"",
+        "    health:\n      path: /\n      headers:\n        Cookie: session=S",
+        "    health:\n      path: /\n      headers: &h { X-Password: &p S }",
+        "    health: { send: \"AUTH S\\r\\n\", expect: { reply: OK } }",
+        "    sticky: { cookie: id, secret: S }",
+    ])
+    func credentialsOfPoolsAreHidden(pool: String) {
+        check(Self.file(pool.replacing(/\bS\b/, with: Self.secret)))
+    }
+
+    @Test(arguments: [
+        "{ pool: web, request_headers: { set: { X-Api-Key: S } } }",
+        "{ pool: web, header: { Authorization: S } }",
+        "{ pool: web, query: { access_token: S } }",
+        "{ pool: web, cookies: { session_token: S } }",
+    ])
+    func credentialsOfRoutesAreHidden(route: String) {
+        check(Self.file("", route.replacing(/\bS\b/, with: Self.secret)))
+    }
+
+    private func check(_ text: String) {
+        let masked = ConfigurationFile(path: "apus.yaml", text: text).maskedText
+        #expect(text.contains(Self.secret) && !masked.contains(Self.secret) && !masked.contains("LetMeIn"), "\(masked)")
+        #expect(masked.contains("127.0.0.1:8080") && masked.contains("endpoints"))
+    }
+
+    /// The language's own words are shown.
+    @Test func namesOfCookiesAreShown() {
+        let text = Self.file(
+            "    sticky: { cookie: route_id }\n    hash: { cookie: who }", "{ pool: web, cookies: { a: b } }")
+        #expect(ConfigurationFile(path: "apus.yaml", text: text).maskedText == text)
+    }
+}

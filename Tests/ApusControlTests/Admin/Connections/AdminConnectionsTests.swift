@@ -1,0 +1,131 @@
+import ApusModel
+import NIOCore
+import Testing
+
+@testable import ApusControl
+
+@Suite struct AdminConnectionsTests {
+    static let request = "GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+    static func limits(_ change: (inout AdminLimits) -> Void) -> AdminConnections {
+        var limits = AdminLimits()
+        change(&limits)
+        return AdminConnections(limits: limits)
+    }
+
+    @Test(arguments: [(1_048_576, 128), (1024, 128), (300, 37), (64, 8), (8, 4)])
+    func traffickersGetMostDescriptors(descriptors: UInt64, connections: Int) {
+        #expect(AdminLimits.connections(descriptors: descriptors) == connections)
+    }
+
+    /// Silent connections are the first to go, the oldest of them first; then those that wait for another request.
+    @Test func silentConnectionsMakeWay() async throws {
+        let connections = Self.limits { $0.connections = 4 }
+        try await AdminFixture.run(connections: connections) { server in
+            let idle = try await server.connect(sending: Self.request)
+            #expect(try await idle.comes { $0.received.hasSuffix("alive\n") })
+            let half = try await server.connect(sending: "GET /livez HT")
+            var silent: [RawConnection] = []
+            for _ in 0..<6 { silent.append(try await server.connect()) }
+            for _ in 0..<3 {
+                let answer = try await server.get("/livez")
+                #expect(answer.status == 200)
+            }
+            #expect(try await silent[3].comes { $0.isClosed })
+            #expect(!idle.isClosed && !half.isClosed)
+            let facts = connections.facts
+            #expect(facts.open <= 4 && facts.evicted >= 5 && facts.refused == 0)
+            for connection in silent { connection.close() }
+            for _ in 0..<500 where connections.count(.silent) > 0 { try await Task.sleep(for: .milliseconds(10)) }
+            // Those that come now find nobody silent: who waits goes before who is in the middle of a head.
+            var others: [RawConnection] = []
+            for _ in 0..<4 {
+                others.append(try await server.connect(sending: "GET"))
+                for _ in 0..<500 where connections.count(.silent) > 0 { try await Task.sleep(for: .milliseconds(10)) }
+            }
+            #expect(try await idle.comes { $0.isClosed })
+            for connection in others + [half] { connection.close() }
+        }
+    }
+
+    /// Where all are busy, one more is closed at once, and counted.
+    @Test func busyConnectionsStay() async throws {
+        let connections = Self.limits { $0.connections = 2 }
+        try await AdminFixture.run(connections: connections) { server in
+            await server.configuration.adopter.wait(.seconds(3))
+            let text = ConfigurationFixture.text
+            async let one = server.send("PUT", "/v1/config", [:], text.replacing("weight: 3", with: "weight: 4"))
+            async let other = server.send("PUT", "/v1/config", [:], text.replacing("weight: 3", with: "weight: 5"))
+            for _ in 0..<1000 where connections.count(.busy) < 2 { try await Task.sleep(for: .milliseconds(10)) }
+            let third = try await server.connect(sending: Self.request)
+            #expect(try await third.comes { $0.isClosed } && third.received.isEmpty)
+            #expect(connections.facts.refused == 1)
+            _ = try await (one, other)
+        }
+    }
+
+    @Test func theMetricsCountThem() async throws {
+        try await AdminFixture.run { server in
+            let silent = try await server.connect()
+            let metrics = try Exposition(try await server.get("/metrics").body)
+            #expect(metrics.value("apus_admin_connections") == 2)
+            #expect(metrics.value("apus_admin_connections_limit") == 128)
+            #expect(metrics.value("apus_admin_accepted_connections_total") == 2)
+            #expect(metrics.value("apus_admin_closed_connections_total", ["cause": "idle"]) == 0)
+            silent.close()
+        }
+    }
+
+    // MARK: - Time
+
+    @Test func silentConnectionsEnd() async throws {
+        try await AdminFixture.run(connections: Self.limits { $0.requestHead = .milliseconds(50) }) { server in
+            let silent = try await server.connect()
+            #expect(try await silent.comes { $0.isClosed } && silent.received.isEmpty)
+        }
+    }
+
+    @Test func headsThatTrickleEnd() async throws {
+        try await AdminFixture.run(connections: Self.limits { $0.requestHead = .seconds(1) }) { server in
+            let slow = try await server.connect(sending: "GET /livez HTTP/1.1\r\n")
+            for _ in 0..<200 where !slow.isClosed {
+                try? await slow.send("X: y\r\n")
+                try await Task.sleep(for: .milliseconds(50))
+            }
+            #expect(try await slow.comes { $0.isClosed })
+            #expect(try AdminFixture.Answer(slow.received).fields["apus-reason"] == "request_head_timeout")
+        }
+    }
+
+    @Test func idleConnectionsEnd() async throws {
+        try await AdminFixture.run(connections: Self.limits { $0.idle = .milliseconds(50) }) { server in
+            let idle = try await server.connect(sending: Self.request)
+            #expect(try await idle.comes { $0.isClosed } && idle.received.hasSuffix("alive\n"))
+        }
+    }
+
+    @Test func bodiesThatStopEnd() async throws {
+        try await AdminFixture.run(connections: Self.limits { $0.body = .milliseconds(100) }) { server in
+            let slow = try await server.connect(
+                sending: "POST /v1/config/validate HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nlisten")
+            #expect(try await slow.comes { $0.received.contains("request_body_timeout") }, "\(slow.received)")
+            #expect(try AdminFixture.Answer(slow.received).status == 408)
+            slow.close()
+        }
+    }
+
+    /// A client that does not read has its connection closed, and what was made for it is given back.
+    @Test func answersThatNobodyReadsEnd() async throws {
+        let connections = Self.limits { $0.body = .milliseconds(300) }
+        let endpoints = (1...4000).map { "127.0.0.1:\($0)" }.joined(separator: ", ")
+        let text = "listeners: [{ bind: 127.0.0.1:8080 }]\npools: { web: { endpoints: [\(endpoints)] } }"
+        try await AdminFixture.run(text, connections: connections) { server in
+            let deaf = try await server.connect()
+            try await deaf.stopReading()
+            for _ in 0..<3 { try await deaf.send("GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n") }
+            for _ in 0..<1000 where connections.facts.open > 0 { try await Task.sleep(for: .milliseconds(10)) }
+            #expect(connections.facts.open == 0)
+            deaf.close()
+        }
+    }
+}
