@@ -9,6 +9,14 @@ enum Authority {
         return host
     }
 
+    /// The digits of the port behind `host` in an authority that `host` accepted, without leading zeros.
+    @inline(__always)
+    static func port(_ bytes: Span<UInt8>, _ authority: Range<Int>, behind host: Range<Int>) -> Range<Int> {
+        var start = min(host.upperBound &+ 1, authority.upperBound)
+        while start < authority.upperBound, bytes[start] == 0x30 { start &+= 1 }
+        return start..<authority.upperBound
+    }
+
     /// An IPv6 address in its brackets.
     private static func bracketed(_ bytes: Span<UInt8>, _ range: Range<Int>) -> Range<Int>? {
         var offset = range.lowerBound + 1
@@ -23,7 +31,7 @@ enum Authority {
 
     /// A name or an IPv4 address: unreserved, percent-encoded or sub-delims (RFC 3986 section 3.2.2).
     private static func registeredName(_ bytes: Span<UInt8>, _ range: Range<Int>) -> Range<Int>? {
-        var offset = range.lowerBound
+        var offset = bytes.plainNameEnd(in: range)
         while offset < range.upperBound, bytes[offset] != colon {
             guard isNameByte(bytes[offset]) else { return nil }
             offset += 1

@@ -126,7 +126,9 @@ extension Span where Element == UInt8 {
     /// The first offset from `start` whose byte may not stand in a token; `count` if there is none.
     ///
     /// Letters and hyphens, which is what field names are made of, are looked at eight at a time.
-    func tokenEnd(from start: Int) -> Int {
+    ///
+    /// - Parameter isOdd: becomes true if there are other characters before it than letters, digits and hyphens.
+    func tokenEnd(from start: Int, isOdd: inout Bool) -> Int {
         var offset = start
         while offset &+ 8 <= count {
             let word = self.word(at: offset)
@@ -137,9 +139,28 @@ extension Span where Element == UInt8 {
             }
             offset &+= (~usual & highBits).trailingZeroBitCount &>> 3
             guard isTokenByte(self[offset]) else { return offset }
+            if !isDigit(self[offset]) { isOdd = true }
             offset &+= 1
         }
-        while offset < count, isTokenByte(self[offset]) { offset &+= 1 }
+        while offset < count, isTokenByte(self[offset]) {
+            if folded(self[offset]) == 0x2d, self[offset] != 0x2d { isOdd = true }
+            offset &+= 1
+        }
+        return offset
+    }
+
+    /// An offset in `range` before which there are letters, digits, hyphens and dots only, which is what hosts are made
+    /// of: looked at eight at a time, so that up to seven of them may stand behind it.
+    @inline(__always)
+    func plainNameEnd(in range: Range<Int>) -> Int {
+        var offset = range.lowerBound
+        while offset &+ 8 <= range.upperBound {
+            let word = self.word(at: offset)
+            let digits = mask(of: word, from: 0x30, through: 0x39)
+            let marks = mask(of: word, from: 0x2d, through: 0x2e)
+            guard letters(in: word) | digits | marks == highBits else { return offset }
+            offset &+= 8
+        }
         return offset
     }
 

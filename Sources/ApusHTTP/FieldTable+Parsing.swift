@@ -4,16 +4,26 @@ extension FieldTable {
     /// Serves heads and trailer sections alike. What it refuses is decided by the first defect in the order of the
     /// bytes, so the answer is the same however the input was cut.
     ///
+    /// Names that could be taken for others are dropped: from clients by `clientRules`, elsewhere those that fold into a
+    /// field that is understood and are not written like it.
+    ///
     /// - Returns: the offset behind the empty line, or nil when it has not arrived yet.
-    mutating func parseSection(_ bytes: Span<UInt8>, from start: Int, limit: Int) throws(Reason) -> Int? {
+    mutating func parseSection(
+        _ bytes: Span<UInt8>, from start: Int, limit: Int, of section: Section
+    ) throws(Reason) -> Int? {
         removeAll()
+        var isOdd = false
         var offset = start
         while offset < bytes.count {
             let first = bytes[offset]
-            if first == cr { return try Self.lineFeed(bytes, behindCR: offset) }
+            if first == cr {
+                let end = try Self.lineFeed(bytes, behindCR: offset)
+                if end != nil, isOdd || clientRules.hasNames { applyRules(bytes, section) }
+                return end
+            }
             if first == lf { throw .bareLF }
             if first == space || first == tab { throw .obsoleteLineFolding }
-            guard let nameEnd = try Self.nameEnd(bytes, from: offset) else { return nil }
+            guard let nameEnd = try Self.nameEnd(bytes, from: offset, isOdd: &isOdd) else { return nil }
             var valueStart = nameEnd &+ 1
             while valueStart < bytes.count, bytes[valueStart] == space || bytes[valueStart] == tab { valueStart &+= 1 }
             guard let lineEnd = try Self.lineEnd(bytes, from: valueStart) else { return nil }
@@ -31,9 +41,37 @@ extension FieldTable {
         return nil
     }
 
+    /// Where field lines stand.
+    enum Section { case request, response, trailer }
+
+    /// Does with each line what its name asks for.
+    @inline(never)
+    private mutating func applyRules(_ bytes: Span<UInt8>, _ section: Section) {
+        for index in 0..<count {
+            let name = lines[index].name
+            guard bytes.isOddName(name) else {
+                if section == .request {
+                    lines[index].field = clientRules.adjusted(lines[index].field, bytes, name)
+                }
+                continue
+            }
+            let isDropped =
+                switch section {
+                case .request: clientRules.drops(bytes, name)
+                case .response: KnownField.Set.understoodInResponses.contains(KnownField(folding: bytes, name))
+                case .trailer: KnownField(folding: bytes, name) != .other
+                }
+            if isDropped { drop(index) } else { lines[index].field = .other }
+        }
+    }
+
     /// The offset of the colon behind the name that starts at `start`; nil when it has not arrived yet.
-    private static func nameEnd(_ bytes: Span<UInt8>, from start: Int) throws(Reason) -> Int? {
-        let offset = bytes.tokenEnd(from: start)
+    ///
+    /// - Parameter isOdd: becomes true if the name `isOddName`.
+    private static func nameEnd(
+        _ bytes: Span<UInt8>, from start: Int, isOdd: inout Bool
+    ) throws(Reason) -> Int? {
+        let offset = bytes.tokenEnd(from: start, isOdd: &isOdd)
         guard offset < bytes.count else { return nil }
         switch bytes[offset] {
         case colon where offset > start: return offset

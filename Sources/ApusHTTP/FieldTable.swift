@@ -38,6 +38,8 @@ public struct FieldTable: ~Copyable {
     @usableFromInline var lines: [FieldLine]
     /// How many lines there are.
     public internal(set) var count: Int
+    /// What becomes of clients' fields by their names.
+    public var clientRules = ClientFieldRules()
 
     public init() {
         let unused = FieldLine(start: 0, nameEnd: 0, value: 0..<0, end: 0, field: .other)
@@ -63,13 +65,10 @@ public struct FieldTable: ~Copyable {
 
     mutating func drop(_ index: Int) { lines[index].isDropped = true }
 
-    /// Has the lines of that name left out of what is forwarded.
+    /// Has the lines of that name, and of names that fold into the same, left out of what is forwarded.
     ///
-    /// - Parameters:
-    ///   - name: in lower case.
-    ///   - bytes: those that were parsed.
-    @inlinable
+    /// - Parameter bytes: those that were parsed.
     public mutating func drop(_ name: Span<UInt8>, in bytes: Span<UInt8>) {
-        for index in 0..<count where bytes.isName(lines[index].name, name) { lines[index].isDropped = true }
+        for index in 0..<count where bytes.isFoldedName(lines[index].name, name) { lines[index].isDropped = true }
     }
 }

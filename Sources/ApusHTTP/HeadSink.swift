@@ -10,14 +10,14 @@ public protocol HeadSink: ~Copyable {
 }
 
 extension HeadSink where Self: ~Copyable {
-    /// Appends every line that `keeps` accepts and that was not dropped, neighbours in one copy.
+    /// Appends every line that is not one of `others` and was not dropped, neighbours in one copy.
     @inlinable
-    mutating func append(_ fields: borrowing FieldTable, where keeps: (KnownField) -> Bool) {
+    mutating func append(_ fields: borrowing FieldTable, without others: KnownField.Set) {
         var runStart = 0
         var runEnd = 0
         for index in 0..<fields.count {
             let line = fields[index]
-            guard !line.isDropped, keeps(line.field) else { continue }
+            guard !line.isDropped, !others.contains(line.field) else { continue }
             if runEnd != Int(line.start) {
                 if runEnd > runStart { append(input: runStart..<runEnd) }
                 runStart = Int(line.start)

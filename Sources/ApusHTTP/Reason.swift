@@ -41,6 +41,7 @@ public enum Reason: UInt8, Error, Sendable, CaseIterable, BitwiseCopyable {
     case requestBodyTooSlow
 
     // What Apus could not do with a good request.
+    case badRewrite
     case noRoute
     case routeSaturated
     case noHealthyEndpoint
@@ -111,6 +112,7 @@ extension Reason {
         case .bodyTooLarge: "body_too_large"
         case .requestBodyTimeout: "request_body_timeout"
         case .requestBodyTooSlow: "request_body_too_slow"
+        case .badRewrite: "bad_rewrite"
         case .noRoute: "no_route"
         case .routeSaturated: "route_saturated"
         case .noHealthyEndpoint: "no_healthy_endpoint"
@@ -147,7 +149,7 @@ extension Reason {
         case .bareCR, .bareLF, .badRequestLine, .badMethod, .badTarget, .badPath, .ambiguousPath, .badFieldName,
             .spaceBeforeColon, .badFieldValue, .obsoleteLineFolding, .missingHost, .repeatedHost, .badHost,
             .badContentLength, .conflictingContentLength, .contentLengthWithTransferEncoding, .badTransferEncoding,
-            .transferEncodingInHTTP10, .badChunk, .badTrailer:
+            .transferEncodingInHTTP10, .badChunk, .badTrailer, .badRewrite:
             400
         case .noRoute: 404
         case .methodNotAllowed: 405

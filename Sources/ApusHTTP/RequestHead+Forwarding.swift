@@ -2,6 +2,8 @@
 public struct ForwardedRequest: Sendable {
     /// Whether the client's own X-Forwarded-* and Forwarded fields are kept and extended, instead of replaced.
     public var isTrusted: Bool
+    /// The listener's port, which a client that names no host asked for.
+    public var ownPort: UInt16
     /// What the caller writes instead, by `rewritten`; nothing, unless a route changes something.
     public var rewrites: Rewrites
 
@@ -18,18 +20,22 @@ public struct ForwardedRequest: Sendable {
         @inlinable public static var host: Rewrites { Rewrites(rawValue: 2) }
         /// Whole field lines that are added.
         @inlinable public static var fields: Rewrites { Rewrites(rawValue: 4) }
-        /// X-Forwarded-For, -Proto and -Host, each left out.
+        /// X-Forwarded-For, -Proto, -Host and -Port, each left out.
         @inlinable public static var forwardedFor: Rewrites { Rewrites(rawValue: 8) }
         @inlinable public static var forwardedProto: Rewrites { Rewrites(rawValue: 16) }
         @inlinable public static var forwardedHost: Rewrites { Rewrites(rawValue: 32) }
+        @inlinable public static var forwardedPort: Rewrites { Rewrites(rawValue: 64) }
+        /// The end of X-Forwarded-Prefix, which is left out otherwise.
+        @inlinable public static var prefix: Rewrites { Rewrites(rawValue: 128) }
     }
 
     /// What `rewritten` is asked to write.
-    public enum Part: Sendable { case target, host, fields }
+    public enum Part: Sendable { case target, host, fields, prefix }
 
     @inlinable
-    public init(isTrusted: Bool, rewrites: Rewrites = []) {
+    public init(isTrusted: Bool, ownPort: UInt16 = 0, rewrites: Rewrites = []) {
         self.isTrusted = isTrusted
+        self.ownPort = ownPort
         self.rewrites = rewrites
     }
 }
@@ -55,14 +61,11 @@ extension RequestHead {
         if rewrites.contains(.target) { rewritten(.target, &sink) } else { writeTarget(to: &sink) }
         sink.append(" HTTP/1.1\r\n")
         let replacesHost = target.form == .absolute || rewrites.contains(.host)
-        let isTrusted = forwarding.isTrusted
-        sink.append(fields) { field in
-            switch field {
-            case .other: true
-            case .host: !replacesHost
-            default: !field.isHopByHop && (isTrusted ? field != .forwardedFor : !field.isForwarding)
-            }
-        }
+        var others = KnownField.Set.hopByHop
+        if replacesHost { others.insert(KnownField.Set(.host)) }
+        others.formUnion(forwarding.isTrusted ? KnownField.Set(.forwardedFor) : .claims)
+        if rewrites.contains(.prefix) { others.insert(KnownField.Set(.forwardedPrefix)) }
+        sink.append(fields, without: others)
         if rewrites.contains(.host) {
             sink.append("Host: ")
             rewritten(.host, &sink)
@@ -71,6 +74,7 @@ extension RequestHead {
             writeHost(to: &sink, ownAddress)
         }
         writeForwarding(forwarding, fields, to: &sink, clientAddress)
+        if rewrites.contains(.prefix) { writePrefix(forwarding, fields, to: &sink, rewritten) }
         if hopsLeft > 0 {
             sink.append("Max-Forwards: ")
             sink.append(decimal: UInt64(hopsLeft - 1))
@@ -111,31 +115,90 @@ extension RequestHead {
         _ forwarding: ForwardedRequest, _ fields: borrowing FieldTable, to sink: inout Sink,
         _ clientAddress: (inout Sink) -> Void
     ) {
+        let authority = target.form == .absolute ? target.authority : hostField
+        guard !forwarding.isTrusted, !authority.isEmpty, forwarding.rewrites.isDisjoint(with: .ownFields) else {
+            return writeForwardingInParts(forwarding, fields, to: &sink, authority, clientAddress)
+        }
+        sink.append("X-Forwarded-For: ")
+        clientAddress(&sink)
+        sink.append("\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Port: ")
+        if port.isEmpty { sink.append("80") } else { sink.append(input: port) }
+        sink.append("\r\nX-Forwarded-Host: ")
+        sink.append(input: authority)
+        sink.append("\r\n")
+    }
+
+    @inlinable @inline(never)
+    func writeForwardingInParts<Sink: HeadSink & ~Copyable>(
+        _ forwarding: ForwardedRequest, _ fields: borrowing FieldTable, to sink: inout Sink, _ authority: Range<Int>,
+        _ clientAddress: (inout Sink) -> Void
+    ) {
         let rewrites = forwarding.rewrites
-        var (hasHost, hasProto) = (rewrites.contains(.forwardedHost), rewrites.contains(.forwardedProto))
         if !rewrites.contains(.forwardedFor) { sink.append("X-Forwarded-For: ") }
+        var told = KnownField.Set()
         if forwarding.isTrusted {
-            for index in 0..<fields.count {
-                switch fields[index].field {
-                case .forwardedFor where !rewrites.contains(.forwardedFor):
-                    sink.append(input: fields[index].value)
-                    sink.append(", ")
-                case .forwardedHost: hasHost = true
-                case .forwardedProto: hasProto = true
-                default: continue
-                }
+            for index in 0..<fields.count where !fields[index].isDropped {
+                told.insert(KnownField.Set(fields[index].field))
+                guard fields[index].field == .forwardedFor, !rewrites.contains(.forwardedFor),
+                    !fields[index].value.isEmpty
+                else { continue }
+                sink.append(input: fields[index].value)
+                sink.append(", ")
             }
         }
         if !rewrites.contains(.forwardedFor) {
             clientAddress(&sink)
             sink.append("\r\n")
         }
-        if !hasProto { sink.append("X-Forwarded-Proto: http\r\n") }
-        let authority = target.form == .absolute ? target.authority : hostField
-        if !hasHost, !authority.isEmpty {
+        let (tellsHost, tellsProto) = (told.contains(.forwardedHost), told.contains(.forwardedProto))
+        if !tellsProto, !rewrites.contains(.forwardedProto) { sink.append("X-Forwarded-Proto: http\r\n") }
+        // A proxy that tells the rest and not the port knows more of it than what Host and the listener say.
+        if !tellsHost, !tellsProto, !told.contains(.forwardedPort), !rewrites.contains(.forwardedPort) {
+            writePort(forwarding, to: &sink)
+        }
+        if !tellsHost, !authority.isEmpty, !rewrites.contains(.forwardedHost) {
             sink.append("X-Forwarded-Host: ")
             sink.append(input: authority)
             sink.append("\r\n")
         }
     }
+
+    /// Writes the port that the client connected to, as far as it is known: the one that it names beside the host, or the
+    /// scheme's, since it would name any other (RFC 9110 section 7.2); of a client that names no host, the listener's.
+    @inlinable
+    func writePort<Sink: HeadSink & ~Copyable>(_ forwarding: ForwardedRequest, to sink: inout Sink) {
+        guard port.isEmpty else {
+            sink.append("X-Forwarded-Port: ")
+            sink.append(input: port)
+            return sink.append("\r\n")
+        }
+        let known = host.isEmpty ? forwarding.ownPort : 80
+        guard known > 0 else { return }
+        sink.append("X-Forwarded-Port: ")
+        sink.append(decimal: UInt64(known))
+        sink.append("\r\n")
+    }
+
+    /// Writes the prefix that was taken off the path, behind those that trusted proxies took off before.
+    @inlinable
+    func writePrefix<Sink: HeadSink & ~Copyable>(
+        _ forwarding: ForwardedRequest, _ fields: borrowing FieldTable, to sink: inout Sink,
+        _ rewritten: (ForwardedRequest.Part, inout Sink) -> Void
+    ) {
+        sink.append("X-Forwarded-Prefix: ")
+        var isFirst = true
+        for index in 0..<fields.count where forwarding.isTrusted && fields[index].field == .forwardedPrefix {
+            guard !fields[index].isDropped, !fields[index].value.isEmpty else { continue }
+            if !isFirst { sink.append(", ") }
+            sink.append(input: fields[index].value)
+            isFirst = false
+        }
+        rewritten(.prefix, &sink)
+        sink.append("\r\n")
+    }
+}
+
+extension ForwardedRequest.Rewrites {
+    /// Those that leave out a field of Apus's own.
+    @inlinable static var ownFields: Self { [.forwardedFor, .forwardedProto, .forwardedHost, .forwardedPort] }
 }

@@ -21,6 +21,8 @@ public struct RequestHead: Sendable {
     public var hostField: Range<Int>
     /// The host that the request is for, without its port: the target's, if it names one, or else that of Host.
     public var host: Range<Int>
+    /// The digits of the port behind `host`, without leading zeros; empty if there is none.
+    public var port: Range<Int>
     /// Behind the empty line: where the body starts.
     public var end: Int
 
@@ -58,7 +60,7 @@ extension RequestHead {
         }
         if line.method == .connect { throw .methodNotAllowed }
         let target = try RequestTarget(visible, line)
-        guard let end = try fields.parseSection(visible, from: line.end, limit: limits.fields) else {
+        guard let end = try fields.parseSection(visible, from: line.end, limit: limits.fields, of: .request) else {
             if isCut { throw .headTooLarge }
             return nil
         }
@@ -80,6 +82,7 @@ extension RequestHead {
         hopsLeft = -1
         hostField = 0..<0
         host = target.authorityHost
+        port = target.form == .absolute ? Authority.port(bytes, target.authority, behind: host) : 0..<0
         try readRequestFields(bytes, &fields)
     }
 
@@ -93,7 +96,9 @@ extension RequestHead {
                 hasHost = true
                 guard let named = Authority.host(bytes, line.value) else { throw .badHost }
                 hostField = line.value
-                if target.form != .absolute { host = named }
+                guard target.form != .absolute else { continue }
+                host = named
+                port = Authority.port(bytes, line.value, behind: named)
             case .expect:
                 try readExpect(bytes, line.value)
                 // HTTP/1.0 has no interim responses to wait for.

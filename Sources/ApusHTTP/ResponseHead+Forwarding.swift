@@ -4,13 +4,16 @@ public struct ForwardedResponse: Sendable {
     public var isChunked: Bool
     /// What the Connection field says; nil leaves it out, which is what a version's default needs.
     public var connection: ConnectionOption?
+    /// Whether the origin's Apus-Reason goes on.
+    public var keepsReason: Bool
 
     public enum ConnectionOption: Sendable { case close, keepAlive }
 
     @inlinable
-    public init(isChunked: Bool, connection: ConnectionOption?) {
+    public init(isChunked: Bool, connection: ConnectionOption?, keepsReason: Bool = false) {
         self.isChunked = isChunked
         self.connection = connection
+        self.keepsReason = keepsReason
     }
 }
 
@@ -28,7 +31,8 @@ extension ResponseHead {
         sink.append(UInt8(0x20))
         sink.append(input: phrase)
         sink.append("\r\n")
-        sink.append(fields) { field in !field.isHopByHop }
+        sink.append(
+            fields, without: forwarded.keepsReason ? .hopByHop : .hopByHop.union(KnownField.Set(.apusReason)))
         ownFields(&sink)
         if forwarded.isChunked { sink.append("Transfer-Encoding: chunked\r\n") }
         switch forwarded.connection {

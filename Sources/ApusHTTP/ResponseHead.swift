@@ -28,7 +28,7 @@ extension ResponseHead {
         let isCut = bytes.count >= limits.bytes
         let visible = isCut ? bytes.extracting(0..<limits.bytes) : bytes
         guard let line = try statusLine(visible),
-            let end = try fields.parseSection(visible, from: line.end, limit: limits.fields)
+            let end = try fields.parseSection(visible, from: line.end, limit: limits.fields, of: .response)
         else {
             if isCut { throw .responseHeadTooLarge }
             return nil

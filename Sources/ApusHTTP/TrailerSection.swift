@@ -12,7 +12,7 @@ public enum TrailerSection {
         let visible = isCut ? bytes.extracting(0..<start + limits.bytes) : bytes
         let end: Int?
         do {
-            end = try fields.parseSection(visible, from: start, limit: limits.fields)
+            end = try fields.parseSection(visible, from: start, limit: limits.fields, of: .trailer)
         } catch {
             throw .badTrailer
         }

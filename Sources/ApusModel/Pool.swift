@@ -21,6 +21,8 @@ public struct Pool: Sendable, Equatable {
     /// Percent of the pool's endpoints that must be available; with fewer, all of them are used. 0: never.
     public var panicThreshold: Int
     public var fallback: Fallback?
+    /// Whether its origins are Apus too, whose Apus-Reason goes on to clients.
+    public var keepsReasons = false
 
     // Protection.
     public var connections: UpstreamConnectionLimits

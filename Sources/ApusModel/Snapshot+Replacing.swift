@@ -6,7 +6,8 @@ extension Snapshot {
         Snapshot(
             workers: workers ?? self.workers, listeners: listeners, routes: routes, pools: pools ?? self.pools,
             endpoints: endpoints ?? self.endpoints, timeouts: timeouts, limits: limits, trustedProxies: trustedProxies,
-            accessLog: accessLog, node: node, zone: zone, operations: operations ?? self.operations)
+            clientFields: clientFields, accessLog: accessLog, node: node, zone: zone,
+            operations: operations ?? self.operations)
     }
 }
 
@@ -17,6 +18,7 @@ extension Snapshot: Equatable {
             || one.workers == other.workers && one.listeners == other.listeners && one.routes == other.routes
                 && one.pools == other.pools && one.endpoints == other.endpoints && one.timeouts == other.timeouts
                 && one.limits == other.limits && one.trustedProxies == other.trustedProxies
+                && one.clientFields == other.clientFields
                 && one.accessLog == other.accessLog && one.node == other.node && one.zone == other.zone
                 && one.operations == other.operations
     }

@@ -18,6 +18,7 @@ public final class Snapshot: Sendable {
     public let limits: Limits
     /// Networks whose X-Forwarded-* fields are believed and extended instead of replaced.
     public let trustedProxies: [Network]
+    public let clientFields: ClientFields
     public let accessLog: AccessLog
     /// The balancer's own name, which chooses its subsets of large pools: no two balancers should share one.
     public let node: String
@@ -29,6 +30,7 @@ public final class Snapshot: Sendable {
     public init(
         workers: Int, listeners: [Listener], routes: [Route], pools: [Pool], endpoints: [Endpoint],
         timeouts: Timeouts = Timeouts(), limits: Limits = Limits(), trustedProxies: [Network] = [],
+        clientFields: ClientFields = ClientFields(),
         accessLog: AccessLog = .off, node: String = "apus", zone: String? = nil,
         operations: Operations = Operations()
     ) {
@@ -40,6 +42,7 @@ public final class Snapshot: Sendable {
         self.timeouts = timeouts
         self.limits = limits
         self.trustedProxies = trustedProxies
+        self.clientFields = clientFields
         self.accessLog = accessLog
         self.node = node
         self.zone = zone
@@ -84,6 +87,8 @@ public struct Listener: Sendable, Equatable {
     /// Its routes, as a range of `Snapshot.routes`.
     public var routes: Range<Int>
     public var paths: PathRule
+    /// Whether responses that Apus makes by itself keep their reason from clients.
+    public var hidesReasons = false
     /// A reload removed it: it accepts nobody, and is here for the clients that it has.
     public var isRetired = false
 

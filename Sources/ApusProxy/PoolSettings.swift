@@ -30,6 +30,8 @@ struct PoolSettings: BitwiseCopyable {
     /// Whether something of a request's head, other than its route, decides where it goes or whether it may.
     let looksAtHead: Bool
     let hasSessions: Bool
+    /// Whether an origin's Apus-Reason goes on to the client.
+    let keepsReasons: Bool
 
     init(_ pool: Pool) {
         start = pool.endpoints.lowerBound
@@ -54,6 +56,7 @@ struct PoolSettings: BitwiseCopyable {
                 0
             }
         hasSessions = pool.sticky != nil
+        keepsReasons = pool.keepsReasons
         looksAtHead = pool.balance == .hash || pool.sticky != nil || pool.concurrency?.priorityHeader != nil
     }
 }

@@ -45,6 +45,8 @@ struct RouteSettings: BitwiseCopyable {
     let host: TemplateTable.Name
     /// The lines that are added to the request, and to the response.
     let requestLines: TemplateTable.Name
+    /// What X-Forwarded-Prefix ends with.
+    let strippedPrefix: TemplateTable.Name
     let responseLines: TemplateTable.Name
     /// Where a redirect leads.
     let location: TemplateTable.Name
@@ -104,6 +106,11 @@ struct RouteSettings: BitwiseCopyable {
         if !path.isEmpty { rewrites.insert(.target) }
         if !host.isEmpty { rewrites.insert(.host) }
         if !requestLines.isEmpty { rewrites.insert(.fields) }
+        let stripped =
+            requestEdits.contains { $0.replaces && $0.foldedName == "x-forwarded-prefix" }
+            ? "" : route.strippedPrefix
+        strippedPrefix = tables.templates.add(TextTemplate(literal: stripped), captures: [])
+        if !strippedPrefix.isEmpty { rewrites.insert(.prefix) }
         self.rewrites = rewrites
         prefixCount = route.match.path.prefixCount.map(Int32.init) ?? -1
         let templates = [path, host, requestLines, responseLines, location]
@@ -159,8 +166,9 @@ extension ForwardedRequest.Rewrites {
     fileprivate init(leavingOut edits: [FieldEdit]) {
         self = []
         for edit in edits where edit.replaces {
-            switch edit.name.lowercased() {
+            switch edit.foldedName {
             case "x-forwarded-for": insert(.forwardedFor)
+            case "x-forwarded-port": insert(.forwardedPort)
             case "x-forwarded-proto": insert(.forwardedProto)
             case "x-forwarded-host": insert(.forwardedHost)
             default: continue

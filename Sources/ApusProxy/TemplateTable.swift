@@ -11,6 +11,8 @@ struct TemplateTable: Sendable {
         let kind: Kind
         let start: Int32
         let end: Int32
+        /// Filled into a Set-Cookie field, where it must not add attributes.
+        var isInCookie = false
     }
 
     /// One template: a range of pieces.
@@ -44,7 +46,13 @@ struct TemplateTable: Sendable {
             case .remove: continue
             case .set(let field, let value), .add(let field, let value):
                 append(literal: Array("\(field): ".utf8), to: &name)
+                let first = pieces.count
                 append(value, captures, to: &name)
+                if edit.foldedName == "set-cookie" {
+                    for index in first..<pieces.count where pieces[index].kind != .literal {
+                        pieces[index].isInCookie = true
+                    }
+                }
                 append(literal: Array("\r\n".utf8), to: &name)
             }
         }

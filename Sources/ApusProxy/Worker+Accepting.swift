@@ -75,7 +75,7 @@ extension Worker {
     private mutating func shed(_ socket: Socket, _ listener: Int, _ reason: Reason, _ arena: inout BufferArena) {
         counters.add(to: shared.layout.reason(reason, listener: listener))
         arena.beginSend()
-        writeAnswer(reason, method: .get, closes: true, &arena)
+        writeAnswer(reason, listener: listener, method: .get, closes: true, &arena)
         _ = arena.send(to: socket)
         socket.shutdownWriting()
         socket.close()

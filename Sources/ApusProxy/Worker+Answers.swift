@@ -11,8 +11,8 @@ extension Worker {
         let closes = prepareAnswer(x, reason, status: status, &arena)
         let isHTTP10 = exchanges[x].version == .http10
         writeAnswer(
-            reason, retryAfter: retryAfter(x, reason), method: exchanges[x].method, closes: closes,
-            saysKeepAlive: isHTTP10, &arena)
+            reason, listener: exchanges[x].listener, retryAfter: retryAfter(x, reason), method: exchanges[x].method,
+            closes: closes, saysKeepAlive: isHTTP10, &arena)
         sendAnswer(x, &arena)
     }
 
@@ -47,9 +47,10 @@ extension Worker {
 
     /// Appends the response for `reason` to the send.
     mutating func writeAnswer(
-        _ reason: Reason, retryAfter: Int = 0, method: Method, closes: Bool, saysKeepAlive: Bool = false,
+        _ reason: Reason, listener: Int, retryAfter: Int = 0, method: Method, closes: Bool, saysKeepAlive: Bool = false,
         _ arena: inout BufferArena
     ) {
+        let isTold = !settings.listenerHidesReasons[listener]
         let status = reason.status ?? 500
         let phrase = reasonPhrase(status)
         arena.append("HTTP/1.1 ")
@@ -58,10 +59,14 @@ extension Worker {
         arena.append(phrase)
         arena.append("\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: ")
         // "503 ", the phrase, ": ", the reason and a line feed.
-        arena.append(decimal: UInt64(4 + phrase.utf8CodeUnitCount + 2 + reason.token.utf8CodeUnitCount + 1))
-        arena.append("\r\nApus-Reason: ")
-        arena.append(reason.token)
+        let told = isTold ? 2 + reason.token.utf8CodeUnitCount : 0
+        arena.append(decimal: UInt64(4 + phrase.utf8CodeUnitCount + told + 1))
         arena.append("\r\n")
+        if isTold {
+            arena.append("Apus-Reason: ")
+            arena.append(reason.token)
+            arena.append("\r\n")
+        }
         append(retryAfter: retryAfter, &arena)
         if reason == .methodNotAllowed {
             // RFC 9110 section 15.5.6 asks for what would be allowed.
@@ -73,8 +78,10 @@ extension Worker {
         arena.append(decimal: UInt64(status))
         arena.append(UInt8(0x20))
         arena.append(phrase)
-        arena.append(": ")
-        arena.append(reason.token)
+        if isTold {
+            arena.append(": ")
+            arena.append(reason.token)
+        }
         arena.append("\n")
     }
 

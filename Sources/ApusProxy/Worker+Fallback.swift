@@ -35,9 +35,11 @@ extension Worker {
         guard let response = settings.fallbacks[exchanges[x].pool] else { return answer(x, reason, &arena) }
         let closes = prepareAnswer(x, reason, status: response.status, &arena)
         arena.append(response.head.span)
-        arena.append("Apus-Reason: ")
-        arena.append(reason.token)
-        arena.append("\r\n")
+        if !settings.listenerHidesReasons[exchanges[x].listener] {
+            arena.append("Apus-Reason: ")
+            arena.append(reason.token)
+            arena.append("\r\n")
+        }
         append(retryAfter: settings.pools[exchanges[x].pool].fallbackRetryAfter, &arena)
         endAnswer(x, closes: closes, body: response.body, &arena)
     }

@@ -67,6 +67,10 @@ extension Worker {
         exchanges[x].awaitsContinue = head.expectsContinue && !exchanges[x].request.isComplete
         exchanges[x].isPersonal = head.authenticatesConnection
         noteRequest(x, head, stretch, &arena)
+        if connections[client].isTrusted {
+            var bytes = arena.mutableBytes(stretch.handle, stretch.range)
+            fields.tidyClaims(in: &bytes)
+        }
         if head.hopsLeft == 0 { return answerAsLastRecipient(x, head, stretch, &arena) }
         route(x, head, stretch, &arena)
     }
@@ -134,8 +138,9 @@ extension Worker {
             arena.beginSend()
             arena.setInput(stretch.handle, at: start)
             head.write(
-                forwarding: ForwardedRequest(isTrusted: connections[client].isTrusted), fields: fields, to: &arena,
-                clientAddress: { $0.append(peer) }, ownAddress: { $0.append(authority: listener) })
+                forwarding: ForwardedRequest(isTrusted: connections[client].isTrusted, ownPort: listener.port),
+                fields: fields, to: &arena, clientAddress: { $0.append(peer) },
+                ownAddress: { $0.append(authority: listener) })
         } else {
             try writeRewritten(x, head, stretch, &arena)
         }

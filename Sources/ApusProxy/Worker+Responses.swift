@@ -131,7 +131,10 @@ extension Worker {
         // HTTP/1.0 does not know them (RFC 9110 section 15.2).
         guard exchanges[x].version == .http11 else { return }
         arena.setInput(stretch.handle, at: Int(stretch.start))
-        head.write(forwarded: ForwardedResponse(isChunked: false, connection: nil), fields: fields, to: &arena)
+        head.write(
+            forwarded: ForwardedResponse(
+                isChunked: false, connection: nil, keepsReason: settings.pools[exchanges[x].pool].keepsReasons),
+            fields: fields, to: &arena)
     }
 
     private mutating func beginResponse(
@@ -164,7 +167,8 @@ extension Worker {
         arena.setInput(stretch.handle, at: Int(stretch.start))
         head.write(
             forwarded: ForwardedResponse(
-                isChunked: isChunked, connection: closes ? .close : isHTTP10 ? .keepAlive : nil),
+                isChunked: isChunked, connection: closes ? .close : isHTTP10 ? .keepAlive : nil,
+                keepsReason: settings.pools[exchanges[x].pool].keepsReasons),
             fields: fields, to: &arena,
             ownFields: {
                 if tellsSession { appendSessionCookie(x, &$0) }

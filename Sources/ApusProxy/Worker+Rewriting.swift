@@ -4,8 +4,8 @@ import ApusTransport
 
 /// What a template is filled from: a request, its route, and how much may still be written.
 ///
-/// What is filled in comes from a head that was parsed: it has no control characters, and none come about, since nothing is
-/// decoded.
+/// What is filled in comes from a head that was parsed: it is visible ASCII, and stays so, since nothing is decoded. What
+/// else must hold of a host, a path, a location or a cookie is checked once it has been written.
 struct TemplateFilling {
     let head: RequestHead
     let stretch: Stretch
@@ -23,6 +23,15 @@ struct TemplateFilling {
     var leadsElsewhere = false
     /// More would have been written than that; some is missing.
     var isOverfull: Bool { room < 0 }
+    /// Something was written that must not be sent.
+    var isRefused = false
+
+    /// - Throws: why what was written cannot be sent.
+    func check() throws(Reason) {
+        if isOverfull { throw .headTooLarge }
+        if isRefused { throw .badRewrite }
+        if leadsElsewhere { throw .ambiguousPath }
+    }
 }
 
 /// Rewriting: what a route changes of the heads that pass.
@@ -62,6 +71,12 @@ extension Worker {
     func append(_ template: TemplateTable.Name, _ filling: inout TemplateFilling, _ arena: inout BufferArena) {
         for index in template.range {
             let piece = settings.routeTables.templates.pieces[index]
+            let start = arena.sendCount
+            defer {
+                if piece.isInCookie, !WrittenText.isCookiePart(arena.bytes(.outbound, start..<arena.sendCount)) {
+                    filling.isRefused = true
+                }
+            }
             switch piece.kind {
             case .literal:
                 guard take(Int(piece.end - piece.start), &filling) else { return }
@@ -126,13 +141,21 @@ extension Worker {
         let start = arena.sendCount
         var trial = filling
         append(template, &trial, &arena)
-        guard Redirect.namesHost(arena.bytes(.outbound, start..<arena.sendCount)) else {
+        if Redirect.namesHost(arena.bytes(.outbound, start..<arena.sendCount)) {
+            arena.removeLast(arena.sendCount - start)
+            arena.append("/.")
+            append(template, &filling, &arena)
+        } else {
             filling = trial
-            return
         }
-        arena.removeLast(arena.sendCount - start)
-        arena.append("/.")
-        append(template, &filling, &arena)
+        checkLocation(from: start, isOwnScheme: false, &filling, arena)
+    }
+
+    func checkLocation(
+        from start: Int, isOwnScheme: Bool, _ filling: inout TemplateFilling, _ arena: borrowing BufferArena
+    ) {
+        let location = arena.bytes(.outbound, start..<arena.sendCount)
+        if !WrittenText.isLocation(location, isOwnScheme: isOwnScheme) { filling.isRefused = true }
     }
 
     // MARK: Requests
@@ -175,17 +198,26 @@ extension Worker {
         arena.beginSend()
         arena.setInput(stretch.handle, at: Int(stretch.start))
         head.write(
-            forwarding: ForwardedRequest(isTrusted: connections[client].isTrusted, rewrites: rewrites), fields: fields,
-            to: &arena, clientAddress: { $0.append(peer) }, ownAddress: { $0.append(authority: listener) },
+            forwarding: ForwardedRequest(
+                isTrusted: connections[client].isTrusted, ownPort: listener.port, rewrites: rewrites),
+            fields: fields, to: &arena, clientAddress: { $0.append(peer) },
+            ownAddress: { $0.append(authority: listener) },
             rewritten: { part, arena in
                 switch part {
                 case .target: appendTarget(x, rules.path, &filling, &arena)
-                case .host: append(rules.host, &filling, &arena)
+                case .host: appendHost(rules.host, &filling, &arena)
                 case .fields: append(rules.requestLines, &filling, &arena)
+                case .prefix: append(rules.strippedPrefix, &filling, &arena)
                 }
             })
-        if filling.isOverfull { throw .headTooLarge }
-        if filling.leadsElsewhere { throw .ambiguousPath }
+        try filling.check()
+    }
+
+    /// Appends the host that the origin gets.
+    func appendHost(_ template: TemplateTable.Name, _ filling: inout TemplateFilling, _ arena: inout BufferArena) {
+        let start = arena.sendCount
+        append(template, &filling, &arena)
+        if !WrittenText.isHost(arena.bytes(.outbound, start..<arena.sendCount)) { filling.isRefused = true }
     }
 
     /// Appends the path and query that the origin gets.
@@ -200,6 +232,12 @@ extension Worker {
             filling.leadsElsewhere = leadsElsewhere(x, arena.bytes(.outbound, start..<arena.sendCount))
         }
         let target = filling.head.target
+        let original = target.path.moved(by: Int(filling.stretch.start))
+        if !WrittenText.isPath(
+            arena.bytes(.outbound, start..<arena.sendCount), from: arena.bytes(filling.stretch.handle, original))
+        {
+            filling.isRefused = true
+        }
         append(input: target.path.upperBound..<target.pathAndQuery.upperBound, &filling, &arena)
     }
 
@@ -216,7 +254,7 @@ extension Worker {
         guard !lines.isLiteral else { return }
         arena.beginSend()
         append(lines, &filling, &arena)
-        guard !filling.isOverfull else { throw .headTooLarge }
+        try filling.check()
         guard let kept = keepUnsent(of: x, &arena) else { throw .memoryLimit }
         exchanges[x].responseLines = kept
     }

@@ -51,13 +51,19 @@ extension Worker {
             if rules.action == .checkedRedirect {
                 appendChecked(rules.location, &filling, &arena)
             } else {
+                let start = arena.sendCount
                 append(rules.location, &filling, &arena)
+                checkLocation(from: start, isOwnScheme: true, &filling, arena)
             }
             arena.append("\r\n")
         }
         append(rules.responseLines, &filling, &arena)
         release(filling, &arena)
-        guard !filling.isOverfull else { return answer(x, .headTooLarge, instead: head, stretch, &arena) }
+        do {
+            try filling.check()
+        } catch {
+            return answer(x, error, instead: head, stretch, &arena)
+        }
         guard let lines = keepUnsent(of: x, &arena) else {
             return answer(x, .memoryLimit, instead: head, stretch, &arena)
         }

@@ -110,6 +110,7 @@ struct Worker: ~Copyable {
         upstreams = snapshot.endpoints.map { UpstreamConnectionPool(snapshot.pools[$0.pool].connections) }
         hasFailed = snapshot.endpoints.map { _ in false }
         spareDescriptor = openSpareDescriptor()
+        fields.clientRules = settings.clientFields
     }
 
     /// Address space for this many connections; memory only for those that exist.

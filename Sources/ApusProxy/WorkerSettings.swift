@@ -24,6 +24,7 @@ struct WorkerSettings {
     let bodyLimit: UInt64
     let connectionsPerListener: Int
     let trustedProxies: [Network]
+    let clientFields: ClientFieldRules
     let routes: [RouteSettings]
     let routeTables: RouteTables
     /// By route: what fills its captures in.
@@ -43,6 +44,7 @@ struct WorkerSettings {
     let listenerPaths: [PathRule]
     /// Whether a reload removed it.
     let listenerIsRetired: [Bool]
+    let listenerHidesReasons: [Bool]
     let latencyBounds = CounterLayout.latencyBounds
     private let rootPath = [UInt8(ascii: "/")]
     private let serverPath = [UInt8(ascii: "*")]
@@ -62,6 +64,9 @@ struct WorkerSettings {
         bodyLimit = limits.bodyBytes.map(UInt64.init) ?? .max
         connectionsPerListener = limits.connectionsPerListener
         trustedProxies = snapshot.trustedProxies
+        clientFields = ClientFieldRules(
+            removed: snapshot.clientFields.removed, kept: snapshot.clientFields.kept, watched: snapshot.namedFields,
+            keepsUnderscores: snapshot.clientFields.keepsUnderscores)
         var tables = RouteTables()
         routes = snapshot.routes.map { RouteSettings($0, of: snapshot, adding: &tables) }
         routeTables = tables
@@ -77,6 +82,7 @@ struct WorkerSettings {
         self.listenerAddress = listenerAddress
         listenerPaths = snapshot.listeners.map(\.paths)
         listenerIsRetired = snapshot.listeners.map(\.isRetired)
+        listenerHidesReasons = snapshot.listeners.map(\.hidesReasons)
     }
 }
 

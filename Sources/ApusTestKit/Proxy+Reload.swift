@@ -58,6 +58,7 @@ extension Proxy {
         public var timeouts: Timeouts
         public var limits: Limits
         public var trustedProxies: [Network]
+        public var clientFields: ClientFields
         public var accessLog: AccessLog
 
         init(_ snapshot: Snapshot) {
@@ -65,6 +66,7 @@ extension Proxy {
             timeouts = snapshot.timeouts
             limits = snapshot.limits
             trustedProxies = snapshot.trustedProxies
+            clientFields = snapshot.clientFields
             accessLog = snapshot.accessLog
             listeners = snapshot.listeners.filter { !$0.isRetired }.map {
                 ListenerDraft($0, Array(snapshot.routes[$0.routes]))
@@ -96,8 +98,8 @@ extension Proxy {
             }
             return Snapshot(
                 workers: base.workers, listeners: bound, routes: routes, pools: ready, endpoints: all,
-                timeouts: timeouts, limits: limits, trustedProxies: trustedProxies, accessLog: accessLog,
-                node: base.node, zone: base.zone)
+                timeouts: timeouts, limits: limits, trustedProxies: trustedProxies, clientFields: clientFields,
+                accessLog: accessLog, node: base.node, zone: base.zone)
         }
     }
 }

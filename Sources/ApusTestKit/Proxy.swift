@@ -18,6 +18,9 @@ public final class Proxy: Sendable {
         public var limits = Limits()
         public var connections = UpstreamConnectionLimits()
         public var trustedProxies: [Network] = []
+        public var clientFields = ClientFields()
+        /// Changes the listener before it is used.
+        public var listener: @Sendable (inout Listener) -> Void = { _ in }
         public var accessLog = AccessLog.off
         /// Which readings of paths the listener's routes are asked about.
         public var paths = PathRule.safe
@@ -79,13 +82,15 @@ public final class Proxy: Sendable {
             configuration.pool(&pool, index)
             pools.append(pool)
         }
-        let listener = Listener(
+        var listener = Listener(
             name: "127.0.0.1:0", bind: .loopback(0), routes: configuration.routes.indices,
             paths: configuration.paths)
+        configuration.listener(&listener)
         return Snapshot(
             workers: configuration.workers, listeners: [listener], routes: configuration.routes, pools: pools,
             endpoints: endpoints, timeouts: configuration.timeouts, limits: configuration.limits,
-            trustedProxies: configuration.trustedProxies, accessLog: configuration.accessLog)
+            trustedProxies: configuration.trustedProxies, clientFields: configuration.clientFields,
+            accessLog: configuration.accessLog)
     }
 }
 

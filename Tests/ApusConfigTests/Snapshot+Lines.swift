@@ -6,13 +6,15 @@ extension Snapshot {
         var lines = ["workers \(workers)", "node \(node), zone \(zone ?? "none")"]
         for listener in listeners {
             let paths = listener.paths == .safe ? "" : ", \(listener.paths.rawValue) paths"
-            lines.append("listener \(listener.name) at \(listener.bind)\(paths)")
+            let reasons = listener.hidesReasons ? ", hides reasons" : ""
+            lines.append("listener \(listener.name) at \(listener.bind)\(paths)\(reasons)")
             for route in routes[listener.routes] { lines += inLines(route) }
         }
         for pool in pools { lines += inLines(pool) }
         lines.append("\(timeouts)")
         lines.append("\(limits)")
         lines.append("trusted proxies: \(trustedProxies.map(\.description).joined(separator: " "))")
+        if clientFields != ClientFields() { lines.append("client fields: \(told(clientFields))") }
         lines += inLines(accessLog)
         if operations.admin.isEmpty { lines.append("admin: none") }
         for admin in operations.admin {

@@ -14,6 +14,7 @@ import Testing
                 Via: 1.1 b\r
                 X-Forwarded-For: 10.1.2.3\r
                 X-Forwarded-Proto: http\r
+                X-Forwarded-Port: 1\r
                 X-Forwarded-Host: h:1\r
                 Via: 1.1 apus\r
                 \r

@@ -25,7 +25,7 @@ struct RoutingTable: CustomStringConvertible {
     var configuration: String
     var cases: [RoutingCase]
 
-    static let all = [paths, redirects, hosts, conditions, clients, edits, limits, asTheyCame, withoutDoubt]
+    static let all = [paths, redirects, hosts, conditions, clients, edits, limits, asTheyCame, withoutDoubt, written]
 
     // MARK: Paths
 
@@ -49,7 +49,7 @@ struct RoutingTable: CustomStringConvertible {
             .init("GET /v1", is: "v1: api gets GET / at 127.0.0.1:0"),
             .init("GET http://a/v1", is: "v1: api gets GET / at a"),
             .init("GET http://a/v1/", is: "v1: api gets GET / at a"),
-            .init("GET http://a/v1//", is: "v1: api gets GET // at a"),
+            .init("GET http://a/v1//", is: "v1: 400 bad_rewrite"),
             .init("GET http://a/v1/x/", is: "v1: api gets GET /x/ at a"),
             .init("GET http://a/v1x", is: "none: 404 no_route"),
             .init("GET http://a/V1", is: "none: 404 no_route"),
@@ -72,7 +72,7 @@ struct RoutingTable: CustomStringConvertible {
             .init("GET http://a:81/exact?x", is: "exact: web gets GET /other/exact?x at in.a:9"),
             .init("GET http://a/exact/", is: "none: 404 no_route"),
             .init("GET http://a/users/7/a/b?c", is: "user: web gets GET /a/b/of/7?c at a"),
-            .init("GET http://a/users/7/", is: "user: web gets GET //of/7 at a"),
+            .init("GET http://a/users/7/", is: "user: 400 bad_rewrite"),
             .init("GET http://a/users/7", is: "none: 404 no_route"),
             .init("GET http://a/users//x", is: "none: 404 no_route"),
             .init("GET http://a/users/%2F/x", is: "none: 400 ambiguous_path"),
@@ -236,7 +236,8 @@ struct RoutingTable: CustomStringConvertible {
                   - { name: rest, pool: web }
             """,
         cases: [
-            .init("GET http://a/v1/../x", is: "v1: api gets GET /../x at a"),
+            .init("GET http://a/v1/../x", is: "v1: 400 bad_rewrite"),
+            .init("GET http://a/v1/x/../y", is: "v1: api gets GET /x/../y at a"),
             .init("GET http://a/../x", is: "rest: web gets GET /../x at a"),
             .init("GET http://a/%76%31", is: "rest: web gets GET /%76%31 at a"),
             .init("GET http://a/v1/%2f%2e", is: "v1: api gets GET /%2f%2e at a"),

@@ -5,10 +5,11 @@ import Testing
 /// What an origin is told of the client, and that a client who is not trusted has no say in it.
 @Suite struct ForwardingFields {
     private func received(
-        _ fields: String, from source: IPAddress? = nil, host: String = "a"
+        _ fields: String, from source: IPAddress? = nil, host: String = "a",
+        configure: (inout Proxy.Configuration) -> Void = { _ in }
     ) throws -> Fields {
         let origin = try Origin()
-        let proxy = try Proxy(origin)
+        let proxy = try Proxy(origin, configure: configure)
         let client = try proxy.connect(from: source)
         try client.send("GET / HTTP/1.1\r\nHost: \(host)\r\n\(fields)\r\n")
         #expect(try client.readResponse().isGood)
@@ -20,6 +21,7 @@ import Testing
         #expect(fields["X-Forwarded-For"] == "127.0.0.42")
         #expect(fields["X-Forwarded-Proto"] == "http")
         #expect(fields["X-Forwarded-Host"] == "Example.com:8080")
+        #expect(fields["X-Forwarded-Port"] == "8080")
         #expect(fields["Via"] == "1.1 apus")
     }
 
@@ -37,10 +39,41 @@ import Testing
         #expect(fields["X-Forwarded-Host"] == "a")
     }
 
-    @Test(arguments: ["Forwarded: for=1.2.3.4", "X-Real-IP: 1.2.3.4", "forwarded: for=\"[::1]\";proto=https"])
+    @Test(arguments: [
+        "Forwarded: for=1.2.3.4", "X-Real-IP: 1.2.3.4", "forwarded: for=\"[::1]\";proto=https",
+        "X_Forwarded_For: 1.2.3.4",
+        "X.Forwarded.For: 1.2.3.4", "X_Real_IP: 1.2.3.4", "X-Forwarded-Prefix: /x", "X-Forwarded-Server: x",
+        "X-Forwarded-Ssl: on", "X-Original-URL: /admin", "X-Rewrite-URL: /admin", "True-Client-IP: 1.2.3.4",
+        "Proxy: http://evil", "Remote_User: admin", "Transfer_Encoding: chunked", "Content.Length: 7", "Api_Key: 1",
+    ])
     func otherClaimsOfAnUntrustedClientAreRemoved(line: String) throws {
         let fields = try received(line + "\r\n")
         #expect(fields[String(line.prefix { $0 != ":" })] == nil)
+    }
+
+    @Test func theListOfClaimsCanBeChanged() throws {
+        let fields = try received(
+            "X-Tenant: 1\r\nX.Tenant: 2\r\nRemote-User: 3\r\nApi_Key: 4\r\nX_Real_IP: 5\r\n",
+            configure: {
+                $0.clientFields = ClientFields(removed: ["x-tenant"], kept: ["Remote-User"], keepsUnderscores: true)
+            })
+        #expect(fields["X-Tenant"] == nil && fields["X.Tenant"] == nil && fields["X_Real_IP"] == nil)
+        #expect(fields["Remote-User"] == "3" && fields["Api_Key"] == "4")
+    }
+
+    @Test func theListChangesWithAReload() async throws {
+        let origin = try Origin()
+        let proxy = try Proxy(origin)
+        let client = try proxy.connect()
+        func received() throws -> Fields {
+            try client.send("GET / HTTP/1.1\r\nHost: a\r\nX-Tenant: 1\r\nRemote-User: 2\r\n\r\n")
+            #expect(try client.readResponse().isGood)
+            return try #require(origin.requests.last).fields
+        }
+        #expect(try received()["X-Tenant"] == "1")
+        try await proxy.reload { $0.clientFields = ClientFields(removed: ["X-Tenant"], kept: ["Remote-User"]) }
+        let fields = try received()
+        #expect(fields["X-Tenant"] == nil && fields["Remote-User"] == "2")
     }
 
     @Test func viaIsExtended() throws {

@@ -1,4 +1,5 @@
 import ApusHTTP
+import ApusModel
 import ApusTestKit
 import Testing
 
@@ -154,7 +155,7 @@ import Testing
 
     @Test func whatTheGrammarAllowsIsLetPass() throws {
         let origin = try Origin()
-        let proxy = try Proxy(origin)
+        let proxy = try Proxy(origin) { $0.clientFields.keepsUnderscores = true }
         let odd = "!#$%&'*+-.^_`|~09azAZ"
         let response = try proxy.exchange(
             "\(odd) / HTTP/1.1\r\nHost:a\r\n\(odd):\t b\tc \u{80}\u{ff}\"(),/:;<=>?@[]{} \t\r\nEmpty:\r\n\r\n")

@@ -71,7 +71,120 @@ import Testing
         #expect(fields["X-Forwarded-Host"] == (head.hasSuffix("1.0") ? nil : "a:81"))
     }
 
+    @Test(arguments: [
+        ("id", "u@evil"), ("id", "a:b:c"), ("id", "["), ("id", "a:99999"), ("id", "a,b"), ("id", ""),
+    ])
+    func aHostThatAClientCouldNotSendIsNotWritten(capture: String, sent: String) throws {
+        let origin = try Origin()
+        let pattern = PathPattern.regex(try RegularExpression("^/(?<id>.*)$"))
+        let proxy = try Self.proxy(origin, path: pattern) {
+            $0.hostRewrite = TextTemplate([.variable(.capture(capture))])
+        }
+        let response = try proxy.get("/\(sent)")
+        #expect(response.status == 400 && response.reason == "bad_rewrite")
+        #expect(origin.requests.isEmpty)
+        #expect(try proxy.get("/a.test:81").isGood)
+    }
+
+    @Test(arguments: [
+        ("/files/{id}", "/v/.", false), ("/files/.{id}", "/v/.", true), ("/{id}", "/v//evil", true),
+        ("/{id}", "/v/\\evil", true), ("/{id}/x", "/v/..", true), ("/a/{id}", "/v/b", false),
+        ("/a/{id}", "/v//b", false), ("/a/.{id}/b", "/v/%2e", true), ("/a/.{id}/b", "/v/.;c", true),
+    ])
+    func aPathThatRoutesDidNotSeeIsNotWritten(template: String, sent: String, isRefused: Bool) throws {
+        let origin = try Origin()
+        let pattern = PathPattern.regex(try RegularExpression("^/v/(?<id>.*)$|^/"))
+        let parts = template.split(separator: "{id}", omittingEmptySubsequences: false).map(String.init)
+        let proxy = try Self.proxy(origin, path: pattern) {
+            $0.rewrite = .template(
+                TextTemplate([
+                    .literal(bytes(parts[0])), .variable(.capture("id")), .literal(bytes(parts[1])),
+                ]))
+        }
+        let response = try proxy.get(sent)
+        #expect((response.reason == "bad_rewrite") == isRefused)
+        #expect(origin.requests.isEmpty == isRefused)
+    }
+
+    @Test func aStrippedPrefixLeavesNoHost() throws {
+        let origin = try Origin()
+        let proxy = try Self.proxy(origin, path: .prefix(bytes("/v1"))) { $0.rewrite = .prefix(bytes("/")) }
+        #expect(try proxy.get("/v1//evil/x").reason == "bad_rewrite")
+        #expect(origin.requests.isEmpty)
+    }
+
+    /// A method is a token, and so may have a `#` (RFC 9110 section 5.6.2).
+    @Test func aMethodDoesNotCutThePath() throws {
+        let origin = try Origin()
+        let proxy = try Self.proxy(origin) {
+            $0.rewrite = .template(TextTemplate([.literal(bytes("/")), .variable(.method), .literal(bytes("/x"))]))
+        }
+        #expect(try proxy.exchange("G#T /a HTTP/1.1\r\nHost: a\r\n\r\n").reason == "bad_rewrite")
+        #expect(origin.requests.isEmpty)
+    }
+
+    @Test func aCaptureAddsNoAttributesToACookie() throws {
+        let origin = try Origin()
+        let pattern = PathPattern.regex(try RegularExpression("^/(?<id>.*)$"))
+        let proxy = try Self.proxy(origin, path: pattern) {
+            $0.responseFields = [
+                .add(name: "Set-Cookie", TextTemplate([.literal(bytes("id=")), .variable(.capture("id"))]))
+            ]
+        }
+        #expect(try proxy.get("/a").fields["Set-Cookie"] == "id=a")
+        #expect(try proxy.get("/a;Domain=test").reason == "bad_rewrite")
+    }
+
+    @Test(arguments: [("/v1", "/v1"), ("/v1/", "/v1"), ("/", nil)])
+    func theOriginLearnsWhichPrefixWasStripped(prefix: String, told: String?) throws {
+        let origin = try Origin()
+        let proxy = try Self.proxy(origin, path: .prefix(bytes(prefix))) { $0.rewrite = .prefix(bytes("/")) }
+        let client = try proxy.connect()
+        try client.send("GET /v1/a HTTP/1.1\r\nHost: a\r\nX-Forwarded-Prefix: /evil\r\n\r\n")
+        #expect(try client.readResponse().isGood)
+        #expect(origin.requests.first?.fields.all("X-Forwarded-Prefix") == (told.map { [$0] } ?? []))
+    }
+
+    @Test func aRouteMaySayThePrefixAndThePortItself() throws {
+        let origin = try Origin()
+        let proxy = try Self.proxy(origin, path: .prefix(bytes("/v1"))) {
+            $0.rewrite = .prefix(bytes("/"))
+            $0.requestFields = [
+                .set(name: "X-Forwarded-Prefix", Self.text("/x")), .set(name: "x_forwarded_port", Self.text("1")),
+            ]
+        }
+        #expect(try proxy.get("/v1/a").isGood)
+        let fields = try #require(origin.requests.first).fields
+        #expect(fields.all("X-Forwarded-Prefix") == ["/x"])
+        #expect(fields["X-Forwarded-Port"] == nil && fields["x_forwarded_port"] == "1")
+    }
+
     // MARK: Fields
+
+    /// Where a route sets or removes a field, no other spelling of its name goes past it.
+    @Test func twinsOfFieldsThatARouteChangesAreRemoved() throws {
+        let origin = try Origin()
+        let keep: (inout Proxy.Configuration) -> Void = { $0.clientFields.keepsUnderscores = true }
+        let proxy = try Self.proxy(origin, configure: keep) {
+            $0.requestFields = [.set(name: "X-User", Self.text("u")), .remove(name: "X_Team")]
+        }
+        let client = try proxy.connect()
+        try client.send(
+            "GET / HTTP/1.1\r\nHost: a\r\nX_User: 1\r\nX.User: 2\r\nx-user: 3\r\nX-Team: 4\r\nX_TEAM: 5\r\nX_A: 6\r\n\r\n"
+        )
+        #expect(try client.readResponse().isGood)
+        let fields = try #require(origin.requests.first).fields
+        #expect(fields.all("X-User") == ["u"] && fields["X_User"] == nil && fields["X.User"] == nil)
+        #expect(fields["X-Team"] == nil && fields["X_Team"] == nil && fields["X_A"] == "6")
+    }
+
+    @Test(arguments: ["Content_Length", "transfer.encoding", "Keep_Alive"])
+    func framingIsNotEditedInAnySpelling(name: String) throws {
+        let origin = try Origin()
+        let proxy = try Self.proxy(origin) { $0.requestFields = [.set(name: name, Self.text("7"))] }
+        #expect(try proxy.get("/").isGood)
+        #expect(origin.requests.first?.fields[name] == nil)
+    }
 
     @Test func fieldsOfRequestsAreSetAddedAndRemoved() throws {
         let origin = try Origin()

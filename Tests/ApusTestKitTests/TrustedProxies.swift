@@ -23,7 +23,9 @@ import Testing
         ("X-Forwarded-For: 1.2.3.4", "1.2.3.4, 127.0.0.1"),
         ("X-Forwarded-For: 1.2.3.4, 5.6.7.8", "1.2.3.4, 5.6.7.8, 127.0.0.1"),
         ("X-Forwarded-For: 1.2.3.4\r\nX-A: b\r\nx-forwarded-for: 5.6.7.8", "1.2.3.4, 5.6.7.8, 127.0.0.1"),
-        ("X-A: b", "127.0.0.1"),
+        ("X-A: b", "127.0.0.1"), ("X-Forwarded-For: , ,1.2.3.4", "1.2.3.4, 127.0.0.1"),
+        ("X-Forwarded-For:\r\nX-Forwarded-For: ,", "127.0.0.1"),
+        ("X-Forwarded-For: 1.2.3.4\r\nX_Forwarded_For: 5.6.7.8\r\nX.Forwarded.For: 9.9.9.9", "1.2.3.4, 127.0.0.1"),
     ])
     func theListOfAddressesIsExtended(lines: String, list: String) throws {
         let fields = try received(lines + "\r\n")
@@ -37,8 +39,17 @@ import Testing
         #expect(fields["Forwarded"] == "for=1.2.3.4" && fields["X-Real-IP"] == "1.2.3.4")
     }
 
+    @Test func oneSpellingIsLeft() throws {
+        let fields = try received(
+            "X_Forwarded_Proto: https\r\nX.Real.IP: 1\r\nX-Forwarded-Port: 7\r\nRemote-User: u\r\n")
+        #expect(fields["X_Forwarded_Proto"] == nil && fields["X.Real.IP"] == nil)
+        #expect(fields["X-Forwarded-Proto"] == "http" && fields["X-Forwarded-Port"] == "7")
+        #expect(fields["Remote-User"] == "u")
+    }
+
     @Test func whatIsMissingIsSet() throws {
         let fields = try received("")
+        #expect(fields["X-Forwarded-Port"] == "80")
         #expect(fields["X-Forwarded-Proto"] == "http" && fields["X-Forwarded-Host"] == "a")
     }
 

@@ -113,6 +113,12 @@ extension TextTemplate {
         if case .literal(let bytes) = pieces.first { String(decoding: bytes, as: UTF8.self) } else { "" }
     }
 
+    /// The name of its first capture.
+    var firstCapture: String? {
+        for case .variable(.capture(let name)) in pieces { return name }
+        return nil
+    }
+
     var firstVariable: Variable? {
         if case .variable(let variable) = pieces.first { variable } else { nil }
     }

@@ -1,4 +1,10 @@
 extension ConfigurationSchema {
+    static let clientHeaders = SchemaValue.section([
+        .init("remove", .text().oneOrMore, "Headers that only trusted proxies may send, besides the usual ones."),
+        .init("keep", .text().oneOrMore, "Headers of the usual ones that every client may send."),
+        .init("underscores", .words(["drop", "keep"]), "What becomes of names with underscores. Default: drop."),
+    ])
+
     static let timeouts = SchemaValue.section([
         .init("request_head", .named(.duration), "A request's head. Default: 10s."),
         .init("idle", .named(.duration), "A client's connection without a request. Default: 75s."),

@@ -17,6 +17,9 @@ extension ConfigurationSchema {
         .init("outliers", outliers.or("on", "off"), "When endpoints are ejected by their answers. Default: off."),
         .init("panic_threshold", .named(.percent).orOff, "With fewer endpoints available, all are used. Default: off."),
         .init("fallback", fallback.orOff, "What answers when no endpoint can. Default: off."),
+        .init(
+            "apus_reason", .words(["remove", "keep"]),
+            "Whether Apus-Reason of its origins, a further tier of Apus, goes on. Default: remove."),
         .init("connections", connections, "Connections of each worker to each endpoint."),
         .init("requests", requests, "Requests in flight, and the queue."),
         .init("breaker", breaker.or("on", "off"), "The circuit breaker of each endpoint. Default: off."),

@@ -8,6 +8,9 @@ extension ConfigurationSchema {
             "paths", .words(PathRule.allCases.map(\.rawValue)),
             "Whether paths that can be read in several ways are refused: those whose readings go to different routes "
                 + "(`safe`), all of them (`strict`), or none (`literal`). Default: safe."),
+        .init(
+            "apus_reason", .words(["show", "hide"]), "Whether clients learn why Apus answered by itself. Default: show."
+        ),
         .init("routes", .list(of: route), "What is done with which requests; the first match wins."),
     ])
 

@@ -49,6 +49,7 @@ public enum ConfigurationSchema {
         .init("timeouts", timeouts, "How long anything may take."),
         .init("limits", limits, "How much of anything there may be."),
         .init("trusted_proxies", .list(of: .named(.network)), "Proxies whose X-Forwarded fields are believed."),
+        .init("client_headers", clientHeaders, "Which headers of clients are removed because of their names."),
         .init("access_log", accessLog, "Where one line per request goes. Default: off."),
         .init("admin", admin.oneOrMore.orOff, "The admin server's listeners. Default: off."),
         .init("process", process, "Whom the process becomes."),

@@ -6,6 +6,7 @@ struct ListenerSection {
     var name: Located<String>?
     var bind: Located<Authority>?
     var paths = PathRule.safe
+    var hidesReasons = false
     /// Nil when `routes` was left out.
     var routes: [RouteSection]?
 
@@ -30,6 +31,9 @@ struct ListenerSection {
         bind = section.require("bind", example: "127.0.0.1:8080", advice: advice)
             .flatMap { Authority.read($0, as: .bind, &findings) }
         if let given = section.take("paths")?.choice(of: PathRule.self, &findings) { paths = given }
+        if let field = section.take("apus_reason") {
+            hidesReasons = field.word(of: [("show", false), ("hide", true)], &findings) ?? false
+        }
         if let field = section.take("routes") { routes = RouteSection.list(field, &findings) }
         section.finish(&findings)
     }

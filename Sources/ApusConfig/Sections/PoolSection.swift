@@ -15,6 +15,7 @@ struct PoolSection {
     var outliersPosition: SourcePosition?
     var panicThreshold = 0
     var fallback: FallbackSection?
+    var keepsReasons = false
     var connections = UpstreamConnectionLimits()
     var requests = RequestLimits()
     var breaker: BreakerRules?
@@ -105,6 +106,9 @@ struct PoolSection {
             panicThreshold = field.percent(in: 0...100, &findings) ?? 0
         }
         fallback = section.take("fallback").flatMap { FallbackSection($0, &findings) }
+        if let field = section.take("apus_reason") {
+            keepsReasons = field.word(of: [("remove", false), ("keep", true)], &findings) ?? false
+        }
     }
 
     private mutating func readProtection(_ section: inout Section, _ findings: inout Findings) {

@@ -12,6 +12,7 @@ struct RootSection {
     var timeouts = Timeouts()
     var limits = LimitsSection()
     var trustedProxies: [Network] = []
+    var clientFields = ClientFields()
     var accessLog = AccessLogSection()
     var operations = OperationsSection()
 
@@ -45,6 +46,7 @@ struct RootSection {
         if let field = section.take("timeouts") { timeouts = Timeouts(field, &findings) }
         if let field = section.take("limits") { limits = LimitsSection(field, &findings) }
         if let field = section.take("trusted_proxies") { trustedProxies = Self.networks(field, &findings) }
+        if let field = section.take("client_headers") { clientFields = ClientFields(field, &findings) }
         if let field = section.take("access_log") { accessLog = AccessLogSection(field, &findings) }
         operations = OperationsSection(&section, &findings)
         // Carried out already.

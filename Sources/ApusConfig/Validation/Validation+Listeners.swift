@@ -26,9 +26,11 @@ extension Validation {
             }
             let listener = section.bind.flatMap { bind in
                 address(of: bind).map { address in
-                    Listener(
+                    var listener = Listener(
                         name: section.name?.value ?? bind.value.text, bind: address, routes: first..<routes.count,
                         paths: section.paths)
+                    listener.hidesReasons = section.hidesReasons
+                    return listener
                 }
             }
             listeners.append(listener)

@@ -22,7 +22,7 @@ extension Validation {
     private mutating func pool(_ section: PoolSection, endpoints: Range<Int>) -> Pool {
         var retries = section.retries.rules
         retries.attempts = section.retries.attempts ?? root.limits.attempts
-        return Pool(
+        var pool = Pool(
             name: section.name.value, balance: section.balance.balance, hash: hashRules(of: section),
             locality: section.locality, slowStart: section.slowStart, sticky: section.sticky?.rules,
             health: section.health, outliers: section.outliers, panicThreshold: section.panicThreshold,
@@ -30,6 +30,8 @@ extension Validation {
             connections: section.connections, requests: section.requests, endpointBreaker: section.breaker,
             poolBreaker: section.poolBreaker, retries: retries, hedging: section.hedge?.rules,
             concurrency: section.concurrency)
+        pool.keepsReasons = section.keepsReasons
+        return pool
     }
 
     private mutating func endpoints(of section: PoolSection, pool: Int) -> [Endpoint] {

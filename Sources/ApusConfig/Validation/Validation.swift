@@ -39,8 +39,8 @@ struct Validation {
             workers: root.workers ?? max(1, loader.defaultWorkers), listeners: listeners.compactMap(\.self),
             routes: routes,
             pools: pools, endpoints: endpoints, timeouts: root.timeouts, limits: root.limits.limits,
-            trustedProxies: root.trustedProxies, accessLog: accessLog, node: root.node ?? loader.defaultNode,
-            zone: root.zone?.value, operations: operations)
+            trustedProxies: root.trustedProxies, clientFields: root.clientFields, accessLog: accessLog,
+            node: root.node ?? loader.defaultNode, zone: root.zone?.value, operations: operations)
     }
 
     func place(_ position: SourcePosition) -> Origins.Place {

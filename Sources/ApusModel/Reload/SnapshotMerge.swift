@@ -25,8 +25,8 @@ struct SnapshotMerge {
         Snapshot(
             workers: previous.workers, listeners: mergedListeners, routes: mergedRoutes, pools: mergedPools,
             endpoints: mergedEndpoints, timeouts: next.timeouts, limits: next.limits,
-            trustedProxies: next.trustedProxies, accessLog: next.accessLog, node: next.node, zone: next.zone,
-            operations: next.operations)
+            trustedProxies: next.trustedProxies, clientFields: next.clientFields, accessLog: next.accessLog,
+            node: next.node, zone: next.zone, operations: next.operations)
     }
 
     // MARK: - Pools and endpoints

@@ -10,8 +10,9 @@ extension FieldTable {
     /// The client that X-Forwarded-For tells of: of its addresses, the last that is no trusted proxy.
     ///
     /// Each proxy adds the address that it was asked from, so the list is read from its end, and over several fields as
-    /// one (RFC 9110 section 5.3). Whoever wrote what is no address tells nothing, and neither does what stands before it:
-    /// then it is the last that was told. So it is behind `hopLimit` trusted proxies. Allocates nothing.
+    /// one (RFC 9110 section 5.3), without its empty elements. Whoever wrote what is no address tells nothing, and neither
+    /// does what stands before it: then it is the last that was told. So it is behind `hopLimit` trusted proxies. Allocates
+    /// nothing.
     ///
     /// - Parameters:
     ///   - peer: the proxy that the request came from.
@@ -25,11 +26,13 @@ extension FieldTable {
             repeat {
                 var start = end
                 while start > value.lowerBound, bytes[start - 1] != UInt8(ascii: ",") { start -= 1 }
-                guard let address = forwardedAddress(bytes, start..<end) else { return nearest }
-                nearest = address
-                hopsLeft -= 1
-                if hopsLeft == 0 { return nearest }
-                if !proxies.contains(where: { $0.contains(address) }) { return nearest }
+                if !isBlank(bytes, start..<end) {
+                    guard let address = forwardedAddress(bytes, start..<end) else { return nearest }
+                    nearest = address
+                    hopsLeft -= 1
+                    if hopsLeft == 0 { return nearest }
+                    if !proxies.contains(where: { $0.contains(address) }) { return nearest }
+                }
                 end = start - 1
             } while end >= value.lowerBound
         }
@@ -44,6 +47,11 @@ extension FieldTable {
         }
         return false
     }
+}
+
+private func isBlank(_ bytes: Span<UInt8>, _ range: Range<Int>) -> Bool {
+    for index in range where bytes[index] != 0x20 && bytes[index] != 0x09 { return false }
+    return true
 }
 
 /// An address as X-Forwarded-For has them: alone, or with a port, one of IPv6 then in brackets.

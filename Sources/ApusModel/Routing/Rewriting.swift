@@ -21,6 +21,15 @@ public enum PathRewrite: Sendable, Equatable {
     }
 }
 
+extension Route {
+    /// The prefix that its requests lose on their way, which the origin is told in X-Forwarded-Prefix; empty if they lose
+    /// none, or if something takes its place.
+    public var strippedPrefix: String {
+        guard case .prefix(let prefix) = match.path, case .prefix([.slash]) = rewrite else { return "" }
+        return String(decoding: prefix.last == .slash ? Array(prefix.dropLast()) : prefix, as: UTF8.self)
+    }
+}
+
 /// A change to the header fields of a request or response. Of a list, what sets and removes is carried out before what
 /// adds, whatever their order.
 public enum FieldEdit: Sendable, Equatable {
@@ -41,7 +50,17 @@ public enum FieldEdit: Sendable, Equatable {
 
     /// Whether it leaves alone what frames the message, belongs to its connection (RFC 9110 section 7.6.1, RFC 9112
     /// section 6), or has a rule of its own (Host). What does not is not carried out.
-    public var isAllowed: Bool { !Self.refused.contains(name.lowercased()) }
+    ///
+    /// Names are compared folded, as origins may.
+    public var isAllowed: Bool { !Self.refused.contains(foldedName) }
+
+    /// The name in lower case, with a hyphen for every character that is not a letter or digit.
+    public var foldedName: String {
+        String(
+            decoding: name.lowercased().utf8.map { byte in
+                (0x61...0x7a).contains(byte) || (0x30...0x39).contains(byte) ? byte : UInt8(ascii: "-")
+            }, as: UTF8.self)
+    }
 
     private static let refused: Set = [
         "connection", "content-length", "transfer-encoding", "host", "upgrade", "te", "trailer", "keep-alive",

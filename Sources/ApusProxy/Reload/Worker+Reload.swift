@@ -13,6 +13,7 @@ extension Worker {
         moveCounters(adoption)
         shared = adoption.shared
         settings = adoption.settings
+        fields.clientRules = settings.clientFields
         log = adoption.logs[index]
         arena.limit = shared.snapshot.limits.bufferBytesPerWorker
         dispatchers = succeedingDispatchers(adoption)

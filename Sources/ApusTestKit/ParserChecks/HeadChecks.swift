@@ -72,10 +72,18 @@ private func checkForwarding(
     for (name, value) in lines where name == "connection" || name == "te" {
         try require(value == "TE" || value == "trailers", "\(name): \(value) is forwarded")
     }
+    for name in names {
+        try require(!name.contains("_"), "\(name) is forwarded")
+        try require(!understood.contains(folded(name)) || folded(name) == name, "\(name) is forwarded")
+    }
     if !isTrusted {
-        let claims = lines.filter { $0.name == "x-forwarded-for" }.map(\.value)
+        let claims = lines.filter { $0.name.hasPrefix("x-forwarded-for") }.map(\.value)
         try require(claims == ["192.0.2.1"], "an untrusted client's \(claims) is forwarded")
-        try require(!names.contains("forwarded") && !names.contains("x-real-ip"), "an untrusted claim is forwarded")
+        let foreign = names.filter { name in
+            let isOwn = ["for", "proto", "port", "host"].contains { name == "x-forwarded-\($0)" }
+            return !isOwn && (folded(name).hasPrefix("x-forwarded-") || understood.contains(folded(name)))
+        }
+        try require(foreign.allSatisfy(framing.contains), "an untrusted client's \(foreign) is forwarded")
     }
     let second: RequestHead?
     do throws(Reason) {
@@ -88,6 +96,21 @@ private func checkForwarding(
     try require(second.method == parsed.method && second.version == .http11, "the request line has changed")
     try require(second.framing == parsed.framing, "\(parsed.framing) has become \(second.framing)")
     try require(second.target.form != .absolute, "an absolute form is forwarded")
+}
+
+private let framing: Set = ["content-length", "transfer-encoding"]
+/// Some names that no other name may be taken for.
+private let understood = framing.union([
+    "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "x-forwarded-port", "x-forwarded-prefix", "forwarded",
+    "x-real-ip", "x-original-url", "true-client-ip", "remote-user", "proxy", "keep-alive",
+])
+
+/// As CGI and WSGI fold names, which are in lower case here.
+private func folded(_ name: String) -> String {
+    String(
+        name.unicodeScalars.map { scalar in
+            ("a"..."z").contains(scalar) || ("0"..."9").contains(scalar) ? Character(scalar) : "-"
+        })
 }
 
 /// A response head parsed into values that can be compared.
@@ -136,6 +159,10 @@ private func checkReturning(
     let lines = try linesOfHead(output)
     let framings = lines.map(\.name).filter { $0 == "content-length" || $0 == "transfer-encoding" }
     try require(framings.count <= 1, "two framings are returned")
+    for name in lines.map(\.name) {
+        try require(folded(name) != "apus-reason", "\(name) is returned")
+        try require(!framing.contains(folded(name)) || framing.contains(name), "\(name) is returned")
+    }
     try require(lines.filter { $0.name == "connection" }.map(\.value) == ["close"], "Connection is not ours alone")
     let second: ResponseHead?
     do throws(Reason) {

@@ -89,6 +89,11 @@ struct RewriteSection {
             field.reject(expected: expected, hint: text.contains("://") ? "leave the scheme out" : nil, &findings)
             return nil
         }
+        if let name = template.firstCapture {
+            findings.warning(
+                "`host`: the client chooses the host that origins see, by `{\(name)}`; what is not a host is answered 400",
+                at: field.position)
+        }
         return template
     }
 }
@@ -150,7 +155,13 @@ extension FieldEdit {
                 value.reject(expected: expected + ", without blanks around it", &findings)
                 return nil
             }
-            return field.key.value == "set" ? .set(name: name, template) : .add(name: name, template)
+            let edit = field.key.value == "set" ? FieldEdit.set(name: name, template) : .add(name: name, template)
+            if edit.foldedName == "set-cookie", let capture = template.firstCapture {
+                findings.warning(
+                    "`\(name)`: the client chooses a part of the cookie, by `{\(capture)}`; with a `;` in it the request is "
+                        + "answered 400", at: value.position)
+            }
+            return edit
         }
     }
 

@@ -179,11 +179,51 @@ extension Redirect {
             target.reject(expected: expected, hint: location.locationHint, &findings)
             return nil
         }
+        if location.pieces.count > 1, location.leadingText == "//",
+            case .variable(.capture(let name)) = location.pieces[1]
+        {
+            findings.warning(
+                "`\(target.key.value)`: the client would choose the host by `{\(name)}`, so that the location gets `/.` in "
+                    + "front and stays with this host; write the host before it, such as `//example.com/{\(name)}`",
+                at: target.position)
+        } else if let name = location.captureInHost {
+            findings.warning(
+                "`\(target.key.value)`: the client chooses the host that it is sent to, or a part of it, by `{\(name)}`, so "
+                    + "that a link to this server can lead anywhere; end the host with a `/` before it",
+                at: target.position)
+        }
         self.init(status: status, location: location)
     }
 }
 
 extension TextTemplate {
+    /// The first capture that decides, alone or with others, which host this leads to.
+    fileprivate var captureInHost: String? {
+        // Where a host can still begin, and where it can still go on.
+        var text = ""
+        var isBefore = true
+        for piece in pieces {
+            switch piece {
+            case .literal(let bytes):
+                text += String(decoding: bytes, as: UTF8.self)
+                if isBefore {
+                    if text.hasPrefix("/"), !text.hasPrefix("//"), text.count > 1 { return nil }
+                    guard let start = text.firstRange(of: "//") else { continue }
+                    text = String(text[start.upperBound...])
+                    isBefore = false
+                }
+                if text.contains(where: { "/?#".contains($0) }) { return nil }
+            case .variable(.capture(let name)):
+                // A slash alone before it is a path, and stays one (`Redirect.namesItsHost`).
+                return isBefore && text == "/" ? nil : name
+            case .variable(.path):
+                return nil
+            case .variable: continue
+            }
+        }
+        return nil
+    }
+
     /// Whether this begins as a location does: with a scheme, a path, or a variable that holds one.
     fileprivate var isLocation: Bool {
         switch firstVariable {

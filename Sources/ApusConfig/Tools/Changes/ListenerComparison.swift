@@ -53,6 +53,14 @@ struct ListenerComparison {
                     details: ["paths \(one.paths.rawValue) -> \(other.paths.rawValue)"],
                     effect: "requests from now on are refused, or not, by the new rule"))
         }
+        if one.hidesReasons != other.hidesReasons {
+            let words = [one, other].map { $0.hidesReasons ? "hide" : "show" }
+            changes.append(
+                ConfigurationChange(
+                    kind: .changed, subject: .listener, name: name(of: one),
+                    details: ["apus_reason \(words[0]) -> \(words[1])"],
+                    effect: "its connections are kept"))
+        }
         let routes = RouteComparison(
             listener: other.name, old, Array(one.routes), new, Array(other.routes))
         changes += routes.changes

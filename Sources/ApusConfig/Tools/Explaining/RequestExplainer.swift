@@ -134,7 +134,7 @@ public struct RequestExplainer: Sendable {
         {
             throw .bodyTooLarge
         }
-        if filling.isOverfull(route) { throw .headTooLarge }
+        if let refusal = filling.refusal(route) { throw refusal }
         if case .forward = route.action, listener.paths != .literal, filling.leadsElsewhere(route) {
             throw .ambiguousPath
         }

@@ -85,6 +85,43 @@ struct TemplateFilling {
         }
     }
 
+    // MARK: What may be sent
+
+    /// Why what the route writes cannot be sent, as the worker finds it: first in the response, then in the request.
+    func refusal(_ route: Route) -> Reason? {
+        if isOverfull(route) { return .headTooLarge }
+        return writesWhatIsRefused(route) ? .badRewrite : nil
+    }
+
+    private func writesWhatIsRefused(_ route: Route) -> Bool {
+        if route.responseFields.contains(where: isRefused) { return true }
+        switch route.action {
+        case .respond: return false
+        case .redirect(let redirect):
+            return !WrittenText.isLocation(
+                Array(location(redirect).utf8).span, isOwnScheme: redirect.namesItsHost)
+        case .forward: break
+        }
+        if route.requestFields.contains(where: isRefused) { return true }
+        if let host = route.hostRewrite, !host.pieces.isEmpty, !WrittenText.isHost(Array(text(host).utf8).span) {
+            return true
+        }
+        guard let rewrite = route.rewrite, !request.head.isForServer else { return false }
+        return !WrittenText.isPath(Array(path(rewrite).utf8).span, from: request.path.span)
+    }
+
+    private func isRefused(_ edit: FieldEdit) -> Bool {
+        switch edit {
+        case .set(_, let value) where edit.isAllowed, .add(_, let value) where edit.isAllowed:
+            guard edit.foldedName == "set-cookie" else { return false }
+            return value.pieces.contains { piece in
+                guard case .variable(let variable) = piece else { return false }
+                return !WrittenText.isCookiePart(bytes(variable).span)
+            }
+        default: return false
+        }
+    }
+
     // MARK: What it takes up
 
     /// Whether a head would become larger than rewriting may make it.

@@ -15,6 +15,7 @@ extension Settings {
         add("outliers", switched: pool.outliers.map { Settings($0) })
         add("panic_threshold", percent: pool.panicThreshold, usual: usual.panicThreshold)
         add("fallback", switched: pool.fallback.map { Settings($0, of: snapshot) })
+        add("apus_reason", pool.keepsReasons ? "keep" : "remove", usual: "remove")
         add("connections", Settings(pool.connections))
         add("requests", Settings(pool.requests))
         add("breaker", switched: pool.endpointBreaker.map { Settings($0) })

@@ -9,6 +9,9 @@ extension Settings {
         add("timeouts", Settings(snapshot.timeouts))
         add("limits", Settings(snapshot.limits))
         add("trusted_proxies", snapshot.trustedProxies.map(\.description).joined(separator: ", "), usual: "")
+        add("client_headers.remove", snapshot.clientFields.removed.joined(separator: ", "), usual: "")
+        add("client_headers.keep", snapshot.clientFields.kept.joined(separator: ", "), usual: "")
+        add("client_headers.underscores", snapshot.clientFields.keepsUnderscores ? "keep" : "drop", usual: "drop")
         add("access_log", switched: snapshot.accessLog.destination.map { Settings(snapshot.accessLog, to: $0) })
         add(snapshot.operations)
     }

@@ -1,0 +1,58 @@
+// What trusted proxies wrote, in a form that can be continued.
+
+extension FieldTable {
+    /// Takes the empty elements out of X-Forwarded-For, and the slashes off the end of X-Forwarded-Prefix, where the
+    /// head was received: other implementations count what is empty, or trip over it.
+    ///
+    /// For requests of trusted proxies only, before the head is written.
+    ///
+    /// - Parameter bytes: those that were parsed.
+    @_lifetime(bytes: copy bytes)
+    public mutating func tidyClaims(in bytes: inout MutableSpan<UInt8>) {
+        for index in 0..<count {
+            switch lines[index].field {
+            case .forwardedFor: tidyList(index, &bytes)
+            case .forwardedPrefix:
+                var end = lines[index].value.upperBound
+                while end > lines[index].value.lowerBound, bytes[end &- 1] == UInt8(ascii: "/") { end &-= 1 }
+                lines[index].valueEnd = Int32(truncatingIfNeeded: end)
+            default: continue
+            }
+        }
+    }
+
+    /// Moves the elements of the list up to each other if there are empty ones.
+    @_lifetime(bytes: copy bytes)
+    private mutating func tidyList(_ index: Int, _ bytes: inout MutableSpan<UInt8>) {
+        let value = lines[index].value
+        guard hasEmptyElement(bytes.span, value) else { return }
+        var written = value.lowerBound
+        var start = value.lowerBound
+        while start < value.upperBound {
+            let end = bytes.span.first(comma, in: start..<value.upperBound)
+            let element = bytes.span.trimmed(start..<end)
+            if !element.isEmpty {
+                if written > value.lowerBound {
+                    bytes[written] = comma
+                    written &+= 1
+                }
+                for offset in element {
+                    bytes[written] = bytes[offset]
+                    written &+= 1
+                }
+            }
+            start = end &+ 1
+        }
+        lines[index].valueEnd = Int32(truncatingIfNeeded: written)
+    }
+
+    private func hasEmptyElement(_ bytes: Span<UInt8>, _ list: Range<Int>) -> Bool {
+        var start = list.lowerBound
+        while true {
+            let end = bytes.first(comma, in: start..<list.upperBound)
+            if bytes.trimmed(start..<end).isEmpty { return true }
+            guard end < list.upperBound else { return false }
+            start = end &+ 1
+        }
+    }
+}
