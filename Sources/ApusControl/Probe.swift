@@ -1,7 +1,7 @@
 import ApusBalancing
+import ApusHTTP
 import ApusModel
 import NIOCore
-import NIOHTTP1
 import NIOPosix
 
 /// One probe of one endpoint: a fresh connection and, unless connecting is all that is asked, one exchange on it.
@@ -12,10 +12,13 @@ struct Probe {
     /// What is connected to: the endpoint's address, or the check's own port there.
     let address: ApusModel.SocketAddress
     let check: HealthCheck
+    /// What a response's head may have.
+    let limits: HeadLimits
 
-    init(address: ApusModel.SocketAddress, check: HealthCheck) {
+    init(address: ApusModel.SocketAddress, check: HealthCheck, limits: Limits = Limits()) {
         self.address = SocketAddress(ip: address.ip, port: check.port ?? address.port)
         self.check = check
+        self.limits = HeadLimits(bytes: limits.headBytes, fields: limits.responseFields)
     }
 
     /// Runs on `eventLoop` and returns why the endpoint failed; nil when it passed. Of no meaning once the task is
@@ -64,9 +67,7 @@ struct Probe {
         case .tcpExchange(let send, let expect):
             try pipeline.addHandler(TCPProbeExchange(send: send, expect: expect, verdict: verdict))
         case .http(let probe):
-            try pipeline.addHandlers(
-                HTTPRequestEncoder(), ByteToMessageHandler(HTTPResponseDecoder()),
-                HTTPProbeExchange(probe, address: address, verdict: verdict))
+            try pipeline.addHandler(HTTPProbeExchange(probe, address: address, limits: limits, verdict: verdict))
         }
     }
 }

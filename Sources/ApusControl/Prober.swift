@@ -77,7 +77,10 @@ public actor Prober: Service {
                     while let endpoint = schedule.takeDue(now: Self.now) {
                         let number = begin(endpoint)
                         let (address, check) = (snapshot.endpoints[endpoint].address, check(of: endpoint))
-                        probes.addTask { await self.probe(number, Probe(address: address, check: check)) }
+                        let limits = snapshot.limits
+                        probes.addTask {
+                            await self.probe(number, Probe(address: address, check: check, limits: limits))
+                        }
                     }
                     setAlarm()
                 case .poolDue(let pool, let epoch):

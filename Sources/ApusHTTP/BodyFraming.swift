@@ -16,10 +16,15 @@ struct MessageFields {
     var hasTransferEncoding = false
     /// Chunked is the last transfer coding, stands once, and nothing else was applied.
     var isChunked = false
+    /// Another line says the same: `Transfer-Encoding: chunked`, and nothing else.
+    var repeatsChunked = false
     var hasOtherCoding = false
     var isTransferEncodingMalformed = false
     var saysClose = false
     var saysKeepAlive = false
+    /// Connection names fields that a trailer section could have too.
+    var namesFields = false
+    var hasDate = false
     private var optionCount = 0
     /// Options that the Connection fields of one head may have: each that names a field costs a look at every line.
     private static let optionLimit = 32
@@ -30,7 +35,12 @@ struct MessageFields {
             let line = fields[index]
             switch line.field {
             case .contentLength:
-                if try addContentLength(bytes, line.value) { fields.drop(index) }
+                if try addContentLength(bytes, line.value) {
+                    fields.drop(index)
+                } else if bytes[line.value.lowerBound] == 0x30 {
+                    fields.dropLeadingZeros(index, bytes)
+                }
+            case .date: hasDate = true
             case .transferEncoding: addTransferEncoding(bytes, line.value)
             case .connection: namesOthers = try addConnection(bytes, line.value) || namesOthers
             default: continue
@@ -55,12 +65,18 @@ struct MessageFields {
 
     private mutating func addTransferEncoding(_ bytes: Span<UInt8>, _ value: Range<Int>) {
         hasTransferEncoding = true
-        if value.isEmpty { isTransferEncodingMalformed = true }
+        if bytes.equalsIgnoringCase(value, "chunked") {
+            if isChunked { repeatsChunked = true }
+            isChunked = true
+            return
+        }
         forEachElement(of: bytes, in: value) { coding in
             // Anything behind chunked would make the end of the body a matter of opinion.
             if isChunked { isTransferEncodingMalformed = true }
             if bytes.equalsIgnoringCase(coding, "chunked") { isChunked = true } else { hasOtherCoding = true }
         }
+        // RFC 9110 section 5.6.1 has empty elements ignored, but who does not know `,chunked` reads another body.
+        if !hasOtherCoding { isTransferEncodingMalformed = true }
     }
 
     /// Returns whether the value names fields of this message, rather than only saying how the connection goes on.
@@ -75,6 +91,9 @@ struct MessageFields {
                 saysKeepAlive = true
             } else {
                 namesOthers = true
+                if !bytes.equalsIgnoringCase(option, "te"), !bytes.equalsIgnoringCase(option, "upgrade") {
+                    namesFields = true
+                }
             }
         }
         return namesOthers

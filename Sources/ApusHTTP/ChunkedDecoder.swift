@@ -2,7 +2,7 @@
 ///
 /// A value without buffers: it says where in the given bytes the data lies, and remembers only where it stopped. As
 /// strict as the grammar: a size is nothing but hexadecimal digits, every line ends in CR LF, and the data is followed
-/// by CR LF and nothing else. Chunk extensions are checked, bounded and dropped.
+/// by CR LF and nothing else. Chunk extensions are checked by their grammar, blanks included, bounded and dropped.
 public struct ChunkedDecoder: Sendable, BitwiseCopyable {
     public enum Event: Sendable, Equatable {
         /// Body bytes. Ask again from the range's end.
@@ -14,11 +14,16 @@ public struct ChunkedDecoder: Sendable, BitwiseCopyable {
     }
 
     private enum State: UInt8 {
-        case sizeStart, size, extensions, sizeLF, data, dataCR, dataLF, trailers
+        case sizeStart, size
+        /// Behind the size or an extension, where blanks may stand.
+        case blank
+        /// The parts of an extension, from behind its semicolon on.
+        case nameStart, name, nameBlank, valueStart, value, quoted, quotedPair, valueEnd
+        case sizeLF, data, dataCR, dataLF, trailers
     }
 
     private var state = State.sizeStart
-    /// Bytes of this line seen so far that bound it: size digits, or extension bytes.
+    /// Bytes of this line seen so far that bound it: size digits, or what stands behind them.
     private var lineBytes: UInt16 = 0
     /// The chunk's size while it is read, then what is left of its data.
     private var remaining: UInt64 = 0
@@ -27,7 +32,10 @@ public struct ChunkedDecoder: Sendable, BitwiseCopyable {
     private static let sizeDigits: UInt16 = 15
     private static let extensionBytes: UInt16 = 1_024
 
-    public init() {}
+    /// Whether blanks may stand at the end of a size's line: some origins fill it up to a fixed width.
+    private let bearsBlanks: Bool
+
+    public init(bearsBlanks: Bool = false) { self.bearsBlanks = bearsBlanks }
 
     /// What comes next in `bytes` at `offset`.
     public mutating func next(_ bytes: Span<UInt8>, from start: Int) throws(Reason) -> Event {
@@ -50,13 +58,8 @@ public struct ChunkedDecoder: Sendable, BitwiseCopyable {
     private mutating func advance(over byte: UInt8) throws(Reason) {
         switch state {
         case .sizeStart, .size: try advanceSize(over: byte)
-        case .extensions:
-            lineBytes += 1
-            if byte == cr {
-                state = .sizeLF
-            } else if !isFieldValueByte(byte) || lineBytes > Self.extensionBytes {
-                throw .badChunk
-            }
+        case .blank, .nameStart, .name, .nameBlank, .valueStart, .value, .quoted, .quotedPair, .valueEnd:
+            try advanceExtension(over: byte)
         case .sizeLF:
             guard byte == lf else { throw .badChunk }
             state = remaining == 0 ? .trailers : .data
@@ -82,11 +85,44 @@ public struct ChunkedDecoder: Sendable, BitwiseCopyable {
             remaining = remaining << 4 | UInt64(digit)
         } else if state == .size, byte == cr {
             state = .sizeLF
-        } else if state == .size, byte == 0x3b {
-            state = .extensions
-            lineBytes = 0
+        } else if state == .size, byte == semicolon || byte == space || byte == tab {
+            state = byte == semicolon ? .nameStart : .blank
+            lineBytes = 1
         } else {
             throw .badChunk
         }
     }
+
+    /// One byte behind the size: `*( BWS ";" BWS name [ BWS "=" BWS ( token / quoted-string ) ] )` (RFC 9112 section
+    /// 7.1.1).
+    private mutating func advanceExtension(over byte: UInt8) throws(Reason) {
+        if byte != cr { lineBytes += 1 }
+        guard lineBytes <= Self.extensionBytes, let next = nextState(byte) else { throw .badChunk }
+        state = next
+    }
+
+    private func nextState(_ byte: UInt8) -> State? {
+        let isBlank = byte == space || byte == tab
+        switch state {
+        case .quoted where byte == quote: return .valueEnd
+        case .quoted where byte == backslash: return .quotedPair
+        case .quoted, .quotedPair: return isFieldValueByte(byte) ? .quoted : nil
+        case .nameStart, .valueStart:
+            if isBlank { return state }
+            if state == .valueStart, byte == quote { return .quoted }
+            guard isTokenByte(byte) else { return nil }
+            return state == .nameStart ? .name : .value
+        case .name where isTokenByte(byte), .value where isTokenByte(byte): return state
+        case .name where byte == equalsSign, .nameBlank where byte == equalsSign: return .valueStart
+        default: break
+        }
+        // A name, a value or blanks end here.
+        let mayEnd = bearsBlanks || state != .blank && state != .nameBlank
+        if isBlank { return state == .name || state == .nameBlank ? .nameBlank : .blank }
+        if byte == semicolon { return .nameStart }
+        return byte == cr && mayEnd ? .sizeLF : nil
+    }
 }
+
+private let quote: UInt8 = 0x22
+private let backslash: UInt8 = 0x5c

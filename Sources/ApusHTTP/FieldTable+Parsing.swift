@@ -24,18 +24,25 @@ extension FieldTable {
             if first == lf { throw .bareLF }
             if first == space || first == tab { throw .obsoleteLineFolding }
             guard let nameEnd = try Self.nameEnd(bytes, from: offset, isOdd: &isOdd) else { return nil }
+            // One space stands before the value, and none behind it, in nearly every line.
             var valueStart = nameEnd &+ 1
-            while valueStart < bytes.count, bytes[valueStart] == space || bytes[valueStart] == tab { valueStart &+= 1 }
+            var isCanonical = valueStart < bytes.count && bytes[valueStart] == space
+            if isCanonical { valueStart &+= 1 }
+            while valueStart < bytes.count, bytes[valueStart] == space || bytes[valueStart] == tab {
+                isCanonical = false
+                valueStart &+= 1
+            }
             guard let lineEnd = try Self.lineEnd(bytes, from: valueStart) else { return nil }
             guard count < limit else { throw .tooManyFields }
             var valueEnd = lineEnd &- 2
             while valueEnd > valueStart, bytes[valueEnd &- 1] == space || bytes[valueEnd &- 1] == tab {
+                isCanonical = false
                 valueEnd &-= 1
             }
             append(
                 FieldLine(
                     start: offset, nameEnd: nameEnd, value: valueStart..<valueEnd, end: lineEnd,
-                    field: KnownField(bytes, offset..<nameEnd)))
+                    field: KnownField(bytes, offset..<nameEnd), isCanonical: isCanonical))
             offset = lineEnd
         }
         return nil

@@ -11,9 +11,11 @@ public struct FieldLine: Sendable, BitwiseCopyable {
     public var field: KnownField
     /// Set when the line must not be forwarded: it repeats what is already known, or Connection names it.
     public var isDropped: Bool
+    /// Whether the line is written as Apus writes it: `Name: value`, with one space and no blank after the value.
+    @usableFromInline var isCanonical: Bool
 
     @inlinable
-    init(start: Int, nameEnd: Int, value: Range<Int>, end: Int, field: KnownField) {
+    init(start: Int, nameEnd: Int, value: Range<Int>, end: Int, field: KnownField, isCanonical: Bool = true) {
         self.start = Int32(truncatingIfNeeded: start)
         self.nameEnd = Int32(truncatingIfNeeded: nameEnd)
         valueStart = Int32(truncatingIfNeeded: value.lowerBound)
@@ -21,6 +23,7 @@ public struct FieldLine: Sendable, BitwiseCopyable {
         self.end = Int32(truncatingIfNeeded: end)
         self.field = field
         isDropped = false
+        self.isCanonical = isCanonical
     }
 
     @inlinable public var name: Range<Int> { Int(start)..<Int(nameEnd) }
@@ -32,7 +35,7 @@ public struct FieldLine: Sendable, BitwiseCopyable {
 /// allocates nothing.
 public struct FieldTable: ~Copyable {
     /// Field lines that a head may have at most, whatever the configured limit.
-    public static var capacity: Int { 100 }
+    public static var capacity: Int { 256 }
 
     // An array and not an InlineArray: reading one element of that copies all of it (Swift 6.3).
     @usableFromInline var lines: [FieldLine]
@@ -64,6 +67,16 @@ public struct FieldTable: ~Copyable {
     }
 
     mutating func drop(_ index: Int) { lines[index].isDropped = true }
+
+    /// Leaves out the zeros in front of a number when its line is forwarded: 010 is 8 to readers that know octal numbers.
+    mutating func dropLeadingZeros(_ index: Int, _ bytes: Span<UInt8>) {
+        let value = lines[index].value
+        var start = value.lowerBound
+        while start + 1 < value.upperBound, bytes[start] == 0x30 { start += 1 }
+        guard start > value.lowerBound else { return }
+        lines[index].valueStart = Int32(truncatingIfNeeded: start)
+        lines[index].isCanonical = false
+    }
 
     /// Has the lines of that name, and of names that fold into the same, left out of what is forwarded.
     ///

@@ -2,7 +2,7 @@
 public struct HeadLimits: Sendable {
     /// Bytes of the whole head, the empty line included.
     public var bytes: Int
-    /// Field lines, at most `FieldTable.capacity`.
+    /// Field lines of the head or of a trailer section, at most `FieldTable.capacity`.
     public var fields: Int
     /// Bytes of a request target.
     public var targetBytes: Int

@@ -10,7 +10,9 @@ public protocol HeadSink: ~Copyable {
 }
 
 extension HeadSink where Self: ~Copyable {
-    /// Appends every line that is not one of `others` and was not dropped, neighbours in one copy.
+    /// Appends every line that is not one of `others` and was not dropped, each as `Name: value`.
+    ///
+    /// Neighbours that came in this form go on in one copy.
     @inlinable
     mutating func append(_ fields: borrowing FieldTable, without others: KnownField.Set) {
         var runStart = 0
@@ -18,13 +20,29 @@ extension HeadSink where Self: ~Copyable {
         for index in 0..<fields.count {
             let line = fields[index]
             guard !line.isDropped, !others.contains(line.field) else { continue }
-            if runEnd != Int(line.start) {
+            if line.isCanonical {
+                if runEnd != Int(line.start) {
+                    if runEnd > runStart { append(input: runStart..<runEnd) }
+                    runStart = Int(line.start)
+                }
+                runEnd = Int(line.end)
+            } else {
                 if runEnd > runStart { append(input: runStart..<runEnd) }
-                runStart = Int(line.start)
+                append(anew: line)
+                runStart = Int(line.end)
+                runEnd = runStart
             }
-            runEnd = Int(line.end)
         }
         if runEnd > runStart { append(input: runStart..<runEnd) }
+    }
+
+    /// Appends a line in the form that Apus gives it.
+    @inlinable
+    mutating func append(anew line: FieldLine) {
+        append(input: line.name)
+        append(": ")
+        append(input: line.value)
+        append("\r\n")
     }
 
     /// Appends `value` in decimal.

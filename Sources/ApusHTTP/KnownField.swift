@@ -21,6 +21,8 @@ public enum KnownField: UInt8, Sendable, BitwiseCopyable {
     case apusReason
     /// Read only for its scheme: some authenticate the connection.
     case authorization
+    /// When the message was made; a response that does not say it gets one (RFC 9110 section 6.6.1).
+    case date
 
     /// Whether a Connection field that names this field has no effect: a client must not be able to remove what the
     /// framing, the routing or the origin's trust depends on.
@@ -65,6 +67,7 @@ public enum KnownField: UInt8, Sendable, BitwiseCopyable {
             switch first {
             case 0x61: 1 << 11 | 1 << 13  // a
             case 0x63: 1 << 9 | 1 << 10 | 1 << 11 | 1 << 14 | 1 << 16 | 1 << 17 | 1 << 18 | 1 << 25  // c
+            case 0x64: 1 << 4  // d
             case 0x65: 1 << 6  // e
             case 0x66: 1 << 9 | 1 << 13 | 1 << 15 | 1 << 16  // f
             case 0x68: 1 << 4  // h
@@ -86,10 +89,12 @@ public enum KnownField: UInt8, Sendable, BitwiseCopyable {
     /// The only known field that a name could be, except for claims and X-Forwarded-Port.
     @inlinable @inline(__always)
     static func candidate(length: Int, first: UInt8) -> (StaticString, KnownField) {
-        // First letters: a 0x61, c 0x63, e 0x65, f 0x66, h 0x68, k 0x6b, m 0x6d, p 0x70, t 0x74, u 0x75, v 0x76, x 0x78.
+        // First letters: a 0x61, c 0x63, d 0x64, e 0x65, f 0x66, h 0x68, k 0x6b, m 0x6d, p 0x70, t 0x74, u 0x75,
+        // v 0x76, x 0x78.
         switch (length, first) {
         case (2, 0x74): ("te", .te)
         case (3, 0x76): ("via", .via)
+        case (4, 0x64): ("date", .date)
         case (4, 0x68): ("host", .host)
         case (6, 0x65): ("expect", .expect)
         case (7, 0x74): ("trailer", .trailer)
@@ -153,7 +158,7 @@ extension KnownField {
         static var protected: Set {
             [
                 .claims, Set(.host), Set(.contentLength), Set(.transferEncoding), Set(.via), Set(.expect),
-                Set(.trailer), Set(.maxForwards),
+                Set(.trailer), Set(.maxForwards), Set(.date),
             ]
         }
     }

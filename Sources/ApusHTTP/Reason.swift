@@ -143,6 +143,9 @@ extension Reason {
         }
     }
 
+    /// Whether a response that is refused for it may be one that can be mended.
+    public var canBeMended: Bool { self == .spaceBeforeColon || self == .obsoleteLineFolding }
+
     /// The status of the response that Apus makes for this reason; nil where a connection is broken instead.
     public var status: Int? {
         switch self {

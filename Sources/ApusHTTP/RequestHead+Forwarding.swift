@@ -83,6 +83,7 @@ extension RequestHead {
         if rewrites.contains(.fields) { rewritten(.fields, &sink) }
         sink.append(version == .http11 ? "Via: 1.1 apus\r\n" : "Via: 1.0 apus\r\n")
         if framing == .chunked { sink.append("Transfer-Encoding: chunked\r\n") }
+        if expectsContinue { sink.append("Expect: 100-continue\r\n") }
         if acceptsTrailers { sink.append("TE: trailers\r\nConnection: TE\r\n") }
         sink.append("\r\n")
     }

@@ -17,6 +17,8 @@ public struct RequestHead: Sendable {
     /// The Max-Forwards of a TRACE or OPTIONS request (RFC 9110 section 7.6.2): 0 is answered, not forwarded; more is
     /// forwarded as one less. -1 where there is none, it is no number, or the method is another.
     public var hopsLeft: Int
+    /// Whether Connection names fields, which must then not go on as trailers either (RFC 9110 section 7.6.1).
+    public var namesFields: Bool
     /// The value of Host; empty when there is none.
     public var hostField: Range<Int>
     /// The host that the request is for, without its port: the target's, if it names one, or else that of Host.
@@ -80,6 +82,7 @@ extension RequestHead {
         acceptsTrailers = false
         authenticatesConnection = false
         hopsLeft = -1
+        namesFields = message.namesFields
         hostField = 0..<0
         host = target.authorityHost
         port = target.form == .absolute ? Authority.port(bytes, target.authority, behind: host) : 0..<0
@@ -101,8 +104,8 @@ extension RequestHead {
                 port = Authority.port(bytes, line.value, behind: named)
             case .expect:
                 try readExpect(bytes, line.value)
-                // HTTP/1.0 has no interim responses to wait for.
-                if version == .http10 { fields.drop(index) }
+                // It is written anew, for an origin's answer to HTTP/1.1 alone.
+                fields.drop(index)
             case .te:
                 forEachElement(of: bytes, in: line.value) { coding in
                     if bytes.equalsIgnoringCase(coding, "trailers") { acceptsTrailers = true }
@@ -122,9 +125,12 @@ extension RequestHead {
     }
 
     private mutating func readExpect(_ bytes: Span<UInt8>, _ value: Range<Int>) throws(Reason) {
+        // HTTP/1.0 has no interim responses to wait for.
         guard version == .http11 else { return }
-        guard bytes.equalsIgnoringCase(value, "100-continue") else { throw .expectationFailed }
-        expectsContinue = true
+        try forEachElement(of: bytes, in: value) { (expectation) throws(Reason) in
+            guard bytes.equalsIgnoringCase(expectation, "100-continue") else { throw .expectationFailed }
+            expectsContinue = true
+        }
     }
 
     private static func framing(_ message: MessageFields, _ version: Version) throws(Reason) -> BodyFraming {
@@ -133,7 +139,9 @@ extension RequestHead {
         }
         if version == .http10 { throw .transferEncodingInHTTP10 }
         if message.contentLength != nil { throw .contentLengthWithTransferEncoding }
-        if message.isTransferEncodingMalformed || !message.isChunked { throw .badTransferEncoding }
+        if message.isTransferEncodingMalformed || message.repeatsChunked || !message.isChunked {
+            throw .badTransferEncoding
+        }
         if message.hasOtherCoding { throw .unsupportedTransferCoding }
         return .chunked
     }

@@ -73,8 +73,9 @@ public struct RequestLine: Sendable {
         }
         let (major, minor) = (bytes[start + 5], bytes[start + 7])
         guard let end = try FieldTable.lineFeed(bytes, behindCR: start + 8) else { return nil }
-        guard major == 0x31, minor < 0x32 else { throw .badVersion }
-        return (minor == 0x31 ? .http11 : .http10, end)
+        guard major == 0x31 else { throw .badVersion }
+        // A later minor version is read as the highest that is known (RFC 9110 section 2.5).
+        return (minor == 0x30 ? .http10 : .http11, end)
     }
 
     /// Refuses the byte at `offset`: for a line that ends too early if it is a line's end, for `reason` otherwise.

@@ -10,7 +10,7 @@ public struct CounterLayout: Sendable {
         500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 2_500_000, 5_000_000,
         10_000_000, 30_000_000,
     ]
-    /// Status classes: 1xx to 5xx under 1...5; 0 for an exchange that ended without a status.
+    /// Status classes: 1xx to 5xx under 1...5, statuses above 599 with the last; 0 for an exchange that ended without a status.
     @inlinable
     public static var statusClasses: Int { 6 }
     /// Buckets of one histogram: one per bound, and one for everything slower.

@@ -2,8 +2,10 @@
 public struct Limits: Sendable, Equatable {
     /// Bytes of a request or response head, its final blank line included (431, or 502 for an origin). At most 64 KiB.
     public var headBytes: Int
-    /// Field lines of a head or of trailers. At most 100.
+    /// Field lines of a request's head or of its trailers (431). At most 100.
     public var headFields: Int
+    /// Field lines of a response's head or of its trailers (502). At most 256.
+    public var responseFields: Int
     /// Bytes of a request target (414).
     public var targetBytes: Int
     /// Bytes of a request body, without its framing (413); nil for no limit.
@@ -18,12 +20,13 @@ public struct Limits: Sendable, Equatable {
     public var bufferBytesPerWorker: Int
 
     public init(
-        headBytes: Int = 65_536, headFields: Int = 100, targetBytes: Int = 8_192, bodyBytes: Int? = nil,
-        minRate: Int? = 240, rateWindow: Duration = .seconds(60), connectionsPerListener: Int = 10_000,
-        bufferBytesPerWorker: Int = 256 << 20
+        headBytes: Int = 65_536, headFields: Int = 100, responseFields: Int = 256, targetBytes: Int = 8_192,
+        bodyBytes: Int? = nil, minRate: Int? = 240, rateWindow: Duration = .seconds(60),
+        connectionsPerListener: Int = 10_000, bufferBytesPerWorker: Int = 256 << 20
     ) {
         self.headBytes = headBytes
         self.headFields = headFields
+        self.responseFields = responseFields
         self.targetBytes = targetBytes
         self.bodyBytes = bodyBytes
         self.minRate = minRate

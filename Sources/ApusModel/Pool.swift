@@ -35,6 +35,9 @@ public struct Pool: Sendable, Equatable {
     public var hedging: HedgingRules?
     public var concurrency: ConcurrencyRules?
 
+    /// Whether trailers of requests go on to its endpoints. Those of responses always do.
+    public var passesTrailers: Bool
+
     /// A reload removed it: no route leads here, and it is here for the requests that it has. Its endpoints serve those
     /// as before; they are probed no more.
     public var isRetired = false
@@ -45,7 +48,8 @@ public struct Pool: Sendable, Equatable {
         outliers: OutlierRules? = nil, panicThreshold: Int = 0, fallback: Fallback? = nil, endpoints: Range<Int>,
         connections: UpstreamConnectionLimits = UpstreamConnectionLimits(), requests: RequestLimits = RequestLimits(),
         endpointBreaker: BreakerRules? = nil, poolBreaker: BreakerRules? = nil, retries: RetryRules = RetryRules(),
-        hedging: HedgingRules? = nil, concurrency: ConcurrencyRules? = nil
+        hedging: HedgingRules? = nil, concurrency: ConcurrencyRules? = nil,
+        passesTrailers: Bool = false
     ) {
         self.name = name
         self.balance = balance
@@ -65,6 +69,7 @@ public struct Pool: Sendable, Equatable {
         self.retries = retries
         self.hedging = hedging
         self.concurrency = concurrency
+        self.passesTrailers = passesTrailers
     }
 
     /// Whether the exchanges in flight on the endpoints make a difference to which of them is picked.

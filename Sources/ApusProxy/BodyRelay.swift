@@ -20,18 +20,23 @@ struct BodyRelay: BitwiseCopyable {
 
     private var source: Source
     private var remaining: UInt64
-    private var decoder = ChunkedDecoder()
+    private var decoder: ChunkedDecoder
     /// Whether the body goes on in chunks.
     private(set) var isChunkedOut: Bool
     private(set) var isComplete: Bool
     /// Whether the data has ended and the trailer section has not.
     private(set) var isInTrailers = false
+    /// Whether its trailers go on, those that may.
+    var passesTrailers = false
     /// Bytes of data so far.
     private(set) var byteCount: UInt64 = 0
 
-    /// - Parameter isChunkedOut: whether to frame the body in chunks when it goes on.
-    init(_ framing: BodyFraming, isChunkedOut: Bool) {
+    /// - Parameters:
+    ///   - isChunkedOut: whether to frame the body in chunks when it goes on.
+    ///   - bearsBlanks: whether blanks may stand behind the sizes of chunks, as some origins have it.
+    init(_ framing: BodyFraming, isChunkedOut: Bool, bearsBlanks: Bool = false) {
         self.isChunkedOut = isChunkedOut
+        decoder = ChunkedDecoder(bearsBlanks: bearsBlanks)
         remaining = 0
         isComplete = false
         switch framing {

@@ -32,8 +32,11 @@ struct PoolSettings: BitwiseCopyable {
     let hasSessions: Bool
     /// Whether an origin's Apus-Reason goes on to the client.
     let keepsReasons: Bool
+    /// Whether trailers of requests go on. Those to a pool whose fallback does not want them do not: a request is written
+    /// once for both.
+    let passesTrailers: Bool
 
-    init(_ pool: Pool) {
+    init(_ pool: Pool, of snapshot: Snapshot) {
         start = pool.endpoints.lowerBound
         endpointLimit = pool.requests.perEndpoint ?? .max
         limit = pool.requests.perPool ?? .max
@@ -57,6 +60,7 @@ struct PoolSettings: BitwiseCopyable {
             }
         hasSessions = pool.sticky != nil
         keepsReasons = pool.keepsReasons
+        passesTrailers = pool.passesTrailers && (fallbackPool < 0 || snapshot.pools[fallbackPool].passesTrailers)
         looksAtHead = pool.balance == .hash || pool.sticky != nil || pool.concurrency?.priorityHeader != nil
     }
 }

@@ -14,9 +14,11 @@ extension Worker {
             route >= 0
             ? layout.row(route: route, branch: Int(exchanges[x].branch)) : layout.unroutedRow(listener: listener)
         let hasEndpoint = exchanges[x].endpoint >= 0 && !exchanges[x].answeredItself
+        // Statuses of no class count as the last one (RFC 9110 section 15).
+        let statusClass = min(exchanges[x].status / 100, CounterLayout.statusClasses - 1)
         counters.add(
             to: layout.requests(
-                row: row, endpoint: hasEndpoint ? exchanges[x].endpoint : nil, statusClass: exchanges[x].status / 100))
+                row: row, endpoint: hasEndpoint ? exchanges[x].endpoint : nil, statusClass: statusClass))
         if let reason = exchanges[x].reason { counters.add(to: layout.reason(reason, listener: listener)) }
         let duration = now - exchanges[x].started
         counters.add(to: layout.latencyBucket(row: row, bucket: bucket(of: duration)))

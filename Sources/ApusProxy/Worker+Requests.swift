@@ -132,9 +132,10 @@ extension Worker {
     ) throws(Reason) {
         let client = exchanges[x].client
         let start = Int(stretch.start)
+        exchanges[x].request.passesTrailers = settings.pools[exchanges[x].pool].passesTrailers && !head.namesFields
         if exchanges[x].isPlain {
             let peer = connections[client].peer
-            let listener = settings.listenerAddress[exchanges[x].listener]
+            let listener = ownAddress(x, head)
             arena.beginSend()
             arena.setInput(stretch.handle, at: start)
             head.write(
@@ -153,6 +154,16 @@ extension Worker {
         arena.copyUnsent(from: 0, to: replay, at: 0)
         exchanges[x].replay = Stretch(replay, 0..<count)
         guard keepInput(client, Stretch(stretch.handle, used..<Int(stretch.end)), &arena) else { throw .memoryLimit }
+    }
+
+    /// What stands for the host of a request that names none: where its connection arrived.
+    ///
+    /// The system is asked only where the listener's address does not say it.
+    @inline(__always)
+    mutating func ownAddress(_ x: Int, _ head: RequestHead) -> SocketAddress {
+        let listener = settings.listenerAddress[exchanges[x].listener]
+        guard head.hostField.isEmpty, listener.ip == .anyIPv4 || listener.ip == .anyIPv6 else { return listener }
+        return SocketAddress(connections[exchanges[x].client].socket.localAddress)
     }
 
     /// Refuses what is not a request that could be forwarded, and ends the connection.

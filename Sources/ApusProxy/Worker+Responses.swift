@@ -101,9 +101,16 @@ extension Worker {
         _ x: Int, _ stretch: Stretch, _ arena: inout BufferArena
     ) throws(Reason) -> ResponseHead? {
         guard stretch.count > 0 else { return nil }
-        return try ResponseHead.parse(
-            arena.bytes(stretch.handle, stretch.range), method: exchanges[x].method, limits: settings.headLimits,
-            into: &fields)
+        do throws(Reason) {
+            return try ResponseHead.parse(
+                arena.bytes(stretch.handle, stretch.range), method: exchanges[x].method,
+                limits: settings.responseHeadLimits, into: &fields)
+        } catch {
+            guard error.canBeMended else { throw error }
+            var bytes = arena.mutableBytes(stretch.handle, stretch.range)
+            return try ResponseHead.parse(
+                mending: &bytes, method: exchanges[x].method, limits: settings.responseHeadLimits, into: &fields)
+        }
     }
 
     /// Sends the interim responses that came before a final head of which only a part has come, and keeps the part.
@@ -130,12 +137,17 @@ extension Worker {
         }
         // HTTP/1.0 does not know them (RFC 9110 section 15.2).
         guard exchanges[x].version == .http11 else { return }
+        // What comes at once is written at once; of more than anybody sends some is left out.
+        guard arena.sendCount < Self.interimBytes else { return }
         arena.setInput(stretch.handle, at: Int(stretch.start))
         head.write(
             forwarded: ForwardedResponse(
                 isChunked: false, connection: nil, keepsReason: settings.pools[exchanges[x].pool].keepsReasons),
             fields: fields, to: &arena)
     }
+
+    /// Bytes of interim responses that came at once, beyond which no more of them are passed on.
+    private static var interimBytes: Int { 16 << 10 }
 
     private mutating func beginResponse(
         _ x: Int, _ head: ResponseHead, _ stretch: Stretch, _ arena: inout BufferArena
@@ -156,7 +168,8 @@ extension Worker {
         exchanges[x].headReceived = now
         exchanges[x].upstreamKeepsAlive = head.keepsAlive && head.framing != .untilClose
         if hasNoLength { noteStream(x, arena.bytes(stretch.handle, stretch.range)) }
-        exchanges[x].response = BodyRelay(head.framing, isChunkedOut: isChunked)
+        exchanges[x].response = BodyRelay(head.framing, isChunkedOut: isChunked, bearsBlanks: true)
+        exchanges[x].response.passesTrailers = !head.namesFields
         if head.status == 401 || head.status == 407 { noteChallenge(x, arena.bytes(stretch.handle, stretch.range)) }
         releaseReplay(x, &arena)
         let tellsSession =
@@ -164,6 +177,9 @@ extension Worker {
             && noteSession(x, arena.bytes(stretch.handle, stretch.range))
         let isEdited = !exchanges[x].isPlain
         if isEdited { editResponse(x, arena.bytes(stretch.handle, stretch.range)) }
+        // RFC 9110 section 6.6.1.
+        let needsDate = !head.hasDate && !(isEdited && writesDate(x))
+        if needsDate { date.update(now: now, wallClock: wallClockMicroseconds) }
         arena.setInput(stretch.handle, at: Int(stretch.start))
         head.write(
             forwarded: ForwardedResponse(
@@ -173,6 +189,7 @@ extension Worker {
             ownFields: {
                 if tellsSession { appendSessionCookie(x, &$0) }
                 if isEdited { appendResponseLines(x, &$0) }
+                if needsDate { $0.append(date.line.span) }
             })
     }
 

@@ -188,7 +188,7 @@ extension Worker {
         let rules = settings.routes[exchanges[x].route]
         let client = exchanges[x].client
         let peer = connections[client].peer
-        let listener = settings.listenerAddress[exchanges[x].listener]
+        let listener = ownAddress(x, head)
         try prepareResponseLines(x, &filling, &arena)
         filling.room = TextTemplate.limit
         var rewrites = rules.rewrites
@@ -262,6 +262,15 @@ extension Worker {
     /// Has those fields left out that the exchange's route takes from responses.
     mutating func editResponse(_ x: Int, _ bytes: Span<UInt8>) {
         dropFields(settings.routes[exchanges[x].route].responseNames, bytes)
+    }
+
+    /// Whether the exchange's route decides on the Date field of responses.
+    mutating func writesDate(_ x: Int) -> Bool {
+        for index in settings.routes[exchanges[x].route].responseNames.range {
+            let name = settings.routeTables.names[index]
+            if name.span.equalsIgnoringCase(0..<name.count, "date") { return true }
+        }
+        return false
     }
 
     /// Appends what the exchange's route adds to responses.

@@ -147,7 +147,8 @@ extension Worker {
         var relay = direction == .request ? exchanges[x].request : exchanges[x].response
         let used =
             relay.isChunkedOut
-            ? try appendChunks(&relay, stretch, &arena) : try appendPlain(&relay, stretch, &arena)
+            ? try appendChunks(direction, &relay, stretch, &arena)
+            : try appendPlain(direction, &relay, stretch, &arena)
         if direction == .request {
             guard relay.byteCount <= bodyLimit(x) else { throw .bodyTooLarge }
             exchanges[x].request = relay
@@ -158,7 +159,7 @@ extension Worker {
     }
 
     private mutating func appendPlain(
-        _ relay: inout BodyRelay, _ stretch: Stretch, _ arena: inout BufferArena
+        _ direction: Direction, _ relay: inout BodyRelay, _ stretch: Stretch, _ arena: inout BufferArena
     ) throws(Reason) -> Int {
         var offset = Int(stretch.start)
         let end = Int(stretch.end)
@@ -171,7 +172,7 @@ extension Worker {
             case .end(let end): return end
             case .trailers(let start):
                 // A client without chunks has no place for trailers either.
-                guard let end = try parseTrailers(stretch, from: start, arena) else { return start }
+                guard let end = try parseTrailers(direction, stretch, from: start, arena) else { return start }
                 relay.trailersEnded()
                 return end
             }
@@ -180,7 +181,7 @@ extension Worker {
 
     /// Makes chunks of what has arrived, as large as they come.
     private mutating func appendChunks(
-        _ relay: inout BodyRelay, _ stretch: Stretch, _ arena: inout BufferArena
+        _ direction: Direction, _ relay: inout BodyRelay, _ stretch: Stretch, _ arena: inout BufferArena
     ) throws(Reason) -> Int {
         chunk.removeAll()
         var offset = Int(stretch.start)
@@ -197,11 +198,12 @@ extension Worker {
             case .end(let end): return end
             case .trailers(let start):
                 appendChunk(stretch.handle, &arena)
-                guard let end = try parseTrailers(stretch, from: start, arena) else { return start }
+                guard let end = try parseTrailers(direction, stretch, from: start, arena) else { return start }
                 relay.trailersEnded()
                 arena.append("0\r\n")
-                for index in 0..<fields.count where !fields[index].isDropped {
-                    arena.append(copying: stretch.handle, fields[index].line)
+                if relay.passesTrailers {
+                    arena.setInput(stretch.handle, at: 0)
+                    arena.append(fields, where: { _ in true })
                 }
                 arena.append("\r\n")
                 return end
@@ -210,10 +212,11 @@ extension Worker {
     }
 
     private mutating func parseTrailers(
-        _ stretch: Stretch, from start: Int, _ arena: borrowing BufferArena
+        _ direction: Direction, _ stretch: Stretch, from start: Int, _ arena: borrowing BufferArena
     ) throws(Reason) -> Int? {
         try TrailerSection.parse(
-            arena.bytes(stretch.handle, 0..<Int(stretch.end)), from: start, limits: settings.headLimits, into: &fields)
+            arena.bytes(stretch.handle, 0..<Int(stretch.end)), from: start,
+            limits: direction == .request ? settings.headLimits : settings.responseHeadLimits, into: &fields)
     }
 
     private mutating func appendChunk(_ handle: BufferHandle, _ arena: inout BufferArena) {

@@ -21,6 +21,7 @@ struct WorkerSettings {
     /// Connections of one worker that may linger for longer than `linger` at once.
     let lingerers = 1_000
     let headLimits: HeadLimits
+    let responseHeadLimits: HeadLimits
     let bodyLimit: UInt64
     let connectionsPerListener: Int
     let trustedProxies: [Network]
@@ -61,6 +62,7 @@ struct WorkerSettings {
         headLimits = HeadLimits(
             bytes: min(limits.headBytes, BufferArena.inboundCapacity), fields: limits.headFields,
             targetBytes: limits.targetBytes)
+        responseHeadLimits = HeadLimits(bytes: headLimits.bytes, fields: limits.responseFields)
         bodyLimit = limits.bodyBytes.map(UInt64.init) ?? .max
         connectionsPerListener = limits.connectionsPerListener
         trustedProxies = snapshot.trustedProxies
@@ -73,7 +75,7 @@ struct WorkerSettings {
         routePaths = snapshot.routes.map(\.match.path)
         routeRetries = snapshot.routes.map { RouteRetries($0.retries ?? RetryRules()) }
         routeAnswers = snapshot.routes.map { PreparedResponse($0.action) }
-        pools = snapshot.pools.map(PoolSettings.init)
+        pools = snapshot.pools.map { PoolSettings($0, of: snapshot) }
         keys = snapshot.pools.map { PoolKeys($0, of: snapshot) }
         fallbacks = snapshot.pools.map { PreparedResponse($0.fallback) }
         endpointPool = snapshot.endpoints.map(\.pool)

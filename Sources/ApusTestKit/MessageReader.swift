@@ -31,7 +31,7 @@ struct MessageReader {
         guard parts.count == 3 else { throw malformed("a bad status line") }
         let version = text(parts[0])
         guard version == "HTTP/1.1" || version == "HTTP/1.0" else { throw malformed("a bad version") }
-        guard parts[1].count == 3, let status = Int(text(parts[1])), (100...599).contains(status) else {
+        guard parts[1].count == 3, let status = Int(text(parts[1])), (100...999).contains(status) else {
             throw malformed("a bad status")
         }
         let fields = try readFields()

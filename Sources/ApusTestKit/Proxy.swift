@@ -24,6 +24,7 @@ public final class Proxy: Sendable {
         public var accessLog = AccessLog.off
         /// Which readings of paths the listener's routes are asked about.
         public var paths = PathRule.safe
+        public var bind = SocketAddress.loopback(0)
         /// Changes the pools before they are used; gets each with its index.
         public var pool: @Sendable (inout Pool, Int) -> Void = { _, _ in }
     }
@@ -83,7 +84,7 @@ public final class Proxy: Sendable {
             pools.append(pool)
         }
         var listener = Listener(
-            name: "127.0.0.1:0", bind: .loopback(0), routes: configuration.routes.indices,
+            name: "127.0.0.1:0", bind: configuration.bind, routes: configuration.routes.indices,
             paths: configuration.paths)
         configuration.listener(&listener)
         return Snapshot(

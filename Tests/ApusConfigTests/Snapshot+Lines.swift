@@ -103,6 +103,7 @@ extension Snapshot {
         tell("retries", \.retries)
         tell("hedging", \.hedging)
         tell("concurrency", \.concurrency)
+        tell("passes trailers", \.passesTrailers)
         for endpoint in endpoints[pool.endpoints] {
             var line = "  endpoint \(endpoint.name) at \(endpoint.address), weight \(endpoint.weight)"
             if endpoint.tier != 0 { line += ", tier \(endpoint.tier)" }

@@ -139,7 +139,78 @@ import Testing
 
     @Test func whatIsNotHTTPFails() async throws {
         let origin = try await ScriptedOrigin(.answer("SSH-2.0-OpenSSH_9.2\r\n\r\n"))
-        #expect(await probe(origin.address, .http(path: "/")) == .malformedResponse)
+        let failure = await probe(origin.address, .http(path: "/"))
+        #expect(failure == .malformedResponse && failure?.description == "malformed response: bad_response")
+    }
+
+    /// What the proxy refuses from an endpoint, and why.
+    static let refused = [
+        ("HTTP/1.1 200 OK\nContent-Length: 0\r\n\r\n", "bare_lf"), ("HTTP/1.1 200 OK\r\nX: a\rb\r\n\r\n", "bare_cr"),
+        ("HTTP/1.1 200 OK\r\nX a: b\r\n\r\n", "space_before_colon"),
+        ("HTTP/1.1 200 OK\r\nTransfer-Encoding : chunked\r\n\r\n", "space_before_colon"),
+        ("HTTP/1.1 200 OK\r\n X: a\r\n\r\n", "obsolete_line_folding"),
+        ("HTTP/1.1 200 OK\r\nX(: a\r\n\r\n", "bad_field_name"),
+        ("HTTP/1.1 200 OK\r\nX: \0\r\n\r\n", "bad_field_value"),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 1, 1\r\n\r\n", "bad_content_length"),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", "conflicting_content_length"),
+        (
+            "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+            "content_length_with_transfer_encoding"
+        ),
+        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked, chunked\r\n\r\n", "bad_transfer_encoding"),
+        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", "unsupported_transfer_coding"),
+        ("HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "transfer_encoding_in_http10"),
+        ("HTTP/1.1 101 Switching Protocols\r\n\r\n", "unexpected_upgrade"),
+        ("HTTP/1.1 200 OK\r\n" + String(repeating: "X: a\r\n", count: 257) + "\r\n", "response_head_too_large"),
+        ("HTTP/1.1 200 OK\r\nX: " + String(repeating: "a", count: 66_000), "response_head_too_large"),
+        ("HTTP/2.0 200 OK\r\n\r\n", "bad_response"), ("HTTP/1.1 20 OK\r\n\r\n", "bad_response"),
+    ]
+
+    @Test(arguments: refused)
+    func whatTheProxyRefusesIsNotHealthy(answer: String, reason: String) async throws {
+        let origin = try await ScriptedOrigin(.answer(answer))
+        let failure = await probe(origin.address, .http(path: "/"))
+        #expect(failure?.description == "malformed response: \(reason)")
+    }
+
+    @Test(arguments: [
+        "2;a=\r\nok\r\n0\r\n\r\n", "2\nok\r\n0\r\n\r\n", "2\r\nokk\r\n", "+2\r\nok\r\n", "0\r\nX a: b\r\n\r\n",
+    ])
+    func aBodyIsReadAsTheProxyReadsIt(body: String) async throws {
+        let origin = try await ScriptedOrigin(.answer("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + body))
+        let failure = await probe(origin.address, .http(HTTPProbe(path: "/", bodyContains: "needle")))
+        let reason = body.hasPrefix("0") ? "bad_trailer" : "bad_chunk"
+        #expect(failure?.description == "malformed response: \(reason)")
+    }
+
+    /// What the proxy bears is healthy.
+    @Test(arguments: [
+        "HTTP/1.1 200\r\n\r\n", "\r\nHTTP/1.1 200 OK\r\n\r\n", "HTTP/1.9 200 OK\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nX : a\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nX: a\r\n b\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 02\r\nContent-Length: 2\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n",
+        "HTTP/1.1 200 OK\r\n" + String(repeating: "Set-Cookie: a\r\n", count: 200) + "\r\n",
+    ])
+    func whatTheProxyBearsIsHealthy(answer: String) async throws {
+        let origin = try await ScriptedOrigin(.answer(answer))
+        #expect(await probe(origin.address, .http(path: "/")) == nil)
+    }
+
+    @Test func anExpectedBodyIsFoundInAnyFraming() async throws {
+        let wanted = HealthCheck.Probe.http(HTTPProbe(path: "/", bodyContains: "needle"))
+        let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+        let origin = try await ScriptedOrigin(.answer(chunked + "3  \r\nnee\r\n3 ;a=b\r\ndle\r\n"))
+        #expect(await probe(origin.address, wanted) == nil)
+        origin.play(.answer(chunked + "3\r\nnee\r\n0\r\nX: dle\r\n\r\n"))
+        #expect(await probe(origin.address, wanted) == .bodyLacks("needle"), "at the end, not at the time-out")
+        origin.play(.answer("HTTP/1.1 103 Early\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nxneedlex"))
+        #expect(await probe(origin.address, wanted) == nil)
+        origin.play(.answer("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nneedle"))
+        #expect(await probe(origin.address, wanted) == .bodyLacks("needle"), "no more than its length")
+        origin.play(.answerAndClose("HTTP/1.1 200 OK\r\n\r\nxneedle"))
+        #expect(await probe(origin.address, wanted) == nil)
+        origin.play(.answerAndClose(chunked + "3\r\nnee\r\n"))
+        #expect(await probe(origin.address, wanted) == .connectionClosed, "cut short")
     }
 
     @Test func aClosedConnectionFails() async throws {

@@ -9,7 +9,7 @@ import Testing
             try forward(request) == """
                 GET /a?b HTTP/1.1\r
                 Host: h:1\r
-                uSER-agent:  x \r
+                uSER-agent: x\r
                 Accept: */*\r
                 Via: 1.1 b\r
                 X-Forwarded-For: 10.1.2.3\r
@@ -45,6 +45,40 @@ import Testing
     ])
     func theHostIsTheTargets(request: String, start: String) throws {
         #expect(try forward(request).hasPrefix(start))
+    }
+
+    /// However a line came, an origin gets one colon, one space, and no blank after the value (RFC 9112 section 5.1).
+    @Test(arguments: [
+        ("X:GET /SMUGGLED HTTP/1.1", "X: GET /SMUGGLED HTTP/1.1"), ("X: a", "X: a"), ("X:a", "X: a"), ("X:", "X: "),
+        ("X: ", "X: "), ("X:\t \t", "X: "), ("X:\ta", "X: a"), ("X:  a", "X: a"), ("X: \ta", "X: a"),
+        ("X: a ", "X: a"), ("X: a\t", "X: a"), ("x:a  b\tc", "x: a  b\tc"), ("X: :a: ", "X: :a:"),
+        ("Content-Length: 010", "Content-Length: 10"), ("Content-Length: 000", "Content-Length: 0"),
+        ("Content-Length:0000010", "Content-Length: 10"), ("Content-Length: 10 ", "Content-Length: 10"),
+        ("Content-Length: 10\r\nContent-Length: 010", "Content-Length: 10"),
+        ("Content-Length: 010\r\nContent-Length: 10", "Content-Length: 10"),
+    ])
+    func fieldsAreWrittenAnew(line: String, written: String) throws {
+        for (before, after) in [("", ""), ("A: 1\r\n", ""), ("", "B: 2\r\n"), ("A: 1\r\n", "B:2\r\n")] {
+            let fields = "\(before)\(written)\r\n\(after == "B:2\r\n" ? "B: 2\r\n" : after)"
+            #expect(
+                try forward("POST / HTTP/1.1\r\nHost: h\r\n\(before)\(line)\r\n\(after)\r\n")
+                    .hasPrefix("POST / HTTP/1.1\r\nHost: h\r\n\(fields)X-Forwarded-For: "))
+            #expect(
+                try forwardResponse(
+                    "HTTP/1.1 200 OK\r\n\(before)\(line)\r\n\(after)\r\n",
+                    ForwardedResponse(isChunked: false, connection: nil))
+                    == "HTTP/1.1 200 OK\r\n\(fields)\r\n")
+        }
+    }
+
+    @Test(arguments: [
+        ("Expect:", ""), ("Expect: ,", ""), ("Expect: 100-continue", "Expect: 100-continue\r\n"),
+        ("Expect: ,100-CONTINUE ,, 100-continue", "Expect: 100-continue\r\n"),
+        ("Expect: 100-continue\r\nExpect: 100-continue", "Expect: 100-continue\r\n"),
+    ])
+    func anExpectationIsWrittenAnew(line: String, written: String) throws {
+        let forwarded = try forward("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\(line)\r\n\r\n")
+        #expect(forwarded.hasSuffix("Via: 1.1 apus\r\n\(written)\r\n"))
     }
 
     @Test func framingIsWrittenAnew() throws {

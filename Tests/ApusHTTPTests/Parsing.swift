@@ -26,6 +26,7 @@ func parseRequest(_ bytes: [UInt8], limits: HeadLimits = HeadLimits()) -> Outcom
         lines += " host=\(text(bytes, head.host)) alive=\(head.keepsAlive) path=\(text(bytes, head.target.path))"
         if head.expectsContinue { lines += " expects" }
         if head.acceptsTrailers { lines += " trailers" }
+        if head.namesFields { lines += " names" }
         for index in 0..<fields.count where !fields[index].isDropped {
             lines += "|\(text(bytes, fields[index].name))=\(text(bytes, fields[index].value))"
         }
@@ -35,12 +36,24 @@ func parseRequest(_ bytes: [UInt8], limits: HeadLimits = HeadLimits()) -> Outcom
     }
 }
 
-func parseResponse(_ bytes: [UInt8], method: Method = .get, limits: HeadLimits = HeadLimits()) -> Outcome {
+/// As the data plane does it.
+private func parseOrMend(
+    _ bytes: inout [UInt8], _ method: Method, _ limits: HeadLimits, _ fields: inout FieldTable
+) throws(Reason) -> ResponseHead? {
+    do throws(Reason) {
+        return try ResponseHead.parse(bytes.span, method: method, limits: limits, into: &fields)
+    } catch {
+        guard error.canBeMended else { throw error }
+        var span = bytes.mutableSpan
+        return try ResponseHead.parse(mending: &span, method: method, limits: limits, into: &fields)
+    }
+}
+
+func parseResponse(_ input: [UInt8], method: Method = .get, limits: HeadLimits = HeadLimits()) -> Outcome {
+    var bytes = input
     var fields = FieldTable()
     do {
-        guard let head = try ResponseHead.parse(bytes.span, method: method, limits: limits, into: &fields) else {
-            return .incomplete
-        }
+        guard let head = try parseOrMend(&bytes, method, limits, &fields) else { return .incomplete }
         var lines =
             "\(head.version) \(head.status) \(text(bytes, head.phrase)) \(head.framing) alive=\(head.keepsAlive)"
         for index in 0..<fields.count where !fields[index].isDropped {
@@ -78,10 +91,8 @@ func forward(_ text: String, isTrusted: Bool = false) throws -> String {
 
 func forwardResponse(_ text: String, _ forwarded: ForwardedResponse, method: Method = .get) throws -> String {
     var fields = FieldTable()
-    let bytes = Array(text.utf8)
-    guard let head = try ResponseHead.parse(bytes.span, method: method, limits: HeadLimits(), into: &fields) else {
-        return "incomplete"
-    }
+    var bytes = Array(text.utf8)
+    guard let head = try parseOrMend(&bytes, method, HeadLimits(), &fields) else { return "incomplete" }
     var sink = Collected(input: bytes)
     head.write(forwarded: forwarded, fields: fields, to: &sink)
     return sink.text

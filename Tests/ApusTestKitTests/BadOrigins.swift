@@ -1,4 +1,5 @@
 import ApusHTTP
+import ApusModel
 import ApusTestKit
 import Testing
 
@@ -17,7 +18,7 @@ import Testing
         BadInput("\nHTTP/1.1 200 OK" + length, .badResponse),
         BadInput("HTTP/2.0 200 OK" + length, .badResponse),
         BadInput("HTTP/0.9 200 OK" + length, .badResponse),
-        BadInput("HTTP/1.2 200 OK" + length, .badResponse),
+        BadInput("HTTP/3.1 200 OK" + length, .badResponse),
         BadInput("http/1.1 200 OK" + length, .badResponse),
         BadInput("HTTP/1.1x 200 OK" + length, .badResponse),
         BadInput("HTTP/11 200 OK" + length, .badResponse),
@@ -34,8 +35,16 @@ import Testing
         BadInput(" HTTP/1.1 200 OK" + length, .badResponse),
         BadInput("HTTP/1.1 200 O\u{0}K" + length, .badResponse),
         BadInput("HTTP/1.1 200 O\u{7f}K" + length, .badResponse),
-        BadInput("HTTP/1.1 200 OK\r\nX : a" + length, .badResponse),
-        BadInput("HTTP/1.1 200 OK\r\nX: a\r\n b" + length, .badResponse),
+        BadInput("HTTP/1.1 200 OK\r\nX a: b" + length, .badResponse),
+        BadInput("HTTP/1.1 200 OK\r\nX \r\nY: a" + length, .badResponse),
+        BadInput("HTTP/1.1 200 OK\r\nX: a\r\n \t" + length, .badResponse),
+        BadInput("HTTP/1.1 200 OK\r\nX: a\r\n b\u{0}" + length, .badResponse),
+        BadInput("HTTP/1.1 200 OK\r\nX: a\r\n b\nY: c" + length, .badResponse),
+        BadInput("HTTP/1.1 200 OK\r\nContent-Length : 2\r\n\r\nok", .badResponse),
+        BadInput("HTTP/1.1 200 OK\r\nContent-Length:\r\n 2\r\n\r\nok", .badResponse),
+        BadInput("HTTP/1.1 200 OK\r\nTransfer-Encoding : chunked\r\n\r\n0\r\n\r\n", .badResponse),
+        BadInput("HTTP/1.1 200 OK\r\nTransfer-Encoding:\r\n chunked\r\n\r\n0\r\n\r\n", .badResponse),
+        BadInput("\r\n\r\nHTTP/1.1 200 OK" + length, .badResponse),
         BadInput("HTTP/1.1 200 OK\r\n X: a" + length, .badResponse),
         BadInput("HTTP/1.1 200 OK\r\nX" + length, .badResponse),
         BadInput("HTTP/1.1 200 OK\r\n: a" + length, .badResponse),
@@ -57,13 +66,16 @@ import Testing
         BadInput("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked, gzip\r\n\r\n0\r\n\r\n", .badResponse),
         BadInput("HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", .badResponse),
         BadInput("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n", .badResponse),
+        BadInput("HTTP/1.1 200 OK\r\nTransfer-Encoding: ,chunked\r\n\r\n0\r\n\r\n", .badResponse),
+        BadInput(
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: gzip\r\n\r\n0\r\n\r\n",
+            .badResponse),
         BadInput("HTTP/1.1 200 OK\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\n", .badResponse),
         BadInput("HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", .badResponse),
         BadInput("HTTP/1.1 103 Early\nX: a\r\n\r\nHTTP/1.1 200 OK" + length, .badResponse),
         BadInput("HTTP/1.1 101 Switching Protocols\r\n\r\n", .unexpectedUpgrade),
         BadInput(
-            "HTTP/1.1 200 OK\r\n" + (0..<101).map { "X-\($0): a\r\n" }.joined() + "\r\n",
-            .responseHeadTooLarge, .badResponse),
+            "HTTP/1.1 200 OK\r\n" + (0..<257).map { "X-\($0): a\r\n" }.joined() + "\r\n", .responseHeadTooLarge),
         BadInput("HTTP/1.1 200 OK\r\nX: " + String(repeating: "a", count: 70_000) + length, .responseHeadTooLarge),
         BadInput("HTTP/1.1 200 " + String(repeating: "a", count: 70_000) + length, .responseHeadTooLarge),
     ]
@@ -158,6 +170,21 @@ import Testing
             while true { try connection.send("X: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\n") }
         }
         let proxy = try Proxy(origin)
-        expectMade(try proxy.get(), [.responseHeadTooLarge, .badResponse])
+        expectMade(try proxy.get(), [.responseHeadTooLarge])
+    }
+
+    @Test func theFieldsOfResponsesHaveALimitOfTheirOwn() throws {
+        let origin = try Origin(answer: "HTTP/1.1 200 OK\r\nX: a\r\nContent-Length: 2\r\n\r\nok")
+        let proxy = try Proxy(origin) { $0.limits.responseFields = 2 }
+        #expect(try proxy.exchange("GET / HTTP/1.1\r\nHost: a\r\nX: b\r\nY: c\r\n\r\n").isGood)
+        let tight = try Proxy(origin) { $0.limits.responseFields = 1 }
+        expectMade(try tight.get(), [.responseHeadTooLarge])
+    }
+
+    @Test func trailersCountAgainstThatLimitToo() throws {
+        let origin = try Origin(
+            answer: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nX: a\r\nY: b\r\n\r\n")
+        let proxy = try Proxy(origin) { $0.limits.responseFields = 1 }
+        expectMade(try proxy.get(), [.badResponse])
     }
 }

@@ -67,6 +67,18 @@ import Testing
         #expect(origin.requests.map { $0.fields["Host"] } == ["127.0.0.1:\(proxy.address.port)"])
     }
 
+    /// `0.0.0.0` is no host that anybody could ask for.
+    @Test(arguments: [IPAddress.anyIPv4, .anyIPv6])
+    func ofAListenerOnEveryAddressItIsTheOneThatWasReached(address: IPAddress) throws {
+        let origin = try Origin()
+        let proxy = try Proxy(origin) { $0.bind = SocketAddress(ip: address, port: 0) }
+        let port = proxy.address.port
+        let client = try Connection(to: .loopback(port))
+        try client.send("GET / HTTP/1.0\r\n\r\n")
+        #expect(try client.readResponse().isGood)
+        #expect(origin.requests.map { $0.fields["Host"] } == ["127.0.0.1:\(port)"])
+    }
+
     @Test func anAbsoluteFormGivesTheHost() throws {
         let origin = try Origin()
         let proxy = try Proxy(origin)

@@ -10,6 +10,9 @@ import Testing
     static let sizes = [
         "0x5", "0X5", "x5", "+5", "-5", " 5", "\t5", "5 ", "5\t", "", "g", "5g", "h5", "5_0", "5,0", "5.0", "5 5",
         "\"5\"",
+        "5  ", "5 \t", "5;", "5;;a", "5;a ", "5;a=", "5;a=b c", "5;a=\"b", "5;a=\"b\"c", "5;a=b=c", "5;=b", "5 a",
+        "5;a,b",
+        "5;a=\"\\\u{1}\"", "5;a=\"b\rc\"",
         "\u{0}5", "5\u{0}", "\u{b2}", "5\r", "5;ext\n", ";ext", "5;a=\u{0}", "5;a=\"\u{1}\"", "5;a=b\u{7f}", "5;a=b\rc",
         "8000000000000000", "ffffffffffffffff", "10000000000000000", "10000000000000005", "fffffffffffffffffffff",
         String(repeating: "0", count: 5000) + "5", String(repeating: "f", count: 5000),
@@ -19,6 +22,22 @@ import Testing
     func aChunkSizeIsHexDigits(size: String, delivery: Delivery) throws {
         try expectRefused(
             BadInput("\(Self.head)\(size)\r\nhello\r\n0\r\n\r\n", .badChunk, .bareLF, .bareCR), delivery)
+    }
+
+    /// RFC 9112 section 7.1.1; what was checked is dropped.
+    @Test(arguments: [
+        ";a", ";a=b", " ;a=b", "\t; a\t= b", ";a=\"b; \\\"c\"", " ; a = \"\" ; b", ";a=\"\u{e9}\"",
+    ])
+    func extensionsAreTakenAndDropped(text: String) throws {
+        let origin = try Origin()
+        let proxy = try Proxy(origin)
+        let client = try proxy.connect()
+        for _ in 0..<2 {
+            try client.send("\(Self.head)5\(text)\r\nhello\r\n0\(text)\r\n\r\n")
+            #expect(try client.readResponse().isGood)
+        }
+        #expect(origin.requests.map(\.text) == ["hello", "hello"])
+        #expect(!ApusTestKit.text(origin.record.received.joined()).contains(";"))
     }
 
     static let bodies = [

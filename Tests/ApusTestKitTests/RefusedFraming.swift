@@ -30,6 +30,8 @@ import Testing
         BadInput("Content-Length: 6\r\nX: y\r\ncontent-length: 5", .conflictingContentLength),
         BadInput("Content-Length: 0\r\nContent-Length: 5", .conflictingContentLength),
         BadInput("Content-Length: 5\r\nContent-Length: 5x", .conflictingContentLength, .badContentLength),
+        BadInput("Content-Length: 5, 5", .badContentLength),
+        BadInput("Content-Length: 0\r\nContent-Length: 05", .conflictingContentLength),
         BadInput("Content-Length: 5, 6", .conflictingContentLength, .badContentLength),
         BadInput("Content-Length:", .badContentLength),
         BadInput("Content-Length: +5", .badContentLength),
@@ -69,6 +71,10 @@ import Testing
         BadInput("Transfer-Encoding: chun ked", .badTransferEncoding, .unsupportedTransferCoding),
         BadInput("Transfer-Encoding: chunked;a=b", .badTransferEncoding, .unsupportedTransferCoding),
         BadInput("Transfer-Encoding:", .badTransferEncoding),
+        BadInput("Transfer-Encoding: ,", .badTransferEncoding),
+        BadInput("Transfer-Encoding: ,chunked", .badTransferEncoding),
+        BadInput("Transfer-Encoding: chunked,", .badTransferEncoding),
+        BadInput("Transfer-Encoding: chunked\r\nTransfer-Encoding:", .badTransferEncoding),
         BadInput("Transfer-Encoding: chunked, chunked", .badTransferEncoding),
         BadInput("Transfer-Encoding: chunked, identity", .badTransferEncoding, .unsupportedTransferCoding),
         BadInput("Transfer-Encoding: chunked, gzip", .badTransferEncoding),
@@ -138,6 +144,23 @@ import Testing
             expectRefusal(response, [.conflictingContentLength, .badContentLength])
             #expect(origin.connections == 0)
         }
+    }
+
+    /// 010 is 8 to those who read octal numbers.
+    @Test(arguments: [("010", 10), ("0010", 10), ("000", 0), ("00", 0), ("08", 8)])
+    func aLengthIsForwardedInItsShortestForm(value: String, count: Int) throws {
+        let body = String(repeating: "x", count: count)
+        let answer = "HTTP/1.1 200 OK\r\nContent-Length:\(value)\r\n\r\n\(body)"
+        let origin = try Origin(answer: answer)
+        let proxy = try Proxy(origin)
+        let client = try proxy.connect()
+        for name in ["Content-Length", "content-length"] {
+            try client.send("POST / HTTP/1.1\r\nHost: a\r\n\(name): \(value)\r\n\(name):0\(value)\r\n\r\n\(body)")
+            let response = try client.readResponse()
+            #expect(response.fields.all("Content-Length") == ["\(count)"] && response.text == body)
+        }
+        #expect(origin.requests.map { $0.fields.all("Content-Length") } == [["\(count)"], ["\(count)"]])
+        #expect(origin.requests.map(\.text) == [body, body])
     }
 
     /// A name that some origins take for Transfer-Encoding is an ordinary field here: the framing stays as it was.

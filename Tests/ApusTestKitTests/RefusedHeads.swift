@@ -109,7 +109,7 @@ import Testing
         BadInput("HTTP/2.0", .badVersion),
         BadInput("HTTP/3.0", .badVersion),
         BadInput("HTTP/0.9", .badVersion),
-        BadInput("HTTP/1.2", .badVersion),
+        BadInput("HTTP/2.1", .badVersion),
         BadInput("HTTP/9.9", .badVersion),
         BadInput("http/1.1", .badVersion, .badRequestLine),
         BadInput("Http/1.1", .badVersion, .badRequestLine),

@@ -23,6 +23,8 @@ public enum CheckFailure: Sendable, Hashable {
     case answer([UInt8], expected: [UInt8])
     /// An answer that is not HTTP.
     case malformedResponse
+    /// An answer that the proxy would refuse from the endpoint, for that reason.
+    case refusedResponse(String)
     /// Any other error of the system.
     case system(errno: Int32)
 
@@ -50,7 +52,8 @@ extension CheckFailure: CustomStringConvertible {
         case .status(let status, let expected): "status \(status), expected \(Self.list(expected))"
         case .bodyLacks(let text): "body does not contain \(Self.quoted(Array(text.utf8)))"
         case .answer(let answer, let expected): "expected \(Self.quoted(expected)), got \(Self.quoted(answer))"
-        case .malformedResponse: "malformed response"
+        case .malformedResponse: "malformed response: bad_response"
+        case .refusedResponse(let reason): "malformed response: \(reason)"
         case .system(let errno): "system error \(errno)"
         }
     }

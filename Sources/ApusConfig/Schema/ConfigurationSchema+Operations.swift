@@ -16,7 +16,8 @@ extension ConfigurationSchema {
 
     static let limits = SchemaValue.section([
         .init("head", .named(.size), "Bytes of a head. Default: 64KiB."),
-        .init("fields", .integer(1...100), "Field lines of a head. Default: 100."),
+        .init("fields", .integer(1...100), "Field lines of a request's head. Default: 100."),
+        .init("response_fields", .integer(1...256), "Field lines of a response's head. Default: 256."),
         .init("target", .named(.size), "Bytes of a request's target. Default: 8KiB."),
         .init("body", .named(.size).or("unlimited"), "Bytes of a request's body. Default: unlimited."),
         .init("min_rate", .named(.size).or("off"), "Bytes per second that a body makes at least. Default: 240B."),

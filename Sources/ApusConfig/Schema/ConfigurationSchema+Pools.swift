@@ -27,6 +27,7 @@ extension ConfigurationSchema {
         .init("retries", retries(ofRoute: false).orOff, "When requests are tried again."),
         .init("hedge", hedge.orOff, "When a request is sent to a second endpoint. Default: off."),
         .init("concurrency", concurrency.or("adaptive", "off"), "A limit that finds itself. Default: off."),
+        .init("trailers", .words(["on", "off"]), "Whether trailers of requests are passed on. Default: off."),
     ])
 
     private static let endpoint = SchemaValue.section([

@@ -18,6 +18,7 @@ struct LimitsSection {
             limits.targetBytes = min(limits.targetBytes, given)
         }
         section.read("fields", into: &limits.headFields, in: 1...100, &findings)
+        section.read("response_fields", into: &limits.responseFields, in: 1...256, &findings)
         let example = ByteSize.write(limits.targetBytes)
         if let given = section.take("target")?.size(in: 64...limits.headBytes, example: example, &findings) {
             limits.targetBytes = given

@@ -23,6 +23,8 @@ struct PoolSection {
     var retries = RetriesSection()
     var hedge: HedgeSection?
     var concurrency: ConcurrencyRules?
+    /// Whether trailers of requests go on, and where that stands.
+    var trailers: Located<Bool>?
     var endpoints: [EndpointSection] = []
 
     static func mapping(_ field: Field, _ findings: inout Findings) -> [PoolSection] {
@@ -119,5 +121,8 @@ struct PoolSection {
         if let field = section.take("retries") { retries = RetriesSection(field, &findings) }
         hedge = section.take("hedge").flatMap { HedgeSection($0, &findings) }
         concurrency = section.take("concurrency").flatMap { ConcurrencyRules($0, &findings) }
+        if let field = section.take("trailers"), let isOn = field.isOn(&findings) {
+            trailers = Located(value: isOn, position: field.key.position)
+        }
     }
 }

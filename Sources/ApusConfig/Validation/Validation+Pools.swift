@@ -29,7 +29,7 @@ extension Validation {
             fallback: section.fallback.flatMap { fallback($0, of: section) }, endpoints: endpoints,
             connections: section.connections, requests: section.requests, endpointBreaker: section.breaker,
             poolBreaker: section.poolBreaker, retries: retries, hedging: section.hedge?.rules,
-            concurrency: section.concurrency)
+            concurrency: section.concurrency, passesTrailers: section.trailers?.value ?? false)
         pool.keepsReasons = section.keepsReasons
         return pool
     }
@@ -101,6 +101,11 @@ extension Validation {
                 findings.error(
                     "the pool `\(name.value)` cannot be a fallback, since it falls back to `\(next.value)` itself; "
                         + "name a pool without a fallback pool", at: name.position)
+            }
+            if let trailers = section.trailers, trailers.value, root.pools[index].trailers?.value != true {
+                findings.warning(
+                    "`trailers: on` has no effect, since the fallback `\(name.value)` takes none; write `trailers: on` "
+                        + "there too", at: trailers.position)
             }
             return .pool(index)
         }

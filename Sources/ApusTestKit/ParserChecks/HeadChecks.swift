@@ -130,7 +130,8 @@ func checkResponseHead(_ input: [UInt8]) throws(ParserProblem) {
         var fields = FieldTable()
         let answer = try checkEveryCut(of: input) { bytes -> ParserAnswer<ParsedResponse> in
             do throws(Reason) {
-                let head = try ResponseHead.parse(bytes, method: method, limits: inputLimits, into: &fields)
+                var copy = bytes.indices.map { bytes[$0] }
+                let head = try parseOrMend(&copy, method, into: &fields)
                 guard let head else { return .incomplete }
                 return .success(
                     ParsedResponse(
@@ -144,15 +145,29 @@ func checkResponseHead(_ input: [UInt8]) throws(ParserProblem) {
     }
 }
 
+/// As the data plane does it.
+private func parseOrMend(
+    _ bytes: inout [UInt8], _ method: Method, into fields: inout FieldTable
+) throws(Reason) -> ResponseHead? {
+    do throws(Reason) {
+        return try ResponseHead.parse(bytes.span, method: method, limits: inputLimits, into: &fields)
+    } catch {
+        guard error.canBeMended else { throw error }
+        var span = bytes.mutableSpan
+        return try ResponseHead.parse(mending: &span, method: method, limits: inputLimits, into: &fields)
+    }
+}
+
 private func checkReturning(
     _ input: [UInt8], _ parsed: ParsedResponse, _ method: Method
 ) throws(ParserProblem) {
     try require(parsed.end <= min(input.count, inputLimits.bytes), "the head ends behind its bytes")
     var fields = FieldTable()
-    guard let head = try? ResponseHead.parse(input.span, method: method, limits: inputLimits, into: &fields) else {
+    var mended = input
+    guard let head = try? parseOrMend(&mended, method, into: &fields) else {
         throw ParserProblem("a second look finds something else")
     }
-    var sink = CollectedHead(input: input)
+    var sink = CollectedHead(input: mended)
     let isChunked = head.framing == .chunked || head.framing == .untilClose
     head.write(forwarded: ForwardedResponse(isChunked: isChunked, connection: .close), fields: fields, to: &sink)
     let output = sink.output

@@ -87,7 +87,7 @@ struct CollectedHead: HeadSink {
 }
 
 /// The lines of a rewritten head, names in lower case, read without the parser's help; throws for anything but lines
-/// that end in CR LF, with an empty one at the very end and nowhere else.
+/// `Name: value` that end in CR LF, with an empty one at the very end and nowhere else.
 func linesOfHead(_ head: [UInt8]) throws(ParserProblem) -> [(name: String, value: String)] {
     var lines: [[UInt8]] = [[]]
     var previous: UInt8 = 0
@@ -110,8 +110,10 @@ func linesOfHead(_ head: [UInt8]) throws(ParserProblem) -> [(name: String, value
     for line in lines.dropFirst().dropLast(2) {
         let parts = line.split(separator: UInt8(ascii: ":"), maxSplits: 1, omittingEmptySubsequences: false)
         try require(parts.count == 2 && !parts[0].isEmpty, "a line without a name was written")
-        let value = String(decoding: parts[1], as: UTF8.self)
-        fields.append((String(decoding: parts[0], as: UTF8.self).lowercased(), value.trimmingBlanks()))
+        try require(parts[1].first == 0x20, "a value was written without a space before it")
+        let value = String(decoding: parts[1].dropFirst(), as: UTF8.self)
+        try require(value == value.trimmingBlanks(), "a value was written with blanks around it")
+        fields.append((String(decoding: parts[0], as: UTF8.self).lowercased(), value))
     }
     return fields
 }

@@ -57,7 +57,7 @@ public struct ConfigurationDescription: Sendable {
         }
         parts.append(counted(pool.retries.attempts, "attempt"))
         let rules = Settings(pool, of: snapshot)
-        parts += ["outliers", "breaker", "pool_breaker", "hedge", "concurrency"].filter { key in
+        parts += ["outliers", "breaker", "pool_breaker", "hedge", "concurrency", "trailers"].filter { key in
             rules.entries.contains { $0.key == key && !$0.isUsual }
         }
         return "pool      \(pool.name): \(parts.joined(separator: ", "))"

@@ -23,6 +23,7 @@ extension Settings {
         add("retries", Settings(pool.retries, usual: usual.retries))
         add("hedge", switched: pool.hedging.map { Settings($0) })
         add("concurrency", switched: pool.concurrency.map { Settings($0) })
+        add("trailers", pool.passesTrailers ? "on" : "off", usual: "off")
     }
 
     // MARK: Picking

@@ -30,6 +30,7 @@ extension Settings {
         let usual = Limits()
         add("head", ByteSize.write(limits.headBytes), usual: ByteSize.write(usual.headBytes))
         add("fields", limits.headFields, usual: usual.headFields)
+        add("response_fields", limits.responseFields, usual: usual.responseFields)
         add("target", ByteSize.write(limits.targetBytes), usual: ByteSize.write(usual.targetBytes))
         add("body", limits.bodyBytes.map(ByteSize.write) ?? "unlimited", usual: "unlimited")
         add("min_rate", limits.minRate.map(ByteSize.write) ?? "off", usual: usual.minRate.map(ByteSize.write) ?? "off")
