@@ -32,7 +32,8 @@ extension LoadBalancer {
         await withDiscardingTaskGroup { tasks in
             for await signal in signals {
                 switch signal {
-                case .sighup: tasks.addTask { await reload() }
+                // Nobody waits for its end: files that do not answer must not keep the process from ending.
+                case .sighup: Task { await reload() }
                 case .sigusr1: reopenLogs()
                 case .sigusr2: tasks.addTask { await upgrade() }
                 default:

@@ -10,7 +10,7 @@ func explanation(of error: DataPlaneError, _ snapshot: Snapshot) -> String {
         return explanation(of: errno, binding: address, as: "\(listener) (listeners: bind:)")
     case .accessLog(let path, let errno):
         return """
-            cannot write the access log to \(path): \(systemErrorText(errno)). \
+            cannot write the access log to \(path): \(DataPlaneError.logErrorText(errno)). \
             Name a file in a folder that this user may write to.
             """
     case .system(let call, let errno):

@@ -7,7 +7,7 @@ extension ConfigurationFile {
         let source = Source(file: path, text: text)
         var findings = Findings()
         // What comes from the environment does not stand in the text.
-        let document = Node(parsing: text, source: findings.add(source), environment: { _ in "" }, &findings)
+        let document = Node(parsing: text, source: findings.add(source), variables: Variables { _ in "" }, &findings)
         let mask = SecretMask([source], [document].compactMap(\.self), hidesSends: true)
         return source.lines.enumerated().map { index, line in
             Self.shortened(mask.masked(line: String(line), number: index + 1, source: 0), from: String(line))

@@ -17,21 +17,28 @@ public struct ConfigurationLoader: Sendable {
     public var makeSecret: @Sendable () -> [UInt8]
 
     /// The text of a configuration file: the main one or an included one.
-    public var readFile: @Sendable (_ path: String) throws -> String
+    public var readFile: @Sendable (_ path: String, FileRules) throws -> String
     /// The names of the files in a directory, in any order; for `include` with a `*` in it.
     public var listFiles: @Sendable (_ directory: String) throws -> [String]
     /// The text of a file that holds a secret. Such files are never among `LoadedConfiguration.files`.
-    public var readSecret: @Sendable (_ path: String) throws -> String
+    public var readSecret: @Sendable (_ path: String, FileRules) throws -> String
     /// The value of an environment variable; nil when it is not set.
     public var environment: @Sendable (_ name: String) -> String?
+    /// What a configuration may use beyond its own text, which somebody has sent; nil for one of this machine's, which may
+    /// use what it names.
+    public var limit: ReachLimit?
+    /// Whether nobody waits for the configuration any more: then it need not be loaded, and reading ends.
+    public var isGivenUp: @Sendable () -> Bool = { false }
+    /// The files that are read from memory instead of the machine; nil when it is the machine's.
+    private var memory: Set<String>?
 
     public init(
         resolve: @escaping @Sendable (String) -> [IPAddress] = SystemResolver.addresses(of:),
         defaultWorkers: Int = AvailableCores.count, defaultNode: String = HostName.current,
         makeSecret: @escaping @Sendable () -> [UInt8] = { RandomSecret.ofThisProcess },
-        readFile: @escaping @Sendable (String) throws -> String = FileSystem.read,
+        readFile: @escaping @Sendable (String, FileRules) throws -> String = FileSystem.read,
         listFiles: @escaping @Sendable (String) throws -> [String] = FileSystem.names(in:),
-        readSecret: @escaping @Sendable (String) throws -> String = FileSystem.read,
+        readSecret: @escaping @Sendable (String, FileRules) throws -> String = FileSystem.read,
         environment: @escaping @Sendable (String) -> String? = Environment.value(of:)
     ) {
         self.resolve = resolve
@@ -49,7 +56,8 @@ public struct ConfigurationLoader: Sendable {
     public func reading(_ files: [ConfigurationFile]) -> ConfigurationLoader {
         var loader = self
         let texts = Dictionary(files.map { ($0.path, $0.text) }, uniquingKeysWith: { first, _ in first })
-        loader.readFile = { path in
+        loader.memory = Set(texts.keys)
+        loader.readFile = { path, _ in
             guard let text = texts[path] else { throw FileSystem.ReadError("there is no such file") }
             return text
         }
@@ -75,7 +83,9 @@ public struct ConfigurationLoader: Sendable {
     public func load(path: String) throws(ConfigurationErrors) -> LoadedConfiguration {
         let text: String
         do throws(any Error) {
-            text = try readFile(path)
+            var rules = FileRules.configuration
+            rules.isGivenUp = isGivenUp
+            text = try readFile(path, rules)
         } catch {
             throw ConfigurationErrors([
                 Diagnostic(
@@ -93,18 +103,44 @@ public struct ConfigurationLoader: Sendable {
     public func load(text: String, file: String) throws(ConfigurationErrors) -> LoadedConfiguration {
         var findings = Findings()
         let document = ConfigurationDocument(text: text, file: file, self, &findings)
-        guard let root = document.root else { throw ConfigurationErrors(findings.inOrder) }
+        guard let root = document.root else { throw ConfigurationErrors(told(findings)) }
         guard let section = RootSection(root, isComplete: document.isComplete, &findings) else {
-            throw ConfigurationErrors(findings.inOrder)
+            throw ConfigurationErrors(told(findings))
         }
         var validation = Validation(section, self, findings: findings)
         let snapshot = validation.snapshot()
         guard let snapshot, !validation.findings.hasErrors else {
-            throw ConfigurationErrors(validation.findings.inOrder)
+            throw ConfigurationErrors(told(validation.findings))
         }
         return LoadedConfiguration(
-            snapshot: snapshot, warnings: validation.findings.inOrder,
-            files: document.files, origins: validation.origins, sessionSigners: validation.signers)
+            snapshot: snapshot, warnings: told(validation.findings), files: document.files,
+            origins: validation.origins, sessionSigners: validation.signers, uses: validation.findings.uses,
+            variables: validation.findings.variables)
+    }
+
+    /// The diagnostics, as far as who has sent the configuration may read them: of the main file, which he has sent, and of
+    /// what runs.
+    private func told(_ findings: Findings) -> [Diagnostic] {
+        guard let limit else { return findings.inOrder }
+        return findings.inOrder { source in
+            source.file == findings.sources.first?.file || memory?.contains(source.file) == true
+                || limit.mayQuote(source.file, source.text)
+        }
+    }
+
+    /// Whether files are read from memory, where every include is harmless.
+    var readsMemory: Bool { memory != nil }
+
+    /// How a file may be read; nil when it may not.
+    ///
+    /// - Parameter granted: how that was decided already.
+    func rules(_ rules: FileRules, for use: ReachUse, _ granted: ReachLimit.Grant? = nil) -> FileRules? {
+        var rules = rules
+        rules.isGivenUp = isGivenUp
+        guard let limit else { return rules }
+        if case .include = use, readsMemory { return rules }
+        guard let grant = granted ?? limit.grant(use) else { return nil }
+        return limit.rules(rules, grant)
     }
 }
 
@@ -120,23 +156,31 @@ public struct LoadedConfiguration: Sendable {
     /// What signs session cookies, by index of the pool, for those with cookies of Apus's own: an endpoint that is added
     /// while running gets its token from it.
     public let sessionSigners: [Int: SessionSigner]
+    /// What it uses beyond its own texts.
+    public let uses: Set<ReachUse>
+    /// The values of the variables that it uses.
+    public let variables: VariableMask
 
     /// A configuration that a program has made by itself says nothing of files.
     public init(
         snapshot: Snapshot, warnings: [Diagnostic] = [], files: [ConfigurationFile] = [],
-        origins: Origins = Origins(), sessionSigners: [Int: SessionSigner] = [:]
+        origins: Origins = Origins(), sessionSigners: [Int: SessionSigner] = [:], uses: Set<ReachUse> = [],
+        variables: VariableMask = VariableMask()
     ) {
         self.snapshot = snapshot
         self.warnings = warnings
         self.files = files
         self.origins = origins
         self.sessionSigners = sessionSigners
+        self.uses = uses
+        self.variables = variables
     }
 
     /// The same configuration, run as `snapshot`, which has the same pools.
     public func running(as snapshot: Snapshot) -> LoadedConfiguration {
         LoadedConfiguration(
-            snapshot: snapshot, warnings: warnings, files: files, origins: origins, sessionSigners: sessionSigners)
+            snapshot: snapshot, warnings: warnings, files: files, origins: origins, sessionSigners: sessionSigners,
+            uses: uses, variables: variables)
     }
 }
 

@@ -34,13 +34,19 @@ public struct Admin: Sendable, Equatable {
     ///
     /// Nil for the default: no other on loopback without a token, and any elsewhere. No effect on a Unix socket.
     public var hosts: [String]?
+    /// Files that a configuration which a caller sends may include, take secrets from and log to, beside those that the
+    /// running one uses. Those of all listeners count together.
+    public var files: [FilePattern]
 
     /// - Parameter role: nil for the most that the listener may grant; see `mostRole`.
-    public init(bind: Bind, role: Role? = nil, token: Secret? = nil, hosts: [String]? = nil) {
+    public init(
+        bind: Bind, role: Role? = nil, token: Secret? = nil, hosts: [String]? = nil, files: [FilePattern] = []
+    ) {
         self.bind = bind
         self.role = role ?? Self.mostRole(bind, hasToken: token != nil)
         self.token = token
         self.hosts = hosts
+        self.files = files
     }
 
     public init(_ address: SocketAddress, role: Role? = nil, token: Secret? = nil, hosts: [String]? = nil) {

@@ -1,5 +1,6 @@
 public import ApusModel
 import ApusTransport
+import Glibc
 
 /// Why a data plane could not be made.
 public enum DataPlaneError: Error, Equatable, CustomStringConvertible {
@@ -13,8 +14,18 @@ public enum DataPlaneError: Error, Equatable, CustomStringConvertible {
     public var description: String {
         switch self {
         case .bind(let address, let errno): "cannot bind \(address): \(systemErrorText(errno))"
-        case .accessLog(let path, let errno): "cannot open the access log \(path): \(systemErrorText(errno))"
+        case .accessLog(let path, let errno): "cannot open the access log \(path): \(Self.logErrorText(errno))"
         case .system(let call, let errno): "\(call) failed: \(systemErrorText(errno))"
+        }
+    }
+
+    /// Why an access log could not be opened.
+    public static func logErrorText(_ errno: Int32) -> String {
+        switch errno {
+        case ENOTSOCK: "it is a socket; write `stdout`, or `syslog:PATH` for the socket of a syslog server"
+        case ENOTBLK: "it is a block device"
+        case ENXIO: "it is a device that is not there"
+        default: systemErrorText(errno)
         }
     }
 }

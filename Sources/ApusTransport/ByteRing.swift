@@ -45,24 +45,35 @@ public final class ByteRing: Sendable {
     }
 
     /// Writes everything to `descriptor`, or what it takes: when it takes nothing for `patience` milliseconds the rest
-    /// stays. What it refuses for good is thrown away. Only for the reading thread.
-    public func drain(to descriptor: Int32, patience: Int32) {
+    /// stays. What it refuses for good, on a full disk, is thrown away. Only for the reading thread.
+    ///
+    /// - Returns: how many lines were thrown away.
+    public func drain(to descriptor: Int32, patience: Int32) -> Int {
+        var lost = 0
         // A pipe that is ready takes this much without blocking; a file takes anything.
         let most = apus_is_file(descriptor) != 0 ? capacity : Int(PIPE_BUF)
         while true {
             let start = taken.load(ordering: .relaxed)
             let held = written.load(ordering: .acquiring) - start
-            guard held > 0, apus_wait(descriptor, 1, patience) != 0 else { return }
+            guard held > 0, apus_wait(descriptor, 1, patience) != 0 else { return lost }
             let offset = start & (capacity - 1)
             let count = min(held, capacity - offset, most)
             let result = unsafe apus_write(descriptor, base + offset, count)
-            if result == -Int(EINTR) || result == -Int(EAGAIN) { continue }
+            if result == -Int(EINTR) { continue }
+            // It takes less than it said; asking at once again could go on for ever.
+            if result == -Int(EAGAIN) { return lost }
+            if result <= 0 { lost += lineFeeds(from: offset, count) }
             taken.store(start + (result > 0 ? Int(result) : count), ordering: .releasing)
         }
     }
 }
 
 extension ByteRing {
+    private func lineFeeds(from offset: Int, _ count: Int) -> Int {
+        let lineFeed = UInt8(ascii: "\n")
+        return (offset..<offset + count).count { unsafe (base + $0).load(as: UInt8.self) == lineFeed }
+    }
+
     /// Sends every line that is there as a datagram, without its line feed and cut to what a datagram holds. What cannot
     /// be sent now stays. Only for the reading thread; what is written must be whole lines.
     ///
@@ -107,7 +118,8 @@ public func waitUntilReadable(_ descriptor: Int32, milliseconds: Int32) {
     _ = apus_wait(descriptor, 0, milliseconds)
 }
 
-/// Opens a file to append to, making it where it is missing; minus the errno when that fails.
+/// Opens a file to append to, making it where it is missing; minus the errno when that fails. Never waits for the reader
+/// of a pipe.
 public func openLog(_ path: String) -> Int32 {
     unsafe path.withCString { unsafe apus_open_log($0) }
 }

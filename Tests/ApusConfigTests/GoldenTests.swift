@@ -64,7 +64,7 @@ extension ConfigurationLoader {
             }
         },
         defaultWorkers: 2, defaultNode: "host.test", makeSecret: { Array(repeating: 7, count: 32) },
-        readFile: { path in try read(path, in: files) },
+        readFile: { path, _ in try read(path, in: files) },
         listFiles: { directory in
             let names = files.keys.filter { $0.hasPrefix(directory.isEmpty ? "" : directory + "/") }
                 .map { directory.isEmpty ? $0 : String($0.dropFirst(directory.count + 1)) }
@@ -72,7 +72,7 @@ extension ConfigurationLoader {
             if names.isEmpty { throw FileSystem.ReadError("there is no such directory") }
             return names
         },
-        readSecret: { path in try read(path, in: secrets) },
+        readSecret: { path, _ in try read(path, in: secrets) },
         environment: { environment[$0] })
 
     private static func read(_ path: String, in files: [String: String]) throws -> String {

@@ -125,10 +125,10 @@ struct DiffCommand: AsyncParsableCommand {
     private static func read(_ path: String) throws -> [SentFiles.File] {
         let main = try TextFile(path: path).read()
         let read = Mutex<[SentFiles.File]>([SentFiles.File(path: path, text: main)])
-        var loader = ConfigurationLoader(resolve: { _ in [] }, readSecret: { _ in "" })
+        var loader = ConfigurationLoader(resolve: { _ in [] }, readSecret: { _, _ in "" })
         let readFile = loader.readFile
-        loader.readFile = { path in
-            let text = try readFile(path)
+        loader.readFile = { path, rules in
+            let text = try readFile(path, rules)
             read.withLock { $0.append(SentFiles.File(path: path, text: text)) }
             return text
         }

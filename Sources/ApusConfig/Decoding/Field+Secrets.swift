@@ -50,8 +50,16 @@ extension Validation {
         case .file(let path):
             let folder = ConfigurationLoader.folderAndName(of: findings.source(of: secret.position).file).folder
             let full = ConfigurationDocument.joined(folder, path)
+            let use = ReachUse.secret(ReachUse.absolute(full), key: secret.key)
+            guard let rules = loader.rules(.secret, for: use) else {
+                // Another secret than the one in use, whatever it is.
+                if loader.limit?.isForComparing == true { return loader.makeSecret() }
+                findings.error("`\(secret.key)`: \(use.refusal)", at: secret.position)
+                return nil
+            }
+            findings.uses.insert(use)
             do throws(any Error) {
-                text = try loader.readSecret(full)
+                text = try loader.readSecret(full, rules)
             } catch {
                 findings.error(
                     "`\(secret.key)`: the file \(Node.quoted(full, by: "`")) cannot be read: \(error)",

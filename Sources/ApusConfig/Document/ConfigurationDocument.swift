@@ -17,9 +17,14 @@ struct ConfigurationDocument {
 
     /// Files within files at most.
     private static let depthLimit = 16
+    /// Files, and bytes of all of them together, at most.
+    private static let fileLimit = 10_000
+    private static let byteLimit = 64 << 20
+    private var byteCount = 0
 
     init(text: String, file: String, _ loader: ConfigurationLoader, _ findings: inout Findings) {
         self.loader = loader
+        byteCount = text.utf8.count
         read(text, path: file, &findings)
         root = Self.joined(roots, &findings)
     }
@@ -29,7 +34,9 @@ struct ConfigurationDocument {
         let source = findings.add(Source(file: path, text: text))
         let hadErrors = findings.hasErrors
         var foreign = findings
-        let node = Node(parsing: text, source: source, environment: loader.environment, &findings)
+        let node = Node(
+            parsing: text, source: source, variables: Variables(value: loader.environment, limit: loader.limit),
+            &findings)
         if !Self.hasSections(node), foreign.foreignFile(source) {
             findings = foreign
             return
@@ -65,37 +72,60 @@ struct ConfigurationDocument {
                 continue
             }
             let written = Located(value: name, position: item.node.position)
-            for path in paths(written, from: path, &findings) { include(path, written, &findings) }
+            let (paths, grant) = paths(written, from: path, &findings)
+            for path in paths { include(path, written, grant, &findings) }
         }
     }
 
-    /// The files that an `include` means, in the order of their names.
-    private mutating func paths(_ name: Located<String>, from path: String, _ findings: inout Findings) -> [String] {
+    /// The files that an `include` means, in the order of their names; and how they were granted, where it was all of them
+    /// together.
+    private mutating func paths(
+        _ name: Located<String>, from path: String, _ findings: inout Findings
+    ) -> ([String], ReachLimit.Grant?) {
         let folder = ConfigurationLoader.folderAndName(of: path).folder
         let full = Self.joined(folder, name.value)
         let (directory, pattern) = ConfigurationLoader.folderAndName(of: full)
-        guard pattern.contains("*") || directory.contains("*") else { return [full] }
+        guard pattern.contains("*") || directory.contains("*") else { return ([full], nil) }
         guard !directory.contains("*") else {
             findings.error("`include`: a `*` may stand in a file's name only, not in a directory's", at: name.position)
-            return []
+            return ([], nil)
+        }
+        let use = ReachUse.include(ReachUse.absolute(full))
+        findings.uses.insert(use)
+        let isRunning = loader.readsMemory || loader.limit.map { $0.running.contains(use) } ?? true
+        guard isRunning || loader.limit?.listsFiles(of: directory) == true else {
+            refuse(use, name, &findings)
+            return ([], nil)
         }
         do throws(any Error) {
-            let names = try loader.listFiles(directory).filter { !$0.hasPrefix(".") && Self.matches($0, pattern) }
+            let names = try loader.listFiles(directory).filter { file in
+                guard !file.hasPrefix("."), Self.matches(file, pattern) else { return false }
+                guard !isRunning, let limit = loader.limit else { return true }
+                return limit.grant(.include(ReachUse.absolute(Self.joined(directory, file)))) != nil
+            }
             if names.isEmpty {
                 findings.warning("`include`: \(Node.quoted(name.value, by: "`")) finds no file", at: name.position)
             }
             // A pattern that finds the file in which it stands does not mean it.
-            return names.sorted().map { Self.joined(directory, $0) }.filter { !chain.contains(Self.normalized($0)) }
+            let paths = names.sorted().map { Self.joined(directory, $0) }
+            return (paths.filter { !chain.contains(Self.normalized($0)) }, isRunning ? .running : .pattern)
         } catch {
             isComplete = false
             findings.error(
                 "`include`: the directory \(Node.quoted(directory, by: "`")) cannot be read: \(error)",
                 at: name.position)
-            return []
+            return ([], nil)
         }
     }
 
-    private mutating func include(_ path: String, _ name: Located<String>, _ findings: inout Findings) {
+    private mutating func refuse(_ use: ReachUse, _ name: Located<String>, _ findings: inout Findings) {
+        isComplete = false
+        findings.error("`include`: \(use.refusal)", at: name.position)
+    }
+
+    private mutating func include(
+        _ path: String, _ name: Located<String>, _ granted: ReachLimit.Grant?, _ findings: inout Findings
+    ) {
         let identity = Self.normalized(path)
         if chain.contains(identity) {
             findings.error(
@@ -115,8 +145,23 @@ struct ConfigurationDocument {
                 "`include`: files are included more than \(Self.depthLimit) deep within each other", at: name.position)
             return
         }
+        let use = ReachUse.include(ReachUse.absolute(path))
+        guard let rules = loader.rules(.configuration, for: use, granted) else {
+            refuse(use, name, &findings)
+            return
+        }
+        findings.uses.insert(use)
+        guard files.count < Self.fileLimit else {
+            findings.error("`include`: more than \(Self.fileLimit) files are included", at: name.position)
+            isComplete = false
+            return
+        }
         do throws(any Error) {
-            let text = try loader.readFile(path)
+            let text = try loader.readFile(path, rules)
+            byteCount += text.utf8.count
+            guard byteCount <= Self.byteLimit else {
+                throw FileSystem.ReadError("the files have more than \(Self.byteLimit >> 20) MiB together")
+            }
             read(text, path: path, &findings)
         } catch {
             isComplete = false

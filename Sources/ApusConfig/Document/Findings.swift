@@ -5,6 +5,10 @@ struct Findings: Sendable {
     private var diagnostics: [(position: SourcePosition, diagnostic: Diagnostic)] = []
     private var known: Set<Diagnostic> = []
     private(set) var hasErrors = false
+    /// What has been used beyond the files' own texts.
+    var uses: Set<ReachUse> = []
+    /// The values that have been filled in for variables.
+    private(set) var variables = VariableMask()
 
     /// Per source, its document; nil when it could not be read.
     private var documents: [Node?] = []
@@ -27,6 +31,12 @@ struct Findings: Sendable {
         mask?.hide(document)
     }
 
+    /// - Parameter value: nil when it is not set.
+    mutating func noteVariable(_ name: String, _ value: String?, place: String) {
+        uses.insert(.variable(name, place: place))
+        if let value { variables.add(value, of: name) }
+    }
+
     mutating func error(_ message: String, at position: SourcePosition, note: String? = nil) {
         hasErrors = true
         add(.error, message, position, note)
@@ -43,6 +53,37 @@ struct Findings: Sendable {
             .map(\.element.diagnostic)
     }
 
+    /// In order, with nothing of what the sources say that may not be quoted: of those it is told how many mistakes they
+    /// have.
+    func inOrder(mayQuote: (Source) -> Bool) -> [Diagnostic] {
+        let isQuoted = sources.map(mayQuote)
+        var shown: [Diagnostic] = []
+        var told: Set<Int32> = []
+        let sorted = diagnostics.enumerated().sorted {
+            ($0.element.position, $0.offset) < ($1.element.position, $1.offset)
+        }
+        for (position, diagnostic) in sorted.map(\.element) {
+            if isQuoted[Int(position.source)] {
+                shown.append(diagnostic)
+            } else if told.insert(position.source).inserted {
+                shown.append(concealed(position.source))
+            }
+        }
+        return shown
+    }
+
+    /// All that is said of a source that may not be quoted.
+    private func concealed(_ source: Int32) -> Diagnostic {
+        let own = diagnostics.filter { $0.position.source == source }.map(\.diagnostic)
+        let errors = own.count { $0.severity == .error }
+        let (count, noun) = errors > 0 ? (errors, "error") : (own.count, "warning")
+        return Diagnostic(
+            file: sources[Int(source)].file, position: .start, severity: errors > 0 ? .error : .warning,
+            message:
+                "\(count) \(noun)\(count == 1 ? " was" : "s were") found in this file, which is not quoted here: it "
+                + "was not sent, and does not run; look at it with `apus check` on its machine", sourceLine: "")
+    }
+
     private mutating func add(
         _ severity: Diagnostic.Severity, _ message: String, _ position: SourcePosition, _ note: String?
     ) {
@@ -51,8 +92,8 @@ struct Findings: Sendable {
         let source = source(of: position)
         let line = mask.masked(line: source.line(position.line), number: position.line, source: Int(position.source))
         let diagnostic = Diagnostic(
-            file: source.file, position: position.withoutSource, severity: severity, message: mask.masked(message),
-            sourceLine: line, note: note)
+            file: source.file, position: position.withoutSource, severity: severity,
+            message: variables.masked(mask.masked(message)), sourceLine: line, note: note)
         // An anchor's mapping is decoded wherever an alias repeats it; its mistakes are told once.
         if known.insert(diagnostic).inserted { diagnostics.append((position, diagnostic)) }
     }

@@ -9,19 +9,19 @@ extension Node {
     /// Reads a file that stands by itself, the first source of `findings`, and leaves variables of the environment as they
     /// are written. Nil, with an error unless it is empty, when there is nothing to read.
     init?(parsing text: String, _ findings: inout Findings) {
-        self.init(parsing: text, source: 0, environment: nil, &findings)
+        self.init(parsing: text, source: 0, variables: nil, &findings)
     }
 
     /// Reads one YAML document, a source of `findings`. Nil when the text is not one, with an error, or when it is empty,
     /// without.
     init?(
-        parsing text: String, source: Int32, environment: ((String) -> String?)?, _ findings: inout Findings
+        parsing text: String, source: Int32, variables: Variables?, _ findings: inout Findings
     ) {
         let source = YAMLSource(index: source, text: text)
         guard source.check(&findings) else { return nil }
         do throws(any Error) {
             guard let root = try source.root() else { return nil }
-            var reader = YAMLReader(findings: findings, source: source.index, environment: environment)
+            var reader = YAMLReader(findings: findings, source: source.index, variables: variables)
             let node = reader.node(root, depth: 0)
             findings = reader.findings
             guard let node, !node.isNull, !reader.isTooLarge else { return nil }
@@ -41,15 +41,17 @@ extension Node {
 private struct YAMLReader {
     var findings: Findings
     private let source: Int32
-    /// Nil to leave its variables as they are written.
-    private let environment: ((String) -> String?)?
+    /// Nil to leave them as they are written.
+    private let variables: Variables?
+    /// The keys that lead to the node that is being read, for the place of a variable.
+    private var keys: [String] = []
     private var count = 0
     private(set) var isTooLarge = false
 
-    init(findings: Findings, source: Int32, environment: ((String) -> String?)?) {
+    init(findings: Findings, source: Int32, variables: Variables?) {
         self.findings = findings
         self.source = source
-        self.environment = environment
+        self.variables = variables
     }
 
     mutating func node(_ yaml: Yams.Node, depth: Int) -> Node? {
@@ -100,11 +102,18 @@ private struct YAMLReader {
     private mutating func scalar(_ yaml: Yams.Node.Scalar, at position: SourcePosition) -> Node.Scalar {
         let isQuoted = yaml.style != .plain && yaml.style != .any
         let text = yaml.string
-        guard let environment, text.utf8.contains(UInt8(ascii: "$")), text.contains("${") else {
+        guard let variables, text.utf8.contains(UInt8(ascii: "$")), text.contains("${") else {
             return Node.Scalar(text: text, isQuoted: isQuoted)
         }
+        let place = keys.joined(separator: ".")
+        var used: [(name: String, value: String?)] = []
         do throws(Substitution.Failure) {
-            let filled = try Substitution(of: text, environment)
+            let filled = try Substitution(of: text) { name throws(VariableRefusal) in
+                let value = try variables.value(of: name, place: place)
+                used.append((name, value))
+                return value
+            }
+            for (name, value) in used { findings.noteVariable(name, value, place: place) }
             guard filled.hasVariables else { return Node.Scalar(text: filled.text, isQuoted: isQuoted) }
             // `"${WORKERS}"`, quoted since YAML wants it so within braces, may stand for a number.
             let isText = isQuoted && !filled.isOneVariable
@@ -127,8 +136,12 @@ private struct YAMLReader {
                 findings.error("a key must be a word, found a list or a mapping", at: position)
                 continue
             }
-            guard let value = node(value, depth: depth) else { continue }
-            if scalar.string == "<<", scalar.style == .plain {
+            let isMerge = scalar.string == "<<" && scalar.style == .plain
+            if !isMerge { keys.append(scalar.string) }
+            let node = node(value, depth: depth)
+            if !isMerge { keys.removeLast() }
+            guard let value = node else { continue }
+            if isMerge {
                 merged += merge(value, at: position)
             } else if !names.insert(scalar.string).inserted {
                 // The parser finds keys that are written alike, and takes `1` and `"1"` for two.

@@ -1,10 +1,12 @@
 /// The text of a configuration file, by lines.
 struct Source: Sendable {
     let file: String
+    let text: String
     let lines: [Substring]
 
     init(file: String, text: String) {
         self.file = file
+        self.text = text
         lines = Self.lines(of: text)
     }
 

@@ -12,7 +12,10 @@ struct Substitution {
         let offset: Int
     }
 
-    init(of written: String, _ environment: (String) -> String?) throws(Failure) {
+    /// - Parameter environment: the value of a variable; throws words when it may not be used.
+    init(
+        of written: String, _ environment: (String) throws(VariableRefusal) -> String?
+    ) throws(Failure) {
         var rest = written.unicodeScalars[...]
         var filled = String.UnicodeScalarView()
         while let dollar = rest.firstIndex(of: "$") {
@@ -48,7 +51,8 @@ struct Substitution {
     }
 
     private static func value(
-        of reference: Substring.UnicodeScalarView, at offset: Int, _ environment: (String) -> String?
+        of reference: Substring.UnicodeScalarView, at offset: Int,
+        _ environment: (String) throws(VariableRefusal) -> String?
     ) throws(Failure) -> String {
         let text = String(reference)
         let name: String
@@ -64,7 +68,13 @@ struct Substitution {
                 message: "expected the name of an environment variable between `${` and `}`, made of A-Z, a-z, 0-9 and "
                     + "`_`; write `$${` for the characters themselves", offset: offset)
         }
-        if let value = environment(name) ?? fallback { return value }
+        let known: String?
+        do throws(VariableRefusal) {
+            known = try environment(name)
+        } catch {
+            throw Failure(message: error.message, offset: offset)
+        }
+        if let value = known ?? fallback { return value }
         throw Failure(
             message: "the environment variable `\(name)` is not set; set it, or write what stands for it then: "
                 + "`${\(name):-...}`", offset: offset)
@@ -73,5 +83,24 @@ struct Substitution {
     private static func isVariableName(_ name: String) -> Bool {
         guard let first = name.utf8.first, !first.isASCIIDigit else { return false }
         return name.utf8.allSatisfy { $0.isASCIILetter || $0.isASCIIDigit || $0 == UInt8(ascii: "_") }
+    }
+}
+
+/// Why a variable may not be used.
+struct VariableRefusal: Error {
+    let message: String
+}
+
+/// The variables of the environment that a text may use.
+struct Variables {
+    var value: (String) -> String?
+    /// Nil when it may use all of them.
+    var limit: ReachLimit?
+
+    /// - Parameter place: where in the document it stands.
+    func value(of name: String, place: String) throws(VariableRefusal) -> String? {
+        let use = ReachUse.variable(name, place: place)
+        if let limit, limit.grant(use) == nil { throw VariableRefusal(message: use.refusal) }
+        return value(name)
     }
 }

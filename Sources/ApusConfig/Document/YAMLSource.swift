@@ -30,11 +30,59 @@ struct YAMLSource {
     /// Aliases beyond which keys are looked at before the library reads them.
     private static let fewAliases = 12
 
-    /// Whether the library can read this in bounded time: false, with an error, if not.
+    /// Anchors below which values cannot stand too deep within each other, since the library bounds what stands between
+    /// two of them: to a thousand levels.
+    private static let fewAnchors = 10
+    /// Levels of values within values, aliases followed, that a thread's stack has room for when they are let go.
+    private static let deepestChain = 10_000
+
+    /// At least half as many as there are values: something stands between any two of them.
+    private var separatorCount: Int {
+        var count = 0
+        var previous: UInt8 = 0
+        for byte in text.utf8 {
+            switch byte {
+            case UInt8(ascii: "\n"), UInt8(ascii: "\r"):
+                // Empty lines and comments are many in some files.
+                if previous != byte { count += 1 }
+            case UInt8(ascii: ","), UInt8(ascii: "["), UInt8(ascii: "{"): count += 1
+            case UInt8(ascii: " "):
+                if previous == UInt8(ascii: ":") || previous == UInt8(ascii: "-") || previous == UInt8(ascii: "?") {
+                    count += 1
+                }
+            default: break
+            }
+            previous = byte
+        }
+        return count
+    }
+
+    /// Lists and mappings in brackets and braces; those that are text count too.
+    private var flowCount: Int { text.utf8.count { $0 == UInt8(ascii: "[") || $0 == UInt8(ascii: "{") } }
+
+    /// How deep lists and mappings that are written by lines can stand within each other: each begins further right.
+    private var deepestBlock: Int {
+        text.utf8.split(whereSeparator: { $0 == 0x0a || $0 == 0x0d })
+            .map { line in line.prefix { " \t-?:".utf8.contains($0) }.count + 2 }.max() ?? 2
+    }
+
+    /// Whether the library can read this in bounded time and memory: false, with an error, if not.
     ///
     /// It compares the keys of each mapping. A key that is a list of aliases of lists of aliases would keep it busy for
     /// years. No key is a list or an alias here, so that these are refused where there are aliases enough for that.
     func check(_ findings: inout Findings) -> Bool {
+        guard separatorCount <= 2 * Node.valueLimit else {
+            findings.error(
+                "the file holds more than \(Node.valueLimit) values; a configuration needs far fewer", at: start)
+            return false
+        }
+        let anchors = count(of: UInt8(ascii: "&"))
+        guard anchors < Self.fewAnchors || flowCount + anchors * deepestBlock <= Self.deepestChain else {
+            findings.error(
+                "the file has \(anchors) anchors (`&name`), which could stand within each other too deep; use fewer than "
+                    + "\(Self.fewAnchors)", at: start)
+            return false
+        }
         guard aliasCount > Self.fewAliases else { return true }
         for (number, line) in findings.sources[Int(index)].lines.enumerated() where Self.hasKeyThatIsNoWord(line) {
             findings.error(
@@ -46,12 +94,16 @@ struct YAMLSource {
         return true
     }
 
-    private var aliasCount: Int {
+    /// Stars of paths stand behind a slash.
+    private var aliasCount: Int { count(of: UInt8(ascii: "*")) }
+
+    /// How often a mark begins a value.
+    private func count(of mark: UInt8) -> Int {
+        guard text.utf8.contains(mark) else { return 0 }
         var count = 0
         var previous = UInt8(ascii: "\n")
         for byte in text.utf8 {
-            // Stars of paths stand behind a slash.
-            if byte == UInt8(ascii: "*"), " \t\n\r[{,?:-".utf8.contains(previous) { count += 1 }
+            if byte == mark, " \t\n\r[{,?:-".utf8.contains(previous) { count += 1 }
             previous = byte
         }
         return count

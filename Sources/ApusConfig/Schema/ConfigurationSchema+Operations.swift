@@ -51,6 +51,9 @@ extension ConfigurationSchema {
             "What callers may do. Default: change with a token or on a Unix socket, else read."),
         .init("token", .named(.secret), "What callers must say, 16 bytes or more."),
         .init("hosts", .list(of: .text()), "Host names it answers to, besides addresses and localhost."),
+        .init(
+            "files", .list(of: .text(pattern: "^/|\\$\\{")),
+            "Files that a configuration which callers send may use, such as `/etc/apus/*.yaml`. Default: none."),
     ])
 
     static let process = SchemaValue.section([

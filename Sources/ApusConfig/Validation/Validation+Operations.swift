@@ -19,7 +19,7 @@ extension Validation {
         if role > most, case .address(let address) = bind {
             refuse(role, at: address, section.role?.position ?? section.position)
         }
-        return Admin(bind: bind, role: role, token: token, hosts: section.hosts)
+        return Admin(bind: bind, role: role, token: token, hosts: section.hosts, files: section.files)
     }
 
     /// Says why a listener at `address` without a token may not grant `role`, and what to write instead.
@@ -40,9 +40,31 @@ extension Validation {
 
     mutating func accessLog() -> AccessLog {
         var log = root.accessLog.log
-        guard var syslog = root.accessLog.syslog else { return log }
+        guard var syslog = root.accessLog.syslog else {
+            if case .file(let path)? = log.destination { checkLog(path) }
+            return log
+        }
+        // The system's own syslog is where everybody logs to.
+        if case .local(let path) = syslog.target, syslog.target != Syslog().target { checkLog(path) }
         if let server = root.accessLog.syslogServer, let address = address(of: server) { syslog.target = .udp(address) }
         log.destination = .syslog(syslog)
         return log
+    }
+
+    /// Refuses a log where a configuration that was sent must not write one.
+    private mutating func checkLog(_ path: String) {
+        let use = ReachUse.log(ReachUse.absolute(path))
+        findings.uses.insert(use)
+        guard let limit = loader.limit else { return }
+        let position = root.accessLog.position ?? .start
+        switch limit.grant(use) {
+        case .running?: break
+        case .pattern?:
+            guard let words = limit.refusalOfLog(at: ReachUse.absolute(path)) else { break }
+            findings.error(
+                "`access_log`: \(Node.quoted(path, by: "`")) may not be written by a configuration that comes over the "
+                    + "admin API: \(words)", at: position)
+        case nil: findings.error("`access_log`: \(use.refusal)", at: position)
+        }
     }
 }

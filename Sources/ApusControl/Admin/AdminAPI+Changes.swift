@@ -10,25 +10,32 @@ extension AdminAPI {
     // MARK: - Configuration
 
     func validate(_ request: Request, _ context: Context) async throws -> Response {
-        let text = try await RequestBodyReader.text(
-            of: request, context, atMost: RequestBodyReader.longestConfiguration)
-        return .json(AdoptionAnswer(try await configuration.apply(text: text, dryRun: true)))
+        try await request.whileItsSenderWaits { request in
+            let text = try await RequestBodyReader.text(
+                of: request, context, atMost: RequestBodyReader.longestConfiguration)
+            return .json(AdoptionAnswer(try await configuration.apply(text: text, dryRun: true)))
+        }
     }
 
     func diff(_ request: Request, _ context: Context) async throws -> Response {
         let example = #"{"files": [{"path": "apus.yaml", "text": "listeners: ..."}]}"#
-        let body = try await RequestBodyReader.object(
-            of: request, context, keys: ["files"], example: example, atMost: RequestBodyReader.longestConfiguration)
-        let files = try body.objects("files", keys: ["path", "text"]).map { file in
-            guard let path = try file.text("path"), let text = try file.text("text") else {
-                throw AdminProblem.badRequest("A file lacks its `path` or its `text`; expected such as `\(example)`.")
+        return try await request.whileItsSenderWaits { request in
+            let body = try await RequestBodyReader.object(
+                of: request, context, keys: ["files"], example: example,
+                atMost: RequestBodyReader.longestConfiguration)
+            let files = try body.objects("files", keys: ["path", "text"]).map { file in
+                guard let path = try file.text("path"), let text = try file.text("text") else {
+                    throw AdminProblem.badRequest(
+                        "A file lacks its `path` or its `text`; expected such as `\(example)`.")
+                }
+                return ConfigurationFile(path: path, text: text)
             }
-            return ConfigurationFile(path: path, text: text)
+            guard !files.isEmpty else {
+                throw AdminProblem.badRequest(
+                    "There are no `files`; expected such as `\(example)`, the main one first.")
+            }
+            return .json(ComparisonAnswer(try await configuration.compare(with: files)))
         }
-        guard !files.isEmpty else {
-            throw AdminProblem.badRequest("There are no `files`; expected such as `\(example)`, the main one first.")
-        }
-        return .json(ComparisonAnswer(try await configuration.compare(with: files)))
     }
 
     func apply(_ request: Request, _ context: Context) async throws -> Response {
@@ -147,6 +154,19 @@ extension AdminAPI {
 }
 
 extension Request {
+    /// Answers what changes nothing, and stops when the client has gone: nobody reads the answer then.
+    func whileItsSenderWaits(
+        _ answer: @escaping @Sendable (Request) async throws -> Response
+    ) async throws -> Response {
+        let (head, original) = (head, body)
+        var response = try await original.consumeWithCancellationOnInboundClose { body in
+            try await answer(Request(head: head, body: body))
+        }
+        // Having looked for the client's end, the server takes no other request on this connection.
+        response.headers[.connection] = "close"
+        return response
+    }
+
     /// Whether a query parameter is there, and not `false`.
     func flag(_ name: String, absent: Bool = false) throws -> Bool {
         guard let value = uri.queryParameters[Substring(name)] else { return absent }

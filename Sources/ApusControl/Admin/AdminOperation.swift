@@ -162,7 +162,8 @@ extension AdminOperation {
         AdminOperation(
             method: .post, path: "/v1/config/validate", id: "validate",
             summary: "Check a configuration, and say what it would change", role: .change, body: .configuration,
-            answer: Answer(meaning: "It could run.", content: .json(schema: "Adoption")), problems: [400, 413, 422],
+            answer: Answer(meaning: "It could run.", content: .json(schema: "Adoption")),
+            problems: [400, 413, 422, 503],
             handler: { $0.validate }),
         AdminOperation(
             method: .post, path: "/v1/config/diff", id: "diff",
@@ -171,26 +172,26 @@ extension AdminOperation {
                 schema: "ConfigurationFiles",
                 example: ["files": [["path": "apus.yaml", "text": "listeners: ..."]]]),
             answer: Answer(meaning: "What would change.", content: .json(schema: "Comparison")),
-            problems: [400, 413, 422], handler: { $0.diff }),
+            problems: [400, 413, 422, 503], handler: { $0.diff }),
         AdminOperation(
             method: .put, path: "/v1/config", id: "apply",
             summary: "Run another configuration; the file stays as it is", role: .change,
             query: [dryRun], body: .configuration,
             answer: Answer(meaning: "It runs.", content: .json(schema: "Adoption"), hasETag: true),
-            problems: [400, 409, 412, 413, 422], handler: { $0.apply }),
+            problems: [400, 409, 412, 413, 422, 503], handler: { $0.apply }),
         AdminOperation(
             method: .post, path: "/v1/config/reload", id: "reload", summary: "Read the configuration file again",
             role: .change,
             query: [dryRun],
             answer: Answer(
                 meaning: "What the file says runs.", content: .json(schema: "Adoption"), hasETag: true),
-            problems: [400, 409, 422], handler: { $0.reload }),
+            problems: [400, 409, 422, 503], handler: { $0.reload }),
         AdminOperation(
             method: .post, path: "/v1/config/rollback", id: "rollback", summary: "Go back to an earlier configuration",
             role: .change,
             query: [dryRun], body: .object(schema: "RollbackRequest", example: ["revision": 7]),
             answer: Answer(meaning: "It runs.", content: .json(schema: "Adoption"), hasETag: true),
-            problems: [400, 404, 409, 412, 413, 422], handler: { $0.rollback }),
+            problems: [400, 404, 409, 412, 413, 422, 503], handler: { $0.rollback }),
     ]
 
     private static let changingEndpoints: [AdminOperation] = [

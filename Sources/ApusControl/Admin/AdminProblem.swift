@@ -151,6 +151,10 @@ extension AdminProblem {
                 status: .preconditionFailed, kind: "other-revision", title: "The configuration has changed meanwhile",
                 detail: "\(refusal). Read it again, and send its ETag as If-Match.",
                 headers: [.eTag: running.eTag])
+        case .busy(let words):
+            self.init(
+                status: .serviceUnavailable, kind: "busy", title: "The configuration could not be read in time",
+                detail: "\(words). Nothing has changed; ask again.", headers: [.retryAfter: "5"])
         case .noFile: self.init(status: .conflict, kind: "no-file", title: "There is no file", detail: "\(refusal).")
         case .noRevision(_, let kept):
             self.init(

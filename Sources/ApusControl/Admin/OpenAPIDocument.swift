@@ -113,7 +113,9 @@ enum OpenAPIDocument {
             responses["\(status)"] = .object(response)
         }
         let problems =
-            operation.problems + (operation.body == nil ? [] : [408, 503]) + (operation.isOpen ? [] : [401, 403]) + [500]
+            operation.problems + (operation.body == nil ? [] : [408, 503]) + (operation.isOpen ? [] : [401, 403]) + [
+                500
+            ]
         for status in problems where responses["\(status)"] == nil {
             responses["\(status)"] = [
                 "description": .text(meanings[status] ?? "A problem."),
@@ -130,7 +132,8 @@ enum OpenAPIDocument {
         404: "There is no such pool, endpoint or revision.", 409: "It contradicts what runs; nothing has changed.",
         412: "The configuration has changed meanwhile; nothing else has.", 413: "The body is too large.",
         422: "The configuration has errors, which are listed; nothing has changed.", 500: "A mistake of Apus.",
-        501: "This process cannot be upgraded.", 503: "A reload is under way, or other requests take the memory there is; ask again.",
+        501: "This process cannot be upgraded.",
+        503: "A reload is under way, files are read, or other requests take the memory there is; ask again.",
     ]
 
     private static func content(_ content: AdminOperation.Answer.Content) -> JSONValue {

@@ -34,6 +34,8 @@ public enum ConfigurationRefusal: Error, Sendable {
     case handedOver
     /// The caller meant another revision than the one that runs.
     case otherRevision(running: Revision)
+    /// It could not be read in time; in words.
+    case busy(String)
     /// The program was given no configuration file.
     case noFile
     /// There is no revision of that number, or none before the one that runs.
@@ -49,7 +51,7 @@ extension ConfigurationRefusal: CustomStringConvertible {
         switch self {
         case .invalid(let diagnostics):
             return DiagnosticExcerpt(diagnostics).description
-        case .notAdopted(let words), .conflict(let words): return words
+        case .notAdopted(let words), .conflict(let words), .busy(let words): return words
         case .handedOver:
             return "another process has taken over, and this one only finishes what it has in flight; ask that one"
         case .otherRevision(let running):

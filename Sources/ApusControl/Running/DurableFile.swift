@@ -1,3 +1,4 @@
+import ApusConfig
 import Crypto
 import FoundationEssentials
 import Glibc
@@ -11,28 +12,35 @@ struct DurableFile {
 
     enum Failure: Error, Equatable, CustomStringConvertible {
         case system(call: String, path: String, errno: Int32)
+        /// It is no plain file, or too large, or not for this user.
+        case unreadable(path: String, reason: String)
         /// Its first line is no digest of the rest.
         case damaged(path: String)
 
         var description: String {
             switch self {
             case .system(let call, let path, let errno): "\(path): \(call): \(systemErrorText(errno))"
+            case .unreadable(let path, let reason): "\(path): \(reason)"
             case .damaged(let path): "\(path) was not written to its end, or was changed since"
             }
         }
     }
 
+    /// A revision has as much as configurations have together, and the escapes of JSON.
+    private static let rules = FileRules(bytes: 256 << 20, takesStreams: false)
     private static let magic = "apus-state 1 sha256 "
     /// How names of files that are being written begin: what is left of them was not written to its end.
     static let temporaryPrefix = ".writing-"
 
     /// The contents; nil when there is no such file.
     func read() throws(Failure) -> [UInt8]? {
-        guard let data = FileManager.default.contents(atPath: path) else {
+        let bytes: [UInt8]
+        do throws(FileSystem.ReadError) {
+            bytes = try FileSystem.bytes(of: path, Self.rules)
+        } catch {
             guard FileManager.default.fileExists(atPath: path) else { return nil }
-            throw .system(call: "open", path: path, errno: EACCES)
+            throw .unreadable(path: path, reason: error.description)
         }
-        let bytes = [UInt8](data)
         guard let lineEnd = bytes.firstIndex(of: UInt8(ascii: "\n")) else { throw .damaged(path: path) }
         let body = bytes[(lineEnd + 1)...]
         guard String(decoding: bytes[..<lineEnd], as: UTF8.self) == Self.firstLine(of: body) else {

@@ -34,7 +34,7 @@ extension RunningConfiguration {
         }
         dynamic = next
         logger.notice("\(change.words(target))")
-        return keepDynamicState()
+        return await keepDynamicState()
     }
 }
 

@@ -17,24 +17,24 @@ extension RunningConfiguration {
     ///
     /// They are read as if they stood where the running one's do: what lies beside the sender's main file counts for what
     /// lies beside the running one. Includes are among them; variables, secret files and host names are this process's, as
-    /// they would be at a reload. What was changed while running is left out on both sides. Nothing changes.
+    /// they would be at a reload; but only those that what runs uses too (`ReachLimit`). What was changed while running is left out on both sides. Nothing changes.
     ///
     /// - Throws: `ConfigurationRefusal.invalid`, with the paths that the sender gave.
     func compare(with files: [ConfigurationFile]) async throws(ConfigurationRefusal) -> ConfigurationComparison {
-        try await takeTurn()
-        defer { endTurn() }
+        guard !hasSuccessor else { throw .handedOver }
         let placed = PlacedFiles(files, main: path ?? "configuration")
         let next: LoadedConfiguration
         do {
-            next = try await elsewhere { [loader] () throws(ConfigurationErrors) in
+            next = try await read(.caller, isForComparing: true) { loader throws(ConfigurationErrors) in
                 try loader.reading(placed.files).load(path: placed.main)
             }
         } catch .invalid(let diagnostics) {
             throw .invalid(diagnostics.map(placed.asSent))
         }
         var dynamic = dynamic
+        let changes = ConfigurationChanges(from: loaded.snapshot, to: next.snapshot)
         return ConfigurationComparison(
-            revision: revision, changes: ConfigurationChanges(from: loaded.snapshot, to: next.snapshot),
+            revision: revision, changes: changes.masked(by: loaded.variables.joined(with: next.variables)),
             warnings: next.warnings.map(placed.asSent),
             notes: dynamic.reconcile(with: next.snapshot.keepingWhatIsFixed(of: loaded.snapshot).snapshot))
     }

@@ -7,11 +7,16 @@ extension RunningConfiguration {
     private var keptCount: Int { max(1, loaded.snapshot.operations.keptRevisions) }
 
     /// - Returns: what went wrong, in words: the configuration runs nevertheless.
-    func keepRevision() -> [String] {
+    func keepRevision() async -> [String] {
         kept.append(revision)
         kept.removeFirst(max(0, kept.count - keptCount))
         guard let store else { return [] }
-        return Self.keep(revision, in: store, keptCount)
+        let (revision, count) = (revision, keptCount)
+        do {
+            return try await stateFiles.run { _ in Self.keep(revision, in: store, count) }
+        } catch {
+            return [Self.unkept("revision \(revision.number)", "the disk does not answer")]
+        }
     }
 
     static func keep(_ revision: Revision, in store: RevisionStore, _ count: Int) -> [String] {
@@ -19,20 +24,32 @@ extension RunningConfiguration {
             try store.keep(revision, atMost: count)
             return []
         } catch {
-            return ["revision \(revision.number) could not be kept, and will be forgotten with this process: \(error)"]
+            return [unkept("revision \(revision.number)", "\(error)")]
         }
     }
 
+    private static func unkept(_ what: String, _ reason: String) -> String {
+        "\(what) could not be kept, and will be forgotten with this process: \(reason)"
+    }
+
     /// - Returns: what went wrong, in words.
-    func keepDynamicState() -> [String] {
+    func keepDynamicState() async -> [String] {
         guard let store else { return [] }
+        let dynamic = dynamic
+        let note: String?
         do {
-            try store.keep(dynamic)
-            return []
+            note = try await stateFiles.run { _ in
+                do {
+                    try store.keep(dynamic)
+                    return nil
+                } catch {
+                    return Self.unkept("the change", "\(error)")
+                }
+            }
         } catch {
-            let note = "the change could not be kept, and will be forgotten with this process: \(error)"
-            logger.warning("\(note)")
-            return [note]
+            note = Self.unkept("the change", "the disk does not answer")
         }
+        if let note { logger.warning("\(note)") }
+        return [note].compactMap(\.self)
     }
 }

@@ -1,6 +1,5 @@
 import ApusConfig
 import ApusModel
-import NIOPosix
 import ServiceLifecycle
 
 /// The files are looked at every now and then, where `watch` asks for it.
@@ -32,10 +31,14 @@ extension RunningConfiguration {
         let loader = loader
         if watched == nil {
             let (path, digest) = (path, revision.digest)
-            watched = try? await NIOThreadPool.singleton.runIfActive { WatchedFiles(path, digest, loader) }
+            watched = try? await ownFiles.run { isGivenUp in
+                var loader = loader
+                loader.isGivenUp = isGivenUp
+                return WatchedFiles(path, digest, loader)
+            }
         }
         guard let known = watched,
-            let now = try? await NIOThreadPool.singleton.runIfActive({ known.look(loader) })
+            let now = try? await ownFiles.run({ _ in known.look(loader) })
         else { return false }
         return detector.isSettled(read: known.state, now: now)
     }

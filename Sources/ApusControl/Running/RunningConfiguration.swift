@@ -2,12 +2,12 @@ public import ApusConfig
 import ApusModel
 import FoundationEssentials
 public import Logging
-import NIOPosix
 
 /// The configuration that runs, and the only way to another one.
 ///
-/// A new one is read and checked completely, then all workers go over to it, or it is refused and nothing has changed. One
-/// at a time, in the order in which they were asked for. Each that comes to run is a `Revision`; the last ones are kept, so
+/// A new one is read and checked completely, then all workers go over to it, or it is refused and nothing has changed. Files
+/// are read beside each other, so that a slow one holds up nobody else; workers go over one at a time, in the order in which
+/// configurations were asked for. Each that comes to run is a `Revision`; the last ones are kept, so
 /// that there is a way back.
 ///
 /// Beside the configuration stands what was changed while running (`DynamicState`): it is laid over every configuration
@@ -36,6 +36,17 @@ public actor RunningConfiguration {
     /// Told of each reload's outcome.
     private let outcome: @Sendable (ReloadFacts) -> Void
     var turns = Turns()
+    /// Where files are read for those who send configurations, and for the process's own file: neither waits for the other.
+    nonisolated let callersFiles = FileLane("calls", width: 2, longestLine: 8, patience: .seconds(60))
+    nonisolated let ownFiles = FileLane("files", width: 2, longestLine: 8, patience: .seconds(120))
+    /// Where the state is written: one thing after the other.
+    nonisolated let stateFiles = FileLane(
+        "state", width: 1, longestLine: 64, patience: .seconds(10), finishes: true)
+    /// What asked for a configuration and has not been given the turn yet, by its number.
+    var loading: Set<Int> = []
+    /// The number of the latest that asked for one, and of the latest that came to run.
+    var lastAsked = 0
+    var lastAdopted = 0
     /// A process that took over runs its own configuration.
     var hasSuccessor = false
 
@@ -97,29 +108,25 @@ public actor RunningConfiguration {
     @discardableResult
     public func reload(_ cause: Revision.Cause, dryRun: Bool = false) async throws(ConfigurationRefusal) -> Adoption {
         guard let path else { throw .noFile }
-        try await takeTurn()
-        defer { endTurn() }
         let record = ReadingRecord()
         // Whatever comes of it: what was refused is not to be tried again until it changes.
         defer { if !dryRun { watched = record.files.joined(with: watched) } }
-        return try await goOver(cause, dryRun) { [loader] () throws(ConfigurationErrors) in
+        return try await goOver(cause, .operatorsFile, dryRun) { loader throws(ConfigurationErrors) in
             try record.recording(loader).load(path: path)
         }
     }
 
     /// Goes over to a configuration that was given as text, in place of the main file. Files that it includes are read from
-    /// where they are. The main file stays as it is: the next `reload` returns to it.
+    /// where they are; it reaches no further than what runs, and what `admin: { files: ... }` allows. The main file stays
+    /// as it is: the next `reload` returns to it.
     ///
     /// - Parameter expected: digests, one of which the running revision must have; nil for any.
     @discardableResult
     public func apply(
         text: String, expecting expected: [String]? = nil, dryRun: Bool = false
     ) async throws(ConfigurationRefusal) -> Adoption {
-        try await takeTurn()
-        defer { endTurn() }
-        try check(expected)
         let file = path ?? "configuration"
-        return try await goOver(.admin, dryRun) { [loader] () throws(ConfigurationErrors) in
+        return try await goOver(.admin, .caller, dryRun, expecting: expected) { loader throws(ConfigurationErrors) in
             try loader.load(text: text, file: file)
         }
     }
@@ -132,42 +139,32 @@ public actor RunningConfiguration {
     public func rollback(
         to number: Int? = nil, expecting expected: [String]? = nil, dryRun: Bool = false
     ) async throws(ConfigurationRefusal) -> Adoption {
-        try await takeTurn()
-        defer { endTurn() }
         try check(expected)
-        let numbers = kept.map(\.number).filter { $0 != revision.number }
-        guard let target = kept.last(where: { $0.number == number ?? numbers.last }), let main = target.files.first
-        else { throw .noRevision(asked: number, kept: numbers) }
-        return try await goOver(.rollback, dryRun) { [loader] () throws(ConfigurationErrors) in
-            try loader.reading(target.files).load(path: main.path)
+        let target = try target(of: number)
+        return try await goOver(.rollback, .kept, dryRun, expecting: expected, running: revision.number) {
+            loader throws(ConfigurationErrors) in
+            try loader.reading(target.files).load(path: target.files[0].path)
         }
     }
 
-    private func check(_ expected: [String]?) throws(ConfigurationRefusal) {
+    private func target(of number: Int?) throws(ConfigurationRefusal) -> Revision {
+        let numbers = kept.map(\.number).filter { $0 != revision.number }
+        guard let target = kept.last(where: { $0.number == number ?? numbers.last }), !target.files.isEmpty
+        else { throw .noRevision(asked: number, kept: numbers) }
+        return target
+    }
+
+    /// What the process's own file allowed when it was last read.
+    var allowedFiles: [FilePattern] { loaded.snapshot.operations.admin.flatMap(\.files) }
+
+    func check(_ expected: [String]?) throws(ConfigurationRefusal) {
         guard let expected, !expected.contains(revision.digest) else { return }
         throw .otherRevision(running: revision)
     }
 
     // MARK: - Going over
 
-    private func goOver(
-        _ cause: Revision.Cause, _ dryRun: Bool,
-        _ load: @escaping @Sendable () throws(ConfigurationErrors) -> LoadedConfiguration
-    ) async throws(ConfigurationRefusal) -> Adoption {
-        do {
-            let adoption = try await tryToGoOver(cause, dryRun, load)
-            if !dryRun { note(succeeded: true) }
-            return adoption
-        } catch {
-            if !dryRun {
-                note(succeeded: false)
-                logger.error("the configuration was refused (\(cause)); nothing has changed:\n\(error)")
-            }
-            throw error
-        }
-    }
-
-    private func note(succeeded: Bool) {
+    func note(succeeded: Bool) {
         reloads.revision = revision.number
         reloads.lastSucceeded = succeeded
         reloads.lastMicroseconds = Self.wallClock
@@ -178,12 +175,12 @@ public actor RunningConfiguration {
     /// Microseconds since 1970.
     private static var wallClock: Int64 { Int64(Date().timeIntervalSince1970 * 1_000_000) }
 
-    private func tryToGoOver(
-        _ cause: Revision.Cause, _ dryRun: Bool,
-        _ load: @escaping @Sendable () throws(ConfigurationErrors) -> LoadedConfiguration
+    /// Goes over to what has been read, or says what would happen. It is the caller's turn, unless it only asks.
+    func goOver(
+        to next: LoadedConfiguration, _ cause: Revision.Cause, _ author: ConfigurationAuthor, _ dryRun: Bool
     ) async throws(ConfigurationRefusal) -> Adoption {
-        let next = try await elsewhere(load)
-        let (wanted, notes) = next.snapshot.keepingWhatIsFixed(of: loaded.snapshot)
+        let (wanted, notes) = next.snapshot.keepingWhatIsFixed(
+            of: loaded.snapshot, isSent: author != .operatorsFile)
         var dynamic = dynamic
         let dropped = dynamic.reconcile(with: wanted)
         let target = dynamic.applied(to: wanted, signers: next.sessionSigners)
@@ -198,8 +195,9 @@ public actor RunningConfiguration {
         adoption.revision = Revision(
             number: max(kept.last?.number ?? 0, revision.number) + 1, cause: cause, files: next.files)
         let changes = ConfigurationChanges(from: loaded.snapshot, to: wanted)
+        let mask = loaded.variables.joined(with: next.variables)
         adoption.summary = changes.summary
-        adoption.changes = changes.lines
+        adoption.changes = changes.lines.map(mask.masked)
         guard !dryRun else {
             adoption.effect = .dryRun
             return adoption
@@ -215,27 +213,10 @@ public actor RunningConfiguration {
         loaded = next.running(as: wanted)
         revision = adoption.revision
         self.dynamic = dynamic
-        adoption.notes += keepRevision() + (dropped.isEmpty ? [] : keepDynamicState())
+        adoption.notes += await keepRevision()
+        if !dropped.isEmpty { adoption.notes += await keepDynamicState() }
         tell(adoption)
         return adoption
-    }
-
-    /// Reading files and resolving names may block, for seconds: not on a thread that others wait for.
-    func elsewhere(
-        _ load: @escaping @Sendable () throws(ConfigurationErrors) -> LoadedConfiguration
-    ) async throws(ConfigurationRefusal) -> LoadedConfiguration {
-        let result: Result<LoadedConfiguration, ConfigurationErrors>
-        do {
-            result = try await NIOThreadPool.singleton.runIfActive {
-                do throws(ConfigurationErrors) { return .success(try load()) } catch { return .failure(error) }
-            }
-        } catch {
-            throw .notAdopted("\(error)")
-        }
-        switch result {
-        case .success(let loaded): return loaded
-        case .failure(let errors): throw .invalid(errors.diagnostics)
-        }
     }
 
     private func tell(_ adoption: Adoption) {

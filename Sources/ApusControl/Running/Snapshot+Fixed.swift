@@ -4,7 +4,11 @@ import ApusModel
 extension Snapshot {
     /// The snapshot with what is fixed as `running` has it, and what that means, in words: a line for each setting that
     /// would have changed.
-    func keepingWhatIsFixed(of running: Snapshot) -> (snapshot: Snapshot, notes: [String]) {
+    ///
+    /// - Parameter isSent: the configuration comes from somebody who may not change what `admin: { files: ... }` allows.
+    func keepingWhatIsFixed(
+        of running: Snapshot, isSent: Bool = false
+    ) -> (snapshot: Snapshot, notes: [String]) {
         var operations = operations
         let old = running.operations
         var notes: [String] = []
@@ -17,6 +21,14 @@ extension Snapshot {
             keep("admin.bind", words(old.admin), words(operations.admin))
         }
         operations.admin = old.admin.keepingBinds(configured: operations.admin)
+        if isSent {
+            for (index, admin) in old.admin.enumerated() where operations.admin[index].files != admin.files {
+                keep(
+                    "admin(\(admin.bind)).files", admin.files.words, operations.admin[index].files.words,
+                    by: "the process's own file and a reload")
+                operations.admin[index].files = admin.files
+            }
+        }
         if operations.user != old.user || operations.group != old.group {
             keep(
                 "process", "\(old.user ?? "as started"):\(old.group ?? "its own group")",
@@ -49,4 +61,8 @@ extension [Admin] {
     }
 
     fileprivate func sorted() -> [Admin] { sorted { "\($0.bind)" < "\($1.bind)" } }
+}
+
+extension [FilePattern] {
+    fileprivate var words: String { isEmpty ? "none" : map(\.description).joined(separator: ", ") }
 }

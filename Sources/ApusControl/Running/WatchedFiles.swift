@@ -81,13 +81,13 @@ final class ReadingRecord: Sendable {
     func recording(_ loader: ConfigurationLoader) -> ConfigurationLoader {
         var recording = loader
         let (readFile, readSecret, listFiles) = (loader.readFile, loader.readSecret, loader.listFiles)
-        recording.readFile = { [self] path in
+        recording.readFile = { [self] path, rules in
             note(path)
-            return try readFile(path)
+            return try readFile(path, rules)
         }
-        recording.readSecret = { [self] path in
+        recording.readSecret = { [self] path, rules in
             note(path)
-            return try readSecret(path)
+            return try readSecret(path, rules)
         }
         recording.listFiles = { [self] directory in
             let names = try listFiles(directory)

@@ -20,10 +20,14 @@ final class AccessLogSink: Sendable {
     private let isStopping = Atomic(false)
     private let thread = Mutex<SystemThread?>(nil)
     private let wake: Mailbox<Void>
+    /// Posted to by the thread when it is done.
+    private let done: Mailbox<Void>
 
     /// How long a line waits at most before it is written.
     private static let interval: Int32 = 200
     private static let ringCapacity = 1 << 20
+    /// How long what is left may take at the end, in tenths of a second: a disk that does not answer keeps nobody from ending.
+    private static let farewell = 10
 
     /// - Parameter lost: counts the lines that workers handed over and nobody got.
     init(_ destination: AccessLog.Destination, workers: Int, lost: LostLines) throws(DataPlaneError) {
@@ -32,6 +36,7 @@ final class AccessLogSink: Sendable {
         outlet = try Self.open(destination)
         do {
             wake = try Mailbox()
+            done = try Mailbox()
         } catch {
             throw .system(call: error.call, errno: error.errno)
         }
@@ -87,9 +92,18 @@ final class AccessLogSink: Sendable {
         wake.post(())
     }
 
-    /// Blocks until all is written that could be. Call once, after `stop`.
+    /// Blocks until all is written that could be, for a second or so at most. Call once, after `stop`.
     func join() {
-        thread.withLock { $0.take() }?.join()
+        if let thread = thread.withLock({ $0.take() }) {
+            var isDone = false
+            for _ in 0..<Self.farewell where !isDone {
+                waitUntilReadable(done.descriptor, milliseconds: 100)
+                isDone = !done.takeAll().isEmpty
+            }
+            // A thread that does not come back keeps its file.
+            guard isDone else { return }
+            thread.join()
+        }
         if case .stream(let descriptor, .some) = outlet { Socket(descriptor: descriptor).close() }
     }
 
@@ -101,16 +115,16 @@ final class AccessLogSink: Sendable {
         }
         // What a reader that has stopped reading does not take now it will never take.
         drain()
+        done.post(())
     }
 
     private func drain() {
         if case .datagrams(let sender) = outlet { sender.begin(rings.reduce(0) { $0 + $1.held }) }
+        func lose(_ lines: Int) { if lines > 0 { lost.add(lines) } }
         for ring in rings {
             switch outlet {
-            case .stream(let descriptor, _): ring.drain(to: descriptor, patience: Self.interval)
-            case .datagrams(let sender):
-                let count = ring.drainLines(to: sender, patience: Self.interval)
-                if count > 0 { lost.add(count) }
+            case .stream(let descriptor, _): lose(ring.drain(to: descriptor, patience: Self.interval))
+            case .datagrams(let sender): lose(ring.drainLines(to: sender, patience: Self.interval))
             }
         }
     }

@@ -230,9 +230,21 @@ static inline int apus_spare_descriptor(void) {
     return result < 0 ? -errno : result;
 }
 
+// Never waits: a pipe without a reader is opened for both, so that it keeps what is written until one comes, or it is full.
 static inline int apus_open_log(const char *path) {
-    int result = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
-    return result < 0 ? -errno : result;
+    int common = O_APPEND | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
+    int result = open(path, O_WRONLY | O_CREAT | common, 0644);
+    struct stat status;
+    if (result < 0 && errno == ENXIO && stat(path, &status) == 0) {
+        if (S_ISFIFO(status.st_mode)) result = open(path, O_RDWR | common);
+        else errno = S_ISSOCK(status.st_mode) ? ENOTSOCK : ENXIO;
+    }
+    if (result < 0) return -errno;
+    if (fstat(result, &status) == 0 && S_ISBLK(status.st_mode)) {
+        close(result);
+        return -ENOTBLK;
+    }
+    return result;
 }
 
 static inline intptr_t apus_write(int descriptor, const void *bytes, size_t count) {

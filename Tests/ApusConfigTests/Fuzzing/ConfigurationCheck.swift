@@ -97,9 +97,9 @@ struct ConfigurationCheck {
             }
         },
         defaultWorkers: 2, defaultNode: "host.test", makeSecret: { Array(repeating: 7, count: 32) },
-        readFile: { _ in throw FileSystem.ReadError("there is no such file") },
+        readFile: { _, _ in throw FileSystem.ReadError("there is no such file") },
         listFiles: { _ in throw FileSystem.ReadError("there is no such directory") },
-        readSecret: { path in
+        readSecret: { path, _ in
             if path.hasPrefix("missing") { throw FileSystem.ReadError("there is no such file") }
             return path.hasPrefix("short") ? String(fileSecret.prefix(7)) + "\n" : fileSecret + "\n"
         },

@@ -61,6 +61,8 @@ struct ConfigurationFixture {
     /// Files that tests write.
     final class Files: Sendable {
         private let texts: Mutex<[String: String]>
+        /// Finds addresses of host names.
+        let resolver = Mutex<@Sendable (String) -> [IPAddress]>({ _ in [] })
         init(_ texts: [String: String]) { self.texts = Mutex(texts) }
 
         subscript(path: String) -> String? {
@@ -70,8 +72,8 @@ struct ConfigurationFixture {
 
         var loader: ConfigurationLoader {
             ConfigurationLoader(
-                resolve: { _ in [] }, defaultWorkers: 2, defaultNode: "test",
-                readFile: { path in
+                resolve: { name in self.resolver.withLock { $0 }(name) }, defaultWorkers: 2, defaultNode: "test",
+                readFile: { path, _ in
                     guard let text = self[path] else { throw FileSystem.ReadError("there is no such file") }
                     return text
                 }, listFiles: { _ in [] }, environment: { _ in nil })

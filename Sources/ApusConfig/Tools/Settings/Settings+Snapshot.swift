@@ -70,6 +70,7 @@ extension Settings {
             add("\(key).role", admin.role.rawValue, usual: usual.rawValue)
             if let token = admin.token { add("\(key).token", concealed: token.bytes) }
             add("\(key).hosts", admin.hosts?.joined(separator: ", ") ?? "any", usual: "any")
+            add("\(key).files", admin.files.map(\.description).joined(separator: ", "), usual: "")
         }
         add("process.user", operations.user)
         add("process.group", operations.group)

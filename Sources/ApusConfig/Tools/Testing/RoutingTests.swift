@@ -9,7 +9,7 @@ public struct RoutingTests: Sendable {
     public init(text: String, file: String) throws(ConfigurationErrors) {
         var findings = Findings()
         let index = findings.add(Source(file: file, text: text))
-        let root = Node(parsing: text, source: index, environment: Environment.value(of:), &findings)
+        let root = Node(parsing: text, source: index, variables: Variables(value: Environment.value(of:)), &findings)
         if root == nil, !findings.hasErrors {
             findings.error("the file holds no tests; expected `tests: [...]`", at: .start)
         }

@@ -66,6 +66,7 @@ final class AdminConnectionHandler: ChannelDuplexHandler {
     var progress = 0
     private var hasServed = false
     private var isInputClosed = false
+    private var isEndTold = false
     /// The pipeline asked for bytes that were not wanted then.
     private var isReadOwed = false
     private var isQuiescing = false
@@ -160,6 +161,16 @@ final class AdminConnectionHandler: ChannelDuplexHandler {
             context.fireErrorCaught(BodyError.malformed(error))
         }
         if isInputClosed, wantsBytes { cut(context) }
+        tellEnd(context)
+    }
+
+    /// Tells the pipeline that the client sends no more, once it has everything that came: what nobody waits for any
+    /// longer is given up then.
+    private func tellEnd(_ context: ChannelHandlerContext) {
+        guard isInputClosed, !isEndTold, phase == .request, exchange?.isBodyRead == true, received.readableBytes == 0
+        else { return }
+        isEndTold = true
+        context.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
     }
 
     /// Whether there may be more.
@@ -253,6 +264,7 @@ final class AdminConnectionHandler: ChannelDuplexHandler {
         case ChannelEvent.inputClosed:
             isInputClosed = true
             if phase == .closing { context.close(promise: nil) } else if wantsBytes { cut(context) }
+            tellEnd(context)
         case is ChannelShouldQuiesceEvent:
             isQuiescing = true
             exchange?.keepsAlive = false
