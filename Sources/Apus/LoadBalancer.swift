@@ -87,9 +87,11 @@ public struct LoadBalancer: Service {
     /// A graceful shutdown of the surrounding service group drains it: it accepts no more clients, finishes what is in
     /// flight, and cuts what is left after `snapshot.timeouts.drain`. Cancelling the task cuts everything at once.
     ///
-    /// Throws `DataPlaneError` when a listener cannot be bound or the access log cannot be opened, `AdminServerError` when
-    /// the admin server's address cannot be bound, and `StateDirectoryError`. May be called again after it has returned.
+    /// Throws `SnapshotError` when the snapshot has problems, before anything is bound; `DataPlaneError` when a listener
+    /// cannot be bound or the access log cannot be opened, `AdminServerError` when the admin server's address cannot be
+    /// bound, and `StateDirectoryError`. May be called again after it has returned.
     public func run() async throws {
+        try snapshot.check()
         let store = try snapshot.operations.stateDirectory.map { try RevisionStore(directory: $0, logger: logger) }
         var dynamic = handedOver ?? store?.dynamicState ?? DynamicState()
         _ = dynamic.reconcile(with: snapshot)

@@ -4,6 +4,7 @@ import Glibc
 /// What went wrong at the start, and what to do about it.
 func explanation(of error: DataPlaneError, _ snapshot: Snapshot) -> String {
     switch error {
+    case .snapshot(let error): return error.description
     case .bind(let address, let errno):
         let index = snapshot.listeners.firstIndex { $0.bind == address }
         let listener = index.map { "listener \($0 + 1) of \(snapshot.listeners.count)" } ?? "a listener"

@@ -125,4 +125,3 @@ public struct ChunkedDecoder: Sendable, BitwiseCopyable {
 }
 
 private let quote: UInt8 = 0x22
-private let backslash: UInt8 = 0x5c

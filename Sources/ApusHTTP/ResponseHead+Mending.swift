@@ -58,7 +58,8 @@ extension ResponseHead {
     ///
     /// - Returns: whether the field frames the body; nil when the line cannot be mended.
     private static func mendName(_ bytes: inout MutableSpan<UInt8>, _ line: Range<Int>) -> Bool? {
-        let nameEnd = min(bytes.span.tokenEnd(from: line.lowerBound), line.upperBound)
+        var isOdd = false
+        let nameEnd = min(bytes.span.tokenEnd(from: line.lowerBound, isOdd: &isOdd), line.upperBound)
         guard nameEnd > line.lowerBound else { return nil }
         let field = KnownField(bytes.span, line.lowerBound..<nameEnd)
         let framesBody = field == .contentLength || field == .transferEncoding

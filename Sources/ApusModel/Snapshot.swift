@@ -1,6 +1,6 @@
 public import ApusHTTP
 
-/// The configuration as the data plane runs it: checked, complete, immutable.
+/// The configuration as the data plane runs it: complete and immutable, and checked before it is run (`check`).
 ///
 /// Everything is named by a dense index into these arrays, so that following a reference on the request path is an
 /// array access: a listener holds the range of its routes, a route the index of its pool, a pool the range of its
@@ -47,7 +47,8 @@ public final class Snapshot: Sendable {
         self.node = node
         self.zone = zone
         self.operations = operations
-        routeTable = RouteTable(routes: routes, listeners: listeners.map(\.routes))
+        // A range that leads beyond them is one of `problems`, with which nothing is run.
+        routeTable = RouteTable(routes: routes, listeners: listeners.map { $0.routes.clamped(to: routes.indices) })
     }
 
     /// The first route of `listener` that matches a request, as an index into `routes`; nil when none does (404).

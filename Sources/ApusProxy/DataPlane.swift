@@ -27,9 +27,12 @@ public final class DataPlane: DataPlaneLink {
 
     /// Binds every listener, once per worker. Accepts nothing before `start`.
     ///
+    /// A snapshot with problems is refused before anything is done with it.
+    ///
     /// - Parameter inheriting: sockets of another process, taken by the listeners of the same address; those of no listener
     ///   are closed.
     public init(_ snapshot: Snapshot, inheriting: [InheritedListener] = []) throws(DataPlaneError) {
+        do { try snapshot.check() } catch { throw .snapshot(error) }
         let (facts, continuation) = AsyncStream.makeStream(of: ReportedFact.self)
         self.facts = facts
         lifetime = Lifetime(workers: snapshot.workers, facts: continuation)

@@ -4,6 +4,8 @@ import Glibc
 
 /// Why a data plane could not be made.
 public enum DataPlaneError: Error, Equatable, CustomStringConvertible {
+    /// The snapshot has problems; nothing was bound.
+    case snapshot(SnapshotError)
     /// A listener's address could not be bound.
     case bind(SocketAddress, errno: Int32)
     /// The access log could not be opened.
@@ -13,6 +15,7 @@ public enum DataPlaneError: Error, Equatable, CustomStringConvertible {
 
     public var description: String {
         switch self {
+        case .snapshot(let error): error.description
         case .bind(let address, let errno): "cannot bind \(address): \(systemErrorText(errno))"
         case .accessLog(let path, let errno): "cannot open the access log \(path): \(Self.logErrorText(errno))"
         case .system(let call, let errno): "\(call) failed: \(systemErrorText(errno))"

@@ -87,6 +87,33 @@ import Testing
         #expect(GoldenTests.outcome(text: formatted, file: "f") == GoldenTests.outcome(text: text, file: "f"))
     }
 
+    // MARK: - Security
+
+    /// Every promise of docs/security.md names the tests that show it: a file of `Tests`, or a test in one.
+    @Test func everySecurityPromiseHasItsTests() throws {
+        let tests = Self.root.appending(path: "Tests")
+        let files = try #require(FileManager.default.enumerator(at: tests, includingPropertiesForKeys: nil))
+            .compactMap { $0 as? URL }.filter { $0.pathExtension == "swift" }
+        let byName = Dictionary(grouping: files) { $0.deletingPathExtension().lastPathComponent }
+        var count = 0
+        let lines = try Self.text(of: "docs/security.md").components(separatedBy: "\n")
+        for promise in lines.split(whereSeparator: { !$0.hasPrefix("|") }).filter({ $0.first!.contains("shown by") })
+            .joined()
+        where !promise.contains("shown by") && !promise.hasPrefix("|--") {
+            let proof = try #require(promise.split(separator: "|").last)
+            let names = proof.matches(of: /`([^`]+)`/).map { String($0.output.1) }
+            #expect(!names.isEmpty, "\(promise)")
+            for name in names where !name.hasPrefix("make ") {
+                let parts = name.split(separator: ".").map(String.init)
+                let texts = try (byName[parts[0]] ?? []).map { try String(contentsOf: $0, encoding: .utf8) }
+                #expect(!texts.isEmpty, "there is no Tests/.../\(parts[0]).swift")
+                if parts.count > 1 { #expect(texts.contains { $0.contains("func \(parts[1])(") }, "\(name)") }
+                count += 1
+            }
+        }
+        #expect(count > 30)
+    }
+
     // MARK: - Links
 
     struct Link: CustomTestStringConvertible {

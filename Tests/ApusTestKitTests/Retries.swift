@@ -115,7 +115,7 @@ import Testing
         let proxy = try Proxy(silent, fine) {
             $0.pool = { pool, _ in
                 Self.freely(&pool.retries)
-                pool.retries.perTryTimeout = .milliseconds(100)
+                pool.retries.perTryTimeout = .milliseconds(700)
             }
         }
         for _ in 0..<4 {

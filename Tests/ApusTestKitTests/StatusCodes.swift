@@ -19,7 +19,9 @@ import Testing
         try expectRefused(BadInput(Self.request(target: target + "a"), .targetTooLong))
         try expectRefused(BadInput(Self.request(target: target + "a"), .targetTooLong), .byteByByte)
         try expectRefused(BadInput(Self.request(target: "/" + String(repeating: "a", count: 200_000)), .targetTooLong))
-        try expectRefused(BadInput(Self.request(target: "/before"), .targetTooLong)) { $0.limits.targetBytes = 6 }
+        try expectRefused(BadInput(Self.request(target: "/" + String(repeating: "b", count: 64)), .targetTooLong)) {
+            $0.limits.targetBytes = 64
+        }
     }
 
     @Test func aHeadTooLargeIs431() throws {

@@ -15,6 +15,14 @@ enum EmbeddingExamples {
         try await ServiceGroup(services: [database, balancer], logger: logger).run()
     }
 
+    static func inCode(
+        listeners: [Listener], routes: [Route], pools: [Pool], endpoints: [Endpoint]
+    ) {
+        let snapshot = Snapshot(workers: 0, listeners: listeners, routes: routes, pools: pools, endpoints: endpoints)
+        for problem in snapshot.problems { print(problem) }
+        // workers: expected a whole number from 1 to 1024, found 0
+    }
+
     static func controls(of balancer: LoadBalancer, logger: Logger) async throws {
         let running = try balancer.controls.configuration
         let adoption = try await running.reload(.signal)

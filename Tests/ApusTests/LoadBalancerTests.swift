@@ -57,6 +57,17 @@ import Testing
         try await origin.stop()
     }
 
+    @Test func aSnapshotWithProblemsIsNotRun() async throws {
+        let address = ApusModel.SocketAddress("127.0.0.1:1")!
+        let balancer = LoadBalancer(
+            Snapshot(
+                workers: 0, listeners: [Listener(name: "l", bind: address, routes: 0..<1)],
+                routes: [Route(name: "*", pool: 0)], pools: [Pool(name: "p", endpoints: 0..<1)],
+                endpoints: [Endpoint(name: "e", address: address, pool: 0)]))
+        let error = await #expect(throws: SnapshotError.self) { try await balancer.run() }
+        #expect(error?.problems.map(\.place) == ["workers"])
+    }
+
     @Test func endsAtOnceWhenCancelled() async throws {
         let (balancer, listening) = try balancer(before: 1)
         let running = Task { try await balancer.run() }

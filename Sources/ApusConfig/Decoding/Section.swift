@@ -1,3 +1,5 @@
+import ApusModel
+
 /// A mapping whose keys are known: what is asked for is taken, and what is left at the end was not expected.
 struct Section {
     /// What the mapping describes, with its article: "a route".
@@ -91,7 +93,7 @@ struct Section {
 
 extension Section {
     /// Shorter would have no meaning to the coarse timers, longer would be no limit.
-    static let durations: ClosedRange<Duration> = .milliseconds(1) ... .seconds(24 * 3600)
+    static let durations = Bounds.durations
 
     mutating func read(_ key: String, into value: inout Duration, _ findings: inout Findings) {
         if let given = take(key)?.duration(in: Self.durations, &findings) { value = given }

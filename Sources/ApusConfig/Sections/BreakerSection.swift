@@ -26,19 +26,19 @@ extension BreakerRules {
 
     private mutating func read(_ section: inout Section, _ findings: inout Findings) {
         section.read("consecutive_failures", into: &consecutiveFailures, or: "off", &findings) { field, findings in
-            field.integer(in: 1...10_000, &findings)
+            field.integer(in: Bounds.failuresInARow, &findings)
         }
         section.read("failures", into: &failurePercent, or: "off", &findings) { field, findings in
-            field.percent(in: 1...100, &findings)
+            field.percent(in: Bounds.shares, &findings)
         }
         section.read("slow", into: &slowPercent, or: "off", &findings) { field, findings in
-            field.percent(in: 1...100, &findings)
+            field.percent(in: Bounds.shares, &findings)
         }
-        if let given = section.take("window")?.duration(in: .seconds(1) ... .seconds(3600), &findings) {
+        if let given = section.take("window")?.duration(in: Bounds.breakerWindows, &findings) {
             window = given
         }
-        section.read("min_volume", into: &minimumVolume, in: 1...1_000_000, &findings)
+        section.read("min_volume", into: &minimumVolume, in: Bounds.volumes, &findings)
         section.read("open", into: &open, upTo: "max_open", &maximumOpen, &findings)
-        section.read("trials", into: &trials, in: 1...1000, &findings)
+        section.read("trials", into: &trials, in: Bounds.trials, &findings)
     }
 }

@@ -1,8 +1,6 @@
 import ApusModel
 
 extension ConcurrencyRules {
-    private static let bounds = 1...1_000_000
-
     /// `adaptive`, `off`, or a mapping; nil when it is off or wrong.
     init?(_ field: Field, _ findings: inout Findings) {
         switch Setting(field, word: "adaptive", example: "{ min: 10, max: 1000 }", &findings) {
@@ -12,10 +10,10 @@ extension ConcurrencyRules {
             self.init()
             readLimits(&section, at: field.key.position, &findings)
             section.read("interval", into: &interval, &findings)
-            section.read("tolerance", into: &tolerancePercent, percent: 1...1000, &findings)
+            section.read("tolerance", into: &tolerancePercent, percent: Bounds.tolerances, &findings)
             priorityHeader = section.take("priority_header")?.headerName(&findings)
             if let given = section.take("retry_after")?
-                .seconds(in: .seconds(1) ... .seconds(24 * 3600), &findings)
+                .seconds(in: Bounds.retryAfter, &findings)
             {
                 retryAfter = given
             }
@@ -27,7 +25,7 @@ extension ConcurrencyRules {
     private mutating func readLimits(
         _ section: inout Section, at position: SourcePosition, _ findings: inout Findings
     ) {
-        let given = ["min", "initial", "max"].map { section.take($0)?.integer(in: Self.bounds, &findings) }
+        let given = ["min", "initial", "max"].map { section.take($0)?.integer(in: Bounds.counts, &findings) }
         let written = given.compactMap(\.self)
         guard written == written.sorted() else {
             findings.error(

@@ -8,9 +8,9 @@ extension UpstreamConnectionLimits {
         }
         let maxIdleField = section.take("max_idle")
         section.read("idle", into: &idleTimeout, &findings)
-        section.read("max", into: &max, in: 1...1_000_000, &findings)
+        section.read("max", into: &max, in: Bounds.counts, &findings)
         section.finish(&findings)
-        guard let maxIdleField, let given = maxIdleField.integer(in: 0...1_000_000, &findings) else {
+        guard let maxIdleField, let given = maxIdleField.integer(in: Bounds.countsOrNone, &findings) else {
             maxIdle = Swift.min(maxIdle, max)
             return
         }

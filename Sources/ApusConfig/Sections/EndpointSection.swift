@@ -1,3 +1,5 @@
+import ApusModel
+
 /// One entry of a pool's `endpoints`.
 struct EndpointSection {
     var address: Located<Authority>?
@@ -7,9 +9,6 @@ struct EndpointSection {
     var tier = 0
     /// Where `tier` or `backup` was written.
     var tierPosition: SourcePosition?
-
-    /// The last tier: nobody has more kinds of backups.
-    private static let lastTier = 15
 
     static func list(_ field: Field, _ findings: inout Findings) -> [EndpointSection] {
         guard let items = field.list(of: "endpoints", example: "[127.0.0.1:3001]", &findings) else { return [] }
@@ -30,7 +29,7 @@ struct EndpointSection {
         guard var section = Section(field, "an endpoint", example: example, &findings) else { return }
         address = section.require("address", example: "127.0.0.1:3001")
             .flatMap { Authority.read($0, as: .endpoint, &findings) }
-        if let field = section.take("weight"), let weight = field.integer(in: 0...65_535, &findings) {
+        if let field = section.take("weight"), let weight = field.integer(in: Bounds.weights, &findings) {
             self.weight = Located(value: weight, position: field.position)
         }
         zone = section.take("zone")?.name(&findings)?.value
@@ -49,7 +48,7 @@ struct EndpointSection {
             return
         }
         tierPosition = field.key.position
-        if let given = field.integer(in: 0...Self.lastTier, &findings) { tier = given }
+        if let given = field.integer(in: Bounds.tiers, &findings) { tier = given }
         if let backup {
             findings.error("`backup: true` is the same as `tier: 1`; keep one of them", at: backup.key.position)
         }

@@ -5,8 +5,6 @@ enum FallbackSection {
     case pool(Located<String>)
     case response(FallbackResponse)
 
-    /// Bytes that a response's body may have.
-    private static let bodyLimit = 64 << 10
     /// Statuses whose responses have no body (RFC 9110 sections 15.3.5, 15.3.6 and 15.4.5).
     private static let bodilessStatuses = [204, 205, 304]
 
@@ -35,10 +33,10 @@ enum FallbackSection {
             return nil
         }
         var response = FallbackResponse()
-        if let given = status?.integer(in: 200...599, &findings) { response.status = given }
+        if let given = status?.integer(in: Bounds.answeredStatuses, &findings) { response.status = given }
         if let given = body.flatMap({ Self.body($0, status: response.status, &findings) }) { response.body = given }
         if let given = others[0]?.headerValue(&findings) { response.contentType = given }
-        response.retryAfter = others[1]?.seconds(in: .seconds(1) ... .seconds(24 * 3600), &findings)
+        response.retryAfter = others[1]?.seconds(in: Bounds.retryAfter, &findings)
         self = .response(response)
     }
 
@@ -47,9 +45,9 @@ enum FallbackSection {
     /// The text of a response's body; nil, with an error, when it is none or too much.
     static func body(_ field: Field, status: Int, _ findings: inout Findings) -> [UInt8]? {
         if field.node.isUnknown { return nil }
-        guard let text = field.node.text, text.utf8.count <= bodyLimit else {
+        guard let text = field.node.text, text.utf8.count <= Bounds.answeredBodyBytes else {
             findings.error(
-                "`body`: expected text of at most \(ByteSize.write(bodyLimit))"
+                "`body`: expected text of at most \(ByteSize.write(Bounds.answeredBodyBytes))"
                     + (field.node.text.map { ", found \($0.utf8.count) bytes" } ?? ", found \(field.node.described)"),
                 at: field.position)
             return nil

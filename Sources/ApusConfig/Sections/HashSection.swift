@@ -28,7 +28,7 @@ extension HashRules {
         readKey(&section, &findings)
         if let given = section.take("method")?.choice(of: Method.self, &findings) { method = given }
         section.read("load_factor", into: &loadFactor, or: "off", &findings) { field, findings in
-            field.decimal(in: 1.01...100, example: "1.25", &findings)
+            field.decimal(in: Bounds.loadFactors, example: "1.25", &findings)
         }
         section.finish(&findings)
     }
@@ -81,8 +81,8 @@ extension HashRules.Key {
                 field.reject(expected: "`true` or a mapping such as `{ ipv4_prefix: 24 }`", &findings)
                 return nil
             }
-            section.read("ipv4_prefix", into: &ipv4, in: 1...32, &findings)
-            section.read("ipv6_prefix", into: &ipv6, in: 1...128, &findings)
+            section.read("ipv4_prefix", into: &ipv4, in: Bounds.ipv4Prefixes, &findings)
+            section.read("ipv6_prefix", into: &ipv6, in: Bounds.ipv6Prefixes, &findings)
             section.finish(&findings)
         }
         self = .client(ipv4Prefix: ipv4, ipv6Prefix: ipv6)

@@ -29,9 +29,9 @@ extension HealthCheck {
             downInterval = given
         }
         section.read("timeout", into: &timeout, &findings)
-        section.read("rise", into: &rise, in: 1...1000, &findings)
-        section.read("fall", into: &fall, in: 1...1000, &findings)
-        if let given = section.take("port")?.integer(in: 1...65_535, &findings) { port = UInt16(given) }
+        section.read("rise", into: &rise, in: Bounds.probesInARow, &findings)
+        section.read("fall", into: &fall, in: Bounds.probesInARow, &findings)
+        if let given = section.take("port")?.integer(in: Bounds.ports, &findings) { port = UInt16(given) }
         section.finish(&findings)
     }
 
@@ -77,7 +77,7 @@ private struct ExpectSection {
         let ofTCP = section.take("reply")
         section.finish(&findings)
         if isHTTP {
-            statuses = ofHTTP[0]?.statuses(in: 100...599, example: "[200-299, 304]", &findings)
+            statuses = ofHTTP[0]?.statuses(in: Bounds.expectedStatuses, example: "[200-299, 304]", &findings)
             body = ofHTTP[1]?.text(expected: "text that the body contains, such as `ok`", &findings)
             if let ofTCP {
                 findings.error(

@@ -24,22 +24,22 @@ extension OutlierRules {
 
     private mutating func read(_ section: inout Section, _ findings: inout Findings) {
         section.read("consecutive_5xx", into: &consecutive5xx, or: "off", &findings) { field, findings in
-            field.integer(in: 1...10_000, &findings)
+            field.integer(in: Bounds.failuresInARow, &findings)
         }
         section.read("consecutive_gateway_errors", into: &consecutiveGatewayErrors, or: "off", &findings) {
-            field, findings in field.integer(in: 1...10_000, &findings)
+            field, findings in field.integer(in: Bounds.failuresInARow, &findings)
         }
         section.read("success_rate_deviations", into: &successRateDeviations, or: "off", &findings) {
-            field, findings in field.decimal(in: 0.1...10, example: "1.9", &findings)
+            field, findings in field.decimal(in: Bounds.deviations, example: "1.9", &findings)
         }
         section.read("latency_factor", into: &latencyFactor, or: "off", &findings) { field, findings in
-            field.decimal(in: 1.1...1000, example: "3", &findings)
+            field.decimal(in: Bounds.latencyFactors, example: "3", &findings)
         }
-        section.read("min_hosts", into: &minimumHosts, in: 2...100_000, &findings)
-        section.read("min_volume", into: &minimumVolume, in: 1...1_000_000, &findings)
+        section.read("min_hosts", into: &minimumHosts, in: Bounds.comparedHosts, &findings)
+        section.read("min_volume", into: &minimumVolume, in: Bounds.volumes, &findings)
         section.read("interval", into: &interval, &findings)
         section.read("ejection", into: &baseEjection, upTo: "max_ejection", &maximumEjection, &findings)
-        section.read("max_ejected", into: &maximumEjectedPercent, percent: 1...100, &findings)
+        section.read("max_ejected", into: &maximumEjectedPercent, percent: Bounds.shares, &findings)
         section.read("return_on_probe", into: &returnsOnProbe, &findings)
     }
 }

@@ -89,10 +89,10 @@ struct PoolSection {
         let subset = section.take("subset")
         if var subset, !subset.isOff {
             subset.alternative = "off"
-            locality.subsetSize = subset.integer(in: 1...100_000, &findings)
+            locality.subsetSize = subset.integer(in: Bounds.subsetSizes, &findings)
             subsetPosition = subset.position
         }
-        section.read("overprovisioning", into: &locality.overprovisioning, percent: 100...1000, &findings)
+        section.read("overprovisioning", into: &locality.overprovisioning, percent: Bounds.overprovisioning, &findings)
         slowStart = section.take("slow_start").flatMap { SlowStart($0, &findings) }
         sticky = section.take("sticky").flatMap { StickySection($0, &findings) }
     }
@@ -105,7 +105,7 @@ struct PoolSection {
         }
         if var field = section.take("panic_threshold"), !field.isOff {
             field.alternative = "off"
-            panicThreshold = field.percent(in: 0...100, &findings) ?? 0
+            panicThreshold = field.percent(in: Bounds.percentages, &findings) ?? 0
         }
         fallback = section.take("fallback").flatMap { FallbackSection($0, &findings) }
         if let field = section.take("apus_reason") {

@@ -7,7 +7,7 @@ extension RequestLimits {
         guard var section = Section(field, "`requests`", example: example, &findings) else { return }
         for (key, limit) in [("max_per_endpoint", \RequestLimits.perEndpoint), ("max", \.perPool)] {
             section.read(key, into: &self[keyPath: limit], or: "unlimited", &findings) { field, findings in
-                field.integer(in: 1...1_000_000, &findings)
+                field.integer(in: Bounds.counts, &findings)
             }
         }
         let queueField = section.take("queue")
@@ -29,7 +29,7 @@ extension QueueRules {
         case .on: self.init()
         case .section(var section):
             self.init()
-            section.read("length", into: &length, in: 1...1_000_000, &findings)
+            section.read("length", into: &length, in: Bounds.counts, &findings)
             section.read("timeout", into: &timeout, &findings)
             if let given = section.take("order")?.choice(of: Order.self, &findings) { order = given }
             section.finish(&findings)

@@ -16,24 +16,24 @@ struct RetriesSection {
         case nil, .on: break
         case .off: attempts = 1
         case .section(var section):
-            attempts = section.take("attempts")?.integer(in: 1...16, &findings)
+            attempts = section.take("attempts")?.integer(in: Bounds.attempts, &findings)
             if let field = section.take("status") { rules.statuses = Self.statuses(field, &findings) }
             let perTry = section.take("per_try")
             perTryPosition = perTry?.position
             rules.perTryTimeout = perTry?.duration(in: Section.durations, &findings)
-            if let given = section.take("body")?.size(in: 0...16 << 20, example: "64KiB", &findings) {
+            if let given = section.take("body")?.size(in: Bounds.keptBodyBytes, example: "64KiB", &findings) {
                 rules.bodyBytes = given
             }
             section.read("backoff", into: &rules.backoff, upTo: "max_backoff", &rules.maximumBackoff, &findings)
-            section.read("budget", into: &rules.budgetPercent, percent: 0...100, &findings)
-            section.read("min_per_second", into: &rules.minimumPerSecond, in: 0...1_000_000, &findings)
+            section.read("budget", into: &rules.budgetPercent, percent: Bounds.percentages, &findings)
+            section.read("min_per_second", into: &rules.minimumPerSecond, in: Bounds.countsOrNone, &findings)
             section.finish(&findings)
         }
     }
 
     /// Statuses that are errors; a response that is none is the answer.
     static func statuses(_ field: Field, _ findings: inout Findings) -> [Int] {
-        let ranges = field.statuses(in: 400...599, example: "[502, 503, 504]", &findings) ?? []
+        let ranges = field.statuses(in: Bounds.retriedStatuses, example: "[502, 503, 504]", &findings) ?? []
         return Set(ranges.flatMap(\.self)).sorted()
     }
 }
@@ -53,13 +53,13 @@ struct RouteRetriesSection {
         case nil, .on: return nil
         case .off: attempts = 1
         case .section(var section):
-            attempts = section.take("attempts")?.integer(in: 1...16, &findings)
+            attempts = section.take("attempts")?.integer(in: Bounds.attempts, &findings)
             statuses = section.take("status").map { RetriesSection.statuses($0, &findings) }
             let perTryField = section.take("per_try")
             if let perTryField, let given = perTryField.duration(in: Section.durations, &findings) {
                 perTry = Located(value: given, position: perTryField.position)
             }
-            body = section.take("body")?.size(in: 0...16 << 20, example: "64KiB", &findings)
+            body = section.take("body")?.size(in: Bounds.keptBodyBytes, example: "64KiB", &findings)
             backoff = section.take("backoff")?.duration(in: Section.durations, &findings)
             maximumBackoff = section.take("max_backoff")?.duration(in: Section.durations, &findings)
             section.finish(&findings)

@@ -30,7 +30,7 @@ struct RootSection {
                 field.reject(
                     expected: "a whole number from 1 to 1024", hint: "leave it out for one per core", &findings)
             } else {
-                workers = field.integer(in: 1...1024, &findings)
+                workers = field.integer(in: Bounds.workers, &findings)
             }
         }
         func need(_ key: String, example: String) -> Field? {

@@ -1,8 +1,6 @@
 import ApusModel
 
 extension SlowStart {
-    private static let bounds: ClosedRange<Double> = 0.1...10
-
     /// A duration, `off`, or a mapping with a window; nil when it is off or wrong.
     init?(_ field: Field, _ findings: inout Findings) {
         guard case .mapping = field.node.content else {
@@ -17,7 +15,7 @@ extension SlowStart {
         let window = section.require("window", example: "30s")?
             .duration(in: Section.durations, &findings)
         self.init(window: window ?? .seconds(30))
-        if let given = section.take("aggression")?.decimal(in: Self.bounds, example: "1.5", &findings) {
+        if let given = section.take("aggression")?.decimal(in: Bounds.aggressions, example: "1.5", &findings) {
             aggression = given
         }
         section.finish(&findings)

@@ -9,8 +9,6 @@ struct StickySection {
     var isSecretWritten = false
     var position: SourcePosition
 
-    /// A year and a month, beyond which browsers keep no cookie.
-    private static let lifetimes: ClosedRange<Duration> = .seconds(1) ... .seconds(400 * 24 * 3600)
     private static let cookieKeys = ["path", "domain", "secure", "http_only", "same_site", "secret"]
 
     /// Nil when it is off or wrong.
@@ -40,7 +38,7 @@ struct StickySection {
         var cookie = StickySessions.Cookie()
         if let name = field.cookieName(&findings) { cookie.name = name }
         section.read("lifetime", into: &cookie.lifetime, or: "session", &findings) { field, findings in
-            field.seconds(in: Self.lifetimes, &findings)
+            field.seconds(in: Bounds.sessionLifetimes, &findings)
         }
         if let path = section.take("path").flatMap({ Self.path($0, &findings) }) { cookie.path = path }
         if let field = section.take("domain") { cookie.domain = Self.domain(field, &findings) }
@@ -65,8 +63,8 @@ struct StickySection {
     private mutating func readLearned(_ field: Field, _ section: inout Section, _ findings: inout Findings) {
         guard case .learned(_, var lifetime, var capacity) = rules.kind else { return }
         let name = field.cookieName(&findings) ?? ""
-        if let given = section.take("lifetime")?.duration(in: Self.lifetimes, &findings) { lifetime = given }
-        section.read("capacity", into: &capacity, in: 1...10_000_000, &findings)
+        if let given = section.take("lifetime")?.duration(in: Bounds.sessionLifetimes, &findings) { lifetime = given }
+        section.read("capacity", into: &capacity, in: Bounds.learnedSessions, &findings)
         rules = StickySessions(.learned(name: name, lifetime: lifetime, capacity: capacity))
         for key in Self.cookieKeys {
             guard let other = section.take(key) else { continue }

@@ -83,13 +83,3 @@ extension Validation {
         return false
     }
 }
-
-extension SocketAddress {
-    /// Whether both cannot be bound at once. A single address beside all addresses is no collision: the system hands a
-    /// connection to the more exact of the two.
-    fileprivate func collides(with other: SocketAddress) -> Bool {
-        let everything = [IPAddress.anyIPv4, .anyIPv6]
-        guard port == other.port, port != 0 else { return false }
-        return ip == other.ip || (everything.contains(ip) && everything.contains(other.ip))
-    }
-}

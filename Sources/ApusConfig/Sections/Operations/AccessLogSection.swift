@@ -88,7 +88,7 @@ struct AccessLogSection {
     private mutating func readSample(_ field: Field, _ findings: inout Findings) {
         let parts = (field.node.text ?? "").split(separator: "/", omittingEmptySubsequences: false)
         guard parts.count == 2, parts[0] == "1", parts[1].utf8.allSatisfy(\.isASCIIDigit),
-            let count = Int(parts[1]), (1...1_000_000).contains(count)
+            let count = Int(parts[1]), Bounds.samples.contains(count)
         else {
             let percent = field.node.text.flatMap { $0.hasSuffix("%") ? Int($0.dropLast()) : nil }
             let hint = percent.flatMap { (1...100).contains($0) && 100 % $0 == 0 ? "write `1/\(100 / $0)`" : nil }
@@ -121,7 +121,7 @@ struct AccessLogSection {
 extension Field {
     /// An APP-NAME (RFC 5424 section 6.2.5).
     fileprivate func syslogTag(_ findings: inout Findings) -> String? {
-        guard let text = node.text, (1...48).contains(text.utf8.count),
+        guard let text = node.text, Bounds.syslogTagBytes.contains(text.utf8.count),
             text.utf8.allSatisfy({ (0x21...0x7e).contains($0) })
         else {
             reject(expected: "1 to 48 visible characters, such as `apus`", &findings)

@@ -88,7 +88,7 @@ struct AdminSection {
 extension Field {
     /// A path of a Unix socket: absolute, and short enough for the system (unix(7)).
     func socketPath(_ path: Substring, _ findings: inout Findings) -> String? {
-        guard path.hasPrefix("/"), (2...107).contains(path.utf8.count), !path.utf8.contains(0) else {
+        guard path.hasPrefix("/"), Bounds.socketPathBytes.contains(path.utf8.count), !path.utf8.contains(0) else {
             let hint = path.utf8.count > 107 ? "a socket's path has at most 107 bytes" : nil
             reject(
                 expected: "the absolute path of a Unix socket, such as `/run/apus/admin.sock`", hint: hint, &findings)

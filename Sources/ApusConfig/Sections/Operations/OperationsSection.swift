@@ -5,9 +5,6 @@ struct OperationsSection {
     var admin: [AdminSection] = []
     var operations = Operations()
 
-    /// How often files may be looked at.
-    private static let watchBounds: ClosedRange<Duration> = .milliseconds(100) ... .seconds(3600)
-
     init() {}
 
     init(_ section: inout Section, _ findings: inout Findings) {
@@ -17,7 +14,7 @@ struct OperationsSection {
         if var field = section.take("watch"), !field.isOff {
             field.alternative = "off"
             operations.watchInterval =
-                field.node.plainText == "on" ? .seconds(2) : field.duration(in: Self.watchBounds, &findings)
+                field.node.plainText == "on" ? .seconds(2) : field.duration(in: Bounds.watchIntervals, &findings)
         }
     }
 
@@ -59,7 +56,7 @@ struct OperationsSection {
         guard var section = Section(field, "`state`", example: example, &findings) else { return }
         operations.stateDirectory = section.require("directory", example: "/var/lib/apus")?
             .absolutePath(example: "/var/lib/apus", &findings)
-        section.read("keep", into: &operations.keptRevisions, in: 1...1000, &findings)
+        section.read("keep", into: &operations.keptRevisions, in: Bounds.keptRevisions, &findings)
         section.finish(&findings)
     }
 }

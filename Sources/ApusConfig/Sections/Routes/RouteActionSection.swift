@@ -13,7 +13,7 @@ enum RouteActionSection {
 
     private static let keys = ["pool", "pools", "redirect", "respond"]
     /// Pools of one route at most.
-    private static let poolLimit = 16
+    private static let poolLimit = Bounds.poolsPerRoute.upperBound
 
     /// Nil, with an error in `findings`, unless exactly one of the four was written, and rightly.
     init?(_ section: inout Section, _ path: PathPattern, _ findings: inout Findings) {
@@ -76,7 +76,7 @@ enum RouteActionSection {
         }
         var branches: [Branch] = []
         for entry in entries {
-            guard let weight = Field(key: entry.key, node: entry.value).integer(in: 0...65_535, &findings) else {
+            guard let weight = Field(key: entry.key, node: entry.value).integer(in: Bounds.weights, &findings) else {
                 continue
             }
             branches.append(Branch(pool: entry.key, weight: weight))
@@ -151,7 +151,7 @@ extension Redirect {
             section.finish(&findings)
             if let given {
                 let expected = "301, 302, 303, 307 or 308"
-                guard let value = given.node.plainText.flatMap({ Int($0) }), [301, 302, 303, 307, 308].contains(value)
+                guard let value = given.node.plainText.flatMap({ Int($0) }), Bounds.redirectStatuses.contains(value)
                 else {
                     given.reject(expected: expected, &findings)
                     return nil
@@ -246,7 +246,7 @@ extension FixedResponse {
     fileprivate init?(_ field: Field, _ findings: inout Findings) {
         self.init()
         guard case .mapping = field.node.content else {
-            guard let given = field.node.plainText.flatMap({ Int($0) }), (200...599).contains(given) else {
+            guard let given = field.node.plainText.flatMap({ Int($0) }), Bounds.answeredStatuses.contains(given) else {
                 let hint = field.node.text.flatMap { Int($0) == nil ? "for a body write `{ body: ... }`" : nil }
                 field.reject(
                     expected: "a status from 200 to 599, or a mapping such as `{ status: 200, body: ok }`", hint: hint,
@@ -259,7 +259,7 @@ extension FixedResponse {
         guard var section = Section(field, "`respond`", example: "{ status: 200, body: ok }", &findings) else {
             return nil
         }
-        if let given = section.take("status")?.integer(in: 200...599, &findings) { status = given }
+        if let given = section.take("status")?.integer(in: Bounds.answeredStatuses, &findings) { status = given }
         if let field = section.take("body") {
             body = FallbackSection.body(field, status: status, &findings) ?? []
         }

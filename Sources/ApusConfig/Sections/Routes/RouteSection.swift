@@ -112,7 +112,7 @@ extension RouteLimits {
             minRate = field.node.plainText == "off" ? 0 : LimitsSection.rate(field, &findings)
         }
         section.read("requests", into: &requests, or: "unlimited", &findings) { field, findings in
-            field.integer(in: 1...1_000_000, &findings)
+            field.integer(in: Bounds.counts, &findings)
         }
         section.finish(&findings)
     }
