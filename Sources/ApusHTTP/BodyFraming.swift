@@ -30,6 +30,8 @@ struct MessageFields {
     private static let optionLimit = 32
 
     init(_ bytes: Span<UInt8>, _ fields: inout FieldTable) throws(Reason) {
+        // Most requests have none of these.
+        guard !fields.known.isDisjoint(with: .framing) else { return }
         var namesOthers = false
         for index in 0..<fields.count {
             let line = fields[index]

@@ -128,6 +128,7 @@ extension Span where Element == UInt8 {
     /// Letters and hyphens, which is what field names are made of, are looked at eight at a time.
     ///
     /// - Parameter isOdd: becomes true if there are other characters before it than letters, digits and hyphens.
+    @inline(__always)
     func tokenEnd(from start: Int, isOdd: inout Bool) -> Int {
         var offset = start
         while offset &+ 8 <= count {
@@ -138,10 +139,17 @@ extension Span where Element == UInt8 {
                 continue
             }
             offset &+= (~usual & highBits).trailingZeroBitCount &>> 3
-            guard isTokenByte(self[offset]) else { return offset }
-            if !isDigit(self[offset]) { isOdd = true }
-            offset &+= 1
+            // What ends nearly every name.
+            if self[offset] == colon { return offset }
+            break
         }
+        return unusualTokenEnd(from: offset, isOdd: &isOdd)
+    }
+
+    /// As `tokenEnd`, one byte after the other.
+    @inline(never)
+    private func unusualTokenEnd(from start: Int, isOdd: inout Bool) -> Int {
+        var offset = start
         while offset < count, isTokenByte(self[offset]) {
             if folded(self[offset]) == 0x2d, self[offset] != 0x2d { isOdd = true }
             offset &+= 1

@@ -28,7 +28,8 @@ public struct ClientFieldRules: Sendable {
     /// What becomes of a name that consists of letters, digits and hyphens.
     func adjusted(_ field: KnownField, _ bytes: Span<UInt8>, _ name: Range<Int>) -> KnownField {
         switch field {
-        case .other: removed.contains(bytes, name) ? .claim : .other
+        // Those that `role` calls other.
+        case .other, .apusReason, .via, .authorization: removed.contains(bytes, name) ? .claim : field
         case .claim, .realIP, .forwarded: kept.contains(bytes, name) ? .other : field
         default: field
         }
@@ -46,6 +47,12 @@ public struct ClientFieldRules: Sendable {
 }
 
 extension ClientFieldRules {
+    /// Whether a trailer of that name is dropped: it must say nothing that the head may not, and nothing that routes or
+    /// pools look at or write, since some origins merge trailers into the head.
+    func dropsTrailer(_ bytes: Span<UInt8>, _ name: Range<Int>) -> Bool {
+        drops(bytes, name) || watched.contains(bytes, name)
+    }
+
     /// What a field means to Apus, whatever is configured.
     public enum Role: Sendable {
         /// Says who the client is or what it asked for.

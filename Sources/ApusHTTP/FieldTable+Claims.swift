@@ -1,6 +1,15 @@
 // What trusted proxies wrote, in a form that can be continued.
 
 extension FieldTable {
+    /// Drops what a client that is not trusted claims: neither routes nor origins see it.
+    @inlinable
+    public mutating func dropClaims() {
+        guard !known.isDisjoint(with: .claims) else { return }
+        for index in 0..<count where KnownField.Set.claims.contains(lines[index].field) {
+            lines[index].isDropped = true
+        }
+    }
+
     /// Takes the empty elements out of X-Forwarded-For, and the slashes off the end of X-Forwarded-Prefix, where the
     /// head was received: other implementations count what is empty, or trip over it.
     ///
@@ -15,7 +24,9 @@ extension FieldTable {
             case .forwardedPrefix:
                 var end = lines[index].value.upperBound
                 while end > lines[index].value.lowerBound, bytes[end &- 1] == UInt8(ascii: "/") { end &-= 1 }
+                guard end < lines[index].value.upperBound else { continue }
                 lines[index].valueEnd = Int32(truncatingIfNeeded: end)
+                lines[index].isCanonical = false
             default: continue
             }
         }

@@ -18,7 +18,9 @@ extension FieldTable {
             let first = bytes[offset]
             if first == cr {
                 let end = try Self.lineFeed(bytes, behindCR: offset)
-                if end != nil, isOdd || clientRules.hasNames { applyRules(bytes, section) }
+                if end != nil, isOdd || clientRules.hasNames || section == .requestTrailer {
+                    applyRules(bytes, section)
+                }
                 return end
             }
             if first == lf { throw .bareLF }
@@ -49,13 +51,17 @@ extension FieldTable {
     }
 
     /// Where field lines stand.
-    enum Section { case request, response, trailer }
+    enum Section { case request, response, requestTrailer, responseTrailer }
 
     /// Does with each line what its name asks for.
     @inline(never)
     private mutating func applyRules(_ bytes: Span<UInt8>, _ section: Section) {
         for index in 0..<count {
             let name = lines[index].name
+            if section == .requestTrailer {
+                if clientRules.dropsTrailer(bytes, name) { drop(index) }
+                continue
+            }
             guard bytes.isOddName(name) else {
                 if section == .request {
                     lines[index].field = clientRules.adjusted(lines[index].field, bytes, name)
@@ -66,7 +72,7 @@ extension FieldTable {
                 switch section {
                 case .request: clientRules.drops(bytes, name)
                 case .response: KnownField.Set.understoodInResponses.contains(KnownField(folding: bytes, name))
-                case .trailer: KnownField(folding: bytes, name) != .other
+                case .requestTrailer, .responseTrailer: KnownField(folding: bytes, name) != .other
                 }
             if isDropped { drop(index) } else { lines[index].field = .other }
         }
@@ -75,6 +81,7 @@ extension FieldTable {
     /// The offset of the colon behind the name that starts at `start`; nil when it has not arrived yet.
     ///
     /// - Parameter isOdd: becomes true if the name `isOddName`.
+    @inline(__always)
     private static func nameEnd(
         _ bytes: Span<UInt8>, from start: Int, isOdd: inout Bool
     ) throws(Reason) -> Int? {

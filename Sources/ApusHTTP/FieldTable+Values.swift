@@ -4,12 +4,15 @@
 extension FieldTable {
     /// The value of the first field of that name; nil when there is none. It may be empty.
     ///
-    /// Lines that are not forwarded count too.
+    /// Lines that are not forwarded count too, except for those that are dropped because of their names or because
+    /// Connection names them: what origins do not get from a client decides nothing.
     ///
     /// - Parameter name: in lower case.
     @inlinable
     public func value(of name: Span<UInt8>, in bytes: Span<UInt8>) -> Range<Int>? {
-        for index in 0..<count where bytes.isName(self[index].name, name) { return self[index].value }
+        for index in 0..<count where bytes.isName(self[index].name, name) && !self[index].isHidden {
+            return self[index].value
+        }
         return nil
     }
 
@@ -21,11 +24,13 @@ extension FieldTable {
     public func containsValue(
         of name: Span<UInt8>, in bytes: Span<UInt8>, where isWanted: (Range<Int>) -> Bool
     ) -> Bool {
-        for index in 0..<count where bytes.isName(self[index].name, name) && isWanted(self[index].value) { return true }
+        for index in 0..<count where bytes.isName(self[index].name, name) && !self[index].isHidden {
+            if isWanted(self[index].value) { return true }
+        }
         return false
     }
 
-    /// The value of the first cookie of that name that a request carries among its first `cookieLimit`, in whichever of its Cookie fields (RFC 6265
+    /// The value of the first cookie of that name that a request carries, in whichever of its Cookie fields (RFC 6265
     /// section 4.2; several are what HTTP/2 makes of one, RFC 9113 section 8.2.3); nil when there is none.
     ///
     /// As it stands, without the white space around it: quotes are a part of it (RFC 6265 section 4.1.1). It may be empty.
@@ -42,23 +47,25 @@ extension FieldTable {
         return found
     }
 
-    /// Cookies of one request that are looked at. Browsers send fewer than 200, and each costs a look for each condition.
-    @inlinable public static var cookieLimit: Int { 1_000 }
-
-    /// Whether a cookie of that name has a value that `isWanted`; otherwise as `cookie(_:in:)`.
+    /// Whether a cookie of that name has a value that `isWanted`, with its quotes or without: origins read both (RFC 6265
+    /// section 4.1.1). Otherwise as `cookie(_:in:)`.
     @inlinable
     public func containsCookie(
         _ name: Span<UInt8>, in bytes: Span<UInt8>, where isWanted: (Range<Int>) -> Bool
     ) -> Bool {
-        var left = Self.cookieLimit
         for index in 0..<count where bytes.isCookieField(self[index].name) {
             let line = self[index].value
             var start = line.lowerBound
             while start < line.upperBound {
                 let end = bytes.first(semicolon, in: start..<line.upperBound)
-                if let value = bytes.pairValue(of: name, in: start..<end), isWanted(value) { return true }
-                left &-= 1
-                if left == 0 { return false }
+                if let value = bytes.pairValue(of: name, in: start..<end) {
+                    if isWanted(value) { return true }
+                    if value.count >= 2, bytes[value.lowerBound] == 0x22, bytes[value.upperBound &- 1] == 0x22,
+                        isWanted(value.lowerBound &+ 1..<value.upperBound &- 1)
+                    {
+                        return true
+                    }
+                }
                 start = end &+ 1
             }
         }

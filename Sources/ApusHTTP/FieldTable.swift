@@ -26,6 +26,9 @@ public struct FieldLine: Sendable, BitwiseCopyable {
         self.isCanonical = isCanonical
     }
 
+    /// Whether the line is treated as if the client had not sent it.
+    @inlinable var isHidden: Bool { isDropped && (field == .other || KnownField.Set.claims.contains(field)) }
+
     @inlinable public var name: Range<Int> { Int(start)..<Int(nameEnd) }
     @inlinable public var value: Range<Int> { Int(valueStart)..<Int(valueEnd) }
     @inlinable public var line: Range<Int> { Int(start)..<Int(end) }
@@ -41,6 +44,8 @@ public struct FieldTable: ~Copyable {
     @usableFromInline var lines: [FieldLine]
     /// How many lines there are.
     public internal(set) var count: Int
+    /// The fields that have been appended, and perhaps some that no line has any more.
+    @usableFromInline var known: KnownField.Set = []
     /// What becomes of clients' fields by their names.
     public var clientRules = ClientFieldRules()
 
@@ -58,12 +63,16 @@ public struct FieldTable: ~Copyable {
         }
     }
 
-    mutating func removeAll() { count = 0 }
+    mutating func removeAll() {
+        count = 0
+        known = []
+    }
 
     @inline(__always)
     mutating func append(_ line: FieldLine) {
         lines[count] = line
         count &+= 1
+        known.formUnion(KnownField.Set(line.field))
     }
 
     mutating func drop(_ index: Int) { lines[index].isDropped = true }

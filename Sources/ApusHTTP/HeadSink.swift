@@ -36,6 +36,10 @@ extension HeadSink where Self: ~Copyable {
         if runEnd > runStart { append(input: runStart..<runEnd) }
     }
 
+    /// Appends every line that was not dropped, each as `Name: value`.
+    @inlinable
+    public mutating func append(_ fields: borrowing FieldTable) { append(fields, without: []) }
+
     /// Appends a line in the form that Apus gives it.
     @inlinable
     mutating func append(anew line: FieldLine) {

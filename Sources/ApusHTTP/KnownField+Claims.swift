@@ -10,15 +10,19 @@ extension KnownField {
         return switch first {
         case 0x63:
             named("client-ip") || named("client-cert") || named("client-cert-chain") || named("cf-connecting-ip")
-                || named("cf-connecting-ipv6") || named("cf-pseudo-ipv4") || named("cloudfront-viewer-address")
+                || named("cf-connecting-ipv6") || named("cf-pseudo-ipv4") || named("cf-visitor")
+                || named("cf-access-authenticated-user-email") || named("cf-access-jwt-assertion")
+                || named("cloudfront-viewer-address") || named("cloudfront-forwarded-proto")
         case 0x66:
             named("forwarded-for") || named("fastly-client-ip") || named("fly-client-ip") || named("front-end-https")
+                || named("fastly-ssl")
+        case 0x68: named("https")
         case 0x70: named("proxy") || named("path-info") || named("proxy-client-ip")
         case 0x72: named("remote-user") || named("remote-addr")
         case 0x73:
-            named("script-name") || named("ssl-client-cert") || named("ssl-client-verify") || named("ssl-client-s-dn")
-        case 0x74: named("true-client-ip")
-        case 0x77: named("wl-proxy-client-ip")
+            named("script-name") || bytes.startsFolded(range, "ssl-client-")
+        case 0x74: named("true-client-ip") || bytes.startsFolded(range, "tailscale-user-")
+        case 0x77: bytes.startsFolded(range, "wl-proxy-")
         case 0x78: range.count > 5 && isExtensionClaim(bytes, range)
         default: false
         }
@@ -29,11 +33,17 @@ extension KnownField {
         func named(_ text: StaticString) -> Bool { bytes.equalsFolded(range, text) }
         func begins(_ text: StaticString) -> Bool { bytes.startsFolded(range, text) }
         return switch bytes[range.lowerBound + 2] | 0x20 {
-        case 0x61: begins("x-auth-request-") || named("x-appengine-user-ip")
-        case 0x63: named("x-client-ip") || named("x-cluster-client-ip") || begins("x-client-cert")
-        case 0x65: named("x-envoy-external-address")
+        case 0x61:
+            begins("x-auth-request-") || begins("x-appengine-") || begins("x-amzn-oidc-") || begins("x-amzn-mtls-")
+                || begins("x-arr-") || begins("x-azure-") || begins("x-authentik-") || begins("x-authenticated-")
+        case 0x63:
+            named("x-client-ip") || named("x-cluster-client-ip") || begins("x-client-cert")
+                || begins("x-consumer-")
+        case 0x65: begins("x-envoy-")
         case 0x66: begins("x-forwarded-") || named("x-forwarded")
-        case 0x68: named("x-host")
+        case 0x67: begins("x-goog-authenticated-user-") || begins("x-goog-iap-")
+        case 0x68: named("x-host") || named("x-https")
+        case 0x6d: begins("x-ms-client-principal") || begins("x-middleware-")
         case 0x6f:
             named("x-original-url") || named("x-original-uri") || named("x-original-host") || named("x-original-for")
                 || named("x-original-proto") || named("x-original-prefix") || named("x-original-forwarded-for")
@@ -41,6 +51,7 @@ extension KnownField {
         case 0x72: begins("x-remote-") || named("x-rewrite-url")
         case 0x73: named("x-scheme") || named("x-script-name") || begins("x-ssl-client-")
         case 0x75: named("x-url-scheme")
+        case 0x76: begins("x-vouch-")
         case 0x77: begins("x-webauth-")
         default: false
         }

@@ -66,20 +66,22 @@ public enum KnownField: UInt8, Sendable, BitwiseCopyable {
         let lengths: UInt64 =
             switch first {
             case 0x61: 1 << 11 | 1 << 13  // a
-            case 0x63: 1 << 9 | 1 << 10 | 1 << 11 | 1 << 14 | 1 << 16 | 1 << 17 | 1 << 18 | 1 << 25  // c
+            case 0x63:
+                1 << 9 | 1 << 10 | 1 << 11 | 1 << 14 | 1 << 16 | 1 << 17 | 1 << 18 | 1 << 23 | 1 << 25 | 1 << 26 | 1
+                    << 34  // c
             case 0x64: 1 << 4  // d
             case 0x65: 1 << 6  // e
-            case 0x66: 1 << 9 | 1 << 13 | 1 << 15 | 1 << 16  // f
-            case 0x68: 1 << 4  // h
+            case 0x66: 1 << 9 | 1 << 10 | 1 << 13 | 1 << 15 | 1 << 16  // f
+            case 0x68: 1 << 4 | 1 << 5  // h
             case 0x6b: 1 << 10  // k
             case 0x6d: 1 << 12  // m
             case 0x70: 1 << 5 | 1 << 9 | 1 << 15 | 1 << 16 | 1 << 18 | 1 << 19  // p
             case 0x72: 1 << 11  // r
-            case 0x73: 1 << 11 | 1 << 15 | 1 << 17  // s
-            case 0x74: 1 << 2 | 1 << 7 | 1 << 14 | 1 << 17  // t
+            case 0x73: ~0 << 11  // s
+            case 0x74: 1 << 2 | 1 << 7 | ~0 << 14  // t
             case 0x75: 1 << 7  // u
             case 0x76: 1 << 3  // v
-            case 0x77: 1 << 18  // w
+            case 0x77: ~0 << 9  // w
             case 0x78: ~0 << 6  // x
             default: 0
             }
@@ -153,6 +155,11 @@ extension KnownField {
         /// Those that Apus reads, removes or writes in responses.
         static var understoodInResponses: Set {
             [.hopByHop, Set(.contentLength), Set(.trailer), Set(.apusReason)]
+        }
+
+        /// Those that `MessageFields` reads.
+        static var framing: Set {
+            [Set(.contentLength), Set(.transferEncoding), Set(.connection), Set(.date)]
         }
 
         static var protected: Set {

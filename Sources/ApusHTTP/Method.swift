@@ -37,6 +37,18 @@ public enum Method: UInt8, Sendable, BitwiseCopyable {
     }
 }
 
+extension Method {
+    /// Whether the bytes of `range` are one of these methods in another case, such as `delete`.
+    ///
+    /// To HTTP that is another method (RFC 9110 section 9.1), and to many frameworks the same: a rule for DELETE would be
+    /// passed by it.
+    static func isOtherCase(_ bytes: Span<UInt8>, _ range: Range<Int>) -> Bool {
+        func named(_ text: StaticString) -> Bool { bytes.equalsIgnoringCase(range, text) }
+        return named("get") || named("head") || named("post") || named("put") || named("delete") || named("options")
+            || named("patch") || named("trace") || named("connect")
+    }
+}
+
 /// The minor version of HTTP/1 (RFC 9112 section 2.3).
 public enum Version: UInt8, Sendable, BitwiseCopyable {
     case http10, http11

@@ -15,25 +15,30 @@ public enum PathNormalization {
     public static func isPlain(_ range: Range<Int>, of bytes: Span<UInt8>) -> Bool {
         var offset = range.lowerBound
         let end = range.upperBound
-        // The high bit of the lowest byte: whether the byte before this word is no slash.
+        // The high bit of the lowest byte: whether the byte before a word is no slash.
         var carry: UInt64 = 0x80
-        while offset < end {
-            let count = end &- offset
-            let loaded = offset &+ 8 <= bytes.count ? bytes.word(at: offset) : lastWord(bytes, from: offset)
-            let wanted = count >= 8 ? lowBits : lowBits & ((1 &<< UInt64(count &* 8)) &- 1)
-            // No byte of a target has its high bit set. If one has here, it is taken for another, which is looked at.
-            let word = loaded & wanted
-            // The high bits of the bytes that are not these: adding 0x7f reaches them from 1 on, and goes no further.
-            let others =
-                differing(word, from: percent) & differing(word, from: semicolon) & differing(word, from: backslash)
-            let notSlash = differing(word, from: slash)
-            // `.` and `/` differ in their lowest bit.
-            let notSecond = differing(word | ones, from: slash)
-            if others & (notSecond | notSlash &<< 8 | carry) & highBits != highBits { return false }
-            carry = notSlash &>> 56 & 0x80
+        while end &- offset >= 8 {
+            if isMarked(bytes.word(at: offset) & lowBits, &carry) { return false }
             offset &+= 8
         }
-        return true
+        guard offset < end else { return true }
+        let last = offset &+ 8 <= bytes.count ? bytes.word(at: offset) : lastWord(bytes, from: offset)
+        return !isMarked(last & lowBits &>> UInt64(truncatingIfNeeded: (offset &+ 8 &- end) &* 8), &carry)
+    }
+
+    /// Whether one of eight bytes is a mark, or begins a segment with a dot or a slash. No byte of a target has its high bit
+    /// set: without it, what is no target is at most taken for one that must be looked at.
+    @inline(__always)
+    private static func isMarked(_ word: UInt64, _ carry: inout UInt64) -> Bool {
+        // The high bits of the bytes that are not these: adding 0x7f reaches them from 1 on, and goes no further.
+        let others =
+            differing(word, from: percent) & differing(word, from: semicolon) & differing(word, from: backslash)
+        let notSlash = differing(word, from: slash)
+        // `.` and `/` differ in their lowest bit.
+        let notSecond = differing(word | ones, from: slash)
+        let plain = others & (notSecond | notSlash &<< 8 | carry) & highBits
+        carry = notSlash &>> 56 & 0x80
+        return plain != highBits
     }
 
     @inline(__always)

@@ -13,13 +13,16 @@ public struct RequestLine: Sendable {
 
     /// - Returns: nil when the line has not arrived whole.
     static func parse(_ bytes: Span<UInt8>, _ limits: HeadLimits) throws(Reason) -> RequestLine? {
-        guard let start = try skipEmptyLine(bytes),
-            let methodEnd = try methodEnd(bytes, from: start),
-            let targetEnd = try targetEnd(bytes, from: methodEnd + 1, limits.targetBytes),
+        guard let start = try skipEmptyLine(bytes), let methodEnd = try methodEnd(bytes, from: start) else {
+            return nil
+        }
+        let method = Method(bytes, start..<methodEnd)
+        if method == .other, Method.isOtherCase(bytes, start..<methodEnd) { throw .badMethod }
+        guard let targetEnd = try targetEnd(bytes, from: methodEnd + 1, limits.targetBytes),
             let (version, end) = try version(bytes, from: targetEnd + 1)
         else { return nil }
         return RequestLine(
-            method: Method(bytes, start..<methodEnd), version: version, methodRange: start..<methodEnd,
+            method: method, version: version, methodRange: start..<methodEnd,
             target: methodEnd + 1..<targetEnd, end: end)
     }
 

@@ -3,16 +3,19 @@ public enum TrailerSection {
     /// Parses the trailer section at `start`, empty line included, filling `fields`; lines that must not be trailers
     /// are marked as dropped (RFC 9110 section 6.5.1).
     ///
+    /// - Parameter isRequest: whether a client sent it; `fields.clientRules` hold then as for its head.
     /// - Returns: the offset behind the section, or nil when it has not arrived whole.
     /// - Throws: `.badTrailer` for whatever would be refused in a head too.
     public static func parse(
-        _ bytes: Span<UInt8>, from start: Int, limits: HeadLimits, into fields: inout FieldTable
+        _ bytes: Span<UInt8>, from start: Int, limits: HeadLimits, ofRequest isRequest: Bool = false,
+        into fields: inout FieldTable
     ) throws(Reason) -> Int? {
         let isCut = bytes.count - start >= limits.bytes
         let visible = isCut ? bytes.extracting(0..<start + limits.bytes) : bytes
         let end: Int?
         do {
-            end = try fields.parseSection(visible, from: start, limit: limits.fields, of: .trailer)
+            end = try fields.parseSection(
+                visible, from: start, limit: limits.fields, of: isRequest ? .requestTrailer : .responseTrailer)
         } catch {
             throw .badTrailer
         }

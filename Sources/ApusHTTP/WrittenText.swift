@@ -5,15 +5,15 @@ public enum WrittenText {
 
     /// Whether it can be the path of a request that came with the path `original`.
     ///
-    /// What a client may send it may also have rewritten. But a path must not begin like `//host` if the original does
-    /// not, and must not have more `.` or `..` segments, in whatever spelling, than that: routes did not see those. No
+    /// What a client may send it may also have rewritten: `//` at the beginning is a path in a request line. But a path
+    /// must not begin with `/\` if the original does not, and must not have more `.` or `..` segments, in whatever spelling, than that: routes did not see those. No
     /// path leads above the root.
     public static func isPath(_ text: Span<UInt8>, from original: Span<UInt8>) -> Bool {
         guard text.count > 0, text[0] == UInt8(ascii: "/") else { return false }
         for index in 0..<text.count where !isTargetByte(text[index]) || text[index] == UInt8(ascii: "?") {
             return false
         }
-        if beginsLikeHost(text), !beginsLikeHost(original) { return false }
+        if beginsWithBackslash(text), !beginsWithBackslash(original) { return false }
         let dots = DotSegments(in: text)
         guard dots.count > 0 else { return true }
         if dots.leadAboveRoot { return false }
@@ -51,10 +51,9 @@ public enum WrittenText {
         byte == UInt8(ascii: "/") || byte == UInt8(ascii: "?") || byte == UInt8(ascii: "#")
     }
 
-    /// Browsers, and some servers, take a backslash for a slash.
-    private static func beginsLikeHost(_ path: Span<UInt8>) -> Bool {
-        path.count > 1 && path[0] == UInt8(ascii: "/")
-            && (path[1] == UInt8(ascii: "/") || path[1] == UInt8(ascii: "\\"))
+    /// Some servers take a backslash for a slash, and what follows for a host.
+    private static func beginsWithBackslash(_ path: Span<UInt8>) -> Bool {
+        path.count > 1 && path[0] == UInt8(ascii: "/") && path[1] == UInt8(ascii: "\\")
     }
 }
 

@@ -1,3 +1,5 @@
+public import ApusHTTP
+
 /// Which of the fields that clients send are left out of what is forwarded, because of their names.
 ///
 /// Fields that say who the client is or what it asked for go on from trusted proxies only. Names are compared folded: a
@@ -18,6 +20,13 @@ public struct ClientFields: Sendable, Equatable {
 }
 
 extension Snapshot {
+    /// What becomes of clients' fields because of their names.
+    public var clientFieldRules: ClientFieldRules {
+        ClientFieldRules(
+            removed: clientFields.removed, kept: clientFields.kept, watched: namedFields,
+            keepsUnderscores: clientFields.keepsUnderscores)
+    }
+
     /// The names of fields that routes and pools look at or write.
     public var namedFields: [String] {
         var names: Set<String> = []

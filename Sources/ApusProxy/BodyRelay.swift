@@ -34,6 +34,7 @@ struct BodyRelay: BitwiseCopyable {
     /// - Parameters:
     ///   - isChunkedOut: whether to frame the body in chunks when it goes on.
     ///   - bearsBlanks: whether blanks may stand behind the sizes of chunks, as some origins have it.
+    @inline(__always)
     init(_ framing: BodyFraming, isChunkedOut: Bool, bearsBlanks: Bool = false) {
         self.isChunkedOut = isChunkedOut
         decoder = ChunkedDecoder(bearsBlanks: bearsBlanks)

@@ -64,6 +64,8 @@ struct Exchange: BitwiseCopyable {
     var awaitsContinue = false
     /// Its request or response authenticates the origin's connection, or that is the client's own already.
     var isPersonal = false
+    /// The origin has asked the client to authenticate its connection.
+    var wasChallenged = false
     /// The response is a stream of events, which come when they come.
     var isEventStream = false
     /// What the request's body was cut short by; nothing more of it is forwarded.

@@ -11,7 +11,9 @@ extension Worker {
     /// Notes whether a 401 or 407 asks the client to authenticate its connection.
     @inline(never)
     mutating func noteChallenge(_ x: Int, _ head: Span<UInt8>) {
-        if fields.challengesConnection(in: head) { exchanges[x].isPersonal = true }
+        guard fields.challengesConnection(in: head) else { return }
+        exchanges[x].isPersonal = true
+        exchanges[x].wasChallenged = true
     }
 
     /// The endpoint to which the exchange's client has a connection of its own, if the exchange's pool has that endpoint and
@@ -74,8 +76,12 @@ extension Worker {
 
     /// Closes a connection that is a client's own. The client may authenticate again, on another.
     mutating func closeHeld(_ upstream: Int, _ arena: inout BufferArena) {
-        upstreams[Int(connections[upstream].place)].closed(Int32(truncatingIfNeeded: upstream), whileIdle: false)
+        let endpoint = Int(connections[upstream].place)
+        upstreams[endpoint].closed(Int32(truncatingIfNeeded: upstream), whileIdle: false)
         closeUpstream(upstream, &arena)
+        // It had taken a place among the endpoint's connections.
+        let pool = settings.endpointPool[endpoint]
+        if settings.pools[pool].hasQueue { noteRoom(in: pool, count: 1) }
     }
 
     /// Closes those to endpoints that a reload has removed.

@@ -74,8 +74,11 @@ extension Worker {
         endAttempt(x)
         exchanges[x].upstream = -1
         connections[upstream].exchange = -1
-        if exchanges[x].isPersonal, isReusable { return bind(upstream, to: exchanges[x].client, &arena) }
-        switch upstreams[endpoint].released(Int32(upstream), isReusable: isReusable) {
+        let client = exchanges[x].client
+        let isBound = exchanges[x].wasChallenged || connections[client].bound == Int32(upstream)
+        if isBound, isReusable { return bind(upstream, to: client, &arena) }
+        // Without a challenge a client could hold connections of any origin by a header alone.
+        switch upstreams[endpoint].released(Int32(upstream), isReusable: isReusable && !exchanges[x].isPersonal) {
         case .close: closeUpstream(upstream, &arena)
         case .keep:
             connections[upstream].phase = .idle

@@ -16,7 +16,10 @@ extension Worker {
             counters.add(to: shared.layout.pool(pool, .fallbacks))
             return answerByFallback(x, reason, &arena)
         }
-        guard !exchanges[x].replay.isEmpty else { return answer(x, reason, &arena) }
+        // To another pool a request on its client's own connection would come from nobody.
+        guard !exchanges[x].replay.isEmpty, connections[exchanges[x].client].bound < 0 else {
+            return answer(x, reason, &arena)
+        }
         counters.add(to: shared.layout.pool(pool, .fallbacks))
         giveBackBudget(x)
         if exchanges[x].isAdmitted { depart(x) }

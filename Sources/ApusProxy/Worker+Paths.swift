@@ -98,7 +98,7 @@ extension Worker {
         guard settings.listenerPaths[exchanges[x].listener] != .literal, !isPlain(head, stretch, arena) else {
             return Stretch(stretch.handle, path)
         }
-        guard let block = arena.borrow(path.count) else { return nil }
+        guard let block = borrow(path.count, for: exchanges[x].client, &arena) else { return nil }
         arena.copy(from: stretch.handle, path, to: block, at: 0)
         var copy = arena.mutableBytes(block, 0..<path.count)
         // It has been normalized before, when its route was looked for.

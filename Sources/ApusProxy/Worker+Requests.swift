@@ -70,6 +70,8 @@ extension Worker {
         if connections[client].isTrusted {
             var bytes = arena.mutableBytes(stretch.handle, stretch.range)
             fields.tidyClaims(in: &bytes)
+        } else {
+            fields.dropClaims()
         }
         if head.hopsLeft == 0 { return answerAsLastRecipient(x, head, stretch, &arena) }
         route(x, head, stretch, &arena)
@@ -259,9 +261,8 @@ extension Worker {
             setDeadline(client, in: responseHeadTime(x))
             return true
         }
-        // Once there is a response, both sides may have little to say for long.
-        let isClientsTurn = connections[upstream].output.isEmpty && exchanges[x].responsePhase == .awaited
-        return bodyProceeded(x, by: stretch.count, waitingFor: isClientsTurn ? .client : .none, &arena)
+        let hasRoom = connections[upstream].output.isEmpty
+        return bodyProceeded(x, by: stretch.count, waitingFor: requestPace(x, hasRoom: hasRoom), &arena)
     }
 
     /// Keeps what is about to be sent of a body behind what is kept of the request, if that may be sent again and the pool
@@ -275,7 +276,8 @@ extension Worker {
         else { return false }
         let total = Int(replay.end) + count
         if total > arena.capacity(of: replay.handle) {
-            guard let larger = borrow(total, for: exchanges[x].client, &arena) else { return false }
+            // For a retry that may never be needed nobody else loses memory.
+            guard let larger = arena.borrow(total) else { return false }
             arena.copy(from: replay.handle, replay.range, to: larger, at: Int(replay.start))
             arena.giveBack(replay.handle)
             exchanges[x].replay = Stretch(larger, replay.range)

@@ -19,8 +19,6 @@ struct TemplateFilling {
     let captures: PathCaptures?
     /// Bytes that may still be written. The largest head, this, and a read's worth of a body fit into what is sent at once.
     var room = TextTemplate.limit
-    /// The path that was written may be read as one that leads elsewhere than the route says.
-    var leadsElsewhere = false
     /// More would have been written than that; some is missing.
     var isOverfull: Bool { room < 0 }
     /// Something was written that must not be sent.
@@ -30,7 +28,6 @@ struct TemplateFilling {
     func check() throws(Reason) {
         if isOverfull { throw .headTooLarge }
         if isRefused { throw .badRewrite }
-        if leadsElsewhere { throw .ambiguousPath }
     }
 }
 
@@ -228,8 +225,8 @@ extension Worker {
         append(template, &filling, &arena)
         // The prefix was all there was, and nothing takes its place.
         if arena.sendCount == start { arena.append(UInt8(ascii: "/")) }
-        if !template.isLiteral {
-            filling.leadsElsewhere = leadsElsewhere(x, arena.bytes(.outbound, start..<arena.sendCount))
+        if !template.isLiteral, leadsElsewhere(x, arena.bytes(.outbound, start..<arena.sendCount)) {
+            filling.isRefused = true
         }
         let target = filling.head.target
         let original = target.path.moved(by: Int(filling.stretch.start))

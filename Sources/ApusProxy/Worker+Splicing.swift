@@ -107,7 +107,7 @@ extension Worker {
             }
             exchanges[x].pipeBytes -= result.rawValue
             if direction == .response { exchanges[x].bytesSent += UInt64(result.rawValue) }
-            let pace = direction == .response ? responsePace(x) : exchanges[x].pipeBytes == 0 ? .client : .none
+            let pace = direction == .response ? responsePace(x) : requestPace(x, hasRoom: exchanges[x].pipeBytes == 0)
             guard bodyProceeded(x, by: result.rawValue, waitingFor: pace, &arena) else { return false }
         }
         return true

@@ -147,7 +147,7 @@ extension Worker {
         var relay = direction == .request ? exchanges[x].request : exchanges[x].response
         let used =
             relay.isChunkedOut
-            ? try appendChunks(direction, &relay, stretch, &arena)
+            ? try appendChunks(direction, of: x, &relay, stretch, &arena)
             : try appendPlain(direction, &relay, stretch, &arena)
         if direction == .request {
             guard relay.byteCount <= bodyLimit(x) else { throw .bodyTooLarge }
@@ -181,7 +181,7 @@ extension Worker {
 
     /// Makes chunks of what has arrived, as large as they come.
     private mutating func appendChunks(
-        _ direction: Direction, _ relay: inout BodyRelay, _ stretch: Stretch, _ arena: inout BufferArena
+        _ direction: Direction, of x: Int, _ relay: inout BodyRelay, _ stretch: Stretch, _ arena: inout BufferArena
     ) throws(Reason) -> Int {
         chunk.removeAll()
         var offset = Int(stretch.start)
@@ -202,8 +202,12 @@ extension Worker {
                 relay.trailersEnded()
                 arena.append("0\r\n")
                 if relay.passesTrailers {
+                    // What a route takes from responses, or writes, it does not let through behind them.
+                    if direction == .response, !exchanges[x].isPlain {
+                        editResponse(x, arena.bytes(stretch.handle, 0..<Int(stretch.end)))
+                    }
                     arena.setInput(stretch.handle, at: 0)
-                    arena.append(fields, where: { _ in true })
+                    arena.append(fields)
                 }
                 arena.append("\r\n")
                 return end
@@ -216,7 +220,8 @@ extension Worker {
     ) throws(Reason) -> Int? {
         try TrailerSection.parse(
             arena.bytes(stretch.handle, 0..<Int(stretch.end)), from: start,
-            limits: direction == .request ? settings.headLimits : settings.responseHeadLimits, into: &fields)
+            limits: direction == .request ? settings.headLimits : settings.responseHeadLimits,
+            ofRequest: direction == .request, into: &fields)
     }
 
     private mutating func appendChunk(_ handle: BufferHandle, _ arena: inout BufferArena) {

@@ -66,9 +66,7 @@ struct WorkerSettings {
         bodyLimit = limits.bodyBytes.map(UInt64.init) ?? .max
         connectionsPerListener = limits.connectionsPerListener
         trustedProxies = snapshot.trustedProxies
-        clientFields = ClientFieldRules(
-            removed: snapshot.clientFields.removed, kept: snapshot.clientFields.kept, watched: snapshot.namedFields,
-            keepsUnderscores: snapshot.clientFields.keepsUnderscores)
+        clientFields = snapshot.clientFieldRules
         var tables = RouteTables()
         routes = snapshot.routes.map { RouteSettings($0, of: snapshot, adding: &tables) }
         routeTables = tables

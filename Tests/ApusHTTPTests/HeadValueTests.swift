@@ -45,9 +45,12 @@ import Testing
         #expect(head.value("x-us") == nil && head.value("x-userss") == nil && head.value("") == nil)
     }
 
-    @Test func aFieldThatIsNotForwardedIsFoundToo() throws {
-        let head = try Head(fields: ["Connection: x-key", "X-Key: k"])
-        #expect(head.value("x-key") == "k")
+    /// What the origin does not get because of its name, or because Connection names it, decides nothing.
+    @Test(arguments: ["Connection: x-key\r\nX-Key: k", "X_Key: k"])
+    func aFieldThatIsDroppedIsNotFound(lines: String) throws {
+        let head = try Head(fields: [lines, "X-Other: o"])
+        #expect(head.value("x-key") == nil && head.value("x_key") == nil)
+        #expect(head.value("x-other") == "o")
     }
 
     static let cookies: [([String], String, String?)] = [
@@ -62,14 +65,13 @@ import Testing
         (["Cookie: \u{e9}=1; a=\u{e9}"], "a", "\u{e9}"), (["Cookie: a=1, b=2"], "b", nil),
     ]
 
-    /// Each costs a look for each condition that asks for one: 60 KB of them are not looked at again and again.
-    @Test func ofThousandsOfCookiesTheFirstCount() throws {
+    /// None is out of sight because others stand before it.
+    @Test func ofThousandsOfCookiesEachIsFound() throws {
         let pairs = (0..<5_000).map { "c\($0)=\($0)" }
         let head = try Head(fields: [
             "Cookie: " + pairs[..<600].joined(separator: "; "), "Cookie: " + pairs[600...].joined(separator: ";"),
         ])
-        #expect(head.cookie("c0") == "0" && head.cookie("c600") == "600" && head.cookie("c999") == "999")
-        #expect(head.cookie("c1000") == nil && head.cookie("c4999") == nil)
+        for number in [0, 599, 600, 1_000, 4_999] { #expect(head.cookie("c\(number)") == "\(number)") }
     }
 
     @Test(arguments: cookies)

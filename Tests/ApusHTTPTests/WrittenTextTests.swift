@@ -20,7 +20,8 @@ private func isCookiePart(_ text: String) -> Bool { WrittenText.isCookiePart(Arr
     func noHosts(text: String) { #expect(!isHost(text)) }
 
     @Test(arguments: [
-        ("/", "/x"), ("/a//b", "/x"), ("/a/...", "/x"), ("/a/.b", "/x"), ("//a", "//a"), ("/a%2Fb", "/x"),
+        ("/", "/x"), ("/a//b", "/x"), ("/a/...", "/x"), ("/a/.b", "/x"), ("//a", "//a"), ("//evil", "/v1//evil"),
+        ("/a%2Fb", "/x"),
         ("/a/./b", "/a/./b"), ("/a/../b", "/v1/a/../b"), ("/a;b", "/x"), ("/%", "/x"),
     ])
     func paths(text: String, original: String) {
@@ -29,7 +30,7 @@ private func isCookiePart(_ text: String) -> Bool { WrittenText.isCookiePart(Arr
 
     @Test(arguments: [
         ("", "/x"), ("a", "/x"), ("*", "/x"), ("/a b", "/x"), ("/a#b", "/x"), ("/a?b", "/x"), ("/a\u{7f}", "/x"),
-        ("/ä", "/x"), ("//evil", "/v1//evil"), ("/\\evil", "/v1/\\evil"), ("/a/..", "/x"), ("/a/.", "/x"),
+        ("/ä", "/x"), ("/\\evil", "/v1/\\evil"), ("/a/..", "/x"), ("/a/.", "/x"),
         ("/a/%2e%2E/b", "/x"), ("/a/.%2e", "/x"), ("/a/..;x/b", "/x"), ("/a\\..\\b", "/x"), ("/a/..%2fb", "/x"),
         ("/a%5c..%5cb", "/x"), ("/../a", "/v1/../a"), ("/a/..;c/b", "/v/.;c"), ("/./a/.", "/v/./a"),
         ("/a/../../b", "/v1/a/../../b"), ("/%2e%2e/a", "/v1/%2e%2e/a"),

@@ -77,6 +77,8 @@ import Testing
         Broken("limits.headBytes") { $0.limits.headBytes = -1 },
         Broken("limits.headFields") { $0.limits.headFields = 0 },
         Broken("limits.headFields") { $0.limits.headFields = .max },
+        Broken("limits.responseFields") { $0.limits.responseFields = 0 },
+        Broken("limits.responseFields") { $0.limits.responseFields = 257 },
         Broken("limits.targetBytes") { $0.limits.targetBytes = 70_000 },
         Broken("limits.bodyBytes") { $0.limits.bodyBytes = -1 },
         Broken("limits.minRate") { $0.limits.minRate = .max },

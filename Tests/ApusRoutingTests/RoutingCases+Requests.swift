@@ -65,7 +65,8 @@ extension RoutingTable {
         cases: [
             .init("POST http://a/", is: "writes: api gets POST / at a"),
             .init("PURGE http://a/", is: "writes: api gets PURGE / at a"),
-            .init("post http://a/", is: "test: web gets post / at a"),
+            .init("brew http://a/", is: "test: web gets brew / at a"),
+            .init("post http://a/", is: "none: 400 bad_method"),
             .init("GET http://a/", "x-debug:", is: "debug: next gets GET / at a"),
             .init("GET http://a/", "X-List: a, b", is: "test: web gets GET / at a"),
             .init("GET http://a/", "X-List: a", "x-list: b", is: "list: next gets GET / at a"),
@@ -93,7 +94,7 @@ extension RoutingTable {
             .init("GET http://a/", "Cookie: a=b; group=canary", is: "canary: next gets GET / at a"),
             .init("GET http://a/", "Cookie: group=x;group=canary", is: "canary: next gets GET / at a"),
             .init("GET http://a/", "Cookie: group=x", "Cookie: group=canary", is: "canary: next gets GET / at a"),
-            .init("GET http://a/", #"Cookie: group="canary""#, is: "test: web gets GET / at a"),
+            .init("GET http://a/", #"Cookie: group="canary""#, is: "canary: next gets GET / at a"),
             .init("GET http://a/", "Cookie: Group=canary", is: "test: web gets GET / at a"),
             .init("GET http://a/", "Cookie: user=aaa", is: "user: api gets GET / at a"),
             .init("GET http://a/", "Cookie: user=aab", is: "test: web gets GET / at a"),
@@ -150,15 +151,15 @@ extension RoutingTable {
             .init(
                 "GET http://a/", "X-Forwarded-For: unknown, 10.9.0.1", client: "127.0.0.9",
                 is: "inside: api gets GET / at a"),
-            // What is empty is no address, wherever it stands.
+            // What is empty does not count, wherever it stands (RFC 9110 section 5.6.1).
             .init(
                 "GET http://a/", "X-Forwarded-For: 192.0.2.1,", client: "127.0.0.9",
-                is: "rest: web gets GET / at a > x-client=127.0.0.9"),
+                is: "rest: web gets GET / at a > x-client=192.0.2.1"),
             .init(
                 "GET http://a/", "X-Forwarded-For: 192.0.2.1", "X-Forwarded-For:", client: "127.0.0.9",
-                is: "rest: web gets GET / at a > x-client=127.0.0.9"),
+                is: "rest: web gets GET / at a > x-client=192.0.2.1"),
             .init(
                 "GET http://a/", "X-Forwarded-For: 192.0.2.1", "X-Forwarded-For: ,10.9.0.1", client: "127.0.0.9",
-                is: "inside: api gets GET / at a"),
+                is: "rest: web gets GET / at a > x-client=192.0.2.1"),
         ])
 }

@@ -25,7 +25,7 @@ import Testing
         ("/v1", "/new", "/v1/a?b", "/new/a?b"), ("/v1", "/new", "/v1", "/new"), ("/v1", "/new/", "/v1/a", "/new/a"),
         ("/v1", "/", "/v1/a/?b", "/a/?b"), ("/v1", "/", "/v1", "/"), ("/v1", "/", "/v1?b", "/?b"),
         ("/v1/", "/", "/v1/", "/"), ("/v1/", "/new", "/v1/a", "/new/a"), ("/", "/new", "/a", "/new/a"),
-        ("/v1", "/new", "/x/../v1/a", "/new/a"), ("/v1", "/new", "http://b/v1/a?c", "/new/a?c"),
+        ("/v1", "/new", "/v1/x/../a", "/new/a"), ("/v1", "/new", "http://b/v1/a?c", "/new/a?c"),
         ("/", "/new", "http://b?c", "/new/?c"),
     ])
     func prefixesAreReplaced(prefix: String, new: String, sent: String, received: String) throws {
@@ -87,8 +87,8 @@ import Testing
     }
 
     @Test(arguments: [
-        ("/files/{id}", "/v/.", false), ("/files/.{id}", "/v/.", true), ("/{id}", "/v//evil", true),
-        ("/{id}", "/v/\\evil", true), ("/{id}/x", "/v/..", true), ("/a/{id}", "/v/b", false),
+        ("/files/{id}", "/v/.", false), ("/files/.{id}", "/v/.", true), ("/{id}", "/v//evil", false),
+        ("/{id}", "/v/\\evil", true), ("/{id}/x", "/v/..", false), ("/a/{id}", "/v/b", false),
         ("/a/{id}", "/v//b", false), ("/a/.{id}/b", "/v/%2e", true), ("/a/.{id}/b", "/v/.;c", true),
     ])
     func aPathThatRoutesDidNotSeeIsNotWritten(template: String, sent: String, isRefused: Bool) throws {
@@ -102,15 +102,17 @@ import Testing
                 ]))
         }
         let response = try proxy.get(sent)
-        #expect((response.reason == "bad_rewrite") == isRefused)
+        // Where the routes differ for the readings, that is said before.
+        #expect((response.reason == "bad_rewrite" || response.reason == "ambiguous_path") == isRefused)
         #expect(origin.requests.isEmpty == isRefused)
     }
 
-    @Test func aStrippedPrefixLeavesNoHost() throws {
+    /// In a request line `//` is a path, and object stores have such.
+    @Test func aStrippedPrefixLeavesSlashes() throws {
         let origin = try Origin()
         let proxy = try Self.proxy(origin, path: .prefix(bytes("/v1"))) { $0.rewrite = .prefix(bytes("/")) }
-        #expect(try proxy.get("/v1//evil/x").reason == "bad_rewrite")
-        #expect(origin.requests.isEmpty)
+        #expect(try proxy.get("/v1//key/x").isGood)
+        #expect(origin.requests.map(\.target) == ["//key/x"])
     }
 
     /// A method is a token, and so may have a `#` (RFC 9110 section 5.6.2).

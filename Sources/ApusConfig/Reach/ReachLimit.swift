@@ -5,7 +5,7 @@ public import ApusModel
 ///
 /// Whoever may send a configuration need not be who may read the machine's files: what is refused is refused by its name
 /// alone, without a look at whether it is there.
-public struct ReachLimit: Sendable, Equatable {
+public struct ReachLimit: Sendable {
     /// What the running configuration uses.
     let running: Set<ReachUse>
     /// What `admin: { files: ... }` allows.
@@ -42,6 +42,11 @@ public struct ReachLimit: Sendable, Equatable {
         }
         if let state = running.snapshot.operations.stateDirectory { guarded.insert(ReachUse.absolute(state)) }
         self.guarded = guarded
+    }
+
+    /// Whether both allow the same; what they quote may differ.
+    public func allowsTheSame(as other: ReachLimit) -> Bool {
+        running == other.running && patterns == other.patterns && guarded == other.guarded
     }
 
     /// Nil when it is refused.

@@ -11,6 +11,7 @@ extension Validation {
                 // Copying a section copies everything in it.
                 for index in sections.indices {
                     guard let route = route(sections[index]) else { continue }
+                    checkPath(route, paths: section.paths, at: sections[index].position)
                     routes.append(route)
                     origins.routes.append(place(sections[index].position))
                 }

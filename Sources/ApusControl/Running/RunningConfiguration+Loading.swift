@@ -50,9 +50,14 @@ extension RunningConfiguration {
         _ cause: Revision.Cause, _ author: ConfigurationAuthor, _ expected: [String]?, _ number: Int?,
         _ load: @escaping @Sendable (ConfigurationLoader) throws(ConfigurationErrors) -> LoadedConfiguration
     ) async throws(ConfigurationRefusal) -> Adoption {
-        for _ in 0..<Self.attempts {
-            lastAsked += 1
-            let place = lastAsked
+        var asked = 0
+        for attempt in 0..<Self.attempts {
+            // The file says more when it is read again; what somebody sent is what it was, and keeps its place.
+            if attempt == 0 || author == .operatorsFile {
+                lastAsked += 1
+                asked = lastAsked
+            }
+            let place = asked
             loading.insert(place)
             defer { loading.remove(place) }
             let limit = reachLimit
@@ -65,7 +70,7 @@ extension RunningConfiguration {
             try check(expected)
             if let number, number != revision.number { throw .otherRevision(running: revision) }
             // What it was allowed to use may be another's business by now, and a later look at the file says more.
-            if author == .caller, limit != reachLimit { continue }
+            if author == .caller, !limit.allowsTheSame(as: reachLimit) { continue }
             guard lastAdopted < place else {
                 if author == .operatorsFile { continue }
                 break

@@ -217,7 +217,7 @@ private func checkForwardedTrailers(_ section: [UInt8], _ limits: HeadLimits) th
         throw ParserProblem("a second look finds something else")
     }
     var sink = CollectedHead(input: section)
-    sink.append(fields) { _ in true }
+    sink.append(fields)
     sink.append("\r\n")
     _ = try linesOfHead(Array("a start line\r\n".utf8) + sink.output)
     let kept = parsedLines(fields).filter { !$0.isDropped }.map { Array(section[$0.name]) + Array(section[$0.value]) }

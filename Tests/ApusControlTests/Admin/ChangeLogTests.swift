@@ -26,12 +26,8 @@ import Testing
             set {}
         }
 
-        // swiftlint:disable:next function_parameter_count
-        func log(
-            level: Logger.Level, message: Logger.Message, metadata _: Logger.Metadata?, source _: String,
-            file _: String, function _: String, line _: UInt
-        ) {
-            lines.withLock { $0.append("\(level) \(message)") }
+        func log(event: LogEvent) {
+            lines.withLock { $0.append("\(event.level) \(event.message)") }
         }
     }
 

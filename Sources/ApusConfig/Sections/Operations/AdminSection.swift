@@ -126,4 +126,21 @@ extension Field {
         }
         return path
     }
+
+    /// `on` or `off`.
+    func isOn(_ findings: inout Findings) -> Bool? {
+        switch node.plainText {
+        case "on": return true
+        case "off": return false
+        default: break
+        }
+        let hint: String? =
+            switch node.text?.lowercased() {
+            case "yes", "true", "on": "write `on`"
+            case "no", "false", "off": "write `off`"
+            default: nil
+            }
+        reject(expected: "`on` or `off`", hint: hint, &findings)
+        return nil
+    }
 }

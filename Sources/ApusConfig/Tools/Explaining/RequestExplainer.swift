@@ -34,6 +34,7 @@ public struct RequestExplainer: Sendable {
             outcome: .noRoute)
         let bytes = request.head(parts, ownAddress: "\(bound.bind)")
         var fields = FieldTable()
+        fields.clientRules = snapshot.clientFieldRules
         do throws(Reason) {
             let limits = HeadLimits(
                 bytes: snapshot.limits.headBytes, fields: snapshot.limits.headFields,
@@ -41,6 +42,7 @@ public struct RequestExplainer: Sendable {
             guard let head = try RequestHead.parse(bytes.span, limits: limits, into: &fields) else {
                 throw .badRequestLine
             }
+            if !snapshot.trustedProxies.contains(where: { $0.contains(request.client) }) { fields.dropClaims() }
             var seen = seen(request.client, head, fields, bytes)
             explanation.show(seen)
             if head.hopsLeft == 0 {
@@ -136,7 +138,7 @@ public struct RequestExplainer: Sendable {
         }
         if let refusal = filling.refusal(route) { throw refusal }
         if case .forward = route.action, listener.paths != .literal, filling.leadsElsewhere(route) {
-            throw .ambiguousPath
+            throw .badRewrite
         }
         explanation.responseEdits = filling.edits(route.responseFields)
         switch route.action {
