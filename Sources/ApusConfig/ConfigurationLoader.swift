@@ -115,7 +115,7 @@ public struct ConfigurationLoader: Sendable {
         return LoadedConfiguration(
             snapshot: snapshot, warnings: told(validation.findings), files: document.files,
             origins: validation.origins, sessionSigners: validation.signers, uses: validation.findings.uses,
-            variables: validation.findings.variables)
+            lent: validation.findings.lent, variables: validation.findings.variables)
     }
 
     /// The diagnostics, as far as who has sent the configuration may read them: of the main file, which he has sent, and of
@@ -130,6 +130,13 @@ public struct ConfigurationLoader: Sendable {
 
     /// Whether files are read from memory, where every include is harmless.
     var readsMemory: Bool { memory != nil }
+
+    /// How a use is allowed; nil when it is not.
+    func grant(_ use: ReachUse) -> ReachLimit.Grant? {
+        guard let limit else { return .running }
+        if case .include = use, readsMemory, limit.lentBefore == nil { return .running }
+        return limit.grant(use)
+    }
 
     /// How a file may be read; nil when it may not.
     ///
@@ -158,6 +165,9 @@ public struct LoadedConfiguration: Sendable {
     public let sessionSigners: [Int: SessionSigner]
     /// What it uses beyond its own texts.
     public let uses: Set<ReachUse>
+    /// Those of them that are not the operator's own: a pattern of `admin: { files: ... }` lent them to somebody who sent
+    /// this configuration.
+    public let lent: Set<ReachUse>
     /// The values of the variables that it uses.
     public let variables: VariableMask
 
@@ -165,7 +175,7 @@ public struct LoadedConfiguration: Sendable {
     public init(
         snapshot: Snapshot, warnings: [Diagnostic] = [], files: [ConfigurationFile] = [],
         origins: Origins = Origins(), sessionSigners: [Int: SessionSigner] = [:], uses: Set<ReachUse> = [],
-        variables: VariableMask = VariableMask()
+        lent: Set<ReachUse> = [], variables: VariableMask = VariableMask()
     ) {
         self.snapshot = snapshot
         self.warnings = warnings
@@ -173,14 +183,18 @@ public struct LoadedConfiguration: Sendable {
         self.origins = origins
         self.sessionSigners = sessionSigners
         self.uses = uses
+        self.lent = lent
         self.variables = variables
     }
+
+    /// The paths that are lent, in order.
+    public var lentPaths: [String] { Set(lent.compactMap(\.path)).sorted() }
 
     /// The same configuration, run as `snapshot`, which has the same pools.
     public func running(as snapshot: Snapshot) -> LoadedConfiguration {
         LoadedConfiguration(
             snapshot: snapshot, warnings: warnings, files: files, origins: origins, sessionSigners: sessionSigners,
-            uses: uses, variables: variables)
+            uses: uses, lent: lent, variables: variables)
     }
 }
 

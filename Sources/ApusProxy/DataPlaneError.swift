@@ -27,6 +27,10 @@ public enum DataPlaneError: Error, Equatable, CustomStringConvertible {
         switch errno {
         case ENOTSOCK: "it is a socket; write `stdout`, or `syslog:PATH` for the socket of a syslog server"
         case ENOTBLK: "it is a block device"
+        case ELOOP:
+            "a link stands there, which it must not where only `admin: { files: ... }` allows the log; or links lead in a "
+                + "circle"
+        case ENODEV: "what stands there is no plain file"
         case ENXIO: "it is a device that is not there"
         default: systemErrorText(errno)
         }

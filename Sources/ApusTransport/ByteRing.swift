@@ -120,16 +120,18 @@ public func waitUntilReadable(_ descriptor: Int32, milliseconds: Int32) {
 
 /// Opens a file to append to, making it where it is missing; minus the errno when that fails. Never waits for the reader
 /// of a pipe.
-public func openLog(_ path: String) -> Int32 {
-    unsafe path.withCString { unsafe apus_open_log($0) }
+///
+/// - Parameter followsLinks: false for a path at which only a plain file may stand.
+public func openLog(_ path: String, followsLinks: Bool = true) -> Int32 {
+    unsafe path.withCString { unsafe apus_open_log($0, followsLinks ? 1 : 0) }
 }
 
 /// Opens the file at `path` anew (see `openLog`) behind a descriptor that is in use: what is written from then on goes
 /// there, and nothing in between is lost.
 ///
 /// - Returns: 0, or minus the errno when it cannot be opened; the old file stays then.
-public func reopenLog(_ path: String, behind descriptor: Int32) -> Int32 {
-    let file = openLog(path)
+public func reopenLog(_ path: String, followsLinks: Bool = true, behind descriptor: Int32) -> Int32 {
+    let file = openLog(path, followsLinks: followsLinks)
     guard file >= 0 else { return file }
     defer { _ = close(file) }
     return apus_replace(descriptor, file)

@@ -125,7 +125,16 @@ import Testing
                 """, allowing: ["HERE/more/**", "HERE/logs/*"])
         #expect(
             loaded.files.count == 2
-                && loaded.snapshot.accessLog.destination == .file(path: machine.folder.path("logs/access")))
+                && loaded.snapshot.accessLog.destination
+                    == .file(path: machine.folder.path("logs/access"), followsLinks: false)
+        )
+        #expect(loaded.lent.count == 3 && loaded.lentPaths.allSatisfy { !$0.hasPrefix(machine.main) })
+        // The operator's own may be links.
+        let own = try machine.load(
+            Self.base + "access_log: HERE/logs/access", running: Self.base + "access_log: HERE/logs/access",
+            allowing: ["HERE/logs/*"])
+        #expect(own.snapshot.accessLog.destination == .file(path: machine.folder.path("logs/access")))
+        #expect(own.lent.isEmpty)
         #expect(loaded.snapshot.operations.admin.first?.token != nil)
         let found = try machine.refusal(
             Self.base + "include: HERE/more/deep/token", allowing: ["HERE/more/*"])
@@ -217,6 +226,86 @@ import Testing
         }
         let text = try #require(error).description
         #expect(!text.contains("secret-host") && !text.contains("not a name") && text.contains("${ORIGIN}"), "\(text)")
+    }
+
+    /// What is made of the text is shown and sent: another text around a variable would tell its value.
+    @Test(arguments: [
+        ("zone: \"a-${Z}\"", "zone: \"b-${Z}\""), ("zone: \"a-${Z}\"", "zone: ${Z}"), ("zone: ${Z}", "zone: a${Z}b"),
+        ("zone: ${Z}", "zone: ${Z}${Z}"), ("zone: \"${Z:-x}\"", "zone: ${Z}"),
+    ])
+    func variablesMayBeUsedInTheSameTextOnly(_ running: String, _ sent: String) throws {
+        let machine = try Machine(["Z": "hunter2secret"])
+        let text = try machine.refusal(Self.base + sent, running: Self.base + running).map(\.rendered).joined()
+        #expect(text.contains("may not be used here") && text.contains("very same text"), "\(text)")
+        #expect(!text.contains("hunter2"))
+        #expect(try machine.load(Self.base + running, running: Self.base + running).snapshot.zone != nil)
+    }
+
+    @Test func valuesAreHiddenWhereverTheyStand() {
+        var mask = VariableMask()
+        mask.add("hunter2Secret", of: "PW")
+        mask.add("80", of: "PORT")
+        mask.add("a\"b{c", of: "ODD")
+        mask.add("https", of: "S")
+        for (text, shown) in [
+            ("pre_hunter2Secret_post ahunter2Secretb", "pre_${PW}_post a${PW}b"),
+            ("HUNTER2SECRET.hunter2secret:9", "${PW}.${PW}:9"), ("hunter2", "hunter2"),
+            ("`xhunter2Se...`", "`x${PW}...`"), ("\"xhunter2Se\"... (9 bytes", "\"x${PW}\"... (9 bytes"),
+            ("8080 `80` \"80\"", "8080 `${PORT}` \"${PORT}\""),
+            ("x" + "a\"b{c".debugDescription + "a\"b{{c", "x\"${ODD}\"${ODD}"),
+            ("${PW} ${S:-https} ${https}", "${PW} ${S:-${S}} ${${S}}"), ("ähunter2secretß", "ä${PW}ß"),
+        ] { #expect(mask.masked(text) == shown, "\(text)") }
+    }
+
+    /// What a pattern lends stays lent: what was a plain file then may be a link later.
+    @Test func linksThatComeLaterDoNotLeadOut() throws {
+        let machine = try Machine()
+        let folder = machine.folder
+        try folder.write("pools: { more: { endpoints: [127.0.0.1:2] } }\n", to: "more/pool.yaml")
+        try folder.write("a-token-of-sixteen-bytes\n", to: "keys/token")
+        try folder.write("", to: "logs/access")
+        let patterns = ["more", "keys", "logs"].map { FilePattern("\(folder.url.path)/\($0)/*")! }
+        func whole(_ text: String) -> String { text.replacing("HERE", with: folder.url.path) }
+        for (line, file) in [
+            ("include: HERE/more/pool.yaml", "more/pool.yaml"), ("include: HERE/more/*.yaml", "more/pool.yaml"),
+            ("access_log: HERE/logs/access", "logs/access"),
+            ("admin: { bind: 127.0.0.1:9900, token: { file: HERE/keys/token } }", "keys/token"),
+        ] {
+            let text = whole(Self.base + line)
+            try folder.write(whole(Self.base), to: "etc/apus.yaml")
+            var loader = machine.loader
+            loader.limit = ReachLimit(
+                try loader.load(path: machine.main), main: machine.main, patterns: patterns)
+            let first = try loader.load(text: text, file: machine.main)
+            #expect(!first.lent.isEmpty, "\(line)")
+            // As long as it is what it was, it may be used again, however often.
+            loader.limit = ReachLimit(first, main: machine.main, patterns: patterns)
+            let second = try loader.load(text: text, file: machine.main)
+            #expect(second.lent == first.lent)
+            loader.limit = ReachLimit(second, main: machine.main, patterns: patterns)
+            let kept = try Data(contentsOf: URL(filePath: folder.path(file)))
+            try FileManager.default.removeItem(atPath: folder.path(file))
+            try folder.link(file, to: "../private/shadow")
+            let error = #expect(throws: ConfigurationErrors.self, "\(line)") {
+                try loader.load(text: text, file: machine.main)
+            }
+            #expect(error?.description.contains("shadow:") == false)
+            // Neither once the pattern is withdrawn, nor for who goes back to it.
+            loader.limit = ReachLimit(second, main: machine.main, patterns: [])
+            #expect(throws: ConfigurationErrors.self, "\(line)") { try loader.load(text: text, file: machine.main) }
+            var limit = ReachLimit(try machine.loader.load(path: machine.main), main: machine.main, patterns: patterns)
+            limit.lentBefore = Set(second.lentPaths)
+            loader.limit = limit
+            let back = Result { try loader.reading(second.files).load(text: text, file: machine.main) }
+            // Included files are kept with what ran; what is lent stays lent nevertheless.
+            if line.hasPrefix("include") {
+                #expect(try back.get().lent == second.lent, "\(line)")
+            } else {
+                #expect(throws: ConfigurationErrors.self, "\(line)") { try back.get() }
+            }
+            try FileManager.default.removeItem(atPath: folder.path(file))
+            try kept.write(to: URL(filePath: folder.path(file)))
+        }
     }
 
     @Test func patternsAreSpelledInOneWay() {

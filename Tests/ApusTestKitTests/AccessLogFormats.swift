@@ -150,6 +150,31 @@ import Testing
         }
     }
 
+    /// A path that somebody was lent may have become a link by the time it is opened, or opened again.
+    @Test func linksAreNotFollowedWhereTheyMustNotBe() throws {
+        let file = AccessLogFile()
+        let victim = AccessLogFile()
+        func log(followsLinks: Bool) -> AccessLog { AccessLog(.file(path: file.path, followsLinks: followsLinks)) }
+        let proxy = try Proxy(try Origin()) { $0.accessLog = log(followsLinks: false) }
+        #expect(try proxy.get("/before").isGood)
+        _ = try file.lines(1, of: proxy)
+        try FileManager.default.removeItem(atPath: file.path)
+        try FileManager.default.createSymbolicLink(atPath: file.path, withDestinationPath: victim.path)
+        #expect(throws: DataPlaneError.accessLog(path: file.path, errno: ELOOP)) { try proxy.dataPlane.reopenLogs() }
+        #expect(throws: DataPlaneError.accessLog(path: file.path, errno: ELOOP)) {
+            try Proxy(try Origin()) { $0.accessLog = log(followsLinks: false) }
+        }
+        #expect(!FileManager.default.fileExists(atPath: victim.path))
+        // The operator's own may be one.
+        let other = try Proxy(try Origin()) { $0.accessLog = log(followsLinks: true) }
+        #expect(try other.get("/own").isGood)
+        try other.dataPlane.reopenLogs()
+        #expect(try victim.lines(1, of: other)[0].contains("/own"))
+        try FileManager.default.removeItem(atPath: file.path)
+        try #require(mkfifo(file.path, 0o600) == 0)
+        #expect(throws: DataPlaneError.self) { try proxy.dataPlane.reopenLogs() }
+    }
+
     /// A file that a reload ends in that moment is not opened again behind a descriptor that is somebody else's by then.
     @Test func filesThatReloadsEndAreLetBe() async throws {
         let files = [AccessLogFile(), AccessLogFile()]

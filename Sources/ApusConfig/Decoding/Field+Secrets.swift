@@ -57,7 +57,7 @@ extension Validation {
                 findings.error("`\(secret.key)`: \(use.refusal)", at: secret.position)
                 return nil
             }
-            findings.uses.insert(use)
+            findings.note(use, loader.grant(use))
             do throws(any Error) {
                 text = try loader.readSecret(full, rules)
             } catch {

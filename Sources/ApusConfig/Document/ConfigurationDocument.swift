@@ -91,8 +91,9 @@ struct ConfigurationDocument {
             return ([], nil)
         }
         let use = ReachUse.include(ReachUse.absolute(full))
-        findings.uses.insert(use)
-        let isRunning = loader.readsMemory || loader.limit.map { $0.running.contains(use) } ?? true
+        let own = loader.grant(use)
+        findings.note(use, own)
+        let isRunning = loader.readsMemory || own == .running
         guard isRunning || loader.limit?.listsFiles(of: directory) == true else {
             refuse(use, name, &findings)
             return ([], nil)
@@ -108,7 +109,7 @@ struct ConfigurationDocument {
             }
             // A pattern that finds the file in which it stands does not mean it.
             let paths = names.sorted().map { Self.joined(directory, $0) }
-            return (paths.filter { !chain.contains(Self.normalized($0)) }, isRunning ? .running : .pattern)
+            return (paths.filter { !chain.contains(Self.normalized($0)) }, loader.readsMemory ? nil : own)
         } catch {
             isComplete = false
             findings.error(
@@ -150,7 +151,7 @@ struct ConfigurationDocument {
             refuse(use, name, &findings)
             return
         }
-        findings.uses.insert(use)
+        findings.note(use, granted ?? loader.grant(use))
         guard files.count < Self.fileLimit else {
             findings.error("`include`: more than \(Self.fileLimit) files are included", at: name.position)
             isComplete = false

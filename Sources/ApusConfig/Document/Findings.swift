@@ -6,7 +6,9 @@ struct Findings: Sendable {
     private var known: Set<Diagnostic> = []
     private(set) var hasErrors = false
     /// What has been used beyond the files' own texts.
-    var uses: Set<ReachUse> = []
+    private(set) var uses: Set<ReachUse> = []
+    /// Those of them that a pattern lent.
+    private(set) var lent: Set<ReachUse> = []
     /// The values that have been filled in for variables.
     private(set) var variables = VariableMask()
 
@@ -31,9 +33,14 @@ struct Findings: Sendable {
         mask?.hide(document)
     }
 
+    mutating func note(_ use: ReachUse, _ grant: ReachLimit.Grant?) {
+        uses.insert(use)
+        if grant == .pattern { lent.insert(use) }
+    }
+
     /// - Parameter value: nil when it is not set.
-    mutating func noteVariable(_ name: String, _ value: String?, place: String) {
-        uses.insert(.variable(name, place: place))
+    mutating func noteVariable(_ name: String, _ value: String?, place: String, in text: String) {
+        uses.insert(.variable(name, place: place, text: text))
         if let value { variables.add(value, of: name) }
     }
 
@@ -93,7 +100,7 @@ struct Findings: Sendable {
         let line = mask.masked(line: source.line(position.line), number: position.line, source: Int(position.source))
         let diagnostic = Diagnostic(
             file: source.file, position: position.withoutSource, severity: severity,
-            message: variables.masked(mask.masked(message)), sourceLine: line, note: note)
+            message: variables.masked(mask.masked(message)), sourceLine: line, note: note.map(variables.masked))
         // An anchor's mapping is decoded wherever an alias repeats it; its mistakes are told once.
         if known.insert(diagnostic).inserted { diagnostics.append((position, diagnostic)) }
     }

@@ -109,11 +109,11 @@ private struct YAMLReader {
         var used: [(name: String, value: String?)] = []
         do throws(Substitution.Failure) {
             let filled = try Substitution(of: text) { name throws(VariableRefusal) in
-                let value = try variables.value(of: name, place: place)
+                let value = try variables.value(of: name, place: place, in: text)
                 used.append((name, value))
                 return value
             }
-            for (name, value) in used { findings.noteVariable(name, value, place: place) }
+            for (name, value) in used { findings.noteVariable(name, value, place: place, in: text) }
             guard filled.hasVariables else { return Node.Scalar(text: filled.text, isQuoted: isQuoted) }
             // `"${WORKERS}"`, quoted since YAML wants it so within braces, may stand for a number.
             let isText = isQuoted && !filled.isOneVariable

@@ -97,9 +97,11 @@ struct Variables {
     /// Nil when it may use all of them.
     var limit: ReachLimit?
 
-    /// - Parameter place: where in the document it stands.
-    func value(of name: String, place: String) throws(VariableRefusal) -> String? {
-        let use = ReachUse.variable(name, place: place)
+    /// - Parameters:
+    ///   - place: where in the document it stands.
+    ///   - text: all that is written there.
+    func value(of name: String, place: String, in text: String) throws(VariableRefusal) -> String? {
+        let use = ReachUse.variable(name, place: place, text: text)
         if let limit, limit.grant(use) == nil { throw VariableRefusal(message: use.refusal) }
         return value(name)
     }

@@ -6,8 +6,9 @@ public import ApusModel
 /// Whoever may send a configuration need not be who may read the machine's files: what is refused is refused by its name
 /// alone, without a look at whether it is there.
 public struct ReachLimit: Sendable {
-    /// What the running configuration uses.
-    let running: Set<ReachUse>
+    /// What the running configuration uses, and of that, what it may use only as a pattern allows it.
+    private let running: Set<ReachUse>
+    private let lent: Set<ReachUse>
     /// What `admin: { files: ... }` allows.
     let patterns: [FilePattern]
     /// The running configuration's files as they were read, by path. Their lines may be quoted.
@@ -18,9 +19,14 @@ public struct ReachLimit: Sendable {
     /// Whether it is only compared with what runs: nothing is written then, and no secret is read that is not in use.
     public var isForComparing = false
 
+    /// For a configuration that ran before: the paths that a pattern lent it. It may use all else that it names.
+    public var lentBefore: Set<String>?
+
     /// How a use was allowed.
     enum Grant {
+        /// It is the operator's own.
         case running
+        /// A pattern of `admin: { files: ... }` lends it: never beyond where the pattern leads, however often it is loaded.
         case pattern
     }
 
@@ -28,6 +34,7 @@ public struct ReachLimit: Sendable {
     ///   - main: the main file; nil where there is none.
     public init(_ running: LoadedConfiguration, main: String?, patterns: [FilePattern]) {
         self.running = running.uses
+        lent = running.lent
         self.patterns = patterns
         texts = Dictionary(running.files.map { ($0.path, $0.text) }, uniquingKeysWith: { first, _ in first })
         var guarded: Set<String> = []
@@ -46,12 +53,13 @@ public struct ReachLimit: Sendable {
 
     /// Whether both allow the same; what they quote may differ.
     public func allowsTheSame(as other: ReachLimit) -> Bool {
-        running == other.running && patterns == other.patterns && guarded == other.guarded
+        running == other.running && lent == other.lent && patterns == other.patterns && guarded == other.guarded
     }
 
     /// Nil when it is refused.
     func grant(_ use: ReachUse) -> Grant? {
-        if running.contains(use) { return .running }
+        if let lentBefore { return use.path.map(lentBefore.contains) == true ? .pattern : .running }
+        if running.contains(use), !lent.contains(use) { return .running }
         if isForComparing, case .log = use { return .running }
         guard let path = use.path, patterns.contains(where: { $0.matches(path) }) else { return nil }
         return .pattern
@@ -71,7 +79,7 @@ public struct ReachLimit: Sendable {
     /// The rules for a file that was granted.
     func rules(_ rules: FileRules, _ grant: Grant) -> FileRules {
         var rules = rules
-        rules.takesStreams = false
+        if lentBefore == nil || grant == .pattern { rules.takesStreams = false }
         guard grant == .pattern else { return rules }
         rules.refusal = { [patterns] real in
             patterns.contains { $0.matches(real: real) }
@@ -114,10 +122,10 @@ extension ReachUse {
         case .log(let path):
             return "\(Node.quoted(path, by: "`")) may not be written: \(origin) may log only to where the running "
                 + "configuration does; write `stdout`, \(advice)"
-        case .variable(let name, let place):
+        case .variable(let name, let place, _):
             return "the variable `\(name)` may not be used here: \(origin) may use only variables that the running "
-                + "configuration uses at the same place (`\(place)`); write the value itself, or add it to the "
-                + "process's own file and reload"
+                + "configuration uses at the same place (`\(place)`), and in the very same text; write the value itself, "
+                + "or add it to the process's own file and reload"
         }
     }
 }

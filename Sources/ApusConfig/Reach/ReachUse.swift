@@ -10,8 +10,9 @@ public enum ReachUse: Sendable, Hashable {
     case secret(String, key: String)
     /// A file, or a local syslog socket, that the access log goes to.
     case log(String)
-    /// A variable of the environment, at this place of the document: `pools.web.endpoints`.
-    case variable(String, place: String)
+    /// A variable of the environment, at this place of the document: `pools.web.endpoints`, within this text:
+    /// `${HOST}:80`. What is made of the text is shown and sent, so another text could tell the value.
+    case variable(String, place: String, text: String)
 
     /// The path; nil for a variable.
     var path: String? {

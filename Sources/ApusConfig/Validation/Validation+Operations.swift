@@ -41,7 +41,9 @@ extension Validation {
     mutating func accessLog() -> AccessLog {
         var log = root.accessLog.log
         guard var syslog = root.accessLog.syslog else {
-            if case .file(let path)? = log.destination { checkLog(path) }
+            if case .file(let path, _)? = log.destination {
+                log.destination = .file(path: path, followsLinks: checkLog(path) != .pattern)
+            }
             return log
         }
         // The system's own syslog is where everybody logs to.
@@ -51,13 +53,16 @@ extension Validation {
         return log
     }
 
-    /// Refuses a log where a configuration that was sent must not write one.
-    private mutating func checkLog(_ path: String) {
+    /// Refuses a log where a configuration that was sent must not write one. What stands at a path that a pattern lent is
+    /// looked at each time: somebody may have put a link there since.
+    @discardableResult
+    private mutating func checkLog(_ path: String) -> ReachLimit.Grant? {
         let use = ReachUse.log(ReachUse.absolute(path))
-        findings.uses.insert(use)
-        guard let limit = loader.limit else { return }
+        let grant = loader.grant(use)
+        findings.note(use, grant)
+        guard let limit = loader.limit else { return grant }
         let position = root.accessLog.position ?? .start
-        switch limit.grant(use) {
+        switch grant {
         case .running?: break
         case .pattern?:
             guard let words = limit.refusalOfLog(at: ReachUse.absolute(path)) else { break }
@@ -66,5 +71,6 @@ extension Validation {
                     + "admin API: \(words)", at: position)
         case nil: findings.error("`access_log`: \(use.refusal)", at: position)
         }
+        return grant
     }
 }

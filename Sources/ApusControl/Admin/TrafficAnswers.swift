@@ -55,6 +55,7 @@ struct RoutesAnswer: Encodable {
 
     init(_ scene: AdminScene) {
         let snapshot = scene.snapshot
+        let mask = scene.running.loaded.variables
         routes = scene.metrics.listeners.flatMap { listener in
             let indices = snapshot.listeners[listener].routes
             let names = MetricsText.unique(snapshot.routes[indices].map(\.name))
@@ -67,7 +68,8 @@ struct RoutesAnswer: Encodable {
                 return RouteAnswer(
                     listener: scene.metrics.listenerNames[listener], name: name,
                     settings: Dictionary(
-                        Settings(route, of: snapshot).words, uniquingKeysWith: { first, _ in first }),
+                        Settings(route, of: snapshot).words.map { ($0, mask.masked($1)) },
+                        uniquingKeysWith: { first, _ in first }),
                     pools: route.pools.map {
                         PoolShare(pool: scene.metrics.poolNames[$0.pool], weight: $0.weight)
                     },

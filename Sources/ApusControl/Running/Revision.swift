@@ -11,6 +11,9 @@ public struct Revision: Sendable, Equatable {
     public let cause: Cause
     /// The files as they were read, the main one first; empty for one that was made by a program.
     public let files: [ConfigurationFile]
+    /// The paths that it used only since `admin: { files: ... }` allowed them to who had sent it: a rollback to it follows no
+    /// link from there out of what is allowed.
+    public let lentPaths: [String]
     /// A digest of the files, in hexadecimal: the same for the same texts. What the admin server gives as ETag.
     public let digest: String
 
@@ -19,11 +22,15 @@ public struct Revision: Sendable, Equatable {
         case start, signal, admin, watch, rollback
     }
 
-    public init(number: Int, time: Date = Date(), cause: Cause, files: [ConfigurationFile]) {
+    public init(
+        number: Int, time: Date = Date(), cause: Cause, files: [ConfigurationFile],
+        lentPaths: [String] = []
+    ) {
         self.number = number
         self.time = Date(timeIntervalSince1970: time.timeIntervalSince1970.rounded(.down))
         self.cause = cause
         self.files = files
+        self.lentPaths = lentPaths
         digest = Self.digest(of: files)
     }
 

@@ -33,10 +33,12 @@ extension RunningConfiguration {
         }
         var dynamic = dynamic
         let changes = ConfigurationChanges(from: loaded.snapshot, to: next.snapshot)
+        let mask = loaded.variables.joined(with: next.variables)
         return ConfigurationComparison(
-            revision: revision, changes: changes.masked(by: loaded.variables.joined(with: next.variables)),
+            revision: revision, changes: changes.masked(by: mask),
             warnings: next.warnings.map(placed.asSent),
-            notes: dynamic.reconcile(with: next.snapshot.keepingWhatIsFixed(of: loaded.snapshot).snapshot))
+            notes: dynamic.reconcile(with: next.snapshot.keepingWhatIsFixed(of: loaded.snapshot).snapshot).map(
+                mask.masked))
     }
 }
 

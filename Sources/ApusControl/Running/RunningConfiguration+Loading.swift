@@ -108,6 +108,10 @@ extension RunningConfiguration {
             var limit = reachLimit
             limit.isForComparing = isForComparing
             loader.limit = limit
+        } else if case .kept(let lentPaths) = author {
+            var limit = reachLimit
+            limit.lentBefore = Set(lentPaths)
+            loader.limit = limit
         }
         let lane = author == .caller ? callersFiles : ownFiles
         let result: Result<LoadedConfiguration, ConfigurationErrors>
@@ -130,11 +134,11 @@ extension RunningConfiguration {
 }
 
 /// Whose a configuration is, which decides what it may use.
-enum ConfigurationAuthor: Sendable {
+enum ConfigurationAuthor: Sendable, Equatable {
     /// It stands in the process's own file, and may use what it names.
     case operatorsFile
-    /// It ran before.
-    case kept
+    /// It ran before, and was lent these paths.
+    case kept(lentPaths: [String])
     /// Somebody sent it.
     case caller
 }

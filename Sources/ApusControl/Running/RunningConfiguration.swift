@@ -141,8 +141,9 @@ public actor RunningConfiguration {
     ) async throws(ConfigurationRefusal) -> Adoption {
         try check(expected)
         let target = try target(of: number)
-        return try await goOver(.rollback, .kept, dryRun, expecting: expected, running: revision.number) {
-            loader throws(ConfigurationErrors) in
+        return try await goOver(
+            .rollback, .kept(lentPaths: target.lentPaths), dryRun, expecting: expected, running: revision.number
+        ) { loader throws(ConfigurationErrors) in
             try loader.reading(target.files).load(path: target.files[0].path)
         }
     }
@@ -186,17 +187,19 @@ public actor RunningConfiguration {
         let target = dynamic.applied(to: wanted, signers: next.sessionSigners)
         let changesSnapshot = wanted != loaded.snapshot || !dropped.isEmpty
         let changesText = Revision.digest(of: next.files) != revision.digest
+        let mask = loaded.variables.joined(with: next.variables)
         var adoption = Adoption(
-            effect: .unchanged, revision: revision, warnings: next.warnings, notes: notes + dropped)
+            effect: .unchanged, revision: revision, warnings: next.warnings,
+            notes: (notes + dropped).map(mask.masked))
         guard changesSnapshot || changesText else {
             if !dryRun { logger.notice("revision \(revision.number) runs on (\(cause)): nothing has changed") }
             return adoption
         }
         adoption.revision = Revision(
-            number: max(kept.last?.number ?? 0, revision.number) + 1, cause: cause, files: next.files)
+            number: max(kept.last?.number ?? 0, revision.number) + 1, cause: cause, files: next.files,
+            lentPaths: next.lentPaths)
         let changes = ConfigurationChanges(from: loaded.snapshot, to: wanted)
-        let mask = loaded.variables.joined(with: next.variables)
-        adoption.summary = changes.summary
+        adoption.summary = mask.masked(changes.summary)
         adoption.changes = changes.lines.map(mask.masked)
         guard !dryRun else {
             adoption.effect = .dryRun
@@ -206,7 +209,7 @@ public actor RunningConfiguration {
             do {
                 try await adopter.adopt(target)
             } catch {
-                throw .notAdopted("\(error)")
+                throw .notAdopted(mask.masked("\(error)"))
             }
         }
         adoption.effect = .adopted

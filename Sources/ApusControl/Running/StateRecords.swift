@@ -8,6 +8,8 @@ struct RevisionRecord: Codable {
     var time: Date
     var cause: Revision.Cause
     var files: [FileRecord]
+    /// Nil for none.
+    var lent: [String]?
 
     struct FileRecord: Codable {
         var path: String
@@ -19,13 +21,14 @@ extension RevisionRecord {
     init(_ revision: Revision) {
         self.init(
             number: revision.number, time: revision.time, cause: revision.cause,
-            files: revision.files.map { FileRecord(path: $0.path, text: $0.text) })
+            files: revision.files.map { FileRecord(path: $0.path, text: $0.text) },
+            lent: revision.lentPaths.isEmpty ? nil : revision.lentPaths)
     }
 
     var revision: Revision {
         Revision(
             number: number, time: time, cause: cause,
-            files: files.map { ConfigurationFile(path: $0.path, text: $0.text) })
+            files: files.map { ConfigurationFile(path: $0.path, text: $0.text) }, lentPaths: lent ?? [])
     }
 }
 

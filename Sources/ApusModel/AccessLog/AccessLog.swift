@@ -2,8 +2,9 @@
 public struct AccessLog: Sendable, Equatable {
     public enum Destination: Sendable, Equatable {
         case standardOutput
-        /// Opened for appending, and again at SIGUSR1.
-        case file(path: String)
+        /// Opened for appending, and again at SIGUSR1. Where links are not followed it must be a plain file each time: that
+        /// is for a path that somebody was lent, and beside which others may write.
+        case file(path: String, followsLinks: Bool = true)
         case syslog(Syslog)
     }
 

@@ -151,7 +151,7 @@ struct SnapshotCheck {
         number(log.oneIn, in: Bounds.samples, "accessLog.oneIn")
         switch log.destination {
         case nil, .standardOutput: break
-        case .file(let path): absolutePath(path, "accessLog.destination")
+        case .file(let path, _): absolutePath(path, "accessLog.destination")
         case .syslog(let syslog):
             number(syslog.facility, in: Bounds.syslogFacilities, "accessLog.destination.facility")
             if case .local(let path) = syslog.target { socketPath(path, "accessLog.destination.target") }

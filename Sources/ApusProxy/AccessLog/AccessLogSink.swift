@@ -9,7 +9,7 @@ import Synchronization
 final class AccessLogSink: Sendable {
     private enum Outlet: Sendable {
         /// Nil for the standard output, which nobody closes.
-        case stream(Int32, path: String?)
+        case stream(Int32, path: String?, followsLinks: Bool = true)
         case datagrams(DatagramSender)
     }
 
@@ -48,10 +48,10 @@ final class AccessLogSink: Sendable {
         let target: DatagramSender.Target
         switch destination {
         case .standardOutput: return .stream(1, path: nil)
-        case .file(let path):
-            let result = openLog(path)
+        case .file(let path, let followsLinks):
+            let result = openLog(path, followsLinks: followsLinks)
             guard result >= 0 else { throw .accessLog(path: path, errno: -result) }
-            return .stream(result, path: path)
+            return .stream(result, path: path, followsLinks: followsLinks)
         case .syslog(let syslog):
             switch syslog.target {
             case .local(let path): target = .path(path)
@@ -81,8 +81,8 @@ final class AccessLogSink: Sendable {
 
     /// Opens the file anew, if it is one. When that fails the old one stays in use.
     func reopen() throws(DataPlaneError) {
-        guard case .stream(let descriptor, let path?) = outlet else { return }
-        let result = reopenLog(path, behind: descriptor)
+        guard case .stream(let descriptor, let path?, let followsLinks) = outlet else { return }
+        let result = reopenLog(path, followsLinks: followsLinks, behind: descriptor)
         guard result >= 0 else { throw .accessLog(path: path, errno: -result) }
     }
 
@@ -104,7 +104,7 @@ final class AccessLogSink: Sendable {
             guard isDone else { return }
             thread.join()
         }
-        if case .stream(let descriptor, .some) = outlet { Socket(descriptor: descriptor).close() }
+        if case .stream(let descriptor, .some, _) = outlet { Socket(descriptor: descriptor).close() }
     }
 
     private func run() {
@@ -123,7 +123,7 @@ final class AccessLogSink: Sendable {
         func lose(_ lines: Int) { if lines > 0 { lost.add(lines) } }
         for ring in rings {
             switch outlet {
-            case .stream(let descriptor, _): lose(ring.drain(to: descriptor, patience: Self.interval))
+            case .stream(let descriptor, _, _): lose(ring.drain(to: descriptor, patience: Self.interval))
             case .datagrams(let sender): lose(ring.drainLines(to: sender, patience: Self.interval))
             }
         }

@@ -231,20 +231,22 @@ static inline int apus_spare_descriptor(void) {
 }
 
 // Never waits: a pipe without a reader is opened for both, so that it keeps what is written until one comes, or it is full.
-static inline int apus_open_log(const char *path) {
-    int common = O_APPEND | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
+// Where links are not followed (the last part of the path must be none), only a plain file is opened.
+static inline int apus_open_log(const char *path, int follows_links) {
+    int common = O_APPEND | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | (follows_links ? 0 : O_NOFOLLOW);
     int result = open(path, O_WRONLY | O_CREAT | common, 0644);
     struct stat status;
-    if (result < 0 && errno == ENXIO && stat(path, &status) == 0) {
+    if (result < 0 && errno == ENXIO && follows_links && stat(path, &status) == 0) {
         if (S_ISFIFO(status.st_mode)) result = open(path, O_RDWR | common);
         else errno = S_ISSOCK(status.st_mode) ? ENOTSOCK : ENXIO;
     }
     if (result < 0) return -errno;
-    if (fstat(result, &status) == 0 && S_ISBLK(status.st_mode)) {
-        close(result);
-        return -ENOTBLK;
-    }
-    return result;
+    int error = fstat(result, &status) == 0 ? 0 : errno;
+    if (error == 0 && S_ISBLK(status.st_mode)) error = ENOTBLK;
+    else if (error == 0 && !follows_links && !S_ISREG(status.st_mode)) error = ENODEV;
+    if (error == 0) return result;
+    close(result);
+    return -error;
 }
 
 static inline intptr_t apus_write(int descriptor, const void *bytes, size_t count) {

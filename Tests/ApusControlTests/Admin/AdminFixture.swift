@@ -76,7 +76,7 @@ struct ConfigurationFixture {
                 readFile: { path, _ in
                     guard let text = self[path] else { throw FileSystem.ReadError("there is no such file") }
                     return text
-                }, listFiles: { _ in [] }, environment: { _ in nil })
+                }, listFiles: { _ in [] }, environment: { $0 == "PW" ? "hunter2secret" : nil })
         }
     }
 

@@ -36,6 +36,18 @@ import Testing
         }
     }
 
+    /// The fixture's environment has `PW`.
+    @Test func settingsOfRoutesDoNotShowVariables() async throws {
+        let text = """
+            listeners: [{ bind: 127.0.0.1:8080, routes: [{ respond: { body: "pre_${PW}_post" } }] }]
+            """
+        try await AdminFixture.run(text) { server in
+            let answer = try await server.get("/v1/routes")
+            #expect(answer.status == 200 && answer.body.contains("pre_${PW}_post"), "\(answer.body)")
+            #expect(!answer.body.contains("hunter2"))
+        }
+    }
+
     @Test(arguments: [ServingState.Phase.starting, .serving, .draining])
     func aliveWhateverHappens(phase: ServingState.Phase) async throws {
         try await AdminFixture.run(phase: phase, then: Self.down(0, 1)) { server in

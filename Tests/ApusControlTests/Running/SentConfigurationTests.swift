@@ -89,6 +89,47 @@ import Testing
         #expect(same.summary == "nothing changes")
     }
 
+    /// The values of what runs are shown nowhere, whatever stands beside them.
+    @Test func valuesAreNotShownBesideLetters() async throws {
+        let respond = "respond: { body: \"pre_${PW}_post\" }"
+        let base = Self.base.replacing("- { pool: web }", with: "- { path: /x, \(respond) }\n      - { pool: web }")
+        let machine = try Machine(base, environment: ["PW": "hunter2secret"])
+        defer { machine.remove() }
+        let sent = await machine.answer(base.replacing("pre_${PW}_post", with: "a${PW}b"))
+        #expect(sent.contains("may not be used here") && !sent.contains("hunter2"), "\(sent)")
+        let text = base.replacing("pre_${PW}_post", with: "plain")
+        let answer = await machine.answer(text)
+        #expect(answer.contains("pre_${PW}_post") && !answer.contains("hunter2"), "\(answer)")
+        let compared = try await machine.running.compare(with: [ConfigurationFile(path: "a.yaml", text: text)])
+        let lines = compared.changes.lines.joined() + compared.notes.joined()
+        #expect(lines.contains("pre_${PW}_post") && !lines.contains("hunter2"), "\(lines)")
+    }
+
+    /// What a pattern lent to a configuration is lent still when it is sent again, or gone back to, also by a process that
+    /// comes later.
+    @Test func whatIsLentStaysLent() async throws {
+        let machine = try Machine(
+            Self.base + "admin: { bind: 127.0.0.1:9900, files: [HERE/*] }",
+            files: ["key": "a-secret-of-sixteen-bytes\n", "private": "another-one-of-sixteen-bytes\n", "log": ""])
+        defer { machine.remove() }
+        let line = "api: { endpoints: [127.0.0.1:3] }"
+        let text = Self.base.replacing(
+            line, with: line.dropLast(2) + ", sticky: { cookie: c, secret: { file: HERE/key } } }")
+        _ = try await machine.running.apply(text: machine.whole(text))
+        #expect(await machine.running.revision.lentPaths == [machine.whole("HERE/key")])
+        #expect(RevisionRecord(await machine.running.revision).revision.lentPaths == [machine.whole("HERE/key")])
+        _ = try await machine.running.apply(text: machine.whole(text + "timeouts: { drain: 3s }"))
+        _ = try await machine.running.rollback()
+        #expect(await machine.running.revision.lentPaths == [machine.whole("HERE/key")])
+        try FileManager.default.removeItem(atPath: machine.whole("HERE/key"))
+        try FileManager.default.createSymbolicLink(
+            atPath: machine.whole("HERE/key"), withDestinationPath: "/proc/self/cmdline")
+        let refused = await machine.answer(text + "timeouts: { drain: 4s }", dryRun: false)
+        #expect(refused.contains("a link that leads out"), "\(refused)")
+        let error = await #expect(throws: ConfigurationRefusal.self) { try await machine.running.rollback() }
+        #expect("\(try #require(error))".contains("a link that leads out"))
+    }
+
     /// A comparison reads no secret that is not in use, writes nothing, and says so of neither.
     @Test func comparisonsReadNoSecrets() async throws {
         let machine = try Machine(Self.base)

@@ -43,7 +43,7 @@ extension Settings {
     private init(_ log: AccessLog, to destination: AccessLog.Destination) {
         switch destination {
         case .standardOutput: add("to", "stdout")
-        case .file(let path): add("to", path)
+        case .file(let path, _): add("to", path)
         case .syslog(let syslog):
             switch syslog.target {
             case .local(let path): add("to", "syslog:\(path)")
