@@ -6,8 +6,9 @@ import Testing
 @testable import ApusControl
 
 @Suite struct ProbeTests {
+    /// Its time is long enough for a busy machine, unless a test is about it.
     func probe(
-        _ address: SocketAddress, _ kind: HealthCheck.Probe, timeout: Duration = .seconds(5), port: UInt16? = nil
+        _ address: SocketAddress, _ kind: HealthCheck.Probe, timeout: Duration = .seconds(60), port: UInt16? = nil
     ) async -> CheckFailure? {
         await Probe(address: address, check: HealthCheck(probe: kind, timeout: timeout, port: port))
             .run(on: MultiThreadedEventLoopGroup.singleton.next())
@@ -212,6 +213,20 @@ import Testing
         #expect(await probe(origin.address, wanted) == nil)
         origin.play(.answerAndClose(chunked + "3\r\nnee\r\n"))
         #expect(await probe(origin.address, wanted) == .connectionClosed, "cut short")
+    }
+
+    /// A response counts the same in however many pieces it comes.
+    @Test(arguments: [
+        ("HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nxneedlex", true),
+        ("HTTP/1.1 103 Early\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nneedlx", false),
+        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3 ;a=b\r\nnee\r\n3\r\ndle\r\n0\r\n\r\n", true),
+        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nnee\r\n0\r\nX: dle\r\n\r\n", false),
+        ("HTTP/1.0 200 OK\r\n\r\nneedle", true),
+    ])
+    func aBodyIsFoundHoweverItComes(response: String, passes: Bool) async throws {
+        let wanted = HealthCheck.Probe.http(HTTPProbe(path: "/", bodyContains: "needle"))
+        let origin = try await ScriptedOrigin(.answerInPieces(response))
+        #expect(await probe(origin.address, wanted) == (passes ? nil : .bodyLacks("needle")))
     }
 
     @Test func aClosedConnectionFails() async throws {

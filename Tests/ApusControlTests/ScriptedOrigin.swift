@@ -14,6 +14,8 @@ final class ScriptedOrigin: Sendable {
         case close
         /// Answers a request head with these bytes and closes.
         case answerAndClose(String)
+        /// Answers a request head with these bytes, each in a packet of its own.
+        case answerInPieces(String)
         /// Answers whatever comes with these bytes, and remembers it as a request; no head is waited for.
         case reply(String)
         /// Says this as soon as it is connected to.
@@ -105,6 +107,15 @@ private final class ScriptedConnection: ChannelInboundHandler {
         }
     }
 
+    /// Writes one byte, and the others a moment later.
+    private func write(_ bytes: ArraySlice<UInt8>, _ context: ChannelHandlerContext) {
+        guard let first = bytes.first, context.channel.isActive else { return }
+        context.writeAndFlush(wrapOutboundOut(ByteBuffer(bytes: [first])), promise: nil)
+        context.eventLoop.assumeIsolated().scheduleTask(in: .milliseconds(1)) { [self] in
+            write(bytes.dropFirst(), context)
+        }
+    }
+
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         received += String(buffer: unwrapInboundIn(data))
         let isReply = state.value.withLock { if case .reply = $0.script { true } else { false } }
@@ -121,6 +132,7 @@ private final class ScriptedConnection: ChannelInboundHandler {
         case .answerAndClose(let bytes):
             context.writeAndFlush(wrapOutboundOut(ByteBuffer(string: bytes)), promise: nil)
             context.close(promise: nil)
+        case .answerInPieces(let bytes): write(Array(bytes.utf8)[...], context)
         case .silence, .greet: break
         case .close: context.close(promise: nil)
         }

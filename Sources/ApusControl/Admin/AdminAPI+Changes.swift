@@ -85,9 +85,8 @@ extension AdminAPI {
         context.deed.asks("\(address), weight \(endpoint.weight)")
         let notes = try await configuration.change(
             .add(pool: pool, endpoint), persistent: body.flag("persist") ?? true)
-        context.deed.ends("added")
-        let answer = EndpointChangeAnswer(endpoint: try await self.endpoint("\(address)", of: pool), notes: notes)
-        var response = Response.json(answer, status: .created)
+        context.deed.took("added")
+        var response = Response.json(await answer("\(address)", of: pool, notes), status: .created)
         response.headers[.location] = "/v1/pools/\(pool.percentEncoded)/endpoints/\("\(address)".percentEncoded)"
         return response
     }
@@ -113,8 +112,19 @@ extension AdminAPI {
         let notes = try await configuration.change(
             .adjust(pool: pool, endpoint: name, weight: weight, isDrained: isDrained),
             persistent: body.flag("persist") ?? true)
-        context.deed.ends("done")
-        return .json(EndpointChangeAnswer(endpoint: try await endpoint(name, of: pool), notes: notes))
+        context.deed.took("done")
+        return .json(await answer(name, of: pool, notes))
+    }
+
+    /// Tells of an endpoint that has changed. The change stands even where its endpoint cannot be told of.
+    private func answer(_ name: String, of pool: String, _ notes: [String]) async -> EndpointChangeAnswer {
+        do {
+            return EndpointChangeAnswer(endpoint: try await endpoint(name, of: pool), notes: notes)
+        } catch {
+            let why = (error as? AdminProblem)?.title ?? "the request was given up"
+            return EndpointChangeAnswer(
+                endpoint: nil, notes: notes + ["It is done, but the endpoint cannot be shown now: \(why)."])
+        }
     }
 
     /// `weight 5, drain`.
@@ -133,7 +143,7 @@ extension AdminAPI {
         let (pool, name) = (try context.parameter("pool"), try context.parameter("address"))
         let notes = try await configuration.change(
             .remove(pool: pool, endpoint: name), persistent: request.flag("persist", absent: true))
-        context.deed.ends("removed")
+        context.deed.took("removed")
         return .json(EndpointChangeAnswer(endpoint: nil, notes: notes))
     }
 
@@ -143,7 +153,7 @@ extension AdminAPI {
         guard let upgrade else { throw AdminProblem.noUpgrade }
         do {
             let message = try await upgrade()
-            context.deed.ends(message)
+            context.deed.took(message)
             return .json(UpgradeAnswer(message: message))
         } catch {
             throw AdminProblem(
@@ -154,7 +164,10 @@ extension AdminAPI {
 }
 
 extension Request {
-    /// Answers what changes nothing, and stops when the client has gone: nobody reads the answer then.
+    /// Answers what changes nothing, and stops when the connection has gone: nobody reads the answer then.
+    ///
+    /// A client that only sends no more still has its answer. Over TCP one that has closed looks the same until something
+    /// is sent to it: the time that reading files may take bounds what is done for it.
     func whileItsSenderWaits(
         _ answer: @escaping @Sendable (Request) async throws -> Response
     ) async throws -> Response {
@@ -162,7 +175,7 @@ extension Request {
         var response = try await original.consumeWithCancellationOnInboundClose { body in
             try await answer(Request(head: head, body: body))
         }
-        // Having looked for the client's end, the server takes no other request on this connection.
+        // Having looked for the connection's end, the server takes no other request on it.
         response.headers[.connection] = "close"
         return response
     }
@@ -217,7 +230,7 @@ extension Response {
         var response = json(AdoptionAnswer(adoption))
         if adoption.effect != .dryRun { response.headers[.eTag] = adoption.revision.eTag }
         if !isDryRun {
-            context.deed.ends("revision \(adoption.revision.number) runs, \(adoption.summary)")
+            context.deed.took("revision \(adoption.revision.number) runs, \(adoption.summary)")
         }
         return response
     }

@@ -26,15 +26,18 @@ struct AdminContext: RequestContext {
 
     /// What a request has changed, for the log.
     final class Deed: Sendable {
-        private let state = Mutex<(words: String?, outcome: String?)>((nil, nil))
+        private let state = Mutex<(words: String?, done: String?, failure: String?)>((nil, nil, nil))
 
         /// What was asked for beyond method and path, such as `weight 5`.
         func asks(_ words: String) { state.withLock { $0.words = words } }
-        /// How it ended. Without this, a request that succeeds has changed nothing.
-        func ends(_ outcome: String) { state.withLock { $0.outcome = outcome } }
+        /// The change took place, whatever becomes of the answer. Without this, nothing has changed.
+        func took(_ outcome: String) { state.withLock { $0.done = outcome } }
+        /// What the client is told instead of an answer.
+        func fails(_ failure: String) { state.withLock { $0.failure = failure } }
 
         var words: String? { state.withLock { $0.words } }
-        var outcome: String? { state.withLock { $0.outcome } }
+        var done: String? { state.withLock { $0.done } }
+        var failure: String? { state.withLock { $0.failure } }
     }
 }
 

@@ -121,6 +121,14 @@ extension AdminProblem {
             headers: [.retryAfter: "1"])
     }
 
+    /// The connection has gone, or the process ends.
+    static var givenUp: AdminProblem {
+        AdminProblem(
+            status: .serviceUnavailable, kind: "given-up", title: "The request was given up",
+            detail: "The connection or the process has come to its end meanwhile; ask again.",
+            headers: [.retryAfter: "1"])
+    }
+
     static var internalError: AdminProblem {
         AdminProblem(
             status: .internalServerError, kind: "internal", title: "Something went wrong in Apus",

@@ -57,8 +57,9 @@ private struct AdminProblems: RouterMiddleware {
         do {
             return try await next(request, context)
         } catch {
-            let problem = problem(error, request)
-            context.deed.ends(problem.title)
+            var problem = problem(error, request)
+            context.deed.fails(problem.title)
+            if let done = context.deed.done { problem.detail += " The change itself took place: \(done)." }
             return problem.response
         }
     }
@@ -70,6 +71,7 @@ private struct AdminProblems: RouterMiddleware {
         case let error as HTTPError where error.status == .notFound: return notFound(request)
         case let error as HTTPError where error.status.kind == .clientError:
             return .badRequest(error.body ?? "\(error.status.reasonPhrase).")
+        case is CancellationError: return .givenUp
         default:
             logger.error("the admin server: \(request.method) \(request.uri.path): \(error)")
             return .internalError

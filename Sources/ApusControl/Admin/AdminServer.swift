@@ -58,7 +58,7 @@ public struct AdminServer: Service {
             }
         let application = Application(
             router: api.router(door: door, logger: logger),
-            server: .admin(connections),
+            server: .admin(connections, by: door),
             configuration: ApplicationConfiguration(address: address, serverName: "apus"),
             onServerRunning: { [listening, bind, logger, connections] channel in
                 try? await channel.eventLoop.submit {

@@ -7,7 +7,8 @@ import Synchronization
 
 /// Writes to the process's log who changed what through which listener, and who was refused.
 ///
-/// A change is always logged. Refusals are bounded: a flood of them must not fill the disk.
+/// A change that took place is always logged as that, whatever its caller was told. Refusals are bounded: a flood of them
+/// must not fill the disk.
 struct ChangeLog: RouterMiddleware {
     let bind: Admin.Bind
     let logger: Logger
@@ -28,12 +29,14 @@ struct ChangeLog: RouterMiddleware {
         let words = context.deed.words.map { " (\($0))" } ?? ""
         let what =
             "\(request.method.rawValue) \(Self.printable(request.uri.path))\(words), by \(caller) through \(bind)"
-        if response.status.kind == .successful {
-            if let outcome = context.deed.outcome { logger.notice("admin: \(what): \(outcome)") }
-        } else if let omitted = refusals.admit(at: .now()) {
-            let outcome = context.deed.outcome.map { ", \($0)" } ?? ""
+        let isAnswered = response.status.kind == .successful
+        let failure = context.deed.failure.map { ", \($0)" } ?? ""
+        if let done = context.deed.done {
+            let answer = isAnswered ? "" : "; the answer was \(response.status.code)\(failure)"
+            logger.notice("admin: \(what): \(done)\(answer)")
+        } else if !isAnswered, let omitted = refusals.admit(at: .now()) {
             let more = omitted == 0 ? "" : "; \(omitted) more were refused and not logged"
-            logger.warning("admin: refused \(what): \(response.status.code)\(outcome)\(more)")
+            logger.warning("admin: refused \(what): \(response.status.code)\(failure)\(more)")
         }
         return response
     }

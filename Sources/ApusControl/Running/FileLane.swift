@@ -82,7 +82,8 @@ final class FileLane: Sendable {
         }
         let (seconds, fraction) = patience.components
         let time = DispatchTime.now() + .seconds(Int(seconds)) + .milliseconds(Int(fraction / 1_000_000_000_000_000))
-        queue.asyncAfter(deadline: time) { [patience] in job.fail(.tooLong(patience)) }
+        // Not held by its timer, which lasts longer than most of them.
+        queue.asyncAfter(deadline: time) { [weak job, patience] in job?.fail(.tooLong(patience)) }
     }
 
     private func start(_ job: any LaneJob) {
@@ -113,21 +114,23 @@ private protocol LaneJob: AnyObject, Sendable {
 /// One piece of work, and who waits for it.
 private final class Job<Value: Sendable>: LaneJob {
     typealias Outcome = Result<Value, FileLane.Failure>
+    typealias Body = @Sendable (@escaping FileLane.Question) -> Value
 
     private struct State {
+        /// Until it is begun, or need not be: with it goes what it was given, such as the texts of a configuration.
+        var body: Body?
         var continuation: CheckedContinuation<Outcome, Never>?
         var isOver = false
         /// Kept for one who begins to wait after the end.
         var early: Outcome?
     }
 
-    private let state = Mutex(State())
+    private let state: Mutex<State>
     private let finishes: Bool
-    private let body: @Sendable (@escaping FileLane.Question) -> Value
 
-    init(finishes: Bool, _ body: @escaping @Sendable (@escaping FileLane.Question) -> Value) {
+    init(finishes: Bool, _ body: @escaping Body) {
         self.finishes = finishes
-        self.body = body
+        state = Mutex(State(body: body))
     }
 
     private var isOver: Bool { state.withLock { $0.isOver } }
@@ -137,26 +140,33 @@ private final class Job<Value: Sendable>: LaneJob {
     func begin(_ continuation: CheckedContinuation<Outcome, Never>) {
         let early = state.withLock { state in
             if !state.isOver { state.continuation = continuation }
+            defer { state.early = nil }
             return state.early
         }
         if let outcome = early { continuation.resume(returning: outcome) }
     }
 
     func work() {
-        if isDropped { return }
-        end(.success(body { self.isOver }))
+        let body = state.withLock { state in
+            defer { state.body = nil }
+            return state.body
+        }
+        if let body { end(.success(body { self.isOver })) }
     }
 
     func fail(_ failure: FileLane.Failure) { end(.failure(failure)) }
 
     /// The first end counts.
     func end(_ outcome: Outcome) {
-        let continuation = state.withLock { state in
-            guard !state.isOver else { return nil as CheckedContinuation<Outcome, Never>? }
+        // The body is let go of outside the lock: what goes with it may be anything.
+        let (continuation, _) = state.withLock { state -> (CheckedContinuation<Outcome, Never>?, Body?) in
+            guard !state.isOver else { return (nil, nil) }
             state.isOver = true
             if state.continuation == nil { state.early = outcome }
+            let dropped = finishes ? nil : state.body
+            if !finishes { state.body = nil }
             defer { state.continuation = nil }
-            return state.continuation
+            return (state.continuation, dropped)
         }
         continuation?.resume(returning: outcome)
     }

@@ -210,7 +210,11 @@ struct AdminFixture {
         return try await channel.executeThenClose { inbound, outbound in
             try await outbound.write(bytes)
             var received = ByteBuffer()
-            for try await part in inbound { received.writeImmutableBuffer(part) }
+            do {
+                for try await part in inbound { received.writeImmutableBuffer(part) }
+            } catch is IOError where received.readableBytes > 0 {
+                // A reset is an end too.
+            }
             return received
         }
     }
@@ -219,10 +223,9 @@ struct AdminFixture {
     func connect(sending bytes: String = "") async throws -> RawConnection {
         let connection = RawConnection()
         let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-            .channelInitializer { $0.pipeline.addHandler(RawConnection.Keeper(connection)) }
+            .channelInitializer { $0.pipeline.addHandler(RawConnection.Keeper(connection, bytes)) }
             .connect(to: address).get()
         connection.channel.withLock { $0 = channel }
-        if !bytes.isEmpty { try await channel.writeAndFlush(ByteBuffer(string: bytes)) }
         return connection
     }
 }
@@ -244,6 +247,9 @@ final class RawConnection: Sendable {
         try await channel.withLock { $0 }?.setOption(.autoRead, value: false).get()
     }
 
+    /// Sends no more, and still reads.
+    func endSending() async throws { try await channel.withLock { $0 }?.close(mode: .output) }
+
     func close() { channel.withLock { $0 }?.close(promise: nil) }
 
     /// Whether `condition` becomes true within a few seconds.
@@ -258,8 +264,17 @@ final class RawConnection: Sendable {
     fileprivate final class Keeper: ChannelInboundHandler, Sendable {
         typealias InboundIn = ByteBuffer
         let connection: RawConnection
-        init(_ connection: RawConnection) { self.connection = connection }
+        /// Sent at once, on the event loop: a test may get its turn much later.
+        let first: String
+        init(_ connection: RawConnection, _ first: String) {
+            self.connection = connection
+            self.first = first
+        }
 
+        func channelActive(context: ChannelHandlerContext) {
+            guard !first.isEmpty else { return }
+            context.writeAndFlush(NIOAny(ByteBuffer(string: first)), promise: nil)
+        }
         func channelRead(context: ChannelHandlerContext, data: NIOAny) {
             let text = String(buffer: unwrapInboundIn(data))
             connection.kept.withLock { $0 += text }

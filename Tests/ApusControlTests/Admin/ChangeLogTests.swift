@@ -33,10 +33,13 @@ import Testing
 
     /// What is logged while `body` asks a listener, of the lines about changes.
     func lines(
-        _ admin: Admin, _ text: String = ConfigurationFixture.text, _ body: (AdminFixture) async throws -> Void
+        _ admin: Admin, _ text: String = ConfigurationFixture.text, limits: AdminLimits = AdminLimits(),
+        _ body: (AdminFixture) async throws -> Void
     ) async throws -> [String] {
         let lines = Lines()
-        try await AdminFixture.run(text, admin: admin, logger: Logger(label: "test") { _ in lines }, body)
+        try await AdminFixture.run(
+            text, admin: admin, logger: Logger(label: "test") { _ in lines },
+            connections: AdminConnections(limits: limits), body)
         return lines.all.filter { $0.contains(" admin: ") }
     }
 
@@ -89,6 +92,23 @@ import Testing
             _ = try await server.send("PUT", "/v1/config", [:], "listeners: no")
         }
         #expect(others.count == 1 && others[0].hasSuffix(": 422, The configuration has errors"), "\(others)")
+    }
+
+    /// What took place is logged as that, although the caller was told something else, and however many were refused.
+    @Test func aChangeWithoutAnAnswerIsLogged() async throws {
+        var limits = AdminLimits()
+        limits.answerMemory = 1024
+        let logged = try await lines(Self.socket(), limits: limits) { server in
+            for _ in 0..<30 { _ = try await server.send("PUT", "/v1/config", [:], "listeners: no") }
+            let endpoints = (1...100).map { "127.0.0.1:\($0)" }.joined(separator: ", ")
+            let text = "listeners: [{ bind: 127.0.0.1:8080 }]\npools: { web: { endpoints: [\(endpoints)] } }"
+            let answer = try await server.send("PUT", "/v1/config", [:], text)
+            #expect(answer.status == 503 && answer.body.contains("The change itself took place: revision 2 runs"))
+        }
+        let last = try #require(logged.last)
+        #expect(last.hasPrefix("notice admin: PUT /v1/config, by uid"), "\(last)")
+        #expect(last.contains(": revision 2 runs, "), "\(last)")
+        #expect(last.hasSuffix("; the answer was 503, Other requests take the memory there is"), "\(last)")
     }
 
     @Test func aFloodOfRefusalsDoesNotFillTheLog() async throws {

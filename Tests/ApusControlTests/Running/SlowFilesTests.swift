@@ -140,7 +140,64 @@ import Testing
         }
     }
 
+    /// A client that sends no more, but waits, has its answer (RFC 9112 section 9.6).
+    @Test(arguments: ["validate", "diff"], [true, false])
+    func whoOnlyEndsItsRequestHasAnAnswer(_ operation: String, overTCP: Bool) async throws {
+        let gate = Gate()
+        let admin = Admin(bind: .address(SocketAddress("127.0.0.1:0")!), token: Secret(Array("token".utf8)))
+        try await AdminFixture.run(admin: overTCP ? admin : nil) { fixture in
+            fixture.configuration.files.resolver.withLock {
+                $0 = { _ in
+                    gate.pass()
+                    return [IPAddress("127.0.0.1")!]
+                }
+            }
+            gate.close()
+            defer { gate.open() }
+            let text = "listeners: [{ bind: 127.0.0.1:80 }]\npools: { web: { endpoints: [a.test:1] } }"
+            let body = operation == "validate" ? text : ["files": [["path": "a", "text": text]]].jsonText
+            let client = try await fixture.connect(
+                sending: "POST /v1/config/\(operation) HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer token\r\n"
+                    + "Content-Length: \(body.utf8.count)\r\n\r\n\(body)")
+            try await client.endSending()
+            while gate.waiting == 0 { try await Task.sleep(for: .milliseconds(1)) }
+            // What the server does about the end, it does by now.
+            try await Task.sleep(for: .milliseconds(50))
+            gate.open()
+            #expect(try await client.comes { $0.isClosed })
+            #expect(try AdminFixture.Answer(client.received).status == 200, "\(client.received)")
+            #expect(fixture.configuration.running.callersFiles.abandoned.load(ordering: .relaxed) == 0)
+        }
+    }
+
     // MARK: - The lane
+
+    /// What is read is let go of when it has been read, not when its time would be over.
+    @Test func whatWasDoneIsLetGo() async throws {
+        final class Text: Sendable {}
+        let lane = FileLane("test", width: 1, longestLine: 1, patience: .seconds(60))
+        weak var done: Text?
+        weak var cancelled: Text?
+        do {
+            let text = Text()
+            done = text
+            #expect(try await lane.run { [text] _ in withExtendedLifetime(text) { 1 } } == 1)
+        }
+        let gate = Gate()
+        gate.close()
+        let holdsThePlace = Task { try await lane.run { _ in gate.pass() } }
+        while gate.waiting == 0 { try await Task.sleep(for: .milliseconds(1)) }
+        do {
+            let text = Text()
+            cancelled = text
+            let waiting = Task { [text] in try await lane.run { [text] _ in withExtendedLifetime(text) {} } }
+            waiting.cancel()
+            _ = await waiting.result
+        }
+        #expect(await eventually { done == nil && cancelled == nil })
+        gate.open()
+        try await holdsThePlace.value
+    }
 
     @Test func aFewRunAtOnceAndAFewWait() async throws {
         let gate = Gate()

@@ -13,6 +13,7 @@ final class AdminAcceptHandler: ChannelInboundHandler {
     private let connections: AdminConnections
     private var reserve: [CInt] = []
     private var isPaused = false
+    private var isRefilling = false
     static let reserved = 4
     private static let pause = TimeAmount.milliseconds(100)
 
@@ -50,7 +51,11 @@ final class AdminAcceptHandler: ChannelInboundHandler {
 
     /// Takes back what was given up, as soon as there are descriptors again.
     private func refillLater(_ context: ChannelHandlerContext) {
+        // Whatever happens meanwhile, one timer is enough.
+        guard !isRefilling else { return }
+        isRefilling = true
         context.eventLoop.assumeIsolated().scheduleTask(in: .seconds(1)) { [self] in
+            isRefilling = false
             guard context.channel.isActive else { return }
             refill()
             if reserve.count < Self.reserved { refillLater(context) }

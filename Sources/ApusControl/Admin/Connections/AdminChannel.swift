@@ -13,11 +13,13 @@ struct AdminChannel: ServerChildChannel, HTTPChannelHandler {
     struct Refused: Error {}
 
     let connections: AdminConnections
+    /// Whether something can be changed by the listener now.
+    let mayChange: @Sendable () -> Bool
     let responder: HTTPChannelHandler.Responder
 
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
         channel.eventLoop.makeCompletedFuture {
-            guard let id = connections.admit(channel) else {
+            guard let id = connections.admit(channel, mayChange: mayChange()) else {
                 channel.close(promise: nil)
                 throw Refused()
             }
@@ -36,7 +38,10 @@ struct AdminChannel: ServerChildChannel, HTTPChannelHandler {
 }
 
 extension HTTPServerBuilder {
-    static func admin(_ connections: AdminConnections) -> HTTPServerBuilder {
-        HTTPServerBuilder { AdminChannel(connections: connections, responder: $0) }
+    static func admin(_ connections: AdminConnections, by door: AdminDoor) -> HTTPServerBuilder {
+        HTTPServerBuilder {
+            AdminChannel(
+                connections: connections, mayChange: { door.current.grantedRole >= .change }, responder: $0)
+        }
     }
 }

@@ -66,7 +66,6 @@ final class AdminConnectionHandler: ChannelDuplexHandler {
     var progress = 0
     private var hasServed = false
     private var isInputClosed = false
-    private var isEndTold = false
     /// The pipeline asked for bytes that were not wanted then.
     private var isReadOwed = false
     private var isQuiescing = false
@@ -158,19 +157,10 @@ final class AdminConnectionHandler: ChannelDuplexHandler {
             if phase == .head { return refuse(error, context) }
             exchange?.isBodyWanted = false
             allow(nil, context)
+            connections.changed(id, to: .busy)
             context.fireErrorCaught(BodyError.malformed(error))
         }
         if isInputClosed, wantsBytes { cut(context) }
-        tellEnd(context)
-    }
-
-    /// Tells the pipeline that the client sends no more, once it has everything that came: what nobody waits for any
-    /// longer is given up then.
-    private func tellEnd(_ context: ChannelHandlerContext) {
-        guard isInputClosed, !isEndTold, phase == .request, exchange?.isBodyRead == true, received.readableBytes == 0
-        else { return }
-        isEndTold = true
-        context.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
     }
 
     /// Whether there may be more.
@@ -222,6 +212,11 @@ final class AdminConnectionHandler: ChannelDuplexHandler {
             beginBody(context)
             promise?.succeed()
         case is MakeWay:
+            // It may have begun a request since it was chosen.
+            guard connections.leaves(id) else {
+                promise?.succeed()
+                return
+            }
             phase = .closing
             context.close(promise: promise)
         default: context.triggerUserOutboundEvent(event, promise: promise)
@@ -262,9 +257,10 @@ final class AdminConnectionHandler: ChannelDuplexHandler {
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         switch event {
         case ChannelEvent.inputClosed:
+            // Not passed on: a client that sends no more may still wait for its answer (RFC 9112 section 9.6). One that
+            // has gone shows when its connection is reset.
             isInputClosed = true
             if phase == .closing { context.close(promise: nil) } else if wantsBytes { cut(context) }
-            tellEnd(context)
         case is ChannelShouldQuiesceEvent:
             isQuiescing = true
             exchange?.keepsAlive = false
@@ -341,6 +337,7 @@ final class AdminConnectionHandler: ChannelDuplexHandler {
         case .request where unwritten == 0 && exchange?.answer == nil:
             exchange?.isBodyWanted = false
             exchange?.keepsAlive = false
+            connections.changed(id, to: .busy)
             context.fireErrorCaught(BodyError.timedOut)
         default:
             phase = .closing

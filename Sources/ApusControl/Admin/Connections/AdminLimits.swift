@@ -5,6 +5,8 @@ import NIOCore
 struct AdminLimits: Sendable {
     /// Connections open at once.
     var connections = 128
+    /// How many of them are kept for listeners by which something can be changed; no more than half.
+    var reservedForChanges = 4
     /// From the first byte of a request head to its last, and from the start of a connection to the first byte.
     var requestHead = TimeAmount.seconds(10)
     /// How long a connection that has served a request may wait for the next one.
@@ -21,6 +23,9 @@ struct AdminLimits: Sendable {
     var requestMemory = 64 << 20
     /// Bytes of all answers that wait to be read by their clients.
     var answerMemory = 64 << 20
+
+    /// How many may be open by listeners that change nothing.
+    var connectionsOfReaders: Int { connections - min(reservedForChanges, connections / 2) }
 
     /// An eighth of the descriptors is the most that the admin server takes: the others are for traffic.
     static func ofThisProcess() -> AdminLimits {

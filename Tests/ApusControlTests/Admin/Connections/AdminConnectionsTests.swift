@@ -1,5 +1,6 @@
 import ApusModel
 import NIOCore
+import NIOPosix
 import Testing
 
 @testable import ApusControl
@@ -25,23 +26,28 @@ import Testing
             let idle = try await server.connect(sending: Self.request)
             #expect(try await idle.comes { $0.received.hasSuffix("alive\n") })
             let half = try await server.connect(sending: "GET /livez HT")
+            #expect(await eventually { connections.count(.readingHead) == 1 })
             var silent: [RawConnection] = []
-            for _ in 0..<6 { silent.append(try await server.connect()) }
+            for number in 3...8 {
+                silent.append(try await server.connect())
+                // The system has it before the server has: one after the other, and none before it has been taken in.
+                #expect(await eventually { connections.facts.accepted == number })
+            }
             for _ in 0..<3 {
                 let answer = try await server.get("/livez")
                 #expect(answer.status == 200)
             }
             #expect(try await silent[3].comes { $0.isClosed })
             #expect(!idle.isClosed && !half.isClosed)
-            let facts = connections.facts
-            #expect(facts.open <= 4 && facts.evicted >= 5 && facts.refused == 0)
+            #expect(await eventually { connections.facts.evicted >= 5 })
+            #expect(connections.facts.open <= 4 && connections.facts.refused == 0)
             for connection in silent { connection.close() }
-            for _ in 0..<500 where connections.count(.silent) > 0 { try await Task.sleep(for: .milliseconds(10)) }
+            #expect(await eventually { connections.facts.open == 2 })
             // Those that come now find nobody silent: who waits goes before who is in the middle of a head.
             var others: [RawConnection] = []
-            for _ in 0..<4 {
+            for number in 2...4 {
                 others.append(try await server.connect(sending: "GET"))
-                for _ in 0..<500 where connections.count(.silent) > 0 { try await Task.sleep(for: .milliseconds(10)) }
+                #expect(await eventually { connections.count(.readingHead) == number })
             }
             #expect(try await idle.comes { $0.isClosed })
             for connection in others + [half] { connection.close() }
@@ -62,6 +68,63 @@ import Testing
             #expect(connections.facts.refused == 1)
             _ = try await (one, other)
         }
+    }
+
+    /// A connection that has begun a request since it was chosen to make way keeps it.
+    @Test func whoHasBegunARequestStays() async throws {
+        let connections = Self.limits { $0.connections = 2 }
+        let channel = try await Self.channel()
+        let first = try #require(connections.admit(channel, mayChange: true))
+        let second = try #require(connections.admit(channel, mayChange: true))
+        #expect(!connections.leaves(first), "nobody asked it to")
+        _ = try #require(connections.admit(channel, mayChange: true))
+        // It was the first one's turn to go.
+        connections.changed(first, to: .busy)
+        #expect(!connections.leaves(first))
+        #expect(connections.facts.open == 3 && connections.facts.evicted == 0)
+        // The next one brings them back to what there may be.
+        connections.changed(first, to: .idle)
+        _ = try #require(connections.admit(channel, mayChange: true))
+        #expect(connections.leaves(second) && !connections.leaves(second))
+        #expect(connections.facts.open == 2 && connections.facts.evicted == 1)
+        try await channel.close()
+    }
+
+    /// However many read, a few who change something find a place.
+    @Test func readersLeavePlacesToThoseWhoChange() async throws {
+        let connections = Self.limits { $0.connections = 6 }
+        let channel = try await Self.channel()
+        let readers = try (0..<3).map { _ in try #require(connections.admit(channel, mayChange: false)) }
+        for reader in readers { connections.changed(reader, to: .busy) }
+        #expect(connections.admit(channel, mayChange: false) == nil)
+        let operators = try (0..<3).map { _ in try #require(connections.admit(channel, mayChange: true)) }
+        connections.changed(readers[1], to: .transferring)
+        #expect(connections.admit(channel, mayChange: false) == nil, "silent as the others are, they are no readers")
+        connections.changed(readers[2], to: .idle)
+        #expect(connections.admit(channel, mayChange: false) != nil)
+        #expect(connections.leaves(readers[2]))
+        for one in operators { connections.changed(one, to: .busy) }
+        #expect(connections.facts.refused == 2 && connections.facts.open == 6)
+        #expect(AdminLimits().connectionsOfReaders == 124)
+        try await channel.close()
+    }
+
+    /// A listener without changes is known as such.
+    @Test func aListenerThatOnlyReadsHasLess() async throws {
+        let connections = Self.limits { $0.connections = 2 }
+        try await AdminFixture.run(admin: AdminFixture.address, connections: connections) { server in
+            let first = try await server.connect()
+            #expect(await eventually { connections.facts.open == 1 })
+            let second = try await server.connect()
+            #expect(try await first.comes { $0.isClosed })
+            #expect(connections.facts.open == 1 && connections.facts.evicted == 1)
+            second.close()
+        }
+    }
+
+    /// Some connection that is open.
+    static func channel() async throws -> any Channel {
+        try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton).bind(host: "127.0.0.1", port: 0).get()
     }
 
     @Test func theMetricsCountThem() async throws {
@@ -86,7 +149,7 @@ import Testing
     }
 
     @Test func headsThatTrickleEnd() async throws {
-        try await AdminFixture.run(connections: Self.limits { $0.requestHead = .seconds(1) }) { server in
+        try await AdminFixture.run(connections: Self.limits { $0.requestHead = .seconds(2) }) { server in
             let slow = try await server.connect(sending: "GET /livez HTTP/1.1\r\n")
             for _ in 0..<200 where !slow.isClosed {
                 try? await slow.send("X: y\r\n")
