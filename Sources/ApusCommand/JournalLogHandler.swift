@@ -1,6 +1,8 @@
+import Apus
 import ApusProcess
-import Foundation
+import Glibc
 import Logging
+import Synchronization
 
 /// Writes to standard error as the journal of systemd has it: each line with its severity, and without the time, which
 /// the journal knows.
@@ -16,8 +18,7 @@ struct JournalLogHandler: LogHandler {
 
     func log(event: LogEvent) {
         let lines = Journal.lines(text(event), Journal.Severity(event.level))
-        // In one piece, so that two threads' lines do not mix.
-        FileHandle.standardError.write(Data("\(lines)\n".utf8))
+        LogStream().write("\(lines)\n")
     }
 
     private func text(_ event: LogEvent) -> String {
@@ -29,12 +30,26 @@ struct JournalLogHandler: LogHandler {
     }
 }
 
+/// Where log lines are written: to standard error, without waiting for its reader, and with what a terminal would take for
+/// an order written so that it can be read.
+struct LogStream: TextOutputStream, Sendable {
+    /// Whether what is written to standard error goes this way: from when the process may have threads.
+    static let isInUse = Atomic(false)
+
+    func write(_ text: String) { LineQueue.standardError.write(Self.shown(text)) }
+
+    static func shown(_ text: String) -> String { text.escapingControls(keeping: ["\n", "\t"]) }
+}
+
 extension LoggingSystem {
     /// What is logged goes to standard error, for a person or for the journal.
     static func useStandardError() {
+        LogStream.isInUse.store(true, ordering: .relaxed)
+        // Whoever ends the process: what was logged last is written if somebody reads it.
+        atexit { LineQueue.standardError.flush() }
         bootstrap { label in
             if Journal.hasStandardError { return JournalLogHandler() }
-            return StreamLogHandler.standardError(label: label)
+            return StreamLogHandler(label: label, stream: LogStream())
         }
     }
 }

@@ -1,3 +1,4 @@
+import Apus
 import ApusProcess
 import Foundation
 import Synchronization
@@ -12,7 +13,13 @@ func complain(_ message: String, _ severity: Journal.Severity = .error) {
 /// - Parameter severity: for the journal, where standard error goes there.
 func complain(exactly text: String, _ severity: Journal.Severity = .error) {
     let lines = Journal.hasStandardError ? Journal.lines(text, severity) : text
-    FileHandle.standardError.write(Data("\(lines)\n".utf8))
+    if LogStream.isInUse.load(ordering: .relaxed) {
+        // Behind what has been logged, and without waiting for a reader.
+        LogStream().write("\(lines)\n")
+    } else {
+        // At the beginning there must be no other thread yet.
+        FileHandle.standardError.write(Data("\(LogStream.shown(lines))\n".utf8))
+    }
     lastWords.withLock { $0.append(text) }
 }
 

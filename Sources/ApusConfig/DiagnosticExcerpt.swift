@@ -6,28 +6,49 @@ public struct DiagnosticExcerpt: Sendable {
     /// Errors, and warnings, of which as many are told.
     public static let limit = 100
 
+    /// As many bytes, as they are rendered, are told in an answer, which says them twice.
+    public static let bytes = 128 << 10
+    /// As many are told in the log.
+    public static let loggedBytes = 64 << 10
+
     /// In the order in which they were given.
     public let shown: [Diagnostic]
     /// Those that are not among `shown`.
     public let omittedErrors: Int
     public let omittedWarnings: Int
 
-    /// - Parameter limit: as many errors, and as many warnings, are shown; nil for all.
-    public init(_ diagnostics: [Diagnostic], limit: Int? = DiagnosticExcerpt.limit) {
-        var errors = 0
-        var warnings = 0
+    /// - Parameters:
+    ///   - limit: as many errors, and as many warnings, are shown; nil for all.
+    ///   - bytes: as many bytes of both, two thirds of them errors, are shown where there is a limit.
+    public init(
+        _ diagnostics: [Diagnostic], limit: Int? = DiagnosticExcerpt.limit, bytes: Int = DiagnosticExcerpt.bytes
+    ) {
+        var errors = Budget(number: limit, bytes: bytes * 2 / 3)
+        var warnings = Budget(number: limit, bytes: bytes / 3)
         shown = diagnostics.filter { diagnostic in
-            switch diagnostic.severity {
-            case .error:
-                errors += 1
-                return errors <= limit ?? .max
-            case .warning:
-                warnings += 1
-                return warnings <= limit ?? .max
-            }
+            diagnostic.severity == .error ? errors.takes(diagnostic) : warnings.takes(diagnostic)
         }
-        omittedErrors = limit.map { max(0, errors - $0) } ?? 0
-        omittedWarnings = limit.map { max(0, warnings - $0) } ?? 0
+        omittedErrors = errors.omitted
+        omittedWarnings = warnings.omitted
+    }
+
+    /// What may still be shown.
+    private struct Budget {
+        /// Nil for all.
+        var number: Int?
+        var bytes: Int
+        var omitted = 0
+
+        mutating func takes(_ diagnostic: Diagnostic) -> Bool {
+            guard let left = number else { return true }
+            if omitted == 0, left > 0 {
+                bytes -= diagnostic.rendered.utf8.count
+                number = left - 1
+                if bytes >= 0 { return true }
+            }
+            omitted += 1
+            return false
+        }
     }
 
     /// `900 more errors and 1 more warning are not shown; ...`, with what shows them; nil when nothing was left out.

@@ -61,7 +61,7 @@ import Testing
         #expect(fields["Remote-User"] == "3" && fields["Api_Key"] == "4")
     }
 
-    @Test func theListChangesWithAReload() async throws {
+    @Test(.onOwnThreads) func theListChangesWithAReload() async throws {
         let origin = try Origin()
         let proxy = try Proxy(origin)
         let client = try proxy.connect()

@@ -154,7 +154,7 @@ import Testing
         #expect(split.closed.requests.map(\.target) == ["/private/../a"])
     }
 
-    @Test func aReloadChangesTheRule() async throws {
+    @Test(.onOwnThreads) func aReloadChangesTheRule() async throws {
         let split = try Split()
         let client = try split.proxy.connect()
         expectMade(try client.get("//private"), [.ambiguousPath])

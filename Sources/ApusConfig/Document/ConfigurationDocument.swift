@@ -1,3 +1,5 @@
+import ApusModel
+
 /// The main file and everything that it includes, read and put together as if it were one.
 struct ConfigurationDocument {
     /// What the files say together; nil when the main file says nothing that can be understood.
@@ -127,6 +129,11 @@ struct ConfigurationDocument {
     private mutating func include(
         _ path: String, _ name: Located<String>, _ granted: ReachLimit.Grant?, _ findings: inout Findings
     ) {
+        guard !path.hasControls else {
+            isComplete = false
+            findings.error("`include`: \(noControls)", at: name.position)
+            return
+        }
         let identity = Self.normalized(path)
         if chain.contains(identity) {
             findings.error(

@@ -14,6 +14,8 @@ struct Findings: Sendable {
 
     /// Per source, its document; nil when it could not be read.
     private var documents: [Node?] = []
+    /// The line that was quoted last.
+    private var lastLine: (line: Int, source: Int32, text: StarredLine)?
     /// Made when there is something to tell: most files are not looked through for secrets.
     private var mask: SecretMask?
 
@@ -97,10 +99,16 @@ struct Findings: Sendable {
         let mask = self.mask ?? SecretMask(sources, documents.compactMap(\.self))
         self.mask = mask
         let source = source(of: position)
-        let line = mask.masked(line: source.line(position.line), number: position.line, source: Int(position.source))
+        if lastLine?.line != position.line || lastLine?.source != position.source {
+            lastLine = (position.line, position.source, StarredLine(mask.starred(source.line(position.line))))
+        }
+        let (line, column) = mask.masked(
+            lastLine?.text ?? StarredLine(""), around: position.column, number: position.line,
+            source: Int(position.source))
         let diagnostic = Diagnostic(
             file: source.file, position: position.withoutSource, severity: severity,
-            message: variables.masked(mask.masked(message)), sourceLine: line, note: note.map(variables.masked))
+            message: Diagnostic.clipped(variables.masked(mask.masked(message))), sourceLine: line,
+            sourceColumn: column, note: note.map { Diagnostic.shortened(variables.masked($0), to: 4096) })
         // An anchor's mapping is decoded wherever an alias repeats it; its mistakes are told once.
         if known.insert(diagnostic).inserted { diagnostics.append((position, diagnostic)) }
     }

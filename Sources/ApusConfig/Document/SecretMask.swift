@@ -66,16 +66,33 @@ struct SecretMask: Sendable {
         if isWithin[source].indices.contains(number - 1), isWithin[source][number - 1] {
             return String(line.map { $0.isWhitespace ? $0 : "*" })
         }
-        var shown = line
-        for value in Self.values(in: line[...], hidesSends) {
-            let stars = String(repeating: "*", count: line.unicodeScalars[value.range].count)
-            let scalars = Array(shown.unicodeScalars)
-            let start = line.unicodeScalars.distance(from: line.startIndex, to: value.range.lowerBound)
-            shown =
-                String(String.UnicodeScalarView(scalars[..<start])) + stars
-                + String(String.UnicodeScalarView(scalars[(start + stars.count)...]))
+        return masked(starred(line))
+    }
+
+    /// A part of the line of that number, as in `masked(line:number:source:)`, and where its column is in that.
+    ///
+    /// - Parameter starred: what `starred` has made of the line.
+    func masked(_ starred: StarredLine, around column: Int, number: Int, source: Int) -> (text: String, column: Int) {
+        if isWithin[source].indices.contains(number - 1), isWithin[source][number - 1] {
+            let (text, column) = starred.excerpt(around: column, margin: 0)
+            return (String(text.map { $0.isWhitespace || $0 == StarredLine.ellipsis ? $0 : "*" }), column)
         }
-        return masked(shown)
+        // A secret of which only a part is quoted has to be seen whole.
+        let margin = texts.first.map { $0.unicodeScalars.count } ?? 0
+        return starred.excerpt(around: column, margin: margin, masked)
+    }
+
+    /// The line with the values of its keys that are secrets replaced.
+    func starred(_ line: String) -> String {
+        var shown = String.UnicodeScalarView()
+        var index = line.startIndex
+        for value in Self.values(in: line[...], hidesSends) {
+            shown.append(contentsOf: line.unicodeScalars[index..<value.range.lowerBound])
+            shown.append(contentsOf: repeatElement("*", count: line.unicodeScalars[value.range].count))
+            index = value.range.upperBound
+        }
+        shown.append(contentsOf: line.unicodeScalars[index...])
+        return String(shown)
     }
 
     /// Text with each secret in it replaced.
@@ -104,6 +121,7 @@ struct SecretMask: Sendable {
     private static func isKey(_ word: some StringProtocol, _ hidesSends: Bool) -> Bool {
         if word.utf8.count >= 5, isSensitive(fieldName: String(word)), !language.contains(String(word)) { return true }
         if hidesSends, word == "send" { return true }
+        if let dot = word.lastIndex(of: "."), isKey(word[word.index(after: dot)...], hidesSends) { return true }
         // Most words are too short or too long, or have other letters, which is quicker to see.
         guard (4...16).contains(word.utf8.count),
             word.utf8.contains(where: { $0 | 0x20 == UInt8(ascii: "t") }) || word.utf8.count < 8
@@ -173,7 +191,7 @@ extension Substring {
         var start = end
         while start > startIndex {
             let before = index(before: start)
-            guard self[before].isLetter || self[before].isNumber || "-_".contains(self[before]) else { break }
+            guard self[before].isLetter || self[before].isNumber || "-_.".contains(self[before]) else { break }
             start = before
         }
         return self[start..<end]

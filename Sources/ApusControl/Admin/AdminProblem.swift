@@ -66,8 +66,8 @@ struct DiagnosticAnswer: Encodable, Sendable {
         line = diagnostic.position.line
         column = diagnostic.position.column
         severity = diagnostic.severity.rawValue
-        message = diagnostic.message
-        source = diagnostic.sourceLine
+        message = diagnostic.message.escapingControls()
+        source = diagnostic.sourceLine.escapingControls(keeping: ["\t"])
         rendered = diagnostic.rendered
     }
 }

@@ -162,8 +162,9 @@ struct ComparisonAnswer: Encodable {
         revision = RevisionAnswer(comparison.revision, running: comparison.revision)
         summary = comparison.changes.summary
         changes = comparison.changes.changes
-        warnings = comparison.warnings.map(DiagnosticAnswer.init)
-        notes = comparison.notes
+        let excerpt = DiagnosticExcerpt(comparison.warnings)
+        warnings = excerpt.shown.map(DiagnosticAnswer.init)
+        notes = comparison.notes + [excerpt.omission].compactMap(\.self)
     }
 }
 

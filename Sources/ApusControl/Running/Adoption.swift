@@ -50,7 +50,7 @@ extension ConfigurationRefusal: CustomStringConvertible {
     public var description: String {
         switch self {
         case .invalid(let diagnostics):
-            return DiagnosticExcerpt(diagnostics).description
+            return DiagnosticExcerpt(diagnostics, bytes: DiagnosticExcerpt.loggedBytes).description
         case .notAdopted(let words), .conflict(let words), .busy(let words): return words
         case .handedOver:
             return "another process has taken over, and this one only finishes what it has in flight; ask that one"

@@ -223,7 +223,7 @@ public actor RunningConfiguration {
     }
 
     private func tell(_ adoption: Adoption) {
-        let warnings = DiagnosticExcerpt(adoption.warnings)
+        let warnings = DiagnosticExcerpt(adoption.warnings, bytes: DiagnosticExcerpt.loggedBytes)
         for warning in warnings.shown { logger.warning("\(warning.rendered)") }
         if let omission = warnings.omission { logger.warning("\(omission)") }
         for note in adoption.notes { logger.warning("\(note)") }

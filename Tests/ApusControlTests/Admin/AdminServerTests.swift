@@ -40,6 +40,7 @@ import Testing
     @Test func settingsOfRoutesDoNotShowVariables() async throws {
         let text = """
             listeners: [{ bind: 127.0.0.1:8080, routes: [{ respond: { body: "pre_${PW}_post" } }] }]
+            pools: { web: { endpoints: [127.0.0.1:1] } }
             """
         try await AdminFixture.run(text) { server in
             let answer = try await server.get("/v1/routes")

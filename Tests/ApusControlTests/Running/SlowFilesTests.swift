@@ -174,14 +174,15 @@ import Testing
 
     /// What is read is let go of when it has been read, not when its time would be over.
     @Test func whatWasDoneIsLetGo() async throws {
-        final class Text: Sendable {}
+        final class Text: Sendable { let number = 1 }
         let lane = FileLane("test", width: 1, longestLine: 1, patience: .seconds(60))
         weak var done: Text?
         weak var cancelled: Text?
         do {
             let text = Text()
             done = text
-            #expect(try await lane.run { [text] _ in withExtendedLifetime(text) { 1 } } == 1)
+            let answer = try await lane.run { _ in text.number }
+            #expect(answer == 1)
         }
         let gate = Gate()
         gate.close()

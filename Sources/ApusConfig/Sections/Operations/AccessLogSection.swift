@@ -38,6 +38,8 @@ struct AccessLogSection {
     private mutating func readDestination(_ field: Field, _ findings: inout Findings) {
         position = field.position
         switch field.node.text {
+        case let path? where path.contains("/") && path.hasControls:
+            field.reject(expected: "the path of a log", hint: noControls, &findings)
         case "off": break
         case "stdout": log.destination = .standardOutput
         case "syslog": syslog = Syslog()

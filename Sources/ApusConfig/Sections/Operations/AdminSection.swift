@@ -88,8 +88,9 @@ struct AdminSection {
 extension Field {
     /// A path of a Unix socket: absolute, and short enough for the system (unix(7)).
     func socketPath(_ path: Substring, _ findings: inout Findings) -> String? {
-        guard path.hasPrefix("/"), Bounds.socketPathBytes.contains(path.utf8.count), !path.utf8.contains(0) else {
-            let hint = path.utf8.count > 107 ? "a socket's path has at most 107 bytes" : nil
+        guard path.hasPrefix("/"), Bounds.socketPathBytes.contains(path.utf8.count), !path.hasControls else {
+            let hint =
+                path.hasControls ? noControls : path.utf8.count > 107 ? "a socket's path has at most 107 bytes" : nil
             reject(
                 expected: "the absolute path of a Unix socket, such as `/run/apus/admin.sock`", hint: hint, &findings)
             return nil
@@ -101,7 +102,7 @@ extension Field {
     func filePatterns(_ findings: inout Findings) -> [FilePattern] {
         (list(of: "files", example: "[/etc/apus/*.yaml, /var/log/apus/*]", &findings) ?? []).compactMap { node in
             let item = item(node)
-            guard let text = node.text, let pattern = FilePattern(text) else {
+            guard let text = node.text, !text.hasControls, let pattern = FilePattern(text) else {
                 item.reject(
                     expected: "an absolute path, in whose last part a `*` may stand, such as `/etc/apus/*.yaml`, or "
                         + "`/etc/apus/**` for all below it",
@@ -120,8 +121,9 @@ extension Field {
 
     /// An absolute path.
     func absolutePath(example: String, _ findings: inout Findings) -> String? {
-        guard let path = node.text, path.hasPrefix("/"), !path.utf8.contains(0) else {
-            reject(expected: "an absolute path, such as `\(example)`", &findings)
+        guard let path = node.text, path.hasPrefix("/"), !path.hasControls else {
+            let hint = node.text?.hasControls == true ? noControls : nil
+            reject(expected: "an absolute path, such as `\(example)`", hint: hint, &findings)
             return nil
         }
         return path
@@ -144,3 +146,6 @@ extension Field {
         return nil
     }
 }
+
+/// What is said of a path that cannot be told as it is.
+let noControls = "a path has no control characters, and none that cannot be seen"

@@ -130,7 +130,8 @@ func bodyWords(_ body: [UInt8]) -> String {
 
 /// Whether a field, parameter or cookie of that name tends to hold what lets somebody in.
 func isSensitive(fieldName: String) -> Bool {
-    let name = fieldName.lowercased()
-    return ["authorization", "cookie", "token", "secret", "password", "passwd", "api-key", "apikey", "credential"]
+    // Origins in many languages read `X_Api_Key` and `X.Api.Key` as `X-Api-Key`.
+    let name = fieldName.lowercased().filter { !"-_.".contains($0) }
+    return ["authorization", "cookie", "token", "secret", "password", "passwd", "apikey", "credential"]
         .contains { name.contains($0) }
 }
