@@ -5,9 +5,9 @@
 /// compared folded here.
 public struct ClientFieldRules: Sendable {
     /// Names that count among those that only trusted proxies may send, besides those that do anyway.
-    private(set) var removed: FoldedNames
+    private let removed: FoldedNames
     /// Names that do not count among them, although they would.
-    private(set) var kept: FoldedNames
+    private let kept: FoldedNames
     /// Names that routes and pools look at or write: what only folds into one of them is dropped.
     private let watched: FoldedNames
     /// Whether some of those are configured.

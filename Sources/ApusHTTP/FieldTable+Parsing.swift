@@ -65,6 +65,7 @@ extension FieldTable {
             guard bytes.isOddName(name) else {
                 if section == .request {
                     lines[index].field = clientRules.adjusted(lines[index].field, bytes, name)
+                    known.formUnion(KnownField.Set(lines[index].field))
                 }
                 continue
             }

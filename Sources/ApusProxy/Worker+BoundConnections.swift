@@ -38,6 +38,13 @@ extension Worker {
         return .endpoint(endpoint, .reuse(upstream))
     }
 
+    /// Whether the exchange's client has a connection of its own to the exchange's pool.
+    @inline(never)
+    mutating func hasBoundConnection(_ x: Int) -> Bool {
+        let upstream = Int(connections[exchanges[x].client].bound)
+        return upstream >= 0 && settings.endpointPool[Int(connections[upstream].place)] == exchanges[x].pool
+    }
+
     /// Sends the exchange to the pool in which its client has a connection of its own, if its route has that pool: chance
     /// would tear a handshake apart.
     @inline(never)

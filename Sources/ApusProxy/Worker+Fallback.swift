@@ -17,7 +17,7 @@ extension Worker {
             return answerByFallback(x, reason, &arena)
         }
         // To another pool a request on its client's own connection would come from nobody.
-        guard !exchanges[x].replay.isEmpty, connections[exchanges[x].client].bound < 0 else {
+        guard !exchanges[x].replay.isEmpty, !hasBoundConnection(x) else {
             return answer(x, reason, &arena)
         }
         counters.add(to: shared.layout.pool(pool, .fallbacks))

@@ -266,6 +266,22 @@ import Testing
         try proxy.eventually("a place") { try ask(try proxy.connect()) == "2 nobody" }
     }
 
+    /// The other pool's fallback is that pool's own affair.
+    @Test func anotherPoolsFallbackIsUsed() throws {
+        let origin = try Self.origin()
+        let spare = try Origin(answer: "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nspare")
+        let proxy = try Proxy(pools: [[origin], [try RefusingPort()], [spare]]) {
+            $0.pool = { pool, index in if index == 1 { pool.fallback = .pool(2) } }
+            $0.routes = [
+                Route(name: "other", path: .prefix(bytes("/other")), pool: 1), Route(name: "*", pool: 0),
+            ]
+        }
+        let alice = try proxy.connect()
+        #expect(try authenticate(alice) == "1 alice")
+        #expect(try alice.get("/other").text == "spare")
+        #expect(try ask(alice) == "1 alice")
+    }
+
     /// What waits for the place gets it.
     @Test func whatIsQueuedGetsItsPlace() throws {
         let origin = try Self.origin()

@@ -4,6 +4,28 @@ import Testing
 
 /// Clients in one of the trusted networks are proxies themselves: what they say is kept and extended.
 @Suite struct TrustedProxies {
+    /// What an untrusted client claims meets no condition: by the list, by the configuration's, or by another spelling.
+    @Test(arguments: [
+        "X-Real-IP: 1", "X-Forwarded-For: 10.0.0.1", "Remote-User: admin", "X-Tenant: acme", "Authorization: Bearer x",
+        "My_Header: 1",
+    ])
+    func claimsOfOthersMeetNoCondition(line: String) throws {
+        let (inside, outside) = (try Origin(), try Origin())
+        let name = line.prefix { $0 != ":" }.lowercased()
+        for isTrusted in [false, true] {
+            let proxy = try Proxy(pools: [[inside], [outside]]) {
+                $0.trustedProxies = isTrusted ? [Network("127.0.0.0/8")!] : []
+                $0.clientFields.removed = ["X-Tenant", "Authorization"]
+                $0.routes = [Route(name: "inside", pool: 0), Route(name: "*", pool: 1)]
+                $0.routes[0].match.fields = [ValueCondition(name: name, test: .present)]
+            }
+            #expect(try proxy.exchange("GET / HTTP/1.1\r\nHost: a\r\n\(line)\r\n\r\n").isGood)
+        }
+        // Names with underscores are dropped whoever sends them.
+        let isDropped = name.contains("_")
+        #expect(inside.requests.count == (isDropped ? 0 : 1) && outside.requests.count == (isDropped ? 2 : 1))
+    }
+
     private static func ipv4(_ address: IPAddress, _ length: Int) -> Network {
         Network(address: address, prefixLength: 96 + length)
     }
