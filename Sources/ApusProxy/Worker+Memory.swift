@@ -4,9 +4,9 @@ import ApusTransport
 /// Memory: when the worker's buffers are used up, it is taken back from those who do least with theirs.
 ///
 /// From heads that have not come whole, from requests that came before the one before them was answered, and from what is
-/// kept of half bodies so that they could be sent again: large ones, then any. If that does not do, whoever asked is refused, and those that
-/// take nothing of their response are broken off for the next. A search looks at a bounded number of connections, and the
-/// next goes on where it ended.
+/// kept of half bodies for a retry: large buffers first, then any. If that is not enough, the request that asked is
+/// refused, and responses that their clients do not read are broken off for the next. A search looks at a bounded number
+/// of connections, and the next one goes on where it ended.
 extension Worker {
     /// Connections that one search looks at.
     private static var looks: Int { 1_024 }

@@ -64,7 +64,6 @@ final class AdminConnectionHandler: ChannelDuplexHandler {
     var unwritten = 0
     /// Bytes of a body, or of an answer, since the time limit began.
     var progress = 0
-    private var hasServed = false
     private var isInputClosed = false
     /// The pipeline asked for bytes that were not wanted then.
     private var isReadOwed = false
@@ -279,7 +278,6 @@ final class AdminConnectionHandler: ChannelDuplexHandler {
     func answered(_ context: ChannelHandlerContext) {
         let keepsAlive = exchange?.keepsAlive == true && !isQuiescing
         exchange = nil
-        hasServed = true
         guard keepsAlive else { return lingers(context) }
         phase = .head
         connections.changed(id, to: received.readableBytes > 0 ? .readingHead : .idle)
