@@ -42,6 +42,11 @@ let claims =
     X-Remote-IP Forwarded-For Proxy-Client-IP WL-Proxy-Client-IP X-Original-Forwarded-For X-Original-For
     X-Original-Proto X-Original-Host X-Original-Prefix X-Original-URL X-Original-URI X-Rewrite-URL X-Host X-Scheme
     X-URL-Scheme Front-End-Https Script-Name X-Script-Name Path-Info Proxy Remote-User X-Remote-User X-Remote-Group
+    SSL-Client-Subject-DN Ssl-Client-I-Dn WL-Proxy-Client-Cert WL-Proxy-SSL X-AppEngine-User-Email X-ARR-SSL
+    X-Azure-ClientIP X-Amzn-Oidc-Identity X-Amzn-Mtls-Clientcert X-MS-Client-Principal-Name X-Envoy-Internal
+    X-Goog-Authenticated-User-Email X-Goog-IAP-JWT-Assertion CF-Access-Authenticated-User-Email CF-Access-JWT-Assertion
+    CF-Visitor CloudFront-Forwarded-Proto Fastly-SSL HTTPS X-HTTPS X-Middleware-Subrequest Tailscale-User-Login
+    X-Authentik-Username X-Authenticated-Userid X-Consumer-Username X-Vouch-User
     X-Remote-Extra-Scopes X-Auth-Request-User X-Auth-Request-Email X-WebAuth-User X-WebAuth-Name Client-Cert
     Client-Cert-Chain X-Client-Cert X-Client-Cert-DN SSL-Client-Cert SSL-Client-Verify SSL-Client-S-DN
     X-SSL-Client-Cert X-SSL-Client-Verify

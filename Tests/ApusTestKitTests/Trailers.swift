@@ -55,6 +55,21 @@ import Testing
         #expect(origin.requests.map { $0.trailers.lines.map(\.name) } == [["X-Sum"]])
     }
 
+    /// What a route takes from responses, or writes into them, does not come behind them either.
+    @Test func trailersOfResponsesObeyTheRoute() throws {
+        let trailers = "X-Internal: 1\r\nX_Internal: 2\r\nX-Frame: evil\r\nX-Sum: 3\r\n"
+        let origin = try Origin(
+            answer: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\(trailers)\r\n")
+        let proxy = try Proxy(origin) {
+            $0.routes[0].responseFields = [
+                .remove(name: "X-Internal"), .set(name: "X-Frame", TextTemplate(literal: "deny")),
+            ]
+        }
+        let response = try proxy.get()
+        #expect(response.fields["X-Frame"] == "deny")
+        #expect(response.trailers.lines.map(\.name) == ["X-Sum"])
+    }
+
     /// What was dropped must be a section of trailers all the same.
     @Test func trailersThatAreDroppedAreJudged() throws {
         try expectRefused(BadInput(Self.chunkedPost + "\r\n0\r\nX : a\r\n\r\n", .badTrailer))
