@@ -42,6 +42,24 @@ public enum WrittenText {
         return Authority.host(text, start..<end) != nil
     }
 
+    /// Whether it is a reference to a path, or the beginning of one, that names no scheme and no host (RFC 3986 section
+    /// 4.2), and does not end the field's syntax around it.
+    public static func isPathReference(_ text: Span<UInt8>) -> Bool {
+        if text.count > 1, isSlash(text[0]), isSlash(text[1]) { return false }
+        return !endsReference(text) && text.schemeEnd == 0
+    }
+
+    /// Whether it has what no reference has and ends one in Link or Refresh: quotation marks, angle brackets, blanks.
+    public static func endsReference(_ text: Span<UInt8>) -> Bool {
+        for index in 0..<text.count {
+            switch text[index] {
+            case 0...0x20, 0x7f, UInt8(ascii: "<"), UInt8(ascii: ">"), UInt8(ascii: "\""): return true
+            default: continue
+            }
+        }
+        return false
+    }
+
     /// Whether it can be a part of a Set-Cookie field without adding an attribute to it (RFC 6265 section 4.1).
     public static func isCookiePart(_ text: Span<UInt8>) -> Bool {
         text.first(semicolon, in: 0..<text.count) == text.count
@@ -50,6 +68,8 @@ public enum WrittenText {
     private static func isAuthorityEnd(_ byte: UInt8) -> Bool {
         byte == UInt8(ascii: "/") || byte == UInt8(ascii: "?") || byte == UInt8(ascii: "#")
     }
+
+    private static func isSlash(_ byte: UInt8) -> Bool { byte == UInt8(ascii: "/") || byte == UInt8(ascii: "\\") }
 
     /// Some servers take a backslash for a slash, and what follows for a host.
     private static func beginsWithBackslash(_ path: Span<UInt8>) -> Bool {

@@ -11,8 +11,8 @@ struct TemplateTable: Sendable {
         let kind: Kind
         let start: Int32
         let end: Int32
-        /// Filled into a Set-Cookie field, where it must not add attributes.
-        var isInCookie = false
+        /// What must hold of it once it is filled.
+        var check = FilledPieceCheck()
     }
 
     /// One template: a range of pieces.
@@ -46,13 +46,7 @@ struct TemplateTable: Sendable {
             case .remove: continue
             case .set(let field, let value), .add(let field, let value):
                 append(literal: Array("\(field): ".utf8), to: &name)
-                let first = pieces.count
-                append(value, captures, to: &name)
-                if edit.foldedName == "set-cookie" {
-                    for index in first..<pieces.count where pieces[index].kind != .literal {
-                        pieces[index].isInCookie = true
-                    }
-                }
+                append(value, captures, checks: edit.checks, to: &name)
                 append(literal: Array("\r\n".utf8), to: &name)
             }
         }
@@ -66,11 +60,15 @@ struct TemplateTable: Sendable {
         return name
     }
 
-    private mutating func append(_ template: TextTemplate, _ captures: [String], to name: inout Name) {
-        for piece in template.pieces {
+    private mutating func append(
+        _ template: TextTemplate, _ captures: [String], checks: [FilledPieceCheck] = [], to name: inout Name
+    ) {
+        for (index, piece) in template.pieces.enumerated() {
             switch piece {
             case .literal(let bytes): append(literal: bytes, to: &name)
-            case .variable(let variable): append(variable, captures, to: &name)
+            case .variable(let variable):
+                let check = checks.isEmpty ? FilledPieceCheck() : checks[index]
+                append(variable, captures, check, to: &name)
             }
         }
     }
@@ -88,7 +86,9 @@ struct TemplateTable: Sendable {
         }
     }
 
-    private mutating func append(_ variable: TextTemplate.Variable, _ captures: [String], to name: inout Name) {
+    private mutating func append(
+        _ variable: TextTemplate.Variable, _ captures: [String], _ check: FilledPieceCheck, to name: inout Name
+    ) {
         name.isLiteral = false
         var number: Int32 = 0
         let kind: Kind
@@ -108,7 +108,7 @@ struct TemplateTable: Sendable {
         }
         if kind == .client { name.usesClient = true }
         if kind == .capture { name.usesCaptures = true }
-        pieces.append(Piece(kind: kind, start: number, end: number))
+        pieces.append(Piece(kind: kind, start: number, end: number, check: check))
         name.end += 1
     }
 }

@@ -21,6 +21,8 @@ struct TemplateFilling {
     var room = TextTemplate.limit
     /// More would have been written than that; some is missing.
     var isOverfull: Bool { room < 0 }
+    /// Where the reference that is being written begins (`FilledPieceCheck`).
+    var referenceStart = 0
     /// Something was written that must not be sent.
     var isRefused = false
 
@@ -69,11 +71,7 @@ extension Worker {
         for index in template.range {
             let piece = settings.routeTables.templates.pieces[index]
             let start = arena.sendCount
-            defer {
-                if piece.isInCookie, !WrittenText.isCookiePart(arena.bytes(.outbound, start..<arena.sendCount)) {
-                    filling.isRefused = true
-                }
-            }
+            defer { if piece.check.kind != .none { check(piece.check, from: start, &filling, arena) } }
             switch piece.kind {
             case .literal:
                 guard take(Int(piece.end - piece.start), &filling) else { return }
@@ -97,6 +95,15 @@ extension Worker {
                 append(path: range, &filling, &arena)
             }
         }
+    }
+
+    /// Looks at a piece that has been filled in, from `start` on.
+    private func check(
+        _ check: FilledPieceCheck, from start: Int, _ filling: inout TemplateFilling, _ arena: borrowing BufferArena
+    ) {
+        if check.begins { filling.referenceStart = start - Int(check.literalCount) }
+        let begin = check.kind == .reference ? filling.referenceStart : start
+        if !check.allows(arena.bytes(.outbound, begin..<arena.sendCount)) { filling.isRefused = true }
     }
 
     /// Appends bytes of the request's head, if there is room for them.

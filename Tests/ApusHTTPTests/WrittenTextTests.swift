@@ -9,6 +9,7 @@ private func isPath(_ text: String, from original: String) -> Bool {
 private func isLocation(_ text: String, _ isOwnScheme: Bool) -> Bool {
     WrittenText.isLocation(Array(text.utf8).span, isOwnScheme: isOwnScheme)
 }
+private func isPathReference(_ text: String) -> Bool { WrittenText.isPathReference(Array(text.utf8).span) }
 private func isCookiePart(_ text: String) -> Bool { WrittenText.isCookiePart(Array(text.utf8).span) }
 
 /// What templates may write: nothing that would be refused from a client.
@@ -57,6 +58,12 @@ private func isCookiePart(_ text: String) -> Bool { WrittenText.isCookiePart(Arr
     func noLocations(text: String, isOwnScheme: Bool) {
         #expect(!isLocation(text, isOwnScheme))
     }
+
+    @Test(arguments: ["/x", "x", "", "/", "?http://x", "/x//y:z", "/it's"])
+    func referencesToPaths(_ text: String) { #expect(isPathReference(text)) }
+
+    @Test(arguments: ["//x", #"/\x"#, #"\\x"#, "x:y", "javascript:x", "/a>", "/a\"", "/a b", "/a<"])
+    func referencesToMore(_ text: String) { #expect(!isPathReference(text)) }
 
     @Test func partsOfCookies() {
         #expect(isCookiePart("a=b,c") && isCookiePart("") && !isCookiePart("a;Domain=evil"))

@@ -23,6 +23,30 @@ extension RoutingTable {
                     path: "/cookies/{x*}"
                     respond: 204
                     headers: { response: { add: { Set-Cookie: "x={x}; Path=/" } } }
+                  - name: location
+                    path: "/location/{x*}"
+                    respond: 201
+                    headers: { response: { set: { Content-Location: "{x}{query}" } } }
+                  - name: slash
+                    path: "/slash/{x*}"
+                    pool: web
+                    headers: { response: { set: { Content-Location: "/{x}" } } }
+                  - name: its
+                    path: "/its/{x*}"
+                    pool: web
+                    headers: { response: { set: { Location: "https://a.test/{x}" } } }
+                  - name: self
+                    path: "/self/{x*}"
+                    respond: 201
+                    headers: { response: { set: { Content-Location: "{scheme}://{host}{path}" } } }
+                  - name: link
+                    path: "/link/{x*}"
+                    pool: web
+                    headers: { response: { add: { Link: "<https://a.test/>; rel=up, <{x}>; rel=canonical" } } }
+                  - name: refresh
+                    path: "/refresh/{x*}"
+                    respond: 200
+                    headers: { response: { set: { Refresh: "5; url='/{x}'" } } }
             """,
         cases: [
             .init("GET http://a/host/b.test:81", is: "host: api gets GET /host/b.test:81 at b.test:81"),
@@ -53,5 +77,23 @@ extension RoutingTable {
             .init("GET http://a/odd/u@b.test", is: "odd: 308 to app://u@b.test"),
             .init("GET http://a/cookie/x;Domain=test", is: "cookie: 400 bad_rewrite"),
             .init("GET http://a/cookies/x;Domain=test", is: "cookies: 400 bad_rewrite"),
+            .init("GET http://a/location/x", is: "location: 201 none < content-location=x"),
+            .init("GET http://a/location/?http://x", is: "location: 201 none < content-location=?http://x"),
+            .init("GET http://a/location//evil.test", is: "location: 201 none < content-location=/evil.test"),
+            .init("GET http://a/location///evil.test", is: "location: 400 bad_rewrite"),
+            .init(#"GET http://a/location//\evil.test"#, is: "location: 400 bad_rewrite"),
+            .init("GET http://a/location/javascript:x", is: "location: 400 bad_rewrite"),
+            .init("GET http://a/location/https://evil.test", is: "location: 400 bad_rewrite"),
+            .init("GET http://a/slash/x", is: "slash: web gets GET /slash/x at a < content-location=/x"),
+            .init("GET http://a/slash//evil.test", is: "slash: 400 bad_rewrite"),
+            .init("GET http://a/its//x:y", is: "its: web gets GET /its//x:y at a < location=https://a.test//x:y"),
+            .init("GET http://a/self//x", is: "self: 201 none < content-location=http://a/self//x"),
+            .init(
+                "GET http://a/link/x",
+                is: "link: web gets GET /link/x at a < link=<https://a.test/>; rel=up, <x>; rel=canonical"),
+            .init("GET http://a/link///evil.test", is: "link: 400 bad_rewrite"),
+            .init("GET http://a/link/x:y", is: "link: 400 bad_rewrite"),
+            .init("GET http://a/refresh/x", is: "refresh: 200 none < refresh=5; url='/x'"),
+            .init("GET http://a/refresh//evil.test", is: "refresh: 400 bad_rewrite"),
         ])
 }

@@ -45,6 +45,14 @@ public enum FieldEdit: Sendable, Equatable {
         }
     }
 
+    /// What the field's lines say; nil where there are none.
+    public var value: TextTemplate? {
+        switch self {
+        case .set(_, let value), .add(_, let value): value
+        case .remove: nil
+        }
+    }
+
     /// Whether what there is of the field goes.
     public var replaces: Bool { if case .add = self { false } else { true } }
 

@@ -111,15 +111,20 @@ struct TemplateFilling {
     }
 
     private func isRefused(_ edit: FieldEdit) -> Bool {
-        switch edit {
-        case .set(_, let value) where edit.isAllowed, .add(_, let value) where edit.isAllowed:
-            guard edit.foldedName == "set-cookie" else { return false }
-            return value.pieces.contains { piece in
-                guard case .variable(let variable) = piece else { return false }
-                return !WrittenText.isCookiePart(bytes(variable).span)
+        guard edit.isAllowed, let value = edit.value else { return false }
+        var written: [UInt8] = []
+        var reference = 0
+        for (piece, check) in zip(value.pieces, edit.checks) {
+            let start = written.count
+            switch piece {
+            case .literal(let bytes): written += bytes
+            case .variable(let variable): written += bytes(variable)
             }
-        default: return false
+            if check.begins { reference = start - Int(check.literalCount) }
+            let begin = check.kind == .reference ? reference : start
+            if !check.allows(written.span.extracting(begin..<written.count)) { return true }
         }
+        return false
     }
 
     // MARK: What it takes up
