@@ -4,10 +4,11 @@ import HummingbirdCore
 import Logging
 import NIOCore
 import NIOHTTPTypes
+import Synchronization
 
 /// Has Hummingbird serve connections that `AdminConnectionHandler` reads and writes.
 struct AdminChannel: ServerChildChannel, HTTPChannelHandler {
-    typealias Value = NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>
+    typealias Value = AcceptedConnection
 
     /// There are too many connections, and none can make way.
     struct Refused: Error {}
@@ -25,8 +26,10 @@ struct AdminChannel: ServerChildChannel, HTTPChannelHandler {
             }
             do {
                 try channel.pipeline.syncOperations.addHandler(AdminConnectionHandler(connections, id: id))
-                return try NIOAsyncChannel(
-                    wrappingChannelSynchronously: channel, configuration: .init(isOutboundHalfClosureEnabled: true))
+                return AcceptedConnection(
+                    try NIOAsyncChannel(
+                        wrappingChannelSynchronously: channel, configuration: .init(isOutboundHalfClosureEnabled: true))
+                )
             } catch {
                 connections.closed(id)
                 throw error
@@ -34,7 +37,30 @@ struct AdminChannel: ServerChildChannel, HTTPChannelHandler {
         }
     }
 
-    func handle(value: Value, logger: Logger) async { await handleHTTP(asyncChannel: value, logger: logger) }
+    func handle(value: Value, logger: Logger) async { await handleHTTP(asyncChannel: value.take(), logger: logger) }
+}
+
+/// A connection on its way from where it is accepted to where it is served.
+///
+/// A server that ends lets go of those that have just come and nobody has taken. NIO ends the process when such a channel
+/// was never finished; here it is closed.
+final class AcceptedConnection: ServerChildChannelValue {
+    private let asyncChannel: NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>
+    private let isTaken = Atomic(false)
+
+    init(_ asyncChannel: NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>) { self.asyncChannel = asyncChannel }
+
+    var channel: any Channel { asyncChannel.channel }
+
+    func take() -> NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart> {
+        isTaken.store(true, ordering: .relaxed)
+        return asyncChannel
+    }
+
+    deinit {
+        guard !isTaken.load(ordering: .relaxed) else { return }
+        Task { [asyncChannel] in try? await asyncChannel.executeThenClose { _, _ in } }
+    }
 }
 
 extension HTTPServerBuilder {

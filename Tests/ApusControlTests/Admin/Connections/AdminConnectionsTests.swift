@@ -1,4 +1,5 @@
 import ApusModel
+import Logging
 import NIOCore
 import NIOPosix
 import Testing
@@ -58,14 +59,15 @@ import Testing
     @Test func busyConnectionsStay() async throws {
         let connections = Self.limits { $0.connections = 2 }
         try await AdminFixture.run(connections: connections) { server in
-            await server.configuration.adopter.wait(.seconds(3))
+            await server.configuration.adopter.hold()
             let text = ConfigurationFixture.text
             async let one = server.send("PUT", "/v1/config", [:], text.replacing("weight: 3", with: "weight: 4"))
             async let other = server.send("PUT", "/v1/config", [:], text.replacing("weight: 3", with: "weight: 5"))
-            for _ in 0..<1000 where connections.count(.busy) < 2 { try await Task.sleep(for: .milliseconds(10)) }
+            #expect(await eventually { connections.count(.busy) == 2 })
             let third = try await server.connect(sending: Self.request)
             #expect(try await third.comes { $0.isClosed } && third.received.isEmpty)
             #expect(connections.facts.refused == 1)
+            await server.configuration.adopter.letGo()
             _ = try await (one, other)
         }
     }
@@ -123,13 +125,31 @@ import Testing
     }
 
     /// Some connection that is open.
+    /// A server that ends has nobody for a connection that it has just accepted: it is closed.
+    @Test func aConnectionThatNobodyTakesIsClosed() async throws {
+        let connections = Self.limits { $0.connections = 2 }
+        let ended = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .bind(host: "127.0.0.1", port: 0) { channel in
+                AdminChannel(connections: connections, mayChange: { false }, responder: { _, _, _ in })
+                    .setup(channel: channel, logger: Logger(label: "test"))
+            }
+        let client = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .connect(to: try #require(ended.channel.localAddress)).get()
+        #expect(await eventually { connections.facts.accepted == 1 })
+        try await ended.executeThenClose { _ in }
+        try await client.closeFuture.get()
+        #expect(await eventually { connections.facts.open == 0 })
+    }
+
     static func channel() async throws -> any Channel {
         try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton).bind(host: "127.0.0.1", port: 0).get()
     }
 
     @Test func theMetricsCountThem() async throws {
-        try await AdminFixture.run { server in
+        let connections = AdminConnections()
+        try await AdminFixture.run(connections: connections) { server in
             let silent = try await server.connect()
+            #expect(await eventually { connections.facts.accepted == 1 })
             let metrics = try Exposition(try await server.get("/metrics").body)
             #expect(metrics.value("apus_admin_connections") == 2)
             #expect(metrics.value("apus_admin_connections_limit") == 128)
