@@ -8,6 +8,8 @@ SECONDS_TO_FUZZ ?= 60
 
 # The suites that run under the sanitizers: those with sockets, threads and buffers, and of what these use.
 SANITIZED := ApusTestKit,ApusControl,ApusAdminClient,Apus
+# The suites whose tests wait in tasks: they run apart from those that block the threads they run on.
+WAITING := '^(ApusControlTests|ApusTests|ApusAdminClientTests)[.]'
 RELEASE := -c release --static-swift-stdlib --product apus
 
 .DEFAULT_GOAL := help
@@ -33,7 +35,7 @@ test: prepare ## run every test
 	@echo "test: building every Swift suite"
 	@$(SWIFT) build --build-tests
 	@echo "test: running every Swift suite"
-	@scripts/suites $(SWIFT) test --skip-build
+	@scripts/suites --apart $(WAITING) $(SWIFT) test --skip-build
 	@scripts/test-scripts
 	@echo "test: all passed"
 
@@ -41,7 +43,7 @@ check: lint prepare ## what CI runs: format lint, a build with warnings as error
 	@echo "check: building with warnings as errors and every import declared"
 	@APUS_STRICT=1 $(SWIFT) build --build-tests --explicit-target-dependency-import-check error
 	@echo "check: running every Swift suite"
-	@APUS_STRICT=1 scripts/suites $(SWIFT) test --skip-build
+	@APUS_STRICT=1 scripts/suites --apart $(WAITING) $(SWIFT) test --skip-build
 	@echo "check: looking at the manual page and the completions"
 	@scripts/manual --check
 	@scripts/test-scripts
@@ -70,7 +72,7 @@ asan: prepare ## run the suites with sockets under AddressSanitizer
 	@echo "asan: building and running under AddressSanitizer"
 	@# Leaks are left out: Foundation has some of its own. Bench/soak watches memory instead.
 	@APUS_ONLY=$(SANITIZED) $(SWIFT) build --build-tests --sanitize=address --scratch-path .build-asan
-	@ASAN_OPTIONS=detect_leaks=0 APUS_ONLY=$(SANITIZED) scripts/suites --limit 3600 \
+	@ASAN_OPTIONS=detect_leaks=0 APUS_ONLY=$(SANITIZED) scripts/suites --limit 3600 --apart $(WAITING) \
 		$(SWIFT) test --skip-build --sanitize=address --scratch-path .build-asan
 	@echo "asan: clean"
 
@@ -78,8 +80,8 @@ tsan: prepare ## run the suites with threads under ThreadSanitizer
 	@echo "tsan: building and running under ThreadSanitizer"
 	@APUS_ONLY=$(SANITIZED) $(SWIFT) build --build-tests --sanitize=thread --scratch-path .build-tsan
 	@clang -O1 -Wall -shared -fPIC scripts/tsan-mutex.c -o .build-tsan/tsan-mutex.so
-	@APUS_ONLY=$(SANITIZED) scripts/suites --limit 3600 env LD_PRELOAD=$(CURDIR)/.build-tsan/tsan-mutex.so \
-		$(SWIFT) test --skip-build --sanitize=thread --scratch-path .build-tsan
+	@APUS_ONLY=$(SANITIZED) scripts/suites --limit 3600 --apart $(WAITING) \
+		env LD_PRELOAD=$(CURDIR)/.build-tsan/tsan-mutex.so $(SWIFT) test --skip-build --sanitize=thread --scratch-path .build-tsan
 	@echo "tsan: clean"
 
 format: ## format the sources in place

@@ -80,6 +80,14 @@ class SuitesTests(unittest.TestCase):
         self.assertLess(seconds, 30)
         self.assertFalse(is_running("sleep", "321"))
 
+    def test_what_runs_apart_runs_second_and_counts(self):
+        told = "print(sys.argv[1:-2], file=sys.stderr)\n"
+        status, said, _ = run(told + 'sys.exit(3 if "--filter" in sys.argv else 0)', "--apart", "B[.]")
+        self.assertEqual((status, said), (3, "['--skip', 'B[.]']\n['--filter', 'B[.]']\n"))
+        status, said, _ = run(told + 'sys.exit(0 if "--filter" in sys.argv else 4)', "--apart", "B[.]")
+        self.assertEqual(status, 4)
+        self.assertIn("--filter", said)
+
     def test_a_process_that_is_left_fails_the_run_and_is_ended(self):
         status, text, _ = run('subprocess.Popen(["sleep", "322"], start_new_session=True)')
         self.assertEqual(status, 1)

@@ -20,14 +20,26 @@ actor FakeAdopter: SnapshotAdopter {
     var failure: Failure?
     /// Waited for before anything is adopted.
     var delay: Duration?
+    private var isHeld = false
+    private var waiting: [CheckedContinuation<Void, Never>] = []
 
     init(live: Live) { self.live = live }
 
     func fail(_ words: String?) { failure = words.map { Failure(description: $0) } }
     func wait(_ delay: Duration) { self.delay = delay }
 
+    /// Nothing is adopted until it is let go.
+    func hold() { isHeld = true }
+
+    func letGo() {
+        isHeld = false
+        for continuation in waiting { continuation.resume() }
+        waiting = []
+    }
+
     func adopt(_ snapshot: Snapshot) async throws {
         if let delay { try await Task.sleep(for: delay) }
+        if isHeld { await withCheckedContinuation { waiting.append($0) } }
         if let failure { throw failure }
         adopted.append(snapshot)
         live.view = .of(snapshot)

@@ -119,10 +119,13 @@ import Testing
     }
 
     @Test func aFloodOfRefusalsDoesNotFillTheLog() async throws {
+        let start = NIODeadline.now()
         let logged = try await lines(AdminFixture.address) { server in
             for _ in 0..<30 { _ = try await server.send("DELETE", "/v1/pools/web/endpoints/127.0.0.1:1") }
         }
-        #expect(logged.count == RefusalMeter.burst)
+        // One more is told of every ten seconds, on a machine so slow that this takes as long.
+        let late = Int((NIODeadline.now() - start).nanoseconds / 10_000_000_000)
+        #expect((RefusalMeter.burst...min(29, RefusalMeter.burst + late)).contains(logged.count))
     }
 
     @Test func theMeterTellsHowManyItLeftOut() {
