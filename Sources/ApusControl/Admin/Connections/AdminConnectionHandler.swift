@@ -94,6 +94,11 @@ final class AdminConnectionHandler: ChannelDuplexHandler {
         allow(limits.requestHead, context)
     }
 
+    /// Of a channel that was closed before it was active nothing else is heard.
+    func handlerRemoved(context: ChannelHandlerContext) {
+        if !isGone { connections.closed(id) }
+    }
+
     func channelInactive(context: ChannelHandlerContext) {
         clock.stop()
         connections.closed(id)
