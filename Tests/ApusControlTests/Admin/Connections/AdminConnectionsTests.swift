@@ -169,7 +169,7 @@ import Testing
     }
 
     @Test func headsThatTrickleEnd() async throws {
-        try await AdminFixture.run(connections: Self.limits { $0.requestHead = .seconds(2) }) { server in
+        try await AdminFixture.run(connections: Self.limits { $0.requestHead = .seconds(4) }) { server in
             let slow = try await server.connect(sending: "GET /livez HTTP/1.1\r\n")
             for _ in 0..<200 where !slow.isClosed {
                 try? await slow.send("X: y\r\n")
@@ -188,7 +188,7 @@ import Testing
     }
 
     @Test func bodiesThatStopEnd() async throws {
-        try await AdminFixture.run(connections: Self.limits { $0.body = .milliseconds(100) }) { server in
+        try await AdminFixture.run(connections: Self.limits { $0.body = .seconds(1) }) { server in
             let slow = try await server.connect(
                 sending: "POST /v1/config/validate HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nlisten")
             #expect(try await slow.comes { $0.received.contains("request_body_timeout") }, "\(slow.received)")
