@@ -91,6 +91,24 @@ import Testing
         }
     }
 
+    /// For a retry that may never be needed nobody loses a buffer: the body is passed on, and no longer kept.
+    @Test func keepingABodyTakesNobodysMemory() throws {
+        let origin = try Origin()
+        let proxy = try Proxy(origin) {
+            $0.limits.bufferBytesPerWorker = 512 << 10
+            $0.pool = { pool, _ in pool.retries.bodyBytes = 1 << 20 }
+        }
+        let idle = try (0..<7).map { _ in try proxy.connect() }
+        for client in idle { try client.send(Self.halfHead) }
+        try proxy.eventually("the buffers to be nearly used up") { proxy.count(.bufferBytes) >= 448 << 10 }
+        let upload = try proxy.connect()
+        try upload.send("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 200000\r\n\r\n")
+        for _ in 0..<20 { try upload.send(String(repeating: "y", count: 10_000)) }
+        #expect(try upload.readResponse().isGood)
+        for client in idle { #expect(try client.isSilent(for: .milliseconds(20))) }
+        #expect(proxy.count(.memoryLimit) == 0)
+    }
+
     /// Clients that take nothing of their responses lose them before others are kept out for long.
     @Test func responsesThatNobodyTakesAreBrokenOff() throws {
         let origin = try Origin { connection in

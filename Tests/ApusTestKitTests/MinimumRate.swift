@@ -38,6 +38,18 @@ import Testing
         try proxy.eventually("the reason") { proxy.count(.requestBodyTooSlow) == 1 }
     }
 
+    /// Of what is moved without being read, no more is borne.
+    @Test func aLargeUploadThatBeginsToTrickleIsRefused() throws {
+        let origin = try Origin()
+        let proxy = try proxy(origin)
+        let client = try proxy.connect()
+        try client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9000000\r\n\r\n")
+        try client.send([UInt8](repeating: 0x61, count: 4 << 20))
+        trickle(client, "a", 60)
+        expectRefusal(try client.readResponse(), [.requestBodyTooSlow])
+        try origin.wait(for: "the end of the unfinished request") { $0.ended == 1 }
+    }
+
     @Test func anUploadThatIsFastEnoughIsNot() throws {
         let proxy = try proxy(try Origin())
         let client = try proxy.connect()
