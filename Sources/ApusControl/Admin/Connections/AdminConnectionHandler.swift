@@ -159,10 +159,7 @@ final class AdminConnectionHandler: ChannelDuplexHandler {
             while try step(context) {}
         } catch {
             if phase == .head { return refuse(error, context) }
-            exchange?.isBodyWanted = false
-            allow(nil, context)
-            connections.changed(id, to: .busy)
-            context.fireErrorCaught(BodyError.malformed(error))
+            end(.malformed(error), error, context)
         }
         if isInputClosed, wantsBytes { cut(context) }
     }
@@ -273,6 +270,19 @@ final class AdminConnectionHandler: ChannelDuplexHandler {
         }
     }
 
+    /// Answers a request whose body is at fault. Whoever carries it out may be told of the fault or be cancelled first, and
+    /// would then answer something else: what it writes is no longer taken.
+    private func end(_ error: BodyError, _ reason: Reason, _ context: ChannelHandlerContext) {
+        allow(nil, context)
+        if exchange?.answer == nil {
+            refuse(reason, context)
+        } else {
+            exchange?.isBodyWanted = false
+            connections.changed(id, to: .busy)
+        }
+        context.fireErrorCaught(error)
+    }
+
     /// The client sends no more although there should be more.
     private func cut(_ context: ChannelHandlerContext) {
         if phase == .request { context.fireErrorCaught(BodyError.cut) }
@@ -338,10 +348,7 @@ final class AdminConnectionHandler: ChannelDuplexHandler {
         switch phase {
         case .head where received.readableBytes > 0: refuse(.requestHeadTimeout, context)
         case .request where unwritten == 0 && exchange?.answer == nil:
-            exchange?.isBodyWanted = false
-            exchange?.keepsAlive = false
-            connections.changed(id, to: .busy)
-            context.fireErrorCaught(BodyError.timedOut)
+            end(.timedOut, .requestBodyTimeout, context)
         default:
             phase = .closing
             context.close(promise: nil)
