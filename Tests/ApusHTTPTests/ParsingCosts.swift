@@ -1,5 +1,14 @@
 import ApusHTTP
+import Glibc
 import Testing
+
+/// What this thread has computed so far: what else the machine does takes none of it.
+private func computed() -> Duration {
+    var time = timespec()
+    // SAFETY: the call writes to a variable that outlives it.
+    unsafe clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+    return .seconds(time.tv_sec) + .nanoseconds(time.tv_nsec)
+}
 
 /// What a head costs depends on its size, and hardly on what stands in it.
 @Suite(.serialized) struct ParsingCosts {
@@ -32,9 +41,9 @@ import Testing
         var table = FieldTable()
         var best = Duration.seconds(100)
         for _ in 0..<rounds {
-            let start = ContinuousClock.now
+            let start = computed()
             _ = try? RequestHead.parse(bytes.span, limits: HeadLimits(), into: &table)
-            best = min(best, ContinuousClock.now - start)
+            best = min(best, computed() - start)
         }
         return (best / .nanoseconds(1), bytes.count)
     }
@@ -59,10 +68,10 @@ import Testing
             var best = Duration.seconds(100)
             for _ in 0..<12 {
                 var decoder = ChunkedDecoder()
-                let start = ContinuousClock.now
+                let start = computed()
                 var offset = 0
                 while case .data(let range) = try decoder.next(bytes.span, from: offset) { offset = range.upperBound }
-                best = min(best, ContinuousClock.now - start)
+                best = min(best, computed() - start)
             }
             return best / .nanoseconds(1) / Double(bytes.count)
         }
