@@ -45,7 +45,7 @@ extension LoggingSystem {
     /// What is logged goes to standard error, for a person or for the journal.
     static func useStandardError() {
         LogStream.isInUse.store(true, ordering: .relaxed)
-        // Whoever ends the process: what was logged last is written if somebody reads it.
+        // However the process ends, its last lines are written if somebody reads them.
         atexit { LineQueue.standardError.flush() }
         bootstrap { label in
             if Journal.hasStandardError { return JournalLogHandler() }

@@ -30,7 +30,7 @@ public enum DataPlaneError: Error, Equatable, CustomStringConvertible {
         case ELOOP:
             "a link stands there, which it must not where only `admin: { files: ... }` allows the log; or links lead in a "
                 + "circle"
-        case ENODEV: "what stands there is no plain file"
+        case ENODEV: "it is not a regular file"
         case ENXIO: "it is a device that is not there"
         default: systemErrorText(errno)
         }

@@ -27,6 +27,10 @@ extension RoutingTable {
                     path: "/location/{x*}"
                     respond: 201
                     headers: { response: { set: { Content-Location: "{x}{query}" } } }
+                  - name: joined
+                    path: "/joined/{x*}"
+                    respond: 201
+                    headers: { response: { set: { Content-Location: "{query}//{x}" } } }
                   - name: slash
                     path: "/slash/{x*}"
                     pool: web
@@ -84,6 +88,8 @@ extension RoutingTable {
             .init(#"GET http://a/location//\evil.test"#, is: "location: 400 bad_rewrite"),
             .init("GET http://a/location/javascript:x", is: "location: 400 bad_rewrite"),
             .init("GET http://a/location/https://evil.test", is: "location: 400 bad_rewrite"),
+            .init("GET http://a/joined/x?a", is: "joined: 201 none < content-location=?a//x"),
+            .init("GET http://a/joined/evil.test", is: "joined: 400 bad_rewrite"),
             .init("GET http://a/slash/x", is: "slash: web gets GET /slash/x at a < content-location=/x"),
             .init("GET http://a/slash//evil.test", is: "slash: 400 bad_rewrite"),
             .init("GET http://a/its//x:y", is: "its: web gets GET /its//x:y at a < location=https://a.test//x:y"),

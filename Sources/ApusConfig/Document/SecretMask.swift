@@ -77,7 +77,7 @@ struct SecretMask: Sendable {
             let (text, column) = starred.excerpt(around: column, margin: 0)
             return (String(text.map { $0.isWhitespace || $0 == StarredLine.ellipsis ? $0 : "*" }), column)
         }
-        // A secret of which only a part is quoted has to be seen whole.
+        // Look past the excerpt's ends: a secret that is cut off there would not be recognised.
         let margin = texts.first.map { $0.unicodeScalars.count } ?? 0
         return starred.excerpt(around: column, margin: margin, masked)
     }

@@ -3,8 +3,8 @@ public import ApusModel
 /// How far a configuration reaches that somebody has sent: to what the running one uses, for the same purpose, and to the
 /// files that the process's own file allows.
 ///
-/// Whoever may send a configuration need not be who may read the machine's files: what is refused is refused by its name
-/// alone, without a look at whether it is there.
+/// The right to send a configuration is not the right to read the machine's files. So a path is refused by its name alone:
+/// the answer does not tell whether the file exists.
 public struct ReachLimit: Sendable {
     /// What the running configuration uses, and of that, what it may use only as a pattern allows it.
     private let running: Set<ReachUse>
@@ -102,7 +102,7 @@ public struct ReachLimit: Sendable {
         if isGuarded { return "configurations, secrets or the state are kept beside it; name another directory" }
         switch FileSystem.kind(ofEntry: path) {
         case nil, .regular, .socket: return nil
-        default: return "what stands there is no plain file"
+        default: return "it is not a regular file"
         }
     }
 }

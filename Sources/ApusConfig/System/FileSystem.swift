@@ -60,7 +60,7 @@ public enum FileSystem {
     /// What stands at a path, a link itself rather than what it leads to; nil for nothing.
     static func kind(ofEntry path: String) -> FileKind? {
         var status = stat()
-        // SAFETY: the call reads a string and fills a structure, both of which live until it returns.
+        // SAFETY: the string and the structure outlive the call.
         guard unsafe lstat(path, &status) == 0 else { return nil }
         return FileKind(status)
     }

@@ -116,7 +116,8 @@ extension AdminAPI {
         return .json(await answer(name, of: pool, notes))
     }
 
-    /// Tells of an endpoint that has changed. The change stands even where its endpoint cannot be told of.
+    /// The answer after a change to an endpoint. If the endpoint cannot be read any more, the change still holds, and a note
+    /// says so.
     private func answer(_ name: String, of pool: String, _ notes: [String]) async -> EndpointChangeAnswer {
         do {
             return EndpointChangeAnswer(endpoint: try await endpoint(name, of: pool), notes: notes)

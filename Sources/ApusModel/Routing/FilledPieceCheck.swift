@@ -46,7 +46,7 @@ extension FieldEdit {
         case "set-cookie": return value.pieces.map { $0.isLiteral ? FilledPieceCheck() : FilledPieceCheck(.cookiePart) }
         case "location", "content-location": return value.referenceChecks(isReference: true)
         case "link", "refresh": return value.referenceChecks(isReference: false)
-        default: return value.pieces.map { _ in FilledPieceCheck() }
+        default: return []
         }
     }
 }
@@ -85,6 +85,11 @@ extension TextTemplate {
             return beginning([], false, followedBy: text, true)
         }
         guard let known else { return (nil, hasBegun) }
+        if hasBegun {
+            // What was filled in may be empty, or a slash: with every further piece the whole is looked at again.
+            let hasEnded = !isReference && bytes.contains(UInt8(ascii: ">"))
+            return hasEnded ? (nil, false) : (known, true)
+        }
         let text = known + bytes
         // `/` may become `//` yet; whatever else begins it cannot.
         return text.isEmpty || text == [.slash] ? (text, hasBegun) : (nil, hasBegun)

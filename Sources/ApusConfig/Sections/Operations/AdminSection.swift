@@ -111,7 +111,7 @@ extension Field {
             }
             if let first = pattern.directory.split(separator: "/").first, ["proc", "dev", "sys"].contains(first) {
                 findings.error(
-                    "`\(key.value)`: what lies in `/\(first)` is no configuration, secret or log; name another directory",
+                    "`\(key.value)`: `/\(first)` holds no configurations, secrets or logs; name another directory",
                     at: node.position)
                 return nil
             }

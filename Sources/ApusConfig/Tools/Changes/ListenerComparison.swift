@@ -38,28 +38,24 @@ struct ListenerComparison {
                 effect: "it accepts nobody new, and its connections end once they have finished what they began"))
     }
 
+    private mutating func changed(_ listener: Listener, _ detail: String, effect: String) {
+        changes.append(
+            ConfigurationChange(
+                kind: .changed, subject: .listener, name: name(of: listener), details: [detail], effect: effect))
+    }
+
     private mutating func compare(_ one: Listener, _ other: Listener) {
         if one.name != other.name {
-            changes.append(
-                ConfigurationChange(
-                    kind: .changed, subject: .listener, name: name(of: one),
-                    details: ["name \(one.name) -> \(other.name)"],
-                    effect: "its connections are kept"))
+            changed(one, "name \(one.name) -> \(other.name)", effect: "its connections are kept")
         }
         if one.paths != other.paths {
-            changes.append(
-                ConfigurationChange(
-                    kind: .changed, subject: .listener, name: name(of: one),
-                    details: ["paths \(one.paths.rawValue) -> \(other.paths.rawValue)"],
-                    effect: "requests from now on are refused, or not, by the new rule"))
+            changed(
+                one, "paths \(one.paths.rawValue) -> \(other.paths.rawValue)",
+                effect: "requests from now on are refused, or not, by the new rule")
         }
         if one.hidesReasons != other.hidesReasons {
             let words = [one, other].map { $0.hidesReasons ? "hide" : "show" }
-            changes.append(
-                ConfigurationChange(
-                    kind: .changed, subject: .listener, name: name(of: one),
-                    details: ["apus_reason \(words[0]) -> \(words[1])"],
-                    effect: "its connections are kept"))
+            changed(one, "apus_reason \(words[0]) -> \(words[1])", effect: "its connections are kept")
         }
         let routes = RouteComparison(
             listener: other.name, old, Array(one.routes), new, Array(other.routes))

@@ -14,7 +14,7 @@ import NIOCore
     /// Text of metrics becomes 16 times smaller at the first level already, and hardly smaller at slower ones.
     private static let level: Int32 = 1
 
-    /// Nil when there is no memory for it.
+    /// - Returns: nil when zlib cannot allocate its state.
     init?() {
         guard let stream = unsafe apus_gzip_begin(Self.level) else { return nil }
         unsafe self.stream = stream
