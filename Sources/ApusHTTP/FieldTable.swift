@@ -27,7 +27,7 @@ public struct FieldLine: Sendable, BitwiseCopyable {
     }
 
     /// Whether the line is treated as if the client had not sent it.
-    @inlinable var isHidden: Bool { isDropped && (field == .other || KnownField.Set.claims.contains(field)) }
+    @inlinable public var isHidden: Bool { isDropped && (field == .other || KnownField.Set.claims.contains(field)) }
 
     @inlinable public var name: Range<Int> { Int(start)..<Int(nameEnd) }
     @inlinable public var value: Range<Int> { Int(valueStart)..<Int(valueEnd) }

@@ -30,6 +30,11 @@ import Testing
         "    health:\n      path: /\n      headers:\n        X-Client-Secret: \"one\n          S\"",
         "    health:\n      path: /\n      headers:\n        Cookie: session=S",
         "    health:\n      path: /\n      headers: &h { X-Password: &p S }",
+        "    health: { path: /ready?deep=1&token=S, every: 2s }",
+        "    health: { path: \"/ready?X-Amz-Signature=S\" }",
+        "    health:\n      path: /ready?s%69g=S\n      every: 2s",
+        "    health: { path: /, headers: { X-Session: S, SID: S } }",
+        "    health: &h\n      path: /\n      headers: &s { jwt: S }",
         "    health: { send: \"AUTH S\\r\\n\", expect: { reply: OK } }",
         "    sticky: { cookie: id, secret: S }",
     ])
@@ -42,6 +47,8 @@ import Testing
         "{ pool: web, header: { Authorization: S } }",
         "{ pool: web, query: { access_token: S } }",
         "{ pool: web, cookies: { session_token: S } }",
+        "{ pool: web, cookies: { sid: S } }", "{ pool: web, cookies: { JSESSIONID: S } }",
+        "{ pool: web, query: { sig: S } }",
     ])
     func credentialsOfRoutesAreHidden(route: String) {
         check(Self.file("", route.replacing(/\bS\b/, with: Self.secret)))

@@ -33,17 +33,23 @@ struct UpgradeTests {
             sockets: Array(repeating: InheritedSocket(descriptor: listener, address: address), count: 130), revision: 7,
             state: state)
         let (own, other) = try MessageSocket.pair()
-        let old = Task.detached {
-            for (message, descriptors) in handover.messages {
-                try own.send(message, descriptors: descriptors, by: MessageSocketTests.soon)
+        // A thread of its own: it has to go on while this task waits for it.
+        let knocking = bound
+        let (outcome, end) = AsyncStream.makeStream(of: Result<(Successor.Answer, Int32), any Error>.self)
+        Thread.detachNewThread {
+            let result = Result {
+                for (message, descriptors) in handover.messages {
+                    try own.send(message, descriptors: descriptors, by: MessageSocketTests.soon)
+                }
+                let answer = Successor.answer(over: own, by: MessageSocketTests.soon)
+                // Somebody knocks between the two.
+                let client = apus_connect(knocking)
+                _ = apus_wait(client, 1, 10_000)
+                close(listener)
+                own.close()
+                return (answer, client)
             }
-            let answer = Successor.answer(over: own, by: MessageSocketTests.soon)
-            // Somebody knocks between the two.
-            let client = apus_connect(bound)
-            _ = apus_wait(client, 1, 10_000)
-            close(listener)
-            own.close()
-            return (answer, client)
+            end.yield(result)
         }
         let takeover = try Takeover(over: other, patience: .seconds(20))
         #expect(takeover.handover.revision == 7)
@@ -51,7 +57,7 @@ struct UpgradeTests {
         #expect(takeover.handover.sockets.map(\.address) == Array(repeating: address, count: 130))
         try takeover.ready()
         await takeover.waitForRelease(patience: .seconds(20))
-        let (answer, client) = try await old.value
+        let (answer, client) = try #require(await outcome.first { _ in true }).get()
         #expect(answer == .ready)
         var peer = apus_address()
         let accepted = apus_accept(try #require(takeover.handover.sockets.first).descriptor, &peer)

@@ -47,13 +47,22 @@ import Testing
             unlink(path)
         }
 
-        /// The next message, or "" when none comes in `seconds`.
+        /// The next message, or why there is none after `seconds`.
+        ///
+        /// A signal to any other test's thread may end a wait before its time: it is begun again.
         func next(within seconds: Int = 10) -> String {
-            var patience = timeval(tv_sec: seconds, tv_usec: 0)
+            var patience = timeval(tv_sec: 1, tv_usec: 0)
             setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
             var buffer = [UInt8](repeating: 0, count: 1 << 17)
-            let count = recv(descriptor, &buffer, buffer.count, 0)
-            return count > 0 ? String(decoding: buffer[..<count], as: UTF8.self) : ""
+            let end = ContinuousClock.now + .seconds(seconds)
+            while true {
+                let count = recv(descriptor, &buffer, buffer.count, 0)
+                if count > 0 { return String(decoding: buffer[..<count], as: UTF8.self) }
+                let error = errno
+                guard error == EINTR || error == EAGAIN, ContinuousClock.now < end else {
+                    return "nothing: errno \(error)"
+                }
+            }
         }
     }
 

@@ -148,6 +148,7 @@ extension ForeignWord {
         ("workerprocesses", .init("nginx's", ["workers"])),
         ("nbthread", .init("HAProxy's", ["workers"])),
         ("threads", .init(nil, ["workers"])),
+        ("underscoresinheaders ignoreinvalidheaders", .init("nginx's", ["client_headers"])),
         ("setrealipfrom realip forwardedheaders", .init(nil, ["trusted_proxies"])),
         ("clientmaxbodysize", .init("nginx's", ["limits.body"])),
         (
@@ -183,6 +184,7 @@ extension ForeignWord {
                 note: "Apus does not speak TLS yet; put what does in front of it, and name that in `trusted_proxies`")
         ),
         ("http2 h2 http3 quic grpc", .init(nil, note: "Apus speaks HTTP/1.1 alone as yet")),
+        ("servertokens", .init("nginx's", note: "Apus adds no Server header, and has no setting for it")),
         ("websocket websockets upgrade", .init(nil, note: "Apus passes no upgrades on yet")),
         (
             "cache caching gzip compress compression encode ratelimit ratelimits limitreq auth basicauth middlewares "

@@ -92,7 +92,7 @@ struct SecretMask: Sendable {
             index = value.range.upperBound
         }
         shown.append(contentsOf: line.unicodeScalars[index...])
-        return String(shown)
+        return hidesSends ? concealingQuery(String(shown)) : String(shown)
     }
 
     /// Text with each secret in it replaced.
@@ -115,11 +115,12 @@ struct SecretMask: Sendable {
         }
     }
 
-    /// Words of the language itself: sticky sessions and hashes name a cookie, routes ask for cookies.
-    private static let language: Set<String> = ["cookie", "cookies"]
+    /// Words of the language itself, sticky sessions and hashes name a cookie, routes ask for cookies, and one of nginx's
+    /// that people bring along.
+    private static let language: Set<String> = ["cookie", "cookies", "server_tokens"]
 
     private static func isKey(_ word: some StringProtocol, _ hidesSends: Bool) -> Bool {
-        if word.utf8.count >= 5, isSensitive(fieldName: String(word)), !language.contains(String(word)) { return true }
+        if word.utf8.count >= 3, isSensitive(fieldName: String(word)), !language.contains(String(word)) { return true }
         if hidesSends, word == "send" { return true }
         if let dot = word.lastIndex(of: "."), isKey(word[word.index(after: dot)...], hidesSends) { return true }
         // Most words are too short or too long, or have other letters, which is quicker to see.

@@ -57,10 +57,22 @@ struct RootSection {
     private static func networks(_ field: Field, _ findings: inout Findings) -> [Network] {
         let items = field.list(of: "networks", example: "[10.0.0.0/8]", &findings) ?? []
         return items.compactMap { item in
-            if let network = item.text.flatMap({ Network($0) }) { return network }
+            if let network = item.text.flatMap({ Network($0) }) {
+                if network.isEverybody {
+                    findings.warning(
+                        "`\(network)` is everybody: any client may say in X-Forwarded-For who it is; name the networks "
+                            + "of your proxies", at: item.position)
+                }
+                return network
+            }
             field.item(item).reject(
                 expected: "a network or an address, such as `10.0.0.0/8` or `\"2001:db8::/32\"`", &findings)
             return nil
         }
     }
+}
+
+extension Network {
+    /// All addresses, of one version at least.
+    fileprivate var isEverybody: Bool { prefixLength == 0 || self == Network("0.0.0.0/0") }
 }

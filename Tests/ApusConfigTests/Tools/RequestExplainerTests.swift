@@ -53,6 +53,16 @@ import Testing
         try RequestExplainer(Self.snapshot, states: states).explain(request)
     }
 
+    @Test func headersThatNobodySeesAreTold() throws {
+        let headers = [("X_Forwarded_For", "1.1.1.1"), ("X-Original-URL", "/admin"), ("X-Tenant", "a"), ("a_b", "c")]
+            .map { DescribedRequest.Header(name: $0.0, value: $0.1) }
+        let explanation = try explain(DescribedRequest(method: "GET", url: "/", headers: headers))
+        #expect(explanation.removedHeaders == ["X_Forwarded_For", "X-Original-URL", "a_b"])
+        #expect(
+            explanation.text.contains(
+                "\nheaders   removed before routes see them: X_Forwarded_For, X-Original-URL, a_b\nroutes\n"))
+    }
+
     @Test func aForwardedRequestIsToldWhole() throws {
         let explanation = try explain(
             DescribedRequest(

@@ -48,7 +48,8 @@ public struct ConfigurationDescription: Sendable {
         case .tcp: parts.append("health by TCP every \(pool.health.interval.configured)")
         case .tcpExchange: parts.append("health by a TCP exchange every \(pool.health.interval.configured)")
         case .http(let probe):
-            parts.append("health \(probe.method) \(probe.path) every \(pool.health.interval.configured)")
+            let path = concealingQuery(probe.path)
+            parts.append("health \(probe.method) \(path) every \(pool.health.interval.configured)")
         }
         switch pool.sticky?.kind {
         case nil: break

@@ -43,6 +43,9 @@ public struct RequestExplainer: Sendable {
                 throw .badRequestLine
             }
             if !snapshot.trustedProxies.contains(where: { $0.contains(request.client) }) { fields.dropClaims() }
+            for index in 0..<fields.count where fields[index].isHidden {
+                explanation.removedHeaders.append(String(decoding: bytes[fields[index].name], as: UTF8.self))
+            }
             var seen = seen(request.client, head, fields, bytes)
             explanation.show(seen)
             if head.hopsLeft == 0 {

@@ -8,6 +8,9 @@ extension RequestExplanation {
         let called = listener.name == listener.address ? "" : " at \(listener.address)"
         lines.append("listener  \(listener.name)\(called)\(Self.place(listener.origin))\(because)")
         lines += ways
+        if !removedHeaders.isEmpty {
+            lines.append("headers   removed before routes see them: \(removedHeaders.joined(separator: ", "))")
+        }
         lines += trace(atMost: 30)
         lines += answer
         lines += pools.flatMap(Self.lines(of:))

@@ -90,6 +90,9 @@ public struct RequestExplanation: Sendable, Equatable, Encodable {
     public var listener: Listener
     /// The readings of the path, the first of them as routes see it; empty if there is only one.
     public var readings: [Reading] = []
+    /// Headers that neither routes nor origins see: a client that is not trusted claims something with them, or Apus
+    /// answers them itself. Their names as they came.
+    public var removedHeaders: [String] = []
     public var trials: [Trial] = []
     /// The name of the route that was taken.
     public var route: String?

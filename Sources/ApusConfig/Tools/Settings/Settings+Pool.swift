@@ -77,7 +77,11 @@ extension Settings {
             add("send", concealed: send)
             add("expect.reply", String(decoding: expect, as: UTF8.self).debugDescription)
         case .http(let probe):
-            add("path", probe.path)
+            if concealingQuery(probe.path) == probe.path {
+                add("path", probe.path)
+            } else {
+                add("path", concealed: Array(probe.path.utf8))
+            }
             add("method", probe.method, usual: "GET")
             add("host", probe.host)
             for header in probe.headers { addField("headers.\(header.name)", named: header.name, header.value) }

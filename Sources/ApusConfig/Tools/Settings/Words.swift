@@ -132,6 +132,28 @@ func bodyWords(_ body: [UInt8]) -> String {
 func isSensitive(fieldName: String) -> Bool {
     // Origins in many languages read `X_Api_Key` and `X.Api.Key` as `X-Api-Key`.
     let name = fieldName.lowercased().filter { !"-_.".contains($0) }
-    return ["authorization", "cookie", "token", "secret", "password", "passwd", "apikey", "credential"]
-        .contains { name.contains($0) }
+    return sensitiveNames.contains(name) || sensitiveParts.contains { name.contains($0) }
+}
+
+private let sensitiveParts = [
+    "authorization", "cookie", "token", "secret", "password", "passwd", "apikey", "credential", "sessid", "sessionid",
+    "signature",
+]
+
+/// Short names that are parts of others, which mean something else.
+private let sensitiveNames: Set<String> = [
+    "sid", "sig", "session", "connectsid", "jwt", "auth", "pwd", "pass", "accesskey", "privatekey", "otp",
+]
+
+/// `target` with what stands behind the sensitive names of its query replaced, each character by a star.
+func concealingQuery(_ target: String) -> String {
+    guard target.contains("?") else { return target }
+    return target.replacing(/([?&;])([^?&;=\s"']+)=([^&;#\s"']*)/) { match in
+        let name = String(match.output.2).replacing(/%([0-7][0-9A-Fa-f])/) { escape in
+            UInt8(escape.output.1, radix: 16).map { String(UnicodeScalar($0)) } ?? ""
+        }
+        guard isSensitive(fieldName: name) else { return String(match.output.0) }
+        let stars = String(repeating: "*", count: match.output.3.unicodeScalars.count)
+        return "\(match.output.1)\(match.output.2)=\(stars)"
+    }
 }
