@@ -30,20 +30,30 @@ let rooms: [Room] = [
     Room(name: "CApusSystem", kind: .shim),
     // The system's zlib, with which the admin server compresses.
     Room(name: "CApusZlib", kind: .shim, links: ["z"]),
+    Room(name: "ApusAddresses", testUses: []),
     Room(name: "ApusHTTP", testUses: []),
-    Room(name: "ApusModel", uses: ["ApusHTTP"], testUses: []),
-    Room(name: "ApusBalancing", uses: ["ApusModel"], testUses: []),
+    // What a route asks of a request, and the table that finds a request's route.
+    Room(name: "ApusRouting", uses: ["ApusAddresses", "ApusHTTP"], testUses: []),
+    Room(name: "ApusModel", uses: ["ApusAddresses", "ApusHTTP", "ApusRouting"], testUses: []),
+    Room(name: "ApusBalancing", uses: ["ApusAddresses", "ApusModel"], testUses: []),
     Room(name: "ApusTransport", uses: ["CApusSystem"], testUses: []),
-    Room(name: "ApusProcess", uses: ["CApusSystem", "ApusModel"], testUses: ["CApusSystem", "ApusModel"]),
     Room(
-        name: "ApusProxy", uses: ["ApusHTTP", "ApusModel", "ApusBalancing", "ApusTransport"],
+        name: "ApusProcess", uses: ["CApusSystem", "ApusAddresses", "ApusModel"],
+        testUses: ["CApusSystem", "ApusModel"]),
+    Room(
+        name: "ApusProxy",
+        uses: ["ApusAddresses", "ApusHTTP", "ApusRouting", "ApusModel", "ApusBalancing", "ApusTransport"],
         testUses: ["ApusHTTP", "ApusModel", "ApusBalancing", "ApusTransport"]),
-    Room(name: "ApusSimulation", uses: ["ApusModel", "ApusBalancing"], testUses: ["ApusModel", "ApusBalancing"]),
     Room(
-        name: "ApusConfig", uses: ["ApusHTTP", "ApusModel"], products: [("Yams", "Yams"), ("Crypto", "swift-crypto")],
+        name: "ApusSimulation", uses: ["ApusModel", "ApusBalancing"],
+        testUses: ["ApusAddresses", "ApusModel", "ApusBalancing"]),
+    Room(
+        name: "ApusConfig", uses: ["ApusAddresses", "ApusHTTP", "ApusRouting", "ApusModel"],
+        products: [("Yams", "Yams"), ("Crypto", "swift-crypto")],
         testUses: ["ApusModel"], testData: ["Golden"]),
     Room(
-        name: "ApusControl", uses: ["CApusZlib", "ApusConfig", "ApusModel", "ApusBalancing", "ApusHTTP"],
+        name: "ApusControl",
+        uses: ["CApusZlib", "ApusConfig", "ApusModel", "ApusBalancing", "ApusHTTP", "ApusAddresses"],
         products: [
             ("Hummingbird", "hummingbird"), ("ServiceLifecycle", "swift-service-lifecycle"), ("Logging", "swift-log"),
             ("NIOCore", "swift-nio"), ("NIOPosix", "swift-nio"), ("NIOHTTP1", "swift-nio"), ("Crypto", "swift-crypto"),
@@ -51,7 +61,8 @@ let rooms: [Room] = [
         ],
         testUses: ["ApusModel", "ApusBalancing", "ApusHTTP"]),
     Room(
-        name: "Apus", uses: ["ApusProxy", "ApusProcess", "ApusControl", "ApusConfig", "ApusModel", "ApusHTTP"],
+        name: "Apus",
+        uses: ["ApusProxy", "ApusProcess", "ApusControl", "ApusConfig", "ApusModel", "ApusHTTP", "ApusAddresses"],
         products: [
             ("Logging", "swift-log"), ("ServiceLifecycle", "swift-service-lifecycle"),
             ("UnixSignals", "swift-service-lifecycle"), ("NIOCore", "swift-nio"), ("NIOPosix", "swift-nio"),
@@ -62,21 +73,31 @@ let rooms: [Room] = [
         name: "ApusAdminClient",
         products: [("NIOCore", "swift-nio"), ("NIOPosix", "swift-nio"), ("NIOHTTP1", "swift-nio")], testUses: []),
     Room(
-        name: "ApusCommand", kind: .command, uses: ["Apus", "ApusAdminClient", "ApusProcess", "ApusSimulation"],
+        name: "ApusCommand", kind: .command,
+        uses: ["Apus", "ApusAdminClient", "ApusProcess", "ApusSimulation", "ApusAddresses"],
         products: [
             ("ArgumentParser", "swift-argument-parser"), ("Hummingbird", "hummingbird"), ("Logging", "swift-log"),
             ("UnixSignals", "swift-service-lifecycle"),
         ]),
-    // Scripted origins and clients for the end-to-end suites; the suites drive a data plane inside the test process.
+    // Scripted origins and clients for the end-to-end suites.
     Room(
-        name: "ApusTestKit", uses: ["ApusProxy", "ApusModel", "ApusHTTP", "CApusSystem"],
-        testUses: ["ApusProxy", "ApusModel", "ApusHTTP"]),
+        name: "ApusTestKit",
+        uses: ["ApusProxy", "ApusModel", "ApusRouting", "ApusHTTP", "ApusAddresses", "CApusSystem"],
+        testUses: []),
+    // What the data plane does with requests, end to end: one inside the test process, over real sockets.
+    Room(
+        name: "DataPlane", kind: .suite,
+        uses: ["ApusTestKit", "ApusProxy", "ApusModel", "ApusRouting", "ApusHTTP", "ApusAddresses"], testUses: []),
     // What `apus explain` and `apus test` say of requests, against what the data plane does with them.
     Room(
-        name: "ApusRouting", kind: .suite, uses: ["ApusConfig", "ApusProxy", "ApusTestKit", "ApusModel", "ApusHTTP"],
-        testUses: []),
+        name: "RoutingAgreement", kind: .suite,
+        uses: [
+            "ApusConfig", "ApusProxy", "ApusTestKit", "ApusModel", "ApusRouting", "ApusHTTP", "ApusAddresses",
+        ], testUses: []),
     // What users run, under load, while their origins die, hang, flap and lose packets.
-    Room(name: "ApusFailure", kind: .suite, uses: ["ApusCommand", "ApusTestKit", "ApusModel"], testUses: []),
+    Room(
+        name: "ApusFailure", kind: .suite, uses: ["ApusCommand", "ApusTestKit", "ApusModel", "ApusAddresses"],
+        testUses: []),
 ]
 
 let packages: [String: Package.Dependency] = [

@@ -18,7 +18,7 @@ from .compiler import build
 
 _FOLDER = BUILD / "micro-picking"
 _PROGRAM = _FOLDER / "picks"
-_MODULES = ["ApusHTTP", "ApusModel", "ApusBalancing"]
+_MODULES = ["ApusAddresses", "ApusHTTP", "ApusRouting", "ApusModel", "ApusBalancing"]
 _ENDPOINTS = (3, 100, 10_000)
 _PICKS = 200_000
 #: Under callgrind, which is fifty times slower.

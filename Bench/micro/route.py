@@ -81,7 +81,7 @@ def _arguments() -> argparse.Namespace:
 def _run(arguments: argparse.Namespace) -> int:
     if executable("valgrind") is None:
         install_debian(["valgrind"])
-    build(["ApusHTTP", "ApusModel"], (BENCH / "micro" / "routing").glob("*.swift"), _PROGRAM)
+    build(["ApusAddresses", "ApusHTTP", "ApusRouting", "ApusModel"], (BENCH / "micro" / "routing").glob("*.swift"), _PROGRAM)
     known = subprocess.run([_PROGRAM], capture_output=True, text=True, check=True).stdout.splitlines()
     chosen = arguments.mixes or [name for name in known if name != _CONTROL]
     if unknown := set(chosen) - set(known):

@@ -1,3 +1,4 @@
+import ApusAddresses
 import ApusControl
 import ApusModel
 import ApusProxy

@@ -1,3 +1,4 @@
+public import ApusAddresses
 public import ApusConfig
 import ApusControl
 public import ApusModel
@@ -48,7 +49,7 @@ public struct LoadBalancer: Service {
     /// Where a balancer listens; where port 0 was configured, with the port that the system gave.
     public struct Addresses: Sendable, Equatable {
         /// In the order of `Snapshot.listeners`.
-        public var listeners: [ApusModel.SocketAddress]
+        public var listeners: [ApusAddresses.SocketAddress]
         /// In the order of `Operations.admin`. Empty for a process that takes over: it binds them a little later.
         public var admin: [Admin.Bind]
     }

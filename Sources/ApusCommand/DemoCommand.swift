@@ -1,4 +1,5 @@
 import Apus
+import ApusAddresses
 import ArgumentParser
 import Foundation
 import Logging

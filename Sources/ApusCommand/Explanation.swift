@@ -1,4 +1,5 @@
 import Apus
+import ApusAddresses
 import Glibc
 
 /// What went wrong at the start, and what to do about it.

@@ -1,3 +1,4 @@
+public import ApusAddresses
 public import ApusModel
 
 /// Turns the text of a configuration file into a checked snapshot, or into everything that is wrong with it.

@@ -1,3 +1,5 @@
+public import ApusAddresses
+
 /// A listener of the admin server: where it listens, whom it lets in, and what they may do.
 public struct Admin: Sendable, Equatable {
     public enum Bind: Sendable, Equatable {

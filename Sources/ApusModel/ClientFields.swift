@@ -1,4 +1,5 @@
 public import ApusHTTP
+import ApusRouting
 
 /// Which of the fields that clients send are left out of what is forwarded, because of their names.
 ///

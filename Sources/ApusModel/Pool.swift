@@ -1,3 +1,5 @@
+public import ApusAddresses
+
 /// Interchangeable endpoints and the rules by which one of them is picked, checked, protected and connected to.
 ///
 /// What is nil is off.

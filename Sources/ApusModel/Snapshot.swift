@@ -1,4 +1,6 @@
+public import ApusAddresses
 public import ApusHTTP
+public import ApusRouting
 
 /// The configuration as the data plane runs it: complete and immutable, and checked before it is run (`check`).
 ///
@@ -25,7 +27,7 @@ public final class Snapshot: Sendable {
     /// The zone that the balancer is in; nil for none.
     public let zone: String?
     public let operations: Operations
-    @usableFromInline let routeTable: RouteTable
+    public let routeTable: RouteTable
 
     public init(
         workers: Int, listeners: [Listener], routes: [Route], pools: [Pool], endpoints: [Endpoint],
@@ -48,7 +50,8 @@ public final class Snapshot: Sendable {
         self.zone = zone
         self.operations = operations
         // A range that leads beyond them is one of `problems`, with which nothing is run.
-        routeTable = RouteTable(routes: routes, listeners: listeners.map { $0.routes.clamped(to: routes.indices) })
+        routeTable = RouteTable(
+            routes.map(\.match), listeners: listeners.map { $0.routes.clamped(to: routes.indices) })
     }
 
     /// The first route of `listener` that matches a request, as an index into `routes`; nil when none does (404).
@@ -65,10 +68,7 @@ public final class Snapshot: Sendable {
         listener: Int, head: RequestHead, path: Span<UInt8>, fields: borrowing FieldTable, bytes: Span<UInt8>,
         client: IPAddress
     ) -> Int? {
-        let first = routeTable.takesAll[listener]
-        if first >= 0 { return first }
-        return routeTable.match(
-            listener: listener, head: head, path: path, fields: fields, bytes: bytes, client: client)
+        routeTable.route(listener: listener, head: head, path: path, fields: fields, bytes: bytes, client: client)
     }
 
     /// Whether a route of `listener` asks for a path, so that different paths may have different routes.

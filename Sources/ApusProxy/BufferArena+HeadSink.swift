@@ -1,3 +1,4 @@
+import ApusAddresses
 public import ApusHTTP
 import ApusModel
 public import ApusTransport

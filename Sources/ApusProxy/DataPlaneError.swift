@@ -1,3 +1,4 @@
+public import ApusAddresses
 public import ApusModel
 import ApusTransport
 import Glibc

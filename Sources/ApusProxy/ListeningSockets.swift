@@ -1,4 +1,5 @@
-public import ApusModel
+public import ApusAddresses
+import ApusModel
 import ApusTransport
 
 /// A listening socket that another process has bound: the one that this one replaces, or the service manager.

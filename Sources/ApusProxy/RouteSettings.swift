@@ -1,6 +1,7 @@
 import ApusBalancing
 import ApusHTTP
 import ApusModel
+import ApusRouting
 
 /// What a worker reads of a route on the request path, as plain numbers: times in microseconds, what the listener says
 /// filled in where the route says nothing.

@@ -1,4 +1,5 @@
 import ApusModel
+import ApusRouting
 
 /// The texts that routes fill from requests, laid out flat: pieces without references, their bytes side by side.
 ///

@@ -1,6 +1,8 @@
+import ApusAddresses
 import ApusBalancing
 import ApusHTTP
 import ApusModel
+import ApusRouting
 import ApusTransport
 
 /// Keys: what of a head decides where in its pool a request goes, and whether it may.

@@ -1,5 +1,7 @@
+import ApusAddresses
 import ApusHTTP
 import ApusModel
+import ApusRouting
 import ApusTransport
 
 /// What a template is filled from: a request, its route, and how much may still be written.

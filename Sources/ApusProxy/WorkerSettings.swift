@@ -1,6 +1,8 @@
+import ApusAddresses
 import ApusBalancing
 import ApusHTTP
 import ApusModel
+import ApusRouting
 import ApusTransport
 
 /// What a worker reads of the snapshot on the request path, as plain numbers: times in microseconds of its clock.

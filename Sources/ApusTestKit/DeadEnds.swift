@@ -1,4 +1,5 @@
-public import ApusModel
+public import ApusAddresses
+import ApusModel
 
 /// A port on which every connection is refused, and which no one else can take meanwhile.
 public struct RefusingPort: Addressed, Sendable {

@@ -1,4 +1,5 @@
-public import ApusModel
+public import ApusAddresses
+import ApusModel
 
 /// Steady load of GETs over several keep-alive connections, one thread each, until it is stopped.
 ///

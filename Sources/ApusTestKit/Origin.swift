@@ -1,4 +1,5 @@
-public import ApusModel
+public import ApusAddresses
+import ApusModel
 
 /// Something with an address that a proxy can be pointed at.
 public protocol Addressed: Sendable {

@@ -1,3 +1,4 @@
+public import ApusAddresses
 public import ApusHTTP
 public import ApusModel
 public import ApusProxy

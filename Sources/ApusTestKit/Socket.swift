@@ -1,3 +1,4 @@
+import ApusAddresses
 internal import ApusModel
 internal import Glibc
 

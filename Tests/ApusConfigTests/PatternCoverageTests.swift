@@ -1,4 +1,5 @@
 import ApusModel
+import ApusRouting
 import Testing
 
 @testable import ApusConfig

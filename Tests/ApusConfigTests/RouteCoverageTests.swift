@@ -1,4 +1,6 @@
+import ApusAddresses
 import ApusModel
+import ApusRouting
 import Testing
 
 @testable import ApusConfig

@@ -1,4 +1,5 @@
 import ApusModel
+import ApusRouting
 
 extension Snapshot {
     /// Everything that it says, as the golden files have it: of pools only what is not the default.

@@ -1,3 +1,4 @@
+import ApusAddresses
 import ApusModel
 import NIOCore
 import NIOPosix
@@ -26,7 +27,7 @@ final class ScriptedOrigin: Sendable {
     static let ok = Script.answer("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
     static let failing = Script.answer("HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n")
 
-    let address: ApusModel.SocketAddress
+    let address: ApusAddresses.SocketAddress
     private let channel: any Channel
     private let state: SharedState
 
@@ -141,7 +142,7 @@ private final class ScriptedConnection: ChannelInboundHandler {
 
 /// An address at which nothing listens: a port that no system hands out. One that was bound and given back may be another
 /// test's by the time it is asked.
-let closedAddress = ApusModel.SocketAddress("127.0.0.1:1")!
+let closedAddress = ApusAddresses.SocketAddress("127.0.0.1:1")!
 
 /// Waits, a few milliseconds at a time, until `condition` holds; false when it has not after five seconds.
 func eventually(_ condition: () async -> Bool) async -> Bool {

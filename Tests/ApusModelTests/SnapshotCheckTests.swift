@@ -1,4 +1,6 @@
+import ApusAddresses
 import ApusModel
+import ApusRouting
 import Testing
 
 /// What is refused of a snapshot that was built in code, and where the refusal says it is.

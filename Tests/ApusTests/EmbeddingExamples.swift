@@ -1,4 +1,5 @@
 import Apus
+import ApusAddresses
 import Foundation
 import Logging
 import ServiceLifecycle

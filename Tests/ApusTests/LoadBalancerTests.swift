@@ -1,4 +1,5 @@
 import Apus
+import ApusAddresses
 import Foundation
 import FoundationNetworking
 import Logging
@@ -31,7 +32,7 @@ import Testing
         return (LoadBalancer(configuration.snapshot, logger: logger) { sink.yield($0) }, stream)
     }
 
-    func get(_ address: ApusModel.SocketAddress, _ path: String = "/") async throws -> (Int, String) {
+    func get(_ address: ApusAddresses.SocketAddress, _ path: String = "/") async throws -> (Int, String) {
         let session = URLSession(configuration: .ephemeral)
         defer { session.invalidateAndCancel() }
         let (data, response) = try await session.data(from: URL(string: "http://\(address)\(path)")!)
@@ -58,7 +59,7 @@ import Testing
     }
 
     @Test func aSnapshotWithProblemsIsNotRun() async throws {
-        let address = ApusModel.SocketAddress("127.0.0.1:1")!
+        let address = ApusAddresses.SocketAddress("127.0.0.1:1")!
         let balancer = LoadBalancer(
             Snapshot(
                 workers: 0, listeners: [Listener(name: "l", bind: address, routes: 0..<1)],
@@ -105,7 +106,7 @@ import Testing
 
     @Test func anAddressInUseIsThrown() async throws {
         let origin = try await Origin()
-        let taken = ApusModel.SocketAddress("127.0.0.1:\(origin.port)")!
+        let taken = ApusAddresses.SocketAddress("127.0.0.1:\(origin.port)")!
         await #expect(throws: DataPlaneError.bind(taken, errno: EADDRINUSE)) {
             try await balancer(before: 1, listener: origin.port).0.run()
         }
@@ -117,7 +118,9 @@ import Testing
 }
 
 extension Admin.Bind {
-    fileprivate var address: ApusModel.SocketAddress? { if case .address(let address) = self { address } else { nil } }
+    fileprivate var address: ApusAddresses.SocketAddress? {
+        if case .address(let address) = self { address } else { nil }
+    }
 }
 
 /// Runs until it is told to fail.

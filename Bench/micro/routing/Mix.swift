@@ -1,4 +1,6 @@
+import ApusAddresses
 import ApusModel
+import ApusRouting
 
 /// What a request is for.
 struct SampleRequest {

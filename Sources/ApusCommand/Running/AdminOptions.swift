@@ -1,4 +1,5 @@
 import Apus
+import ApusAddresses
 import ApusAdminClient
 import ArgumentParser
 import Foundation

@@ -1,4 +1,5 @@
 import ApusModel
+import ApusRouting
 
 /// Why a text is no template.
 struct TemplateRefusal: Error {

@@ -1,3 +1,4 @@
+import ApusAddresses
 import ApusModel
 
 /// A host and a port as they were written, before any name is resolved.

@@ -1,5 +1,6 @@
 import ApusHTTP
 import ApusModel
+import ApusRouting
 
 extension ClientFields {
     /// `client_headers`: which headers of clients are removed because of their names.

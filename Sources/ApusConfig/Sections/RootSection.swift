@@ -1,3 +1,4 @@
+import ApusAddresses
 import ApusModel
 
 /// The whole file: every section, with what could be read of it.

@@ -1,4 +1,5 @@
-public import ApusModel
+public import ApusAddresses
+import ApusModel
 import Glibc
 
 /// The system's name service: /etc/hosts, DNS and whatever else nsswitch.conf names.

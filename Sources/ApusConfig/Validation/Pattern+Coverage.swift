@@ -1,4 +1,6 @@
+import ApusAddresses
 import ApusModel
+import ApusRouting
 
 extension RouteMatch {
     /// Whether every request that `other` matches is matched by this too. No means that it may not be.

@@ -1,4 +1,5 @@
 import ApusModel
+import ApusRouting
 
 /// The routes of a listener, laid out so that one that matches everything that a later route could is found without
 /// looking at all of them.

@@ -1,4 +1,5 @@
-public import ApusModel
+public import ApusAddresses
+import ApusModel
 import Crypto
 
 /// Makes what a sticky cookie says for an endpoint: a signature of the endpoint's name, which tells nothing about it and

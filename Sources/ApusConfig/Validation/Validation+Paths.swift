@@ -1,5 +1,6 @@
 import ApusHTTP
 import ApusModel
+import ApusRouting
 
 extension Validation {
     /// A path that no request's path is compared with can never match: a rule that refuses something would be silent.

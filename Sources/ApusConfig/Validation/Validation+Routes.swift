@@ -1,4 +1,5 @@
 import ApusModel
+import ApusRouting
 
 extension Validation {
     /// Nil when a pool is missing or the action is wrong; there is an error then.

@@ -1,3 +1,4 @@
+import ApusAddresses
 import ApusConfig
 import ApusModel
 import FoundationEssentials
@@ -136,7 +137,7 @@ struct AdminAPI: Sendable {
     func endpoint(_ name: String, of pool: String) async throws -> EndpointAnswer {
         let scene = try await scene()
         let index = try scene.snapshot.checkedPool(pool)
-        let address = ApusModel.SocketAddress(name)
+        let address = ApusAddresses.SocketAddress(name)
         let present = scene.snapshot.presentEndpoints(of: scene.snapshot.pools[index])
         guard
             let found = present.first(where: {

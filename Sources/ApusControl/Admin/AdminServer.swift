@@ -1,3 +1,4 @@
+public import ApusAddresses
 public import ApusModel
 import Hummingbird
 public import Logging
@@ -17,7 +18,7 @@ public struct AdminServer: Service {
     private let api: AdminAPI
     private let eventLoopGroup: any EventLoopGroup
     private let logger: Logger
-    private let listening: @Sendable (ApusModel.SocketAddress?) -> Void
+    private let listening: @Sendable (ApusAddresses.SocketAddress?) -> Void
     private let connections: AdminConnections
 
     /// - Parameters:
@@ -32,7 +33,7 @@ public struct AdminServer: Service {
         _ admin: Admin, index: Int = 0, live: Live, configuration: RunningConfiguration, serving: ServingState,
         eventLoopGroup: any EventLoopGroup, logger: Logger, health: @escaping @Sendable () async -> HealthReport,
         upgrade: (@Sendable () async throws -> String)? = nil, connections: AdminConnections = AdminConnections(),
-        listening: @escaping @Sendable (ApusModel.SocketAddress?) -> Void = { _ in }
+        listening: @escaping @Sendable (ApusAddresses.SocketAddress?) -> Void = { _ in }
     ) {
         door = AdminDoor(opened: admin, index: index, live: live)
         api = AdminAPI(
@@ -65,7 +66,7 @@ public struct AdminServer: Service {
                     try channel.pipeline.syncOperations.addHandler(AdminAcceptHandler(connections), position: .first)
                 }.get()
                 if let warning = AdminSocket.open(bind) { logger.warning("\(warning)") }
-                listening(channel.localAddress.flatMap(ApusModel.SocketAddress.init))
+                listening(channel.localAddress.flatMap(ApusAddresses.SocketAddress.init))
             },
             eventLoopGroupProvider: .shared(eventLoopGroup),
             logger: quiet)
@@ -81,7 +82,7 @@ public struct AdminServer: Service {
 /// Why the admin server could not start.
 public enum AdminServerError: Error, Equatable, CustomStringConvertible {
     /// Its address could not be bound.
-    case bind(ApusModel.SocketAddress, errno: Int32)
+    case bind(ApusAddresses.SocketAddress, errno: Int32)
     /// Its Unix socket could not be bound.
     case bindUnix(path: String, errno: Int32)
 
@@ -101,7 +102,7 @@ public enum AdminServerError: Error, Equatable, CustomStringConvertible {
     }
 }
 
-extension ApusModel.SocketAddress {
+extension ApusAddresses.SocketAddress {
     fileprivate init?(_ address: NIOCore.SocketAddress) {
         guard let text = address.ipAddress, let ip = IPAddress(text), let port = address.port else { return nil }
         self.init(ip: ip, port: UInt16(port))

@@ -1,4 +1,5 @@
-public import ApusModel
+public import ApusAddresses
+import ApusModel
 
 /// A change of one endpoint while the balancer runs, beside the configuration.
 ///

@@ -1,3 +1,4 @@
+public import ApusAddresses
 public import ApusConfig
 public import ApusModel
 

@@ -1,3 +1,4 @@
+import ApusAddresses
 import ApusConfig
 import ApusModel
 import ServiceLifecycle

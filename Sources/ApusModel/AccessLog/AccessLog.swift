@@ -1,3 +1,5 @@
+public import ApusAddresses
+
 /// Where the access log goes, what a line looks like, and which requests get one.
 public struct AccessLog: Sendable, Equatable {
     public enum Destination: Sendable, Equatable {

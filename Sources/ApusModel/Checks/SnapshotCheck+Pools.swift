@@ -1,3 +1,5 @@
+import ApusAddresses
+
 /// Pools and endpoints.
 extension SnapshotCheck {
     mutating func pools() {

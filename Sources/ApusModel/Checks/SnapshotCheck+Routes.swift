@@ -1,3 +1,6 @@
+public import ApusAddresses
+import ApusRouting
+
 /// Listeners and routes.
 extension SnapshotCheck {
     mutating func listeners() {
@@ -79,7 +82,7 @@ extension SnapshotCheck {
             case .exact(let name): check.host(name, place() + ".match.hosts[\(index)]")
             case .suffix(let name):
                 check.host(name, place() + ".match.hosts[\(index)]")
-                guard name.count < 2 || name.first != .dot else { return }
+                guard name.count < 2 || name.first != UInt8(ascii: ".") else { return }
                 check.problem(
                     place() + ".match.hosts[\(index)]", found: Self.quoted(name),
                     expected: "a suffix that begins with its dot")

@@ -85,7 +85,7 @@ struct SnapshotCheck {
 
     /// What is sent in a request line: visible ASCII.
     mutating func target(_ bytes: some Collection<UInt8>, _ place: @autoclosure () -> String) {
-        guard bytes.first != .slash || !bytes.allSatisfy({ (0x21...0x7e).contains($0) }) else { return }
+        guard bytes.first != UInt8(ascii: "/") || !bytes.allSatisfy({ (0x21...0x7e).contains($0) }) else { return }
         problem(place(), found: Self.quoted(bytes), expected: "a path that begins with `/`, in visible ASCII")
     }
 

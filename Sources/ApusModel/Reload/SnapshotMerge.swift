@@ -1,3 +1,5 @@
+import ApusAddresses
+
 /// Builds the snapshot of a succession: the new configuration, and behind it what is gone and may be in use.
 struct SnapshotMerge {
     private let previous: Snapshot

@@ -1,4 +1,5 @@
-public import ApusModel
+public import ApusAddresses
+import ApusModel
 import CApusSystem
 import Glibc
 

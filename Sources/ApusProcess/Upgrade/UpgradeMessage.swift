@@ -1,3 +1,4 @@
+import ApusAddresses
 import ApusModel
 
 /// What the old and the new process say to one another in an upgrade, as the bytes of one message each: a letter, and

@@ -1,3 +1,4 @@
+import ApusAddresses
 public import ApusModel
 import ApusTransport
 import Synchronization

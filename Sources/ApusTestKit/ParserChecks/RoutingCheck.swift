@@ -1,5 +1,7 @@
+import ApusAddresses
 internal import ApusHTTP
 internal import ApusModel
+import ApusRouting
 
 /// Three lines: a regular expression, a path template, a path. Whatever they are, the ways to match that there are come to
 /// the same, and normalizing a path leaves one that is normal.

@@ -1,5 +1,7 @@
+import ApusAddresses
 import ApusConfig
 import ApusModel
+import ApusRouting
 import Testing
 
 /// What would become of a request, and why.

@@ -1,3 +1,4 @@
+import ApusAddresses
 import ApusBalancing
 import ApusConfig
 import ApusModel
@@ -45,7 +46,7 @@ actor FakeAdopter: SnapshotAdopter {
         live.view = .of(snapshot)
     }
 
-    func setWeight(pool: String, endpoint: ApusModel.SocketAddress, weight: Int) {
+    func setWeight(pool: String, endpoint: ApusAddresses.SocketAddress, weight: Int) {
         weights.append("\(pool) \(endpoint) \(weight)")
         let snapshot = live.view.snapshot
         guard let index = snapshot.pools.firstIndex(where: { $0.name == pool }) else { return }
@@ -138,7 +139,7 @@ struct AdminFixture {
     let address: NIOCore.SocketAddress
 
     /// An address of this machine without a token, by which nothing can be changed.
-    static let address = Admin(ApusModel.SocketAddress("127.0.0.1:0")!)
+    static let address = Admin(ApusAddresses.SocketAddress("127.0.0.1:0")!)
 
     /// Runs `body` while the server listens.
     ///
@@ -158,7 +159,7 @@ struct AdminFixture {
         let live = configuration.live
         let serving = ServingState()
         serving.phase = phase
-        let (bound, sink) = AsyncStream<ApusModel.SocketAddress?>.makeStream()
+        let (bound, sink) = AsyncStream<ApusAddresses.SocketAddress?>.makeStream()
         let server = AdminServer(
             admin, live: live, configuration: configuration.running, serving: serving,
             eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: logger,

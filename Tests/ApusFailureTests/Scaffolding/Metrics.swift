@@ -1,3 +1,4 @@
+import ApusAddresses
 import ApusModel
 
 /// One scrape of the admin server.

@@ -1,4 +1,5 @@
-public import ApusModel
+public import ApusAddresses
+import ApusModel
 
 /// The hash by which requests with the same key find the same endpoint: 64 bits, the same on every balancer, in every
 /// build and after every restart.

@@ -1,3 +1,4 @@
+import ApusAddresses
 import ApusModel
 
 /// One listener of the `admin` server: an address, not resolved yet, or a Unix socket.

@@ -1,4 +1,6 @@
+import ApusAddresses
 import ApusModel
+import ApusRouting
 
 extension HostPattern {
     struct Refusal: Error { var advice: String? }

@@ -1,4 +1,5 @@
 import ApusModel
+import ApusRouting
 
 /// A route's `rewrite`: the path and the host that the origin gets.
 struct RewriteSection {

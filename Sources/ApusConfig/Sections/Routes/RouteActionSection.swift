@@ -1,4 +1,5 @@
 import ApusModel
+import ApusRouting
 
 /// What is done with a route's requests; pools are not looked up yet.
 enum RouteActionSection {

@@ -1,4 +1,6 @@
+import ApusAddresses
 import ApusModel
+import ApusRouting
 
 /// What a route asks of a request.
 struct RouteConditions {

@@ -1,4 +1,5 @@
 import ApusModel
+import ApusRouting
 
 /// One entry of a listener's `routes`; the positions are those of keys that something else may make useless.
 struct RouteSection {

@@ -1,3 +1,4 @@
+import ApusAddresses
 import ApusModel
 
 /// What differs in listeners and their routes.

@@ -1,5 +1,6 @@
+public import ApusAddresses
 import ApusHTTP
-public import ApusModel
+import ApusModel
 
 /// A request in the words of whoever asks what would become of it.
 public struct DescribedRequest: Sendable, Equatable {

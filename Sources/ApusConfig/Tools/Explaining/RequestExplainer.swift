@@ -1,5 +1,7 @@
+import ApusAddresses
 import ApusHTTP
 public import ApusModel
+import ApusRouting
 
 /// Tells what would become of requests under a configuration, without a socket: the head is parsed by the parser that
 /// serves clients, and the route found by the table that serves them.
@@ -111,7 +113,7 @@ public struct RequestExplainer: Sendable {
             client: request.client)
         for index in snapshot.listeners[listener].routes where taken.map({ index <= $0 }) ?? true {
             let route = snapshot.routes[index]
-            let mismatch = route.mismatch(
+            let mismatch = route.match.firstMismatch(
                 head: request.head, path: request.path.span, fields: fields, bytes: request.bytes.span,
                 client: request.client)
             explanation.trials.append(

@@ -1,5 +1,6 @@
 import ApusHTTP
 import ApusModel
+import ApusRouting
 
 extension RouteMismatch {
     /// Why `route` is not for a request: what it asks, and what was found.

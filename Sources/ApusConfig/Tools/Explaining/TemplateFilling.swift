@@ -1,5 +1,7 @@
+import ApusAddresses
 import ApusHTTP
 import ApusModel
+import ApusRouting
 
 /// A request as routes see it.
 struct SeenRequest {

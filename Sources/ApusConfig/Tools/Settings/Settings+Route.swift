@@ -1,4 +1,5 @@
 public import ApusModel
+import ApusRouting
 
 extension Settings {
     /// What a route asks of requests, and what it does with them.

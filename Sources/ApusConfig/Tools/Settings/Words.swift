@@ -1,4 +1,5 @@
 import ApusModel
+import ApusRouting
 
 // What the model's values are called in a configuration.
 

@@ -1,3 +1,4 @@
+import ApusAddresses
 import ApusModel
 
 /// A request and what is to become of it, as a file of tests says it.

@@ -1,3 +1,4 @@
+import ApusAddresses
 import ApusModel
 import Foundation
 import NIOCore
@@ -74,7 +75,8 @@ import Testing
 
     /// Who has not said the token has nothing read of what it sends; and it can read the answer while it is sending.
     @Test func bodiesOfCallersThatAreRefusedAreNotRead() async throws {
-        let admin = Admin(ApusModel.SocketAddress("127.0.0.1:0")!, token: Secret(Array(AdminAccessTests.token.utf8)))
+        let admin = Admin(
+            ApusAddresses.SocketAddress("127.0.0.1:0")!, token: Secret(Array(AdminAccessTests.token.utf8)))
         let text = ConfigurationFixture.text + "\nadmin: { bind: 127.0.0.1:9900, token: \(AdminAccessTests.token) }"
         try await AdminFixture.run(text, admin: admin) { server in
             let body = String(repeating: "x", count: 8 << 20)

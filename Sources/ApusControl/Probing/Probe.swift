@@ -1,0 +1,85 @@
+import ApusAddresses
+import ApusBalancing
+import ApusHTTP
+import ApusModel
+import NIOCore
+import NIOPosix
+
+/// One probe of one endpoint: a fresh connection and, unless connecting is all that is asked, one exchange on it.
+///
+/// The whole of it, from the first packet on, is bounded by the check's timeout. Whatever the outcome, the connection is
+/// closed and nothing is left behind: a probe that hangs costs a descriptor and a timer until its time runs out.
+struct Probe {
+    /// What is connected to: the endpoint's address, or the check's own port there.
+    let address: ApusAddresses.SocketAddress
+    let check: HealthCheck
+    /// What a response's head may have.
+    let limits: HeadLimits
+
+    init(address: ApusAddresses.SocketAddress, check: HealthCheck, limits: Limits = Limits()) {
+        self.address = SocketAddress(ip: address.ip, port: check.port ?? address.port)
+        self.check = check
+        self.limits = HeadLimits(bytes: limits.headBytes, fields: limits.responseFields)
+    }
+
+    /// Runs on `eventLoop` and returns why the endpoint failed; nil when it passed. Of no meaning once the task is
+    /// cancelled, which ends the probe at once.
+    func run(on eventLoop: any EventLoop) async -> CheckFailure? {
+        let verdict = eventLoop.makePromise(of: CheckFailure?.self)
+        eventLoop.execute { start(on: eventLoop, verdict: verdict) }
+        return await withTaskCancellationHandler {
+            do {
+                return try await verdict.futureResult.get()
+            } catch {
+                // The promise is never failed; a loop that shuts down may do it.
+                return .connectionClosed
+            }
+        } onCancel: {
+            verdict.succeed(.connectionClosed)
+        }
+    }
+
+    /// Connects and arms the timer; on the event loop. The first verdict counts.
+    private func start(on eventLoop: any EventLoop, verdict: EventLoopPromise<CheckFailure?>) {
+        let limit = TimeAmount(check.timeout)
+        let connecting = ClientBootstrap(group: eventLoop)
+            .connectTimeout(limit)
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture { try configure(channel, verdict: verdict) }
+            }
+            .connect(to: address)
+        let timeout = eventLoop.scheduleTask(in: limit) { verdict.succeed(.timedOut) }
+        connecting.whenComplete { result in
+            switch result {
+            case .success(let channel):
+                if check.probe == .tcp { verdict.succeed(nil) }
+                verdict.futureResult.whenComplete { _ in channel.close(promise: nil) }
+            case .failure(let error as IOError): verdict.succeed(CheckFailure(errno: error.errnoCode))
+            case .failure: verdict.succeed(.connectTimedOut)
+            }
+        }
+        verdict.futureResult.whenComplete { _ in timeout.cancel() }
+    }
+
+    private func configure(_ channel: any Channel, verdict: EventLoopPromise<CheckFailure?>) throws {
+        let pipeline = channel.pipeline.syncOperations
+        switch check.probe {
+        case .none, .tcp: break
+        case .tcpExchange(let send, let expect):
+            try pipeline.addHandler(TCPProbeExchange(send: send, expect: expect, verdict: verdict))
+        case .http(let probe):
+            try pipeline.addHandler(HTTPProbeExchange(probe, address: address, limits: limits, verdict: verdict))
+        }
+    }
+}
+
+extension ClientBootstrap {
+    fileprivate func connect(to address: ApusAddresses.SocketAddress) -> EventLoopFuture<any Channel> {
+        do {
+            return connect(to: try NIOCore.SocketAddress(ipAddress: "\(address.ip)", port: Int(address.port)))
+        } catch {
+            // Every IP address reads back from its own text.
+            preconditionFailure("\(address) is not an address: \(error)")
+        }
+    }
+}

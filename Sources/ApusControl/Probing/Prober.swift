@@ -1,0 +1,283 @@
+public import ApusAddresses
+import ApusBalancing
+public import ApusModel
+public import Logging
+public import NIOCore
+public import ServiceLifecycle
+
+/// Watches the endpoints of a snapshot and tells the data plane which of them may be picked.
+///
+/// It carries out what `ProbeSchedule` and `PoolHealth` decide: starts the probes that are due, each by itself so that one
+/// that hangs delays no other; adds what the workers saw and, each interval, what they counted; logs and passes on each
+/// change exactly once.
+public actor Prober: Service {
+    /// What the workers have been told to go by.
+    private(set) var snapshot: Snapshot
+    let link: any DataPlaneLink
+    let logger: Logger
+    private let eventLoop: any EventLoop
+    private var pools: [PoolHealth]
+    private var schedule: ProbeSchedule
+    private var volumes: VolumeReader
+    private var reloads = ReloadHistory()
+    /// The endpoints whose probes are under way, by the probes' numbers.
+    private var probed: [Int: Int] = [:]
+    private var nextProbe = 0
+    private let alarms: AsyncStream<Alarm>
+    private let alarm: AsyncStream<Alarm>.Continuation
+    /// The alarm set for the next probes, and when it rings.
+    private var nextProbes: SetAlarm?
+    /// Of each pool: the alarm set for what waits for the time.
+    private var nextOfPool: [SetAlarm?]
+
+    private enum Alarm {
+        case probesDue
+        /// An interval of a pool is over, or an endpoint's time out of service; the index is of so many reloads.
+        case poolDue(Int, epoch: Int)
+    }
+
+    private struct SetAlarm {
+        let rings: Int64
+        let task: Scheduled<Void>
+    }
+
+    /// - Parameter eventLoop: carries the probes' connections and timers.
+    public init(snapshot: Snapshot, link: any DataPlaneLink, eventLoop: any EventLoop, logger: Logger) {
+        let now = Self.now
+        self.snapshot = snapshot
+        self.link = link
+        self.eventLoop = eventLoop
+        self.logger = logger
+        pools = snapshot.pools.indices.map { PoolHealth(pool: $0, of: snapshot, now: now) }
+        nextOfPool = snapshot.pools.map { _ in nil }
+        volumes = VolumeReader(snapshot, link)
+        schedule = ProbeSchedule(
+            intervals: snapshot.probeIntervals, downIntervals: snapshot.probeDownIntervals, now: now,
+            seed: .random(in: .min ... .max))
+        (alarms, alarm) = AsyncStream.makeStream()
+    }
+
+    /// What is known now.
+    public var report: HealthReport {
+        HealthReport(snapshot: snapshot, pools: pools, now: Self.now, clock: WallClock(monotonic: Self.now))
+    }
+
+    /// Probes until the task is cancelled or the surrounding service group shuts down. Call it once.
+    public func run() async {
+        await cancelWhenGracefulShutdown { await self.probeUntilCancelled() }
+    }
+
+    private func probeUntilCancelled() async {
+        await withDiscardingTaskGroup { probes in
+            setAlarm()
+            for pool in pools.indices { setAlarm(ofPool: pool) }
+            for await ringing in alarms {
+                switch ringing {
+                case .probesDue:
+                    nextProbes = nil
+                    while let endpoint = schedule.takeDue(now: Self.now) {
+                        let number = begin(endpoint)
+                        let (address, check) = (snapshot.endpoints[endpoint].address, check(of: endpoint))
+                        let limits = snapshot.limits
+                        probes.addTask {
+                            await self.probe(number, Probe(address: address, check: check, limits: limits))
+                        }
+                    }
+                    setAlarm()
+                case .poolDue(let pool, let epoch):
+                    guard epoch == reloads.epoch else { continue }
+                    nextOfPool[pool] = nil
+                    timePassed(pool)
+                }
+            }
+            nextProbes?.task.cancel()
+            for alarm in nextOfPool { alarm?.task.cancel() }
+        }
+    }
+
+    // MARK: - Facts
+
+    /// Takes what a worker saw, before or after the last reload.
+    public func observe(_ report: ReportedFact) {
+        if let fact = reloads.renamed(report) { observe(fact) }
+    }
+
+    /// Takes what a worker saw, in the indices of the present snapshot.
+    public func observe(_ fact: DataPlaneFact) {
+        let now = Self.now
+        switch fact {
+        case .connectFailed(let endpoint, let errno):
+            let (pool, index) = place(endpoint)
+            settle(pool, pools[pool].connectFailed(index, CheckFailure(errno: errno), now: now))
+        case .connectSucceeded(let endpoint):
+            let (pool, index) = place(endpoint)
+            settle(pool, pools[pool].connectSucceeded(index, now: now))
+        case .failedInARow(let endpoint, let failure, let count):
+            let (pool, index) = place(endpoint)
+            settle(pool, pools[pool].failedInARow(index, failure, count: count, now: now))
+        case .breakerChanged(.endpoint(let endpoint), let state, let cause, let worker):
+            let (pool, index) = place(endpoint)
+            settle(pool, pools[pool].breakerChanged(.endpoint(index), state, cause, now: now), saidBy: worker)
+        case .breakerChanged(.pool(let pool), let state, let cause, let worker):
+            settle(pool, pools[pool].breakerChanged(.pool, state, cause, now: now), saidBy: worker)
+        }
+    }
+
+    /// Gives an endpoint another weight, 0 to 65,535; 0 drains it. It lasts until the configuration changes the endpoint's
+    /// weight.
+    ///
+    /// - Returns: whether there is a pool of that name with an endpoint of that address.
+    public func setWeight(pool name: String, endpoint address: ApusAddresses.SocketAddress, weight: Int) -> Bool {
+        guard let pool = snapshot.pools.firstIndex(where: { $0.name == name && !$0.isRetired }),
+            let endpoint = snapshot.presentEndpoints(of: snapshot.pools[pool])
+                .first(where: { snapshot.endpoints[$0].address == address })
+        else { return false }
+        let weight = max(0, min(weight, 65_535))
+        link.setWeight(endpoint, weight)
+        settle(pool, pools[pool].setWeight(place(endpoint).index, weight, now: Self.now))
+        return true
+    }
+
+    private func timePassed(_ pool: Int) {
+        let now = Self.now
+        var changes = pools[pool].woken(now: now)
+        if let end = pools[pool].nextInterval, now >= end, volumes.isReady {
+            changes += pools[pool].intervalEnded(volumes: volumes.next(ofPool: pool), now: now)
+        }
+        settle(pool, changes)
+    }
+
+    /// The number of a probe of the endpoint that begins now.
+    private func begin(_ endpoint: Int) -> Int {
+        nextProbe += 1
+        probed[nextProbe] = endpoint
+        return nextProbe
+    }
+
+    private func check(of endpoint: Int) -> HealthCheck { snapshot.pools[snapshot.endpoints[endpoint].pool].health }
+
+    private func probe(_ number: Int, _ probe: Probe) async {
+        let failure = await probe.run(on: eventLoop)
+        // It may be that a reload has moved the endpoint, or removed it.
+        guard !Task.isCancelled, let endpoint = probed.removeValue(forKey: number) else { return }
+        let (pool, index) = place(endpoint)
+        let now = Self.now
+        // By another check than the present one, it has answered another question.
+        let counts = probe.check.probesAlike(check(of: endpoint))
+        if counts, let failure {
+            settle(pool, pools[pool].probeFailed(index, failure, now: now))
+        } else if counts {
+            settle(pool, pools[pool].probeSucceeded(index, now: now))
+        }
+        schedule.finished(endpoint, isUp: pools[pool].isUp(index), now: now)
+        setAlarm()
+    }
+
+    /// The endpoint's pool, and its index there.
+    private func place(_ endpoint: Int) -> (pool: Int, index: Int) {
+        let pool = snapshot.endpoints[endpoint].pool
+        return (pool, endpoint - snapshot.pools[pool].endpoints.lowerBound)
+    }
+
+    // MARK: - Reloads
+
+    /// Goes over to the succession's snapshot, in one step: what was decided before it is said to the workers in indices of
+    /// the old snapshot, all else in those of the new one.
+    ///
+    /// What is known of endpoints and pools that live on goes on being known. Counters are not read again until `use`.
+    ///
+    /// - Parameters:
+    ///   - epoch: how many reloads there have been, this one included.
+    ///   - handOver: posts the new snapshot to all workers. Where it throws, nothing has changed.
+    public func adopt(_ succession: Succession, epoch: Int, handOver: @Sendable () throws -> Void) throws {
+        try handOver()
+        let now = Self.now
+        let next = succession.snapshot
+        pools = next.pools.indices.map { pool in
+            guard let old = succession.pools.toOld[pool] else { return PoolHealth(pool: pool, of: next, now: now) }
+            return PoolHealth(
+                pool: pool, of: next, now: now, succeeding: pools[old], members: succession.members(ofPool: pool))
+        }
+        schedule = ProbeSchedule(
+            intervals: next.probeIntervals, downIntervals: next.probeDownIntervals, now: now, succeeding: schedule,
+            endpoints: succession.endpoints)
+        probed = probed.compactMapValues { old in
+            succession.endpoints.toNew[old].flatMap { schedule.isUnderWay($0) ? $0 : nil }
+        }
+        volumes.adopt(succession)
+        snapshot = next
+        reloads.add(succession, epoch: epoch)
+        for alarm in nextOfPool { alarm?.task.cancel() }
+        nextOfPool = next.pools.map { _ in nil }
+        for pool in pools.indices { settle(pool, pools[pool].settled(now: now)) }
+        setAlarm()
+    }
+
+    /// Reads these counters from now on: those of the snapshot that was adopted last, when all workers have gone over to it.
+    public func use(_ counters: any CounterSource) {
+        volumes.use(counters)
+        reloads.reachedWorkers()
+        for pool in pools.indices { setAlarm(ofPool: pool) }
+    }
+
+    // MARK: - Changes
+
+    /// Carries out what changed in a pool.
+    ///
+    /// - Parameter worker: who said so, and need not be told.
+    private func settle(_ pool: Int, _ changes: [HealthChange], saidBy worker: Int = -1) {
+        let first = snapshot.pools[pool].endpoints.lowerBound
+        for change in changes {
+            switch change {
+            case .endpoint(let change):
+                let endpoint = first + change.endpoint
+                if change.changesAvailability { link.setEndpoint(endpoint, available: change.isAvailable) }
+                if change.after.kind == .unhealthy, snapshot.pools[pool].health.probe != .none {
+                    schedule.wentDown(endpoint, now: Self.now)
+                    setAlarm()
+                }
+                log(endpoint, change, of: pools[pool])
+            case .breaker(let change):
+                let breaker: BreakerName =
+                    if case .endpoint(let index) = change.owner { .endpoint(first + index) } else { .pool(pool) }
+                // Every worker's breaker becomes half-open by itself when its time is up.
+                if change.after.kind != .halfOpen {
+                    link.setBreaker(breaker, change.after.state, exceptWorker: worker)
+                }
+                if !change.isExtension { log(breaker, change) }
+            case .panic(let change): log(pool, change)
+            }
+        }
+        setAlarm(ofPool: pool)
+    }
+
+    // MARK: - Alarms
+
+    /// Sets the alarm for the next probes, unless one rings in time.
+    private func setAlarm() {
+        guard let due = schedule.nextDue else { return }
+        if let nextProbes, nextProbes.rings <= due { return }
+        nextProbes?.task.cancel()
+        nextProbes = ring(.probesDue, at: due)
+    }
+
+    /// Sets the alarm for what waits for the time in a pool, unless one rings in time.
+    private func setAlarm(ofPool pool: Int) {
+        let interval = volumes.isReady ? pools[pool].nextInterval : nil
+        let times = [pools[pool].nextWakeup, interval].compactMap { $0 }
+        guard let due = times.min() else { return }
+        if let set = nextOfPool[pool], set.rings <= due { return }
+        nextOfPool[pool]?.task.cancel()
+        nextOfPool[pool] = ring(.poolDue(pool, epoch: reloads.epoch), at: due)
+    }
+
+    private func ring(_ ringing: Alarm, at time: Int64) -> SetAlarm {
+        let task = eventLoop.scheduleTask(in: .microseconds(max(0, time - Self.now))) { [alarm] in
+            _ = alarm.yield(ringing)
+        }
+        return SetAlarm(rings: time, task: task)
+    }
+
+    /// Microseconds of a monotonic clock.
+    static var now: Int64 { Int64(NIODeadline.now().uptimeNanoseconds / 1000) }
+}

@@ -1,0 +1,93 @@
+public import ApusRouting
+
+/// A rule: which requests it is for, and what is done with them. Of a listener's routes the first match wins.
+public struct Route: Sendable, Equatable {
+    /// Its label in metrics and logs: its `name`, or its host and path such as `api.example.com/v1/*`, or `*` for a route
+    /// that matches everything.
+    public var name: String
+    public var match: RouteMatch
+    public var action: RouteAction
+    /// Which of its pool's requests are refused first when there are too many; a priority header may say otherwise.
+    public var priority: Priority
+    /// What the origin gets as the path; nil for the path that came.
+    public var rewrite: PathRewrite?
+    /// What the origin gets as Host; nil for the one that came.
+    public var hostRewrite: TextTemplate?
+    public var requestFields: [FieldEdit]
+    public var responseFields: [FieldEdit]
+    public var timeouts: RouteTimeouts
+    /// Instead of the pool's; the budget is the pool's in any case.
+    public var retries: RetryRules?
+    public var limits: RouteLimits
+
+    public init(
+        name: String, match: RouteMatch = RouteMatch(), action: RouteAction, priority: Priority = .normal,
+        rewrite: PathRewrite? = nil, hostRewrite: TextTemplate? = nil, requestFields: [FieldEdit] = [],
+        responseFields: [FieldEdit] = [], timeouts: RouteTimeouts = RouteTimeouts(), retries: RetryRules? = nil,
+        limits: RouteLimits = RouteLimits()
+    ) {
+        self.name = name
+        self.match = match
+        self.action = action
+        self.priority = priority
+        self.rewrite = rewrite
+        self.hostRewrite = hostRewrite
+        self.requestFields = requestFields
+        self.responseFields = responseFields
+        self.timeouts = timeouts
+        self.retries = retries
+        self.limits = limits
+    }
+
+    /// A route by host and path to one pool.
+    public init(
+        name: String, host: HostPattern = .any, path: PathPattern = .any, pool: Int, priority: Priority = .normal
+    ) {
+        self.init(
+            name: name, match: RouteMatch(hosts: host == .any ? [] : [host], path: path),
+            action: .forward(Split([WeightedPool(pool: pool)])), priority: priority)
+    }
+
+    /// The pools that its requests may go to, in the order of the configuration; empty for a route that answers itself.
+    public var pools: [WeightedPool] {
+        if case .forward(let split) = action { split.pools } else { [] }
+    }
+
+    /// The prefix that its requests lose on their way, which the origin is told in X-Forwarded-Prefix; empty if they lose
+    /// none, or if something takes its place.
+    public var strippedPrefix: String {
+        let slash = UInt8(ascii: "/")
+        guard case .prefix(let prefix) = match.path, case .prefix([slash]) = rewrite else { return "" }
+        return String(decoding: prefix.last == slash ? Array(prefix.dropLast()) : prefix, as: UTF8.self)
+    }
+}
+
+/// The time limits of one route, where they differ from `Timeouts`; nil for the listener's.
+public struct RouteTimeouts: Sendable, Equatable {
+    public var connect: Duration?
+    public var responseHead: Duration?
+    public var body: Duration?
+
+    public init(connect: Duration? = nil, responseHead: Duration? = nil, body: Duration? = nil) {
+        self.connect = connect
+        self.responseHead = responseHead
+        self.body = body
+    }
+}
+
+/// The limits of one route.
+public struct RouteLimits: Sendable, Equatable {
+    /// Bytes of a request body instead of `Limits.bodyBytes` (413); nil for that one.
+    public var bodyBytes: Int?
+    /// Requests of this route in flight, over all workers (503); nil for no limit.
+    public var requests: Int?
+
+    /// Instead of `Limits.minRate`; 0 for any, nil for that one.
+    public var minRate: Int?
+
+    public init(bodyBytes: Int? = nil, requests: Int? = nil, minRate: Int? = nil) {
+        self.bodyBytes = bodyBytes
+        self.requests = requests
+        self.minRate = minRate
+    }
+}
