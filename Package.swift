@@ -36,17 +36,21 @@ let rooms: [Room] = [
     Room(name: "ApusRouting", uses: ["ApusAddresses", "ApusHTTP"], testUses: []),
     Room(name: "ApusModel", uses: ["ApusAddresses", "ApusHTTP", "ApusRouting"], testUses: []),
     Room(name: "ApusBalancing", uses: ["ApusAddresses", "ApusModel"], testUses: []),
+    // What joins the attempts of a request, for the worker and the simulator.
+    Room(name: "ApusExchange", uses: ["ApusHTTP", "ApusModel", "ApusBalancing"], testUses: ["ApusAddresses"]),
     Room(name: "ApusTransport", uses: ["CApusSystem"], testUses: []),
     Room(
         name: "ApusProcess", uses: ["CApusSystem", "ApusAddresses", "ApusModel"],
         testUses: ["CApusSystem", "ApusModel"]),
     Room(
         name: "ApusProxy",
-        uses: ["ApusAddresses", "ApusHTTP", "ApusRouting", "ApusModel", "ApusBalancing", "ApusTransport"],
+        uses: [
+            "ApusAddresses", "ApusHTTP", "ApusRouting", "ApusModel", "ApusBalancing", "ApusExchange", "ApusTransport",
+        ],
         testUses: ["ApusHTTP", "ApusModel", "ApusBalancing", "ApusTransport"]),
     Room(
-        name: "ApusSimulation", uses: ["ApusModel", "ApusBalancing"],
-        testUses: ["ApusAddresses", "ApusModel", "ApusBalancing"]),
+        name: "ApusSimulation", uses: ["ApusHTTP", "ApusModel", "ApusBalancing", "ApusExchange"],
+        testUses: ["ApusAddresses", "ApusModel", "ApusBalancing", "ApusExchange"]),
     Room(
         name: "ApusConfig", uses: ["ApusAddresses", "ApusHTTP", "ApusRouting", "ApusModel"],
         products: [("Yams", "Yams"), ("Crypto", "swift-crypto")],

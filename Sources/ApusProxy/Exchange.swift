@@ -1,4 +1,4 @@
-import ApusBalancing
+import ApusExchange
 import ApusHTTP
 import ApusModel
 import ApusTransport
@@ -17,23 +17,11 @@ struct Exchange: BitwiseCopyable {
         case complete
     }
 
-    /// What an exchange waits for that no socket will tell.
-    enum Wait: UInt8 {
-        case none
-        /// For an endpoint, in the queue of its pool.
-        case queued
-        /// For the pause before a retry to be over.
-        case backoff
-    }
-
     private let clientIndex: Int32
     private var listenerIndex: Int32
     private var routeIndex: Int32 = -1
-    private var poolIndex: Int32 = -1
-    /// The attempt that is under way, or was the last.
-    var current = Attempt()
-    /// A second one that is under way beside it (hedging): whichever answers first becomes the current one.
-    var other = Attempt()
+    /// Its stay in the pool that it was sent to, with the attempts that were made there.
+    var visit = PoolVisit(pool: -1)
 
     var method = Method.other
     var version = Version.http11
@@ -81,31 +69,10 @@ struct Exchange: BitwiseCopyable {
     var isSampledOut = false
     /// Interim responses forwarded.
     var interimCount: UInt8 = 0
-    private var attemptCount: UInt16 = 0
-    private var staleCount: UInt16 = 0
     /// Bytes of the body of an answer that Apus made; told only where there is a log.
     var answerBodyBytes: UInt32 = 0
-    var tried = TriedEndpoints()
-    /// Why the latest attempt failed.
-    var lastFailure: Reason?
-    /// An endpoint that was tried will do for the next attempt when there is no other.
-    var mayReturn = false
-
-    /// What of the request decides where it goes.
-    var pick = PickRequest()
-    var priority = Priority.normal
-    /// The pool has let it in, and must be told when it is over.
-    var isAdmitted = false
-    /// The budget counts one of its attempts as a retry, or will when it comes.
-    var holdsBudget = false
     /// The hash of the application's session cookie, where Apus learns from it; 0 for none.
     var sessionHash: UInt64 = 0
-    var wait = Wait.none
-    /// When it began to wait in the queue.
-    var queued: Int64 = 0
-    /// When the present attempt must have been answered, and when another endpoint is asked as well; `.max` for never.
-    var tryDeadline = Int64.max
-    var hedgeTime = Int64.max
     /// The next time at which something is due that the exchange waits for, and the tick of its entry in the fine wheel.
     var alarm = Int64.max
     var alarmTick = Int64.max
@@ -147,10 +114,7 @@ struct Exchange: BitwiseCopyable {
     }
 
     /// An index into the snapshot; -1 while undecided.
-    var pool: Int {
-        get { Int(poolIndex) }
-        set { poolIndex = Int32(truncatingIfNeeded: newValue) }
-    }
+    var pool: Int { visit.pool }
 
     /// The status sent to the client; 0 before.
     var status: Int {
@@ -164,30 +128,18 @@ struct Exchange: BitwiseCopyable {
         set { headByteCount = Int32(truncatingIfNeeded: newValue) }
     }
 
-    /// Attempts made; replacing a stale connection is none.
-    var attempts: Int {
-        get { Int(attemptCount) }
-        set { attemptCount = UInt16(truncatingIfNeeded: newValue) }
-    }
-
-    var staleReplacements: Int {
-        get { Int(staleCount) }
-        set { staleCount = UInt16(truncatingIfNeeded: newValue) }
-    }
-
     /// The leased connection; -1 while there is none.
     var upstream: Int {
-        get { Int(current.upstream) }
-        set { current.upstream = Int32(truncatingIfNeeded: newValue) }
+        get { Int(visit.current.connection) }
+        set { visit.current.connection = Int32(truncatingIfNeeded: newValue) }
     }
 
     /// The endpoint of the current attempt, as an index into the snapshot; -1 before the first.
-    var endpoint: Int { Int(current.endpoint) }
+    var endpoint: Int { Int(visit.current.endpoint) }
 
-    var progress: RetryPolicy.Progress {
-        RetryPolicy.Progress(
-            isIdempotent: method.isIdempotent, wasSent: current.wasSent, isReplayable: isReplayable, attempts: attempts,
-            staleReplacements: staleReplacements)
+    /// What its visit asks of it.
+    var visitRequest: PoolVisit.Request {
+        PoolVisit.Request(isIdempotent: method.isIdempotent, isReplayable: isReplayable, isKept: !replay.isEmpty)
     }
 
     /// All of the request has been handed to the origin's connection.
@@ -198,22 +150,4 @@ struct Exchange: BitwiseCopyable {
 
     /// Bytes of that direction's body are in the pipe.
     func pipeHolds(_ direction: Worker.Direction) -> Bool { pipeBytes > 0 && pipeDirection == direction }
-}
-
-/// One attempt of an exchange: an endpoint, and a connection to it.
-struct Attempt: BitwiseCopyable {
-    /// The connection; -1 while there is none.
-    var upstream: Int32 = -1
-    /// As an index into the snapshot; -1 before it begins.
-    var endpoint: Int32 = -1
-    /// When its endpoint was chosen.
-    var admitted: Int64 = 0
-    /// When the request was sent, or the connection was asked for.
-    var started: Int64 = 0
-    /// The system accepted some of the request on its connection.
-    var wasSent = false
-    /// The pool has been told how it went.
-    var isJudged = false
-
-    var isUnderWay: Bool { upstream >= 0 }
 }

@@ -1,3 +1,4 @@
+import ApusExchange
 import ApusModel
 import ApusTransport
 import Synchronization
@@ -37,6 +38,19 @@ final class SharedState: Sendable {
     func report(_ fact: DataPlaneFact) { lifetime.facts.yield(ReportedFact(epoch: epoch, fact)) }
 
     func workerEnded() { lifetime.workerEnded() }
+}
+
+/// Counts that all workers change, as a worker's `Origins` have them.
+struct CountsOfAll: LoadCounts {
+    private let counts: SharedCounts
+
+    init(_ counts: SharedCounts) { self.counts = counts }
+
+    @inline(__always)
+    func value(_ index: Int) -> Int { counts.value(index) }
+
+    @inline(__always)
+    func add(_ amount: Int, to index: Int) -> Int { counts.add(amount, to: index) }
 }
 
 /// What lasts from the first snapshot to the last.

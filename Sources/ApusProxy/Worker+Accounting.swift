@@ -1,69 +1,26 @@
 import ApusBalancing
+import ApusExchange
 import ApusModel
 import ApusTransport
 
 /// Accounting: what an attempt counts for while it is under way, and what it told of its endpoint.
 extension Worker {
-    /// Counts one more exchange in flight on the endpoint, where that is counted.
-    ///
-    /// - Returns: false, and nothing is counted, when another worker was faster and took the last place there was.
-    @inline(__always)
-    mutating func countStart(_ endpoint: Int, _ pool: Int) -> Bool {
-        let rules = settings.pools[pool]
-        if rules.countsTotal, shared.poolLoads.add(1, to: pool) > rules.limit {
-            shared.poolLoads.add(-1, to: pool)
-            return false
-        }
-        guard rules.countsLoad, shared.loads.add(1, to: endpoint) > rules.endpointLimit else { return true }
-        shared.loads.add(-1, to: endpoint)
-        if rules.countsTotal { shared.poolLoads.add(-1, to: pool) }
-        return false
-    }
-
-    /// - Returns: the exchanges in flight on the endpoint now; 0 where they are not counted.
-    @discardableResult @inline(__always)
-    mutating func countEnd(_ endpoint: Int, _ pool: Int) -> Int {
-        let rules = settings.pools[pool]
-        if rules.countsTotal { shared.poolLoads.add(-1, to: pool) }
-        return rules.countsLoad ? shared.loads.add(-1, to: endpoint) : 0
-    }
-
     /// An attempt whose place is counted begins, as the exchange's current one.
     @inline(__always)
     mutating func beginAttempt(_ x: Int, _ endpoint: Int) {
         let pool = exchanges[x].pool
-        let rules = settings.pools[pool]
-        exchanges[x].current = Attempt()
-        exchanges[x].current.endpoint = Int32(truncatingIfNeeded: endpoint)
-        exchanges[x].current.admitted = now
-        exchanges[x].current.started = now
-        exchanges[x].tryDeadline = .max
-        exchanges[x].hedgeTime = .max
         counters.add(to: shared.layout.endpoint(endpoint, .exchangesStarted))
-        let load = rules.countsLoad ? shared.loads.value(endpoint) : 0
-        let report = dispatchers[pool].attemptStarted(endpoint - rules.start, load: load, now: now)
+        let report = exchanges[x].visit.begin(at: endpoint, of: &origins, now: now)
         if !report.isEmpty { pass(report, pool, endpoint) }
-        if dispatchers[pool].isPanicking { counters.add(to: shared.layout.pool(pool, .panicPicks)) }
+        if origins.dispatchers[pool].isPanicking { counters.add(to: shared.layout.pool(pool, .panicPicks)) }
     }
 
-    /// The current attempt has left its endpoint: the exchange is no longer in flight there.
-    mutating func endAttempt(_ x: Int) {
-        let endpoint = exchanges[x].endpoint
+    /// An attempt has left its endpoint: the exchange is no longer in flight there.
+    mutating func endAttempt(_ x: Int, _ attempt: Attempt) {
         let pool = exchanges[x].pool
-        let rules = settings.pools[pool]
-        let load = countEnd(endpoint, pool)
-        counters.add(to: shared.layout.endpoint(endpoint, .exchangesEnded))
-        dispatchers[pool].attemptEnded(
-            endpoint - rules.start, wasJudged: exchanges[x].current.isJudged,
-            admitted: exchanges[x].current.admitted, load: load, now: now)
-        if exchanges[x].holdsBudget, !exchanges[x].other.isUnderWay { giveBackBudget(x) }
-        if rules.hasQueue { noteRoom(in: pool, count: 1) }
-    }
-
-    mutating func giveBackBudget(_ x: Int) {
-        guard exchanges[x].holdsBudget else { return }
-        exchanges[x].holdsBudget = false
-        dispatchers[exchanges[x].pool].retryEnded()
+        counters.add(to: shared.layout.endpoint(Int(attempt.endpoint), .exchangesEnded))
+        exchanges[x].visit.end(attempt, at: &origins, now: now)
+        if origins.rules[pool].hasQueue { noteRoom(in: pool, count: 1) }
     }
 
     // MARK: Judging
@@ -71,32 +28,20 @@ extension Worker {
     /// The current attempt's endpoint has answered.
     @inline(__always)
     mutating func judge(_ x: Int, status: Int) {
-        guard !exchanges[x].current.isJudged else { return }
-        exchanges[x].current.isJudged = true
+        guard let report = exchanges[x].visit.answered(status: status, &origins, now: now) else { return }
         let endpoint = exchanges[x].endpoint
-        let pool = exchanges[x].pool
-        let time = max(0, now - exchanges[x].current.started)
+        let time = max(0, now - exchanges[x].visit.current.started)
         counters.add(to: shared.layout.endpoint(endpoint, .responses))
         counters.add(UInt64(time), to: shared.layout.endpoint(endpoint, .responseMicroseconds))
         if status >= 500 { counters.add(to: shared.layout.endpoint(endpoint, .failures)) }
-        let report = dispatchers[pool].answered(
-            endpoint - settings.pools[pool].start, status: status, after: time,
-            admitted: exchanges[x].current.admitted, now: now)
-        if !report.isEmpty { pass(report, pool, endpoint) }
+        if !report.isEmpty { pass(report, exchanges[x].pool, endpoint) }
     }
 
     /// The current attempt's endpoint gave no response.
     mutating func judgeFailure(_ x: Int, isConnect: Bool = false) {
-        guard !exchanges[x].current.isJudged else { return }
-        exchanges[x].current.isJudged = true
-        let endpoint = exchanges[x].endpoint
-        let pool = exchanges[x].pool
-        let time = max(0, now - exchanges[x].current.started)
-        counters.add(to: shared.layout.endpoint(endpoint, .failures))
-        let report = dispatchers[pool].failed(
-            endpoint - settings.pools[pool].start, isConnect: isConnect, after: time,
-            admitted: exchanges[x].current.admitted, now: now)
-        if !report.isEmpty { pass(report, pool, endpoint) }
+        guard let report = exchanges[x].visit.gaveNone(isConnect: isConnect, &origins, now: now) else { return }
+        counters.add(to: shared.layout.endpoint(exchanges[x].endpoint, .failures))
+        if !report.isEmpty { pass(report, exchanges[x].pool, exchanges[x].endpoint) }
     }
 
     /// Tells the control plane, which tells the other workers.

@@ -1,4 +1,5 @@
 import ApusBalancing
+import ApusExchange
 import ApusHTTP
 import ApusModel
 import ApusTransport
@@ -7,68 +8,30 @@ import ApusTransport
 extension Worker {
     /// Sends the exchange's request to an endpoint of its pool, or has it wait for one, or answers why not.
     mutating func attempt(_ x: Int, _ arena: inout BufferArena) {
-        let choice = chooseEndpoint(x)
-        guard case .endpoint(let endpoint, let lease) = choice else { return notChosen(x, choice, &arena) }
-        start(lease, x, endpoint, &arena)
+        let choice = choose(x)
+        if case .endpoint(let endpoint, let lease) = choice { return start(lease, x, endpoint, &arena) }
+        carryOut(exchanges[x].visit.settle(choice, &origins, as: Int32(truncatingIfNeeded: x), now: now), x, &arena)
     }
 
-    enum EndpointChoice {
-        /// An endpoint of the snapshot, and how to get a connection to it.
-        case endpoint(Int, UpstreamConnectionPool.LeaseAction)
-        /// All that could take it have as much as they may have.
-        case saturated
-        case none(Reason)
-    }
-
-    /// Chooses an endpoint and counts the attempt, which the caller must start.
-    mutating func chooseEndpoint(_ x: Int) -> EndpointChoice {
+    /// Chooses where the next attempt goes, which the caller must start.
+    @inline(__always)
+    mutating func choose(_ x: Int) -> PoolVisit.Choice {
         if connections[exchanges[x].client].bound >= 0, let choice = boundChoice(x) { return choice }
-        let pool = exchanges[x].pool
-        let rules = settings.pools[pool]
-        var mayReturn = exchanges[x].mayReturn
-        var isCrowded = false
-        while true {
-            if rules.limit != .max, shared.poolLoads.value(pool) >= rules.limit { return .saturated }
-            let load = SharedLoad(
-                counts: shared.loads, first: rules.start, limit: rules.endpointLimit,
-                total: rules.countsTotal ? shared.poolLoads.value(pool) : nil)
-            let choice = dispatchers[pool].choose(
-                exchanges[x].pick, load: load, excluding: exchanges[x].tried, orTried: mayReturn, now: now)
-            switch choice {
-            case .endpoint(let picked):
-                exchanges[x].tried.insert(picked)
-                let endpoint = rules.start + picked
-                if let lease = lease(endpoint, x) {
-                    exchanges[x].attempts += 1
-                    return .endpoint(endpoint, lease)
-                }
-                // The ones that were not tried are left, each once.
-                isCrowded = true
-                mayReturn = false
-            case .saturated: return .saturated
-            case .exhausted where isCrowded: return .saturated
-            case .breakerOpen: return .none(exchanges[x].lastFailure ?? .breakerOpen)
-            case .unavailable, .exhausted: return .none(exchanges[x].lastFailure ?? .noHealthyEndpoint)
-            }
+        return exchanges[x].visit.choose(from: &origins, now: now)
+    }
+
+    /// Does what the exchange's visit to its pool asks for.
+    mutating func carryOut(_ step: PoolVisit.Step, _ x: Int, _ arena: inout BufferArena) {
+        switch step {
+        case .start(let endpoint, let lease): start(lease, x, endpoint, &arena)
+        case .seek: attempt(x, &arena)
+        case .queue(let time):
+            showQueue(of: exchanges[x].pool)
+            wait(x, for: time)
+        case .pause(let time): wait(x, for: time)
+        case .staysQueued: break
+        case .refuse(let reason): noAnswer(x, reason, &arena)
         }
-    }
-
-    /// A place at the endpoint and a connection to it; nil when either is not to be had.
-    private mutating func lease(_ endpoint: Int, _ x: Int, fresh: Bool = false) -> UpstreamConnectionPool.LeaseAction? {
-        let pool = exchanges[x].pool
-        guard countStart(endpoint, pool) else { return nil }
-        let needsFresh = fresh || dispatchers[pool].needsFreshConnection(exchanges[x].progress)
-        let lease = needsFresh ? upstreams[endpoint].leaseFresh() : upstreams[endpoint].lease()
-        guard lease == .refuse else { return lease }
-        countEnd(endpoint, pool)
-        return nil
-    }
-
-    /// Sends it to the same endpoint again, over a connection that nobody has used.
-    mutating func attemptAgain(_ x: Int, _ arena: inout BufferArena) {
-        let endpoint = exchanges[x].endpoint
-        guard let lease = lease(endpoint, x, fresh: true) else { return attempt(x, &arena) }
-        start(lease, x, endpoint, &arena)
     }
 
     /// Makes the attempt the exchange's current one.
@@ -81,7 +44,7 @@ extension Worker {
             connections[Int(upstream)].phase = .leased
             connections[Int(upstream)].exchange = Int32(x)
             connections[Int(upstream)].deadline = .max
-            exchanges[x].current.upstream = upstream
+            exchanges[x].visit.current.connection = upstream
             sendRequest(x, &arena)
         } else {
             connect(x, endpoint, &arena)
@@ -108,14 +71,14 @@ extension Worker {
 
     /// There is no descriptor for a connection; the endpoint has nothing to do with it.
     private mutating func connectionNotMade(_ x: Int, _ endpoint: Int, _ arena: inout BufferArena) {
-        upstreams[endpoint].connectFailed()
-        endAttempt(x)
-        if !promoteOther(x) { answer(x, .descriptorLimit, &arena) }
+        origins.connections[endpoint].connectFailed()
+        endAttempt(x, exchanges[x].visit.current)
+        if exchanges[x].visit.promoteOther() { goOnAlone(x) } else { answer(x, .descriptorLimit, &arena) }
     }
 
     mutating func connectProceeds(_ upstream: Int, isWritable: Bool, _ arena: inout BufferArena) {
         let x = Int(connections[upstream].exchange)
-        makeCurrent(upstream, of: x)
+        exchanges[x].visit.makeCurrent(Int32(truncatingIfNeeded: upstream))
         if connections[upstream].isBroken {
             return connectFailed(x, errno: connections[upstream].socket.pendingError, &arena)
         }
@@ -137,9 +100,9 @@ extension Worker {
         counters.add(to: shared.layout.endpoint(endpoint, .connectFailures))
         hasFailed[endpoint] = true
         shared.report(.connectFailed(endpoint: endpoint, errno: errno))
-        upstreams[endpoint].connectFailed()
+        origins.connections[endpoint].connectFailed()
         judgeFailure(x, isConnect: true)
-        endAttempt(x)
+        endAttempt(x, exchanges[x].visit.current)
         if upstream >= 0 {
             connections[upstream].socket.close()
             connections.remove(upstream)
@@ -158,8 +121,8 @@ extension Worker {
         let result = arena.send(to: connections[upstream].socket, replay.handle, replay.range)
         guard !result.isFailure || result.wouldBlock else { return upstreamDied(x, .upstreamReset, &arena) }
         let sent = max(0, result.rawValue)
-        exchanges[x].current.wasSent = sent > 0
-        exchanges[x].current.started = now
+        exchanges[x].visit.current.wasSent = sent > 0
+        exchanges[x].visit.current.started = now
         if sent < replay.count {
             guard let handle = borrow(replay.count - sent, for: client, &arena) else {
                 return answer(x, .memoryLimit, &arena)
@@ -169,19 +132,7 @@ extension Worker {
         }
         let waitsForOrigin = exchanges[x].request.isComplete || exchanges[x].awaitsContinue
         setDeadline(client, in: waitsForOrigin ? responseHeadTime(x) : bodyTime(x))
-        if settings.pools[exchanges[x].pool].limitsTries || !exchanges[x].isPlain { setTryLimits(x) }
+        if origins.rules[exchanges[x].pool].limitsTries || !exchanges[x].isPlain { setTryLimits(x) }
         if !exchanges[x].request.isComplete { relayRequest(x, &arena) }
     }
-}
-
-/// The exchanges in flight on the endpoints of one pool, over all workers.
-struct SharedLoad: EndpointLoad {
-    let counts: SharedCounts
-    let first: Int
-    let limit: Int
-    let total: Int?
-
-    func load(_ index: Int) -> Int { counts.value(first + index) }
-
-    func isSaturated(_ index: Int) -> Bool { limit != .max && counts.value(first + index) >= limit }
 }

@@ -1,4 +1,5 @@
 import ApusBalancing
+import ApusExchange
 import ApusHTTP
 import ApusModel
 import ApusTransport
@@ -19,23 +20,19 @@ extension Worker {
     /// The endpoint to which the exchange's client has a connection of its own, if the exchange's pool has that endpoint and
     /// may still use it. The request then goes there or nowhere.
     @inline(never)
-    mutating func boundChoice(_ x: Int) -> EndpointChoice? {
+    mutating func boundChoice(_ x: Int) -> PoolVisit.Choice? {
         let upstream = connections[exchanges[x].client].bound
         guard connections[Int(upstream)].phase == .held else { return nil }
         let endpoint = Int(connections[Int(upstream)].place)
-        let pool = exchanges[x].pool
-        let rules = settings.pools[pool]
-        guard settings.endpointPool[endpoint] == pool, dispatchers[pool].keeps(endpoint - rules.start) else {
-            return nil
+        guard settings.endpointPool[endpoint] == exchanges[x].pool,
+            let choice = exchanges[x].visit.choose(own: upstream, to: endpoint, from: &origins)
+        else { return nil }
+        if case .endpoint = choice {
+            exchanges[x].isPersonal = true
+            // On another connection it would come from nobody.
+            exchanges[x].isReplayable = false
         }
-        if rules.limit != .max, shared.poolLoads.value(pool) >= rules.limit { return .saturated }
-        guard countStart(endpoint, pool) else { return .saturated }
-        exchanges[x].tried.insert(endpoint - rules.start)
-        exchanges[x].attempts += 1
-        exchanges[x].isPersonal = true
-        // On another connection it would come from nobody.
-        exchanges[x].isReplayable = false
-        return .endpoint(endpoint, .reuse(upstream))
+        return choice
     }
 
     /// Whether the exchange's client has a connection of its own to the exchange's pool.
@@ -55,7 +52,7 @@ extension Worker {
         for index in 0..<Int(rules.branchCount)
         where settings.routeTables.branches[Int(rules.firstBranch) + index].pool == pool {
             exchanges[x].branch = UInt8(truncatingIfNeeded: index)
-            exchanges[x].pool = pool
+            exchanges[x].visit.pool = pool
             return true
         }
         return false
@@ -84,11 +81,11 @@ extension Worker {
     /// Closes a connection that is a client's own. The client may authenticate again, on another.
     mutating func closeHeld(_ upstream: Int, _ arena: inout BufferArena) {
         let endpoint = Int(connections[upstream].place)
-        upstreams[endpoint].closed(Int32(truncatingIfNeeded: upstream), whileIdle: false)
+        origins.connections[endpoint].closed(Int32(truncatingIfNeeded: upstream), whileIdle: false)
         closeUpstream(upstream, &arena)
         // It had taken a place among the endpoint's connections.
         let pool = settings.endpointPool[endpoint]
-        if settings.pools[pool].hasQueue { noteRoom(in: pool, count: 1) }
+        if origins.rules[pool].hasQueue { noteRoom(in: pool, count: 1) }
     }
 
     /// Closes those to endpoints that a reload has removed.
@@ -100,6 +97,6 @@ extension Worker {
     }
 
     private mutating func isRetired(_ endpoint: Int) -> Bool {
-        upstreams[endpoint].isRetired || shared.snapshot.pools[settings.endpointPool[endpoint]].isRetired
+        origins.connections[endpoint].isRetired || shared.snapshot.pools[settings.endpointPool[endpoint]].isRetired
     }
 }

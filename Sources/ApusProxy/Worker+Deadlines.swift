@@ -1,4 +1,5 @@
 import ApusBalancing
+import ApusExchange
 import ApusHTTP
 import ApusTransport
 
@@ -46,7 +47,7 @@ extension Worker {
         case .readingHead: refuse(connection, .requestHeadTimeout, &arena)
         case .exchanging: exchangeTimedOut(Int(connections[connection].exchange), &arena)
         case .idle:
-            upstreams[Int(connections[connection].place)].idleExpired(Int32(connection))
+            origins.connections[Int(connections[connection].place)].idleExpired(Int32(connection))
             closeUpstream(connection, &arena)
         case .held: closeHeld(connection, &arena)
         // Their exchange's client has the deadline.
@@ -56,8 +57,8 @@ extension Worker {
 
     /// Whose fault it is depends on what was being waited for.
     private mutating func exchangeTimedOut(_ x: Int, _ arena: inout BufferArena) {
-        let other = Int(exchanges[x].other.upstream)
-        if other >= 0, connections[other].phase == .connecting { makeCurrent(other, of: x) }
+        let other = exchanges[x].visit.other.connection
+        if other >= 0, connections[Int(other)].phase == .connecting { exchanges[x].visit.makeCurrent(other) }
         let upstream = exchanges[x].upstream
         if upstream >= 0, connections[upstream].phase == .connecting {
             return connectFailed(x, errno: timedOutErrno, &arena)

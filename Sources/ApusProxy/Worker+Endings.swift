@@ -1,4 +1,5 @@
 import ApusBalancing
+import ApusExchange
 import ApusHTTP
 import ApusModel
 import ApusTransport
@@ -48,9 +49,7 @@ extension Worker {
     /// Counts and logs the exchange and forgets it.
     private mutating func finish(_ x: Int, isBroken: Bool, _ arena: inout BufferArena) {
         record(x, isBroken: isBroken, &arena)
-        if exchanges[x].wait == .queued { leaveQueue(x) }
-        if exchanges[x].holdsBudget { giveBackBudget(x) }
-        if exchanges[x].isAdmitted { depart(x) }
+        if exchanges[x].visit.isAdmitted { leavePool(x) }
         if !exchanges[x].isPlain { leaveRoute(x, &arena) }
         releaseReplay(x, &arena)
         releasePipe(x)
@@ -71,14 +70,16 @@ extension Worker {
             exchanges[x].upstreamKeepsAlive && exchanges[x].requestWasForwarded && connection.output.isEmpty
             && connection.input.isEmpty && !connection.isReadable && !connection.peerClosed && !connection.isBroken
         let endpoint = Int(connection.place)
-        endAttempt(x)
+        endAttempt(x, exchanges[x].visit.current)
         exchanges[x].upstream = -1
         connections[upstream].exchange = -1
         let client = exchanges[x].client
         let isBound = exchanges[x].wasChallenged || connections[client].bound == Int32(upstream)
         if isBound, isReusable { return bind(upstream, to: client, &arena) }
         // Without a challenge a client could hold connections of any origin by a header alone.
-        switch upstreams[endpoint].released(Int32(upstream), isReusable: isReusable && !exchanges[x].isPersonal) {
+        switch origins.connections[endpoint].released(
+            Int32(upstream), isReusable: isReusable && !exchanges[x].isPersonal)
+        {
         case .close: closeUpstream(upstream, &arena)
         case .keep:
             connections[upstream].phase = .idle
@@ -98,21 +99,32 @@ extension Worker {
 
     /// Closes the connections of both attempts, if there are any.
     mutating func dropUpstream(_ x: Int, _ arena: inout BufferArena) {
-        if exchanges[x].other.isUnderWay { dropOther(x, &arena) }
-        if exchanges[x].current.isUnderWay { dropCurrent(x, &arena) }
+        if exchanges[x].visit.other.isUnderWay {
+            let other = exchanges[x].visit.other
+            exchanges[x].visit.other = Attempt()
+            drop(other, of: x, &arena)
+        }
+        dropCurrent(x, &arena)
     }
 
     /// Closes the current attempt's connection, whatever state it is in.
     mutating func dropCurrent(_ x: Int, _ arena: inout BufferArena) {
-        let upstream = exchanges[x].upstream
-        guard upstream >= 0 else { return }
-        if connections[upstream].phase == .connecting {
-            upstreams[Int(connections[upstream].place)].connectFailed()
-        } else {
-            upstreams[Int(connections[upstream].place)].closed(Int32(upstream), whileIdle: false)
-        }
-        endAttempt(x)
+        let current = exchanges[x].visit.current
+        guard current.isUnderWay else { return }
         exchanges[x].upstream = -1
+        drop(current, of: x, &arena)
+    }
+
+    /// Closes the connection of an attempt that the exchange has forgotten.
+    mutating func drop(_ attempt: Attempt, of x: Int, _ arena: inout BufferArena) {
+        let upstream = Int(attempt.connection)
+        let endpoint = Int(connections[upstream].place)
+        if connections[upstream].phase == .connecting {
+            origins.connections[endpoint].connectFailed()
+        } else {
+            origins.connections[endpoint].closed(attempt.connection, whileIdle: false)
+        }
+        endAttempt(x, attempt)
         closeUpstream(upstream, &arena)
     }
 
@@ -120,7 +132,7 @@ extension Worker {
     mutating func idleUpstreamChanged(_ upstream: Int, _ arena: inout BufferArena) {
         let connection = connections[upstream]
         guard connection.isReadable || connection.peerClosed || connection.isBroken else { return }
-        upstreams[Int(connection.place)].closed(Int32(upstream), whileIdle: true)
+        origins.connections[Int(connection.place)].closed(Int32(upstream), whileIdle: true)
         closeUpstream(upstream, &arena)
     }
 

@@ -1,4 +1,4 @@
-import ApusBalancing
+import ApusExchange
 import ApusHTTP
 import ApusModel
 import ApusTransport
@@ -7,31 +7,22 @@ import ApusTransport
 extension Worker {
     /// Answers a request that its pool cannot take: by the pool's fallback, if it has one.
     mutating func noAnswer(_ x: Int, _ reason: Reason, _ arena: inout BufferArena) {
+        guard exchanges[x].responsePhase == .awaited else { return answer(x, reason, &arena) }
         let pool = exchanges[x].pool
-        guard settings.pools[pool].hasFallback, reason.isLeftToFallback, exchanges[x].responsePhase == .awaited else {
-            return answer(x, reason, &arena)
-        }
-        let other = settings.pools[pool].fallbackPool
-        guard other >= 0 else {
-            counters.add(to: shared.layout.pool(pool, .fallbacks))
-            return answerByFallback(x, reason, &arena)
-        }
         // To another pool a request on its client's own connection would come from nobody.
-        guard !exchanges[x].replay.isEmpty, !hasBoundConnection(x) else {
-            return answer(x, reason, &arena)
+        let maySendElsewhere = !exchanges[x].replay.isEmpty && !hasBoundConnection(x)
+        switch exchanges[x].visit.refuge(from: reason, maySendElsewhere: maySendElsewhere, origins) {
+        case .none: answer(x, reason, &arena)
+        case .response:
+            counters.add(to: shared.layout.pool(pool, .fallbacks))
+            answerByFallback(x, reason, &arena)
+        case .pool(let other):
+            counters.add(to: shared.layout.pool(pool, .fallbacks))
+            leavePool(x)
+            exchanges[x].visit = PoolVisit(pool: other, priority: exchanges[x].visit.priority)
+            exchanges[x].sessionHash = 0
+            enterPool(x, &arena)
         }
-        counters.add(to: shared.layout.pool(pool, .fallbacks))
-        giveBackBudget(x)
-        if exchanges[x].isAdmitted { depart(x) }
-        exchanges[x].pool = other
-        exchanges[x].pick = PickRequest()
-        exchanges[x].sessionHash = 0
-        exchanges[x].tried = TriedEndpoints()
-        exchanges[x].attempts = 0
-        exchanges[x].staleReplacements = 0
-        exchanges[x].lastFailure = nil
-        exchanges[x].mayReturn = false
-        enterPool(x, &arena)
     }
 
     private mutating func answerByFallback(_ x: Int, _ reason: Reason, _ arena: inout BufferArena) {
@@ -61,17 +52,5 @@ extension Worker {
         arena.append("Retry-After: ")
         arena.append(decimal: UInt64(seconds))
         arena.append("\r\n")
-    }
-}
-
-extension Reason {
-    /// Whether the pool could not take the request, as opposed to having failed it.
-    fileprivate var isLeftToFallback: Bool {
-        switch self {
-        case .noHealthyEndpoint, .poolSaturated, .breakerOpen, .queueFull, .queueTimeout, .connectFailed,
-            .connectTimeout:
-            true
-        default: false
-        }
     }
 }

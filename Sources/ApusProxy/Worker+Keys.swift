@@ -1,5 +1,6 @@
 import ApusAddresses
 import ApusBalancing
+import ApusExchange
 import ApusHTTP
 import ApusModel
 import ApusRouting
@@ -13,7 +14,7 @@ extension Worker {
     ) {
         let pool = exchanges[x].pool
         let bytes = arena.bytes(stretch.handle, stretch.range)
-        exchanges[x].pick.hash = hash(settings.keys[pool].hash, x, head, bytes)
+        exchanges[x].visit.pick.hash = hash(settings.keys[pool].hash, x, head, bytes)
         if !settings.keys[pool].sessionName.isEmpty { readSession(x, bytes) }
         if !settings.keys[pool].priorityHeader.isEmpty { readPriority(x, bytes) }
     }
@@ -47,11 +48,11 @@ extension Worker {
         let name = settings.keys[exchanges[x].pool].priorityHeader
         guard let value = fields.value(of: name.span, in: bytes) else { return }
         if bytes.equalsIgnoringCase(value, "low") {
-            exchanges[x].priority = .low
+            exchanges[x].visit.priority = .low
         } else if bytes.equalsIgnoringCase(value, "normal") {
-            exchanges[x].priority = .normal
+            exchanges[x].visit.priority = .normal
         } else if bytes.equalsIgnoringCase(value, "high") {
-            exchanges[x].priority = .high
+            exchanges[x].visit.priority = .high
         }
     }
 
@@ -62,7 +63,7 @@ extension Worker {
         let keys = settings.keys[pool]
         guard let value = fields.cookie(keys.sessionName.span, in: bytes), !value.isEmpty else { return }
         let text = bytes.extracting(value)
-        exchanges[x].pick.session = dispatchers[pool].session(text, now: now)
+        exchanges[x].visit.pick.session = origins.dispatchers[pool].session(text, now: now)
         if keys.learnsSessions { exchanges[x].sessionHash = PoolDispatcher.learnedSession(text) }
     }
 
@@ -71,17 +72,17 @@ extension Worker {
     /// - Returns: whether the response must tell the client, by a cookie of Apus's own.
     mutating func noteSession(_ x: Int, _ bytes: Span<UInt8>) -> Bool {
         let pool = exchanges[x].pool
-        let endpoint = Int32(truncatingIfNeeded: exchanges[x].endpoint - settings.pools[pool].start)
+        let endpoint = Int32(truncatingIfNeeded: exchanges[x].endpoint - origins.rules[pool].start)
         let keys = settings.keys[pool]
-        guard keys.learnsSessions else { return exchanges[x].pick.session != endpoint }
+        guard keys.learnsSessions else { return exchanges[x].visit.pick.session != endpoint }
         var session = exchanges[x].sessionHash
-        var isNew = exchanges[x].pick.session != endpoint
+        var isNew = exchanges[x].visit.pick.session != endpoint
         if let value = fields.setCookie(keys.sessionName.span, in: bytes), !value.isEmpty {
             session = PoolDispatcher.learnedSession(bytes.extracting(value))
             isNew = true
         }
         guard session != 0, isNew else { return false }
-        dispatchers[pool].learnSession(session, endpoint: endpoint, now: now)
+        origins.dispatchers[pool].learnSession(session, endpoint: endpoint, now: now)
         for mailbox in others {
             mailbox.post(
                 .sessionLearned(pool: pool, session: session, endpoint: endpoint, epoch: shared.epoch))
@@ -94,7 +95,7 @@ extension Worker {
         let pool = exchanges[x].pool
         guard let cookies = settings.keys[pool].cookies else { return }
         arena.append("Set-Cookie: ")
-        arena.append(cookies.field(for: exchanges[x].endpoint - settings.pools[pool].start))
+        arena.append(cookies.field(for: exchanges[x].endpoint - origins.rules[pool].start))
         arena.append("\r\n")
     }
 }

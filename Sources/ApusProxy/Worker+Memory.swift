@@ -1,3 +1,4 @@
+import ApusExchange
 import ApusHTTP
 import ApusTransport
 
@@ -59,7 +60,7 @@ extension Worker {
             let upstream = exchanges[x].upstream
             // What is on its way is not needed again, unless it fails.
             guard !replay.isEmpty, arena.capacity(of: replay.handle) >= Self.large, !exchanges[x].request.isComplete,
-                upstream >= 0, connections[upstream].phase == .leased, exchanges[x].current.wasSent
+                upstream >= 0, connections[upstream].phase == .leased, exchanges[x].visit.current.wasSent
             else { return false }
             exchanges[x].isReplayable = false
             releaseReplay(x, &arena)

@@ -1,4 +1,5 @@
 import ApusBalancing
+import ApusExchange
 import ApusModel
 import ApusTransport
 
@@ -8,16 +9,16 @@ extension Worker {
         switch message {
         case .setEndpoint(let endpoint, let isAvailable):
             let pool = settings.endpointPool[endpoint]
-            dispatchers[pool].setAvailable(endpoint - settings.pools[pool].start, isAvailable, now: now)
-            noteRoom(in: pool, count: dispatchers[pool].waitingCount)
+            origins.dispatchers[pool].setAvailable(endpoint - origins.rules[pool].start, isAvailable, now: now)
+            noteRoom(in: pool, count: origins.dispatchers[pool].waitingCount)
         case .setWeight(let endpoint, let weight):
             let pool = settings.endpointPool[endpoint]
-            dispatchers[pool].setWeight(endpoint - settings.pools[pool].start, weight, now: now)
+            origins.dispatchers[pool].setWeight(endpoint - origins.rules[pool].start, weight, now: now)
         case .setBreaker(.endpoint(let endpoint), let state):
             let pool = settings.endpointPool[endpoint]
-            dispatchers[pool].adoptBreaker(of: endpoint - settings.pools[pool].start, state, now: now)
+            origins.dispatchers[pool].adoptBreaker(of: endpoint - origins.rules[pool].start, state, now: now)
         case .setBreaker(.pool(let pool), let state):
-            dispatchers[pool].adoptBreaker(of: nil, state, now: now)
+            origins.dispatchers[pool].adoptBreaker(of: nil, state, now: now)
         case .roomInPool(_, let epoch), .sessionLearned(_, _, _, let epoch):
             // The sender may have gone over to a snapshot that comes to this worker a moment later.
             if epoch > shared.epoch { earlyMessages.append(message) } else { hearNeighbour(message) }
@@ -49,11 +50,11 @@ extension Worker {
             if epoch == shared.epoch { noteRoom(in: pool, count: 1) } else { wakeQueues() }
         case .sessionLearned(let pool, let session, let endpoint, let epoch):
             if epoch == shared.epoch {
-                dispatchers[pool].learnSession(session, endpoint: endpoint, now: now)
+                origins.dispatchers[pool].learnSession(session, endpoint: endpoint, now: now)
             } else if epoch == shared.epoch - 1, let pool = latestPools?.toNew[pool],
                 let endpoint = latestMembers[pool].toNew[Int(endpoint)]
             {
-                dispatchers[pool].learnSession(session, endpoint: Int32(truncatingIfNeeded: endpoint), now: now)
+                origins.dispatchers[pool].learnSession(session, endpoint: Int32(truncatingIfNeeded: endpoint), now: now)
             }
         default: break
         }

@@ -1,5 +1,6 @@
 import ApusAddresses
 import ApusBalancing
+import ApusExchange
 import ApusHTTP
 import ApusModel
 import ApusTransport
@@ -88,8 +89,8 @@ extension Worker {
         }
         let rules = settings.routes[route]
         exchanges[x].route = route
-        exchanges[x].pool = rules.pool
-        exchanges[x].priority = rules.priority
+        exchanges[x].visit.pool = rules.pool
+        exchanges[x].visit.priority = rules.priority
         if !rules.isPlain, !applyRoute(x, head, stretch, &arena) { return }
         if case .length(let length) = head.framing, length > rules.bodyLimit {
             return answer(x, .bodyTooLarge, &arena)
@@ -107,25 +108,21 @@ extension Worker {
 
     /// The request comes to its pool, which may refuse it.
     mutating func enterPool(_ x: Int, _ arena: inout BufferArena) {
-        guard dispatchers[exchanges[x].pool].arrived(exchanges[x].priority, now: now) else {
-            return noAnswer(x, .overloaded, &arena)
-        }
-        exchanges[x].isAdmitted = true
+        guard exchanges[x].visit.enter(&origins, now: now) else { return noAnswer(x, .overloaded, &arena) }
         attempt(x, &arena)
     }
 
     /// The exchange is over as far as its pool is concerned.
-    mutating func depart(_ x: Int) {
-        exchanges[x].isAdmitted = false
+    mutating func leavePool(_ x: Int) {
         let pool = exchanges[x].pool
+        if exchanges[x].visit.wait == .queued { leaveQueue(x) }
         guard settings.pools[pool].hasConcurrencyLimit else {
-            return dispatchers[pool].departed(latency: nil, now: now)
+            return exchanges[x].visit.leave(&origins, headReceived: nil, now: now)
         }
-        let hasAnswered = exchanges[x].headReceived > 0 && exchanges[x].current.isJudged
-        dispatchers[pool].departed(
-            latency: hasAnswered ? max(0, exchanges[x].headReceived - exchanges[x].current.started) : nil, now: now)
-        counters.set(
-            shared.layout.pool(pool, .concurrencyLimit), to: UInt64(dispatchers[pool].concurrencyLimit ?? 0))
+        let received = exchanges[x].headReceived
+        exchanges[x].visit.leave(&origins, headReceived: received > 0 ? received : nil, now: now)
+        let limit = origins.dispatchers[pool].concurrencyLimit ?? 0
+        counters.set(shared.layout.pool(pool, .concurrencyLimit), to: UInt64(limit))
     }
 
     /// Writes the request as the origin will get it, with what of its body has come along, and keeps it until the
@@ -183,7 +180,7 @@ extension Worker {
         if connections[client].isBroken { return abort(x, .clientClosed, &arena) }
         // Who waits for a place and has hung up gives it up. It could be a client that only ended its own direction, but
         // hardly any do, and a queue full of those that have gone would serve nobody.
-        if connections[client].peerClosed, exchanges[x].wait == .queued { return abort(x, .clientClosed, &arena) }
+        if connections[client].peerClosed, exchanges[x].visit.wait == .queued { return abort(x, .clientClosed, &arena) }
         let handle = exchanges.handle(x)
         if isWritable, !connections[client].output.isEmpty {
             let waiting = connections[client].output.count

@@ -1,4 +1,5 @@
 import ApusBalancing
+import ApusExchange
 import ApusHTTP
 import ApusModel
 import ApusTransport
@@ -9,7 +10,7 @@ extension Worker {
     mutating func upstreamProceeds(_ upstream: Int, isWritable: Bool, _ arena: inout BufferArena) {
         let x = Int(connections[upstream].exchange)
         let handle = exchanges.handle(x)
-        makeCurrent(upstream, of: x)
+        exchanges[x].visit.makeCurrent(Int32(truncatingIfNeeded: upstream))
         if isWritable, !connections[upstream].output.isEmpty {
             if flushOutput(upstream, &arena) {
                 let isSent = connections[upstream].output.isEmpty && exchanges[x].request.isComplete
@@ -161,7 +162,7 @@ extension Worker {
             || (hasNoLength && isHTTP10)
         exchanges[x].closesClient = closes
         judge(x, status: head.status)
-        if exchanges[x].other.isUnderWay { dropOther(x, &arena) }
+        if exchanges[x].visit.other.isUnderWay { dropOther(x, &arena) }
         exchanges[x].alarm = .max
         exchanges[x].responsePhase = .begun
         exchanges[x].status = head.status

@@ -1,4 +1,5 @@
 import ApusBalancing
+import ApusExchange
 import ApusHTTP
 import ApusModel
 import ApusTransport
@@ -23,40 +24,29 @@ extension Worker {
         failed(x, failure, reason, &arena)
     }
 
-    /// Tries again where the rules allow it, and answers for the origin where they do not.
+    /// Tries again where the rules allow it, and answers for the origin where they do not. The current attempt has ended.
     mutating func failed(
         _ x: Int, _ failure: RetryPolicy.Failure, _ reason: Reason, _ arena: inout BufferArena
     ) {
-        exchanges[x].lastFailure = reason
-        if promoteOther(x) { return }
-        carryOut(verdict(x, failure), x, failure, &arena)
+        let request = exchanges[x].visitRequest
+        guard
+            let verdict = exchanges[x].visit.failed(
+                failure, reason, of: request, by: routeRetries(x), &origins, now: now)
+        else { return goOnAlone(x) }
+        follow(verdict, x, &arena)
     }
 
-    private mutating func verdict(_ x: Int, _ failure: RetryPolicy.Failure) -> PoolDispatcher.Verdict {
-        giveBackBudget(x)
-        guard !exchanges[x].replay.isEmpty else { return .giveUp(isDenied: false) }
-        return decide(x, after: failure)
+    private mutating func follow(_ verdict: PoolVisit.Verdict, _ x: Int, _ arena: inout BufferArena) {
+        if verdict.isDenied { counters.add(to: shared.layout.pool(exchanges[x].pool, .retriesDenied)) }
+        if verdict.isRetry { counters.add(to: shared.layout.endpoint(exchanges[x].endpoint, .retries)) }
+        carryOut(exchanges[x].visit.follow(verdict, &origins), x, &arena)
     }
 
-    private mutating func carryOut(
-        _ verdict: PoolDispatcher.Verdict, _ x: Int, _ failure: RetryPolicy.Failure, _ arena: inout BufferArena
-    ) {
-        let endpoint = exchanges[x].endpoint
-        switch verdict {
-        case .giveUp(let isDenied):
-            if isDenied { counters.add(to: shared.layout.pool(exchanges[x].pool, .retriesDenied)) }
-            noAnswer(x, exchanges[x].lastFailure ?? .upstreamClosed, &arena)
-        case .retryFresh:
-            exchanges[x].staleReplacements += 1
-            counters.add(to: shared.layout.endpoint(endpoint, .retries))
-            attemptAgain(x, &arena)
-        case .retry(let pause, let isBudgeted):
-            exchanges[x].holdsBudget = isBudgeted
-            counters.add(to: shared.layout.endpoint(endpoint, .retries))
-            // Asking the one that just refused again is futile; one that died may be back.
-            exchanges[x].mayReturn = failure != .connectRefused && failure != .connectTimedOut
-            if pause > 0 { pauseFor(x, pause) } else { attempt(x, &arena) }
-        }
+    /// The other attempt has become the current one, and has the time left that it had.
+    mutating func goOnAlone(_ x: Int) {
+        let isConnecting = connections[exchanges[x].upstream].phase == .connecting
+        setDeadline(exchanges[x].client, in: isConnecting ? connectTime(x) : responseHeadTime(x))
+        if !isConnecting { keepTryLimit(x) }
     }
 
     /// Sends the request elsewhere instead of passing on a response whose status the pool retries.
@@ -66,17 +56,20 @@ extension Worker {
         _ x: Int, _ head: ResponseHead, _ stretch: Stretch, _ arena: inout BufferArena
     ) -> Bool {
         judge(x, status: head.status)
-        if exchanges[x].other.isUnderWay {
+        if exchanges[x].visit.other.isUnderWay {
             leaveResponse(x, head, stretch, &arena)
-            return promoteOther(x)
+            _ = exchanges[x].visit.promoteOther()
+            goOnAlone(x)
+            return true
         }
-        let verdict = verdict(x, .status)
-        if case .giveUp(let isDenied) = verdict {
-            if isDenied { counters.add(to: shared.layout.pool(exchanges[x].pool, .retriesDenied)) }
+        let request = exchanges[x].visitRequest
+        let verdict = exchanges[x].visit.verdict(.status, of: request, by: routeRetries(x), &origins, now: now)
+        guard verdict.isRetry else {
+            if verdict.isDenied { counters.add(to: shared.layout.pool(exchanges[x].pool, .retriesDenied)) }
             return false
         }
         leaveResponse(x, head, stretch, &arena)
-        carryOut(verdict, x, .status, &arena)
+        follow(verdict, x, &arena)
         return true
     }
 
@@ -103,49 +96,19 @@ extension Worker {
 
     /// Asks a second endpoint as well, if the rules and the budget allow it and there is one.
     mutating func hedge(_ x: Int, _ arena: inout BufferArena) {
-        let pool = exchanges[x].pool
-        guard exchanges[x].responsePhase == .awaited, exchanges[x].requestIsOver, !exchanges[x].replay.isEmpty,
-            !exchanges[x].other.isUnderWay, !exchanges[x].holdsBudget, !exchanges[x].isPersonal,
-            mayHedge(x)
-        else { return }
-        exchanges[x].holdsBudget = true
-        exchanges[x].mayReturn = false
-        guard case .endpoint(let endpoint, let lease) = chooseEndpoint(x) else { return giveBackBudget(x) }
-        counters.add(to: shared.layout.pool(pool, .hedges))
-        exchanges[x].other = exchanges[x].current
-        start(lease, x, endpoint, &arena)
-    }
-
-    /// Something happened on one of the exchange's two connections: it is the current one from now on.
-    mutating func makeCurrent(_ upstream: Int, of x: Int) {
-        guard exchanges[x].upstream != upstream else { return }
-        let other = exchanges[x].other
-        exchanges[x].other = exchanges[x].current
-        exchanges[x].current = other
-    }
-
-    /// The current attempt has failed: the other, if there is one, goes on alone.
-    mutating func promoteOther(_ x: Int) -> Bool {
-        guard exchanges[x].other.isUnderWay else { return false }
-        exchanges[x].current = exchanges[x].other
-        exchanges[x].other = Attempt()
-        let isConnecting = connections[exchanges[x].upstream].phase == .connecting
-        setDeadline(exchanges[x].client, in: isConnecting ? connectTime(x) : responseHeadTime(x))
-        if !isConnecting { keepTryLimit(x) }
-        return true
+        guard exchanges[x].responsePhase == .awaited, exchanges[x].requestIsOver, !exchanges[x].isPersonal else {
+            return
+        }
+        let request = exchanges[x].visitRequest
+        guard let hedge = exchanges[x].visit.hedge(request, by: routeRetries(x), &origins, now: now) else { return }
+        counters.add(to: shared.layout.pool(exchanges[x].pool, .hedges))
+        start(hedge.lease, x, hedge.endpoint, &arena)
     }
 
     /// The current attempt answers first: the other is given up.
     mutating func dropOther(_ x: Int, _ arena: inout BufferArena) {
-        guard exchanges[x].other.isUnderWay else { return }
-        let current = exchanges[x].current
-        // The second of them is the hedge.
-        if exchanges[x].other.started < current.started {
-            counters.add(to: shared.layout.pool(exchanges[x].pool, .hedgesWon))
-        }
-        exchanges[x].current = exchanges[x].other
-        exchanges[x].other = Attempt()
-        dropCurrent(x, &arena)
-        exchanges[x].current = current
+        guard let (loser, wasHedge) = exchanges[x].visit.win() else { return }
+        if wasHedge { counters.add(to: shared.layout.pool(exchanges[x].pool, .hedgesWon)) }
+        drop(loser, of: x, &arena)
     }
 }

@@ -1,4 +1,5 @@
 import ApusBalancing
+import ApusExchange
 import ApusHTTP
 import ApusModel
 import ApusTransport
@@ -66,7 +67,7 @@ extension Worker {
         let first = Int(rules.firstBranch)
         for index in 0..<Int(rules.branchCount) where place < settings.routeTables.branches[first + index].end {
             exchanges[x].branch = UInt8(truncatingIfNeeded: index)
-            exchanges[x].pool = settings.routeTables.branches[first + index].pool
+            exchanges[x].visit.pool = settings.routeTables.branches[first + index].pool
             return
         }
     }
@@ -112,29 +113,18 @@ extension Worker {
     mutating func retriesStatus(_ x: Int, _ status: Int) -> Bool {
         hasOwnRetries(x)
             ? settings.routeRetries[exchanges[x].route].policy.retriesStatus(status)
-            : dispatchers[exchanges[x].pool].retriesStatus(status)
+            : origins.dispatchers[exchanges[x].pool].retriesStatus(status)
     }
 
-    /// What follows a failed attempt.
-    mutating func decide(_ x: Int, after failure: RetryPolicy.Failure) -> PoolDispatcher.Verdict {
-        let pool = exchanges[x].pool
-        guard hasOwnRetries(x) else {
-            return dispatchers[pool].decide(after: failure, of: exchanges[x].progress, now: now)
-        }
-        let own = settings.routeRetries[exchanges[x].route]
-        return dispatchers[pool].decide(
-            after: failure, of: exchanges[x].progress, by: own.policy, pausing: own.backoff, now: now)
-    }
-
-    mutating func mayHedge(_ x: Int) -> Bool {
-        let policy = hasOwnRetries(x) ? settings.routeRetries[exchanges[x].route].policy : nil
-        return dispatchers[exchanges[x].pool].mayHedge(exchanges[x].progress, by: policy, now: now)
+    /// The rules of the route's own; nil where the pool's hold.
+    mutating func routeRetries(_ x: Int) -> RouteRetries? {
+        hasOwnRetries(x) ? settings.routeRetries[exchanges[x].route] : nil
     }
 
     /// How long one attempt may take until it is answered; `.max` for as long as any response may.
     mutating func perTry(_ x: Int) -> Int64 {
         hasOwnRetries(x)
-            ? settings.routes[exchanges[x].route].perTry : settings.pools[exchanges[x].pool].perTry
+            ? settings.routes[exchanges[x].route].perTry : origins.rules[exchanges[x].pool].perTry
     }
 
     /// Bytes of the request's body that are kept so that it can be sent again.

@@ -1,4 +1,5 @@
 import ApusBalancing
+import ApusExchange
 import ApusHTTP
 import ApusModel
 import ApusTransport
@@ -7,45 +8,23 @@ import ApusTransport
 extension Worker {
     // MARK: The queue
 
-    /// The exchange finds no place: it waits for one, if it may.
-    mutating func notChosen(_ x: Int, _ choice: EndpointChoice, _ arena: inout BufferArena) {
-        if case .none(let reason) = choice { return noAnswer(x, reason, &arena) }
-        // Found again when its turn came: it keeps its place.
-        guard exchanges[x].wait != .queued else { return }
-        let pool = exchanges[x].pool
-        guard settings.pools[pool].hasQueue else {
-            return noAnswer(x, exchanges[x].lastFailure ?? .poolSaturated, &arena)
-        }
-        guard dispatchers[pool].enqueue(Int32(truncatingIfNeeded: x), now: now) else {
-            return noAnswer(x, .queueFull, &arena)
-        }
-        shared.waiting.add(1, to: pool)
-        counters.set(shared.layout.pool(pool, .queued), to: UInt64(dispatchers[pool].waitingCount))
-        exchanges[x].wait = .queued
-        exchanges[x].queued = now
-        // Endpoints were passed over because they were busy, which they need not be when its turn comes.
-        if exchanges[x].attempts == 0 { exchanges[x].tried = TriedEndpoints() }
+    /// The exchange waits for what no connection will tell, for so many microseconds at most.
+    mutating func wait(_ x: Int, for time: Int64) {
         connections[exchanges[x].client].deadline = .max
-        setAlarm(x, in: settings.pools[pool].queueTimeout)
+        setAlarm(x, in: time)
     }
 
-    /// The exchange waits no more: it has a place, its time is up, or its client has left.
-    mutating func leaveQueue(_ x: Int) {
-        guard exchanges[x].wait == .queued else { return }
-        let pool = exchanges[x].pool
-        exchanges[x].wait = .none
-        exchanges[x].alarm = .max
-        dispatchers[pool].leaveQueue(Int32(truncatingIfNeeded: x))
-        shared.waiting.add(-1, to: pool)
-        counters.set(shared.layout.pool(pool, .queued), to: UInt64(dispatchers[pool].waitingCount))
+    /// A request has begun or ceased to wait in the pool's queue.
+    mutating func showQueue(of pool: Int) {
+        counters.set(shared.layout.pool(pool, .queued), to: UInt64(origins.dispatchers[pool].waitingCount))
     }
 
     /// Something has ended in the pool while requests may wait for a place in it: here, or at another worker.
     mutating func noteRoom(in pool: Int, count: Int) {
-        guard settings.pools[pool].hasQueue else { return }
-        if dispatchers[pool].waitingCount > 0 {
+        guard origins.rules[pool].hasQueue else { return }
+        if origins.dispatchers[pool].waitingCount > 0 {
             for _ in 0..<count { roomInPools.append(pool) }
-        } else if shared.waiting.value(pool) > 0 {
+        } else if origins.waiting.value(pool) > 0 {
             for mailbox in others { mailbox.post(.roomInPool(pool, epoch: shared.epoch)) }
         }
     }
@@ -53,45 +32,39 @@ extension Worker {
     /// Sends the requests for which there may be a place now.
     mutating func serveQueues(_ arena: inout BufferArena) {
         while let pool = roomInPools.popLast() {
-            guard let waiting = dispatchers[pool].nextWaiting(now: now) else { continue }
+            guard let waiting = origins.dispatchers[pool].nextWaiting(now: now) else { continue }
             let x = Int(waiting)
-            let choice = chooseEndpoint(x)
-            guard case .endpoint(let endpoint, let lease) = choice else {
-                stillWaits(x, choice, &arena)
-                continue
+            let choice = choose(x)
+            let step = exchanges[x].visit.turnCame(choice, &origins, as: waiting)
+            if case .staysQueued = step { continue }
+            stopWaiting(x)
+            if case .start = step {
+                counters.add(to: shared.layout.pool(pool, .dequeued))
+                counters.add(
+                    UInt64(now - exchanges[x].visit.queuedAt), to: shared.layout.pool(pool, .queueMicroseconds))
             }
-            leaveQueue(x)
-            counters.add(to: shared.layout.pool(pool, .dequeued))
-            counters.add(UInt64(now - exchanges[x].queued), to: shared.layout.pool(pool, .queueMicroseconds))
-            start(lease, x, endpoint, &arena)
+            carryOut(step, x, &arena)
         }
     }
 
-    /// The exchange's turn came and there is no place for it after all.
-    private mutating func stillWaits(_ x: Int, _ choice: EndpointChoice, _ arena: inout BufferArena) {
-        if exchanges[x].attempts == 0 { exchanges[x].tried = TriedEndpoints() }
-        guard case .none(let reason) = choice else { return }
-        // Nobody is left to wait for.
-        leaveQueue(x)
-        noAnswer(x, reason, &arena)
+    /// The exchange gives its place in its pool's queue up.
+    mutating func leaveQueue(_ x: Int) {
+        exchanges[x].visit.leaveQueue(of: &origins, as: Int32(truncatingIfNeeded: x))
+        stopWaiting(x)
+    }
+
+    /// The exchange has left its pool's queue.
+    private mutating func stopWaiting(_ x: Int) {
+        exchanges[x].alarm = .max
+        showQueue(of: exchanges[x].pool)
     }
 
     // MARK: Alarms
 
-    /// Has the exchange wait before its next attempt.
-    mutating func pauseFor(_ x: Int, _ pause: Int64) {
-        exchanges[x].wait = .backoff
-        connections[exchanges[x].client].deadline = .max
-        setAlarm(x, in: pause)
-    }
-
     /// Sets when the present attempt must have been answered, and when a second endpoint is asked.
     mutating func setTryLimits(_ x: Int) {
-        let rules = settings.pools[exchanges[x].pool]
-        let perTry = perTry(x)
-        exchanges[x].tryDeadline = perTry == .max ? .max : now + perTry
-        let isFirst = exchanges[x].attempts == 1
-        exchanges[x].hedgeTime = isFirst && rules.hedgeAfter != .max ? now + rules.hedgeAfter : .max
+        let hedgeAfter = origins.rules[exchanges[x].pool].hedgeAfter
+        exchanges[x].visit.setTryLimits(perTry: perTry(x), hedgeAfter: hedgeAfter, now: now)
         setNextAlarm(x)
     }
 
@@ -99,12 +72,12 @@ extension Worker {
     mutating func keepTryLimit(_ x: Int) {
         let perTry = perTry(x)
         guard perTry != .max else { return }
-        exchanges[x].tryDeadline = max(now, exchanges[x].current.started + perTry)
+        exchanges[x].visit.keepTryLimit(perTry: perTry, now: now)
         setNextAlarm(x)
     }
 
     private mutating func setNextAlarm(_ x: Int) {
-        let next = min(exchanges[x].tryDeadline, exchanges[x].hedgeTime)
+        let next = exchanges[x].visit.nextDue
         if next != .max { setAlarm(x, in: next - now) }
     }
 
@@ -135,41 +108,41 @@ extension Worker {
     }
 
     private mutating func ring(_ x: Int, _ arena: inout BufferArena) {
-        switch exchanges[x].wait {
+        switch exchanges[x].visit.wait {
         case .queued:
-            leaveQueue(x)
-            noAnswer(x, .queueTimeout, &arena)
+            let step = exchanges[x].visit.patienceEnded(&origins, as: Int32(truncatingIfNeeded: x))
+            stopWaiting(x)
+            carryOut(step, x, &arena)
         case .backoff:
-            exchanges[x].wait = .none
+            exchanges[x].visit.pauseEnded()
             attempt(x, &arena)
-        case .none: attemptTakesLong(x, &arena)
+        case .nothing: attemptTakesLong(x, &arena)
         }
     }
 
     private mutating func attemptTakesLong(_ x: Int, _ arena: inout BufferArena) {
-        guard exchanges[x].responsePhase == .awaited, exchanges[x].current.isUnderWay else { return }
-        if exchanges[x].tryDeadline <= now {
+        guard exchanges[x].responsePhase == .awaited, exchanges[x].visit.current.isUnderWay else { return }
+        switch exchanges[x].visit.takeDue(now: now) {
+        case .tryLimit:
             // As long as the request is on its way, the origin is not late.
             guard exchanges[x].requestIsOver else { return setTryLimits(x) }
-            exchanges[x].tryDeadline = .max
             return triesTimedOut(x, &arena)
-        }
-        if exchanges[x].hedgeTime <= now {
-            exchanges[x].hedgeTime = .max
+        case .hedge:
             let handle = exchanges.handle(x)
             hedge(x, &arena)
             guard exchanges.index(handle) != nil else { return }
+        case .nothing: break
         }
         setNextAlarm(x)
     }
 
     /// Neither the attempt nor the one beside it has been answered in the time that one may take.
     private mutating func triesTimedOut(_ x: Int, _ arena: inout BufferArena) {
-        if exchanges[x].other.isUnderWay {
-            makeCurrent(Int(exchanges[x].other.upstream), of: x)
+        if exchanges[x].visit.other.isUnderWay {
+            exchanges[x].visit.makeCurrent(exchanges[x].visit.other.connection)
             judgeFailure(x)
             dropCurrent(x, &arena)
-            _ = promoteOther(x)
+            _ = exchanges[x].visit.promoteOther()
         }
         if connections[exchanges[x].upstream].phase == .connecting {
             return connectFailed(x, errno: timedOutErrno, &arena)

@@ -1,4 +1,5 @@
 import ApusBalancing
+import ApusExchange
 import ApusHTTP
 import ApusModel
 import ApusTransport
@@ -35,9 +36,8 @@ struct Worker: ~Copyable {
     var timers: TimerWheel
     /// What exchanges wait for: the end of a pause, a place, an attempt's time limit.
     var alarms: TimerWheel
-    /// One dispatcher per pool, one connection pool per endpoint.
-    var dispatchers: [PoolDispatcher]
-    var upstreams: [UpstreamConnectionPool]
+    /// The pools, as this worker has them.
+    var origins: Origins<CountsOfAll>
     /// Endpoints to which the latest connect failed.
     var hasFailed: [Bool]
     /// The fields of the head parsed last.
@@ -102,12 +102,9 @@ struct Worker: ~Copyable {
         timers = TimerWheel(now: now)
         alarms = TimerWheel(now: now, tickShift: TimerWheel.fine)
         let snapshot = shared.snapshot
-        let started = now
-        dispatchers = snapshot.pools.indices.map {
-            PoolDispatcher(
-                pool: $0, of: snapshot, worker: index, seed: .seed, now: started)
-        }
-        upstreams = snapshot.endpoints.map { UpstreamConnectionPool(snapshot.pools[$0.pool].connections) }
+        origins = Origins(
+            of: snapshot, worker: index, seed: .seed, loads: CountsOfAll(shared.loads),
+            poolLoads: CountsOfAll(shared.poolLoads), waiting: CountsOfAll(shared.waiting), now: now)
         hasFailed = snapshot.endpoints.map { _ in false }
         spareDescriptor = openSpareDescriptor()
         fields.clientRules = settings.clientFields

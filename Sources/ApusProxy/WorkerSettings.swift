@@ -1,5 +1,6 @@
 import ApusAddresses
 import ApusBalancing
+import ApusExchange
 import ApusHTTP
 import ApusModel
 import ApusRouting
@@ -37,6 +38,7 @@ struct WorkerSettings {
     /// By route: the response that it gives, in so far as it does not depend on the request; nil for those that have pools.
     let routeAnswers: [PreparedResponse?]
     let pools: [PoolSettings]
+    let poolRules: [PoolRules]
     let keys: [PoolKeys]
     /// By pool: the response that is its fallback; nil without one.
     let fallbacks: [PreparedResponse?]
@@ -76,6 +78,7 @@ struct WorkerSettings {
         routeRetries = snapshot.routes.map { RouteRetries($0.retries ?? RetryRules()) }
         routeAnswers = snapshot.routes.map { PreparedResponse($0.action) }
         pools = snapshot.pools.map { PoolSettings($0, of: snapshot) }
+        poolRules = snapshot.pools.map(PoolRules.init)
         keys = snapshot.pools.map { PoolKeys($0, of: snapshot) }
         fallbacks = snapshot.pools.map { PreparedResponse($0.fallback) }
         endpointPool = snapshot.endpoints.map(\.pool)
@@ -92,17 +95,6 @@ extension WorkerSettings {
     /// What stands for the path of a target that has none: `http://host` asks for `/`, and for `*` with OPTIONS
     /// (RFC 9112 sections 3.2.1 and 3.2.4).
     func path(ofNone head: RequestHead) -> [UInt8] { head.isForServer ? serverPath : rootPath }
-}
-
-/// The rules of a route's own retries; the budget is its pool's.
-struct RouteRetries {
-    let policy: RetryPolicy
-    let backoff: Backoff
-
-    init(_ rules: RetryRules) {
-        policy = RetryPolicy(rules)
-        backoff = Backoff(rules)
-    }
 }
 
 extension PreparedResponse {

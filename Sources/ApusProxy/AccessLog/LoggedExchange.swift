@@ -1,4 +1,5 @@
 import ApusAddresses
+import ApusExchange
 import ApusHTTP
 import ApusModel
 import ApusTransport
@@ -46,7 +47,7 @@ struct LoggedExchange {
         note = exchange.note
         version = exchange.headBytes > 0 ? exchange.version : nil
         status = exchange.status
-        attempts = exchange.attempts + exchange.staleReplacements
+        attempts = exchange.visit.attempts + exchange.visit.staleReplacements
         reason = exchange.reason
         bytesReceived = UInt64(exchange.headBytes) + exchange.request.byteCount
         bytesSent = exchange.bytesSent

@@ -1,4 +1,5 @@
 import ApusBalancing
+import ApusExchange
 import ApusHTTP
 import ApusModel
 import ApusTransport
@@ -16,7 +17,7 @@ extension Worker {
         fields.clientRules = settings.clientFields
         log = adoption.logs[index]
         arena.limit = shared.snapshot.limits.bufferBytesPerWorker
-        dispatchers = succeedingDispatchers(adoption)
+        adoptOrigins(adoption)
         renameConnections(succession)
         renameExchanges(adoption)
         renameWaiting(succession)
@@ -66,37 +67,16 @@ extension Worker {
                 if exchanges[x].isCountedOnRoute { shared.routeLoads.add(1, to: exchanges[x].route) }
             }
             guard exchanges[x].pool >= 0 else { continue }
-            exchanges[x].pool = renamed(exchanges[x].pool, succession.pools)
-            let pool = exchanges[x].pool
-            exchanges[x].current.endpoint = renamedAttempt(exchanges[x].current, succession)
-            exchanges[x].other.endpoint = renamedAttempt(exchanges[x].other, succession)
-            if !succession.unchangedPools[pool] { renamePicks(x, adoption.members[pool]) }
-            for attempt in [exchanges[x].current, exchanges[x].other] where attempt.isUnderWay {
-                if settings.pools[pool].countsTotal { shared.poolLoads.add(1, to: pool) }
-                if settings.pools[pool].countsLoad { shared.loads.add(1, to: Int(attempt.endpoint)) }
-            }
-            if exchanges[x].wait == .queued { shared.waiting.add(1, to: pool) }
+            let pool = renamed(exchanges[x].pool, succession.pools)
+            exchanges[x].visit.rename(
+                pool: pool, endpoints: succession.endpoints,
+                members: succession.unchangedPools[pool] ? nil : adoption.members[pool], &origins)
         }
     }
 
     private mutating func renamed(_ index: Int, _ renaming: Renaming) -> Int {
         guard let new = renaming.toNew[index] else { preconditionFailure("an exchange of what nobody was to have") }
         return new
-    }
-
-    /// The endpoint of an attempt that is over may be gone; that it was there is of no more use.
-    private mutating func renamedAttempt(_ attempt: Attempt, _ succession: Succession) -> Int32 {
-        guard attempt.endpoint >= 0 else { return -1 }
-        return Int32(truncatingIfNeeded: succession.endpoints.toNew[Int(attempt.endpoint)] ?? -1)
-    }
-
-    private mutating func renamePicks(_ x: Int, _ members: Renaming) {
-        if let session = exchanges[x].pick.session {
-            exchanges[x].pick.session = members.toNew[Int(session)].map { Int32(truncatingIfNeeded: $0) }
-        }
-        if !exchanges[x].tried.isEmpty {
-            exchanges[x].tried = dispatchers[exchanges[x].pool].renamed(exchanges[x].tried, by: members)
-        }
     }
 
     private mutating func renameWaiting(_ succession: Succession) {
@@ -110,16 +90,27 @@ extension Worker {
 
     // MARK: Pools and endpoints
 
+    /// Goes over to the pools and endpoints of the new snapshot, with nothing in flight; connections come later.
+    private mutating func adoptOrigins(_ adoption: Adoption) {
+        origins.dispatchers = succeedingDispatchers(adoption)
+        origins.rules = settings.poolRules
+        origins.loads = CountsOfAll(shared.loads)
+        origins.poolLoads = CountsOfAll(shared.poolLoads)
+        origins.waiting = CountsOfAll(shared.waiting)
+    }
+
     private mutating func succeedingDispatchers(_ adoption: Adoption) -> [PoolDispatcher] {
         var succeeding: [PoolDispatcher] = []
         for (pool, fresh) in adoption.takeDispatchers(worker: index).enumerated() {
             let old = adoption.succession.pools.toOld[pool]
             guard var dispatcher = fresh else {
                 guard let old else { preconditionFailure("a pool without a past goes on as it was") }
-                succeeding.append(dispatchers[old])
+                succeeding.append(origins.dispatchers[old])
                 continue
             }
-            if let old { dispatcher.inherit(from: &dispatchers[old], members: adoption.members[pool], now: now) }
+            if let old {
+                dispatcher.inherit(from: &origins.dispatchers[old], members: adoption.members[pool], now: now)
+            }
             succeeding.append(dispatcher)
         }
         return succeeding
@@ -127,14 +118,14 @@ extension Worker {
 
     private mutating func adoptUpstreams(_ succession: Succession, _ arena: inout BufferArena) {
         let snapshot = shared.snapshot
-        var old = upstreams
-        upstreams = []
+        var old = origins.connections
+        origins.connections = []
         hasFailed = succession.endpoints.toOld.map { $0.map { hasFailed[$0] } ?? false }
         var superfluous: [Int32] = []
         for (endpoint, origin) in succession.endpoints.toOld.enumerated() {
             let pool = snapshot.pools[snapshot.endpoints[endpoint].pool]
             guard let origin else {
-                upstreams.append(UpstreamConnectionPool(pool.connections))
+                origins.connections.append(UpstreamConnectionPool(pool.connections))
                 continue
             }
             if snapshot.endpoints[endpoint].isRetired {
@@ -145,7 +136,7 @@ extension Worker {
                 if pool.isRetired { limits.maxIdle = 0 }
                 superfluous += old[origin].adopt(limits)
             }
-            upstreams.append(old[origin])
+            origins.connections.append(old[origin])
         }
         for connection in superfluous { closeUpstream(Int(connection), &arena) }
         closeHeldOfTheRetired(&arena)
@@ -209,8 +200,8 @@ extension Worker {
 
     /// Who waits in a queue that the pool has no more is sent at once, or refused as anybody else is.
     private mutating func endQueuesThatAreGone(_ arena: inout BufferArena) {
-        for x in 0..<exchanges.indexBound where exchanges.isUsed(x) && exchanges[x].wait == .queued {
-            guard !settings.pools[exchanges[x].pool].hasQueue else { continue }
+        for x in 0..<exchanges.indexBound where exchanges.isUsed(x) && exchanges[x].visit.wait == .queued {
+            guard !origins.rules[exchanges[x].pool].hasQueue else { continue }
             leaveQueue(x)
             attempt(x, &arena)
         }
@@ -220,7 +211,9 @@ extension Worker {
 
     /// Has every request that waits look again: what made room may have told so in indices of another snapshot.
     mutating func wakeQueues() {
-        for pool in dispatchers.indices { noteRoom(in: pool, count: dispatchers[pool].waitingCount) }
+        for pool in origins.dispatchers.indices {
+            noteRoom(in: pool, count: origins.dispatchers[pool].waitingCount)
+        }
     }
 
     private mutating func deliverEarlyMessages(_ arena: inout BufferArena) {

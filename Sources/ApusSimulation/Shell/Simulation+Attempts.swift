@@ -1,60 +1,48 @@
 import ApusBalancing
+import ApusExchange
+import ApusHTTP
 import ApusModel
 
-/// Attempts: an endpoint is chosen, a connection to it leased or opened, the request sent. What ApusProxy's worker does,
-/// in the same order and with the same names.
+/// Attempts: what a visit decides is carried out, as ApusProxy's worker carries it out.
 extension Simulation {
     /// Sends the request to an endpoint of the pool, or has it wait for one, or answers why not.
     mutating func attempt(_ x: SlotHandle) {
-        switch chooseEndpoint(x) {
-        case .endpoint(let endpoint, let lease): start(lease, x, endpoint)
-        case .saturated: wait(x)
-        case .none(let refusal): noAnswer(x, refusal)
-        }
+        let now = now
+        carryOut(visit(x) { $0.seek(&$1, as: x.index, now: now) }, x)
     }
 
-    enum EndpointChoice {
-        case endpoint(Int, UpstreamConnectionPool.LeaseAction)
-        /// All that could take it have as much as they may have.
-        case saturated
-        case none(Refusal)
-    }
-
-    /// Chooses an endpoint and counts the attempt, which the caller must start.
-    mutating func chooseEndpoint(_ x: SlotHandle) -> EndpointChoice {
+    /// Says something to a request's visit, and to the observer what that did to the budget.
+    mutating func visit<Answer>(
+        _ x: SlotHandle, _ body: (inout PoolVisit, inout Origins<SimulatedCounts>) -> Answer
+    ) -> Answer {
         let balancer = requests[x].balancer
-        var mayReturn = requests[x].mayReturn
-        var isCrowded = false
-        while true {
-            switch balancers[balancer].choose(requests[x], mayReturn: mayReturn, now: now) {
-            case .endpoint(let endpoint):
-                requests[x].tried.insert(endpoint)
-                let progress = requests[x].progress(wasSent: false)
-                let isFresh = balancers[balancer].dispatcher.needsFreshConnection(progress)
-                if let lease = balancers[balancer].lease(endpoint, isFresh: isFresh) {
-                    requests[x].attempts += 1
-                    return .endpoint(endpoint, lease)
-                }
-                // The ones that were not tried are left, each once.
-                isCrowded = true
-                mayReturn = false
-            case .saturated: return .saturated
-            case .exhausted where isCrowded: return .saturated
-            case .breakerOpen: return .none(requests[x].lastFailure ?? .breakerOpen)
-            case .unavailable, .exhausted: return .none(requests[x].lastFailure ?? .noHealthyEndpoint)
-            }
+        let wasBudgeted = requests[x].visit.isBudgeted
+        let answer = body(&requests[x].visit, &balancers[balancer].origins)
+        let isBudgeted = requests[x].visit.isBudgeted
+        if isBudgeted != wasBudgeted {
+            let number = requests[x].number
+            observer.saw(
+                isBudgeted
+                    ? .budgeted(request: number, balancer: balancer)
+                    : .budgetReturned(request: number, balancer: balancer), at: now)
         }
+        return answer
     }
 
-    /// Sends it to the same endpoint again, over a connection that nobody has used.
-    mutating func attemptAgain(_ x: SlotHandle, _ endpoint: Int) {
-        guard let lease = balancers[requests[x].balancer].lease(endpoint, isFresh: true) else { return attempt(x) }
-        start(lease, x, endpoint, isReplacement: true)
+    /// Does what a visit asks for.
+    mutating func carryOut(_ step: PoolVisit.Step, _ x: SlotHandle) {
+        switch step {
+        case .start(let endpoint, let lease): start(lease, x, endpoint)
+        case .seek: attempt(x)
+        case .queue: wait(x)
+        case .staysQueued: break
+        case .pause(let time): events.schedule(.retryDue(x), at: now + time)
+        case .refuse(let reason): noAnswer(x, reason)
+        }
     }
 
     mutating func start(
-        _ lease: UpstreamConnectionPool.LeaseAction, _ x: SlotHandle, _ endpoint: Int, isHedge: Bool = false,
-        isReplacement: Bool = false
+        _ lease: UpstreamConnectionPool.LeaseAction, _ x: SlotHandle, _ endpoint: Int, isReplacement: Bool = false
     ) {
         let balancer = requests[x].balancer
         let connection: SlotHandle
@@ -66,23 +54,22 @@ extension Simulation {
             connection = connections.insert(SimulatedConnection(balancer: balancer, endpoint: endpoint))
             isConnecting = true
         }
-        var luck = randomness.stream(.errors, UInt64(requests[x].number) << 8 | UInt64(requests[x].attempts & 0xff))
+        let draw = UInt64(requests[x].number) << 8 | UInt64(requests[x].visit.attempts & 0xff)
+        var luck = randomness.stream(.errors, draw)
         let attempt = attempts.insert(
             SimulatedAttempt(
-                request: x, balancer: balancer, endpoint: endpoint, connection: connection, admitted: now,
-                demand: requests[x].demand, luck: luck.nextUnit(), isHedge: isHedge, isConnecting: isConnecting,
-                sentAt: now))
-        if isHedge { requests[x].hedge = attempt } else { requests[x].first = attempt }
-        begin(attempt, isReplacement: isReplacement)
+                request: x, balancer: balancer, endpoint: endpoint, connection: connection,
+                demand: requests[x].demand, luck: luck.nextUnit(), isConnecting: isConnecting))
+        connections[connection].attempt = attempt
+        begin(x, endpoint, isReplacement: isReplacement)
+        requests[x].visit.current.connection = connection.index
         guard isConnecting else { return send(attempt) }
         setDeadline(.connect, attempt)
         events.schedule(.connectReachedOrigin(attempt), at: now + scenario.origins.networkDelay)
     }
 
-    private mutating func begin(_ attempt: SlotHandle, isReplacement: Bool) {
-        let (x, balancer, endpoint) = (
-            attempts[attempt].request, attempts[attempt].balancer, attempts[attempt].endpoint
-        )
+    private mutating func begin(_ x: SlotHandle, _ endpoint: Int, isReplacement: Bool) {
+        let balancer = requests[x].balancer
         let isPanicking = balancers[balancer].dispatcher.isPanicking
         statistics.attemptStarted(endpoint)
         if isPanicking { statistics.panicPicks += 1 }
@@ -90,23 +77,37 @@ extension Simulation {
             .attemptStarted(
                 SimulatedStart(
                     request: requests[x].number, balancer: balancer, endpoint: endpoint, isReplacement: isReplacement,
-                    isSession: requests[x].pick.session.map(Int.init) == endpoint, isPanicking: isPanicking)), at: now)
-        tell(balancers[balancer].attemptStarted(endpoint, now: now), balancer, endpoint)
+                    isSession: requests[x].visit.pick.session.map(Int.init) == endpoint, isPanicking: isPanicking)),
+            at: now)
+        let now = now
+        let report = visit(x) { $0.begin(at: endpoint, of: &$1, now: now) }
+        tell(report, balancer, endpoint)
     }
 
     /// The connection is open: the request goes out on it.
     private mutating func send(_ attempt: SlotHandle) {
         let x = attempts[attempt].request
-        requests[x].lastSent = now
-        attempts[attempt].sentAt = now
-        setDeadline(.responseHead, attempt)
-        if pool.retries.perTryTimeout != nil { setDeadline(.perTry, attempt) }
-        if pool.hedging != nil, requests[x].attempts == 1 { setDeadline(.hedge, attempt) }
+        let rules = balancers[requests[x].balancer].origins.rules[0]
+        requests[x].visit.current.started = now
+        requests[x].visit.current.wasSent = true
+        expectHead(x)
+        if rules.limitsTries {
+            requests[x].visit.setTryLimits(perTry: rules.perTry, hedgeAfter: rules.hedgeAfter, now: now)
+            if rules.perTry != .max { setDeadline(.perTry, x) }
+            if rules.hedgeAfter != .max, requests[x].visit.attempts == 1 { setDeadline(.hedge, x) }
+        }
         events.schedule(.requestReachedOrigin(attempt), at: now + scenario.origins.networkDelay)
+    }
+
+    /// The time for a response to begin starts now.
+    private mutating func expectHead(_ x: SlotHandle) {
+        requests[x].headDue = now + deadlines[Deadline.responseHead.rawValue].length
+        setDeadline(.responseHead, x)
     }
 
     mutating func connectEnded(_ attempt: SlotHandle) {
         guard !attempts[attempt].isAbandoned else { return attempts.remove(attempt) }
+        makeCurrent(attempt)
         guard case .pending = attempts[attempt].fate else { return connectFailed(attempt, .connectRefused) }
         let (balancer, endpoint) = (attempts[attempt].balancer, attempts[attempt].endpoint)
         attempts[attempt].isConnecting = false
@@ -119,33 +120,82 @@ extension Simulation {
 
     /// The connection to the attempt's endpoint could not be opened.
     mutating func connectFailed(_ attempt: SlotHandle, _ failure: RetryPolicy.Failure) {
-        let (balancer, endpoint) = (attempts[attempt].balancer, attempts[attempt].endpoint)
+        let (x, balancer, endpoint) = (
+            attempts[attempt].request, attempts[attempt].balancer, attempts[attempt].endpoint
+        )
+        makeCurrent(attempt)
         let isTimeout = failure == .connectTimedOut
         balancers[balancer].hasFailed[endpoint] = true
         let cause: CheckFailure = isTimeout ? .connectTimedOut : .connectionRefused
         carryOut(balancers[balancer].control.connectFailed(endpoint, cause, now: now), of: balancer)
-        judgeFailure(attempt, isConnect: true)
-        failed(attempt, failure, isTimeout ? .connectTimeout : .connectFailed, wasSent: false)
+        judgeFailure(x, isConnect: true)
+        dropCurrent(x)
+        failed(x, failure, isTimeout ? .connectTimeout : .connectFailed)
     }
 
     mutating func fateReachedBalancer(_ attempt: SlotHandle) {
         guard !attempts[attempt].isAbandoned else { return attempts.remove(attempt) }
+        makeCurrent(attempt)
         switch attempts[attempt].fate {
         case .answered(let status): answered(attempt, status: status)
         case .reset, .refused, .pending: connectionDied(attempt)
         }
     }
 
+    /// Something happened to the attempt: it is the current one of its request from now on.
+    mutating func makeCurrent(_ attempt: SlotHandle) {
+        requests[attempts[attempt].request].visit.makeCurrent(attempts[attempt].connection.index)
+    }
+
     private mutating func answered(_ attempt: SlotHandle, status: Int) {
         let (x, balancer, endpoint) = (
             attempts[attempt].request, attempts[attempt].balancer, attempts[attempt].endpoint
         )
-        judge(attempt, status: status)
-        if balancers[balancer].dispatcher.retriesStatus(status), retryInstead(attempt) { return }
-        if attempts[attempt].isHedge { statistics.hedgesWon += 1 }
+        judge(x, status: status)
+        if balancers[balancer].dispatcher.retriesStatus(status), retryInstead(x) { return }
+        if let (loser, wasHedge) = requests[x].visit.win() {
+            if wasHedge { statistics.hedgesWon += 1 }
+            drop(loser, of: x)
+        }
         if !sessions.isEmpty { sessions[requests[x].client] = Int32(endpoint) }
-        let latency = now - attempts[attempt].sentAt
-        finish(attempt)
-        end(x, .answered(status: status), latency: latency)
+        finish(x)
+        end(x, .answered(status: status), isAnswered: true)
+    }
+
+    // MARK: - Judging
+
+    /// The current attempt's endpoint has answered.
+    private mutating func judge(_ x: SlotHandle, status: Int) {
+        let now = now
+        guard let report = visit(x, { $0.answered(status: status, &$1, now: now) }) else { return }
+        let (balancer, attempt) = (requests[x].balancer, requests[x].visit.current)
+        let endpoint = Int(attempt.endpoint)
+        statistics.endpoints[endpoint].latency.record(now - attempt.admitted)
+        if status >= 500 { statistics.endpoints[endpoint].errors += 1 }
+        balancers[balancer].count(endpoint, isFailure: status >= 500, latency: now - attempt.started)
+        tell(report, balancer, endpoint)
+    }
+
+    /// The current attempt's endpoint gave no response.
+    mutating func judgeFailure(_ x: SlotHandle, isConnect: Bool = false) {
+        let now = now
+        guard let report = visit(x, { $0.gaveNone(isConnect: isConnect, &$1, now: now) }) else { return }
+        let (balancer, endpoint) = (requests[x].balancer, Int(requests[x].visit.current.endpoint))
+        statistics.endpoints[endpoint].errors += 1
+        balancers[balancer].count(endpoint, isFailure: true, latency: nil)
+        tell(report, balancer, endpoint)
+    }
+
+    // MARK: - The other of two
+
+    /// The other attempt has become the current one, and has the time left that it had.
+    mutating func goOnAlone(_ x: SlotHandle) {
+        let connection = connections.handle(at: requests[x].visit.current.connection)
+        guard let attempt = connections[connection].attempt, !attempts[attempt].isConnecting else { return }
+        expectHead(x)
+        let perTry = balancers[requests[x].balancer].origins.rules[0].perTry
+        guard perTry != .max else { return }
+        requests[x].visit.keepTryLimit(perTry: perTry, now: now)
+        events.schedule(.tryDue(x), at: requests[x].visit.nextDue)
     }
 }

@@ -1,61 +1,71 @@
 import ApusBalancing
+import ApusExchange
 import ApusModel
 
 /// How attempts end, what becomes of their connections, and the deadlines that end them.
 extension Simulation {
-    /// The attempt's response has ended: its connection can be used again.
-    mutating func finish(_ attempt: SlotHandle) {
-        let connection = attempts[attempt].connection
-        let (balancer, endpoint) = (attempts[attempt].balancer, attempts[attempt].endpoint)
+    /// The response to the current attempt has ended: its connection can be used again.
+    mutating func finish(_ x: SlotHandle) {
+        let ended = requests[x].visit.current
+        let connection = connections.handle(at: ended.connection)
+        let (balancer, endpoint) = (connections[connection].balancer, connections[connection].endpoint)
+        let attempt = connections[connection].attempt
         connections[connection].wasUsed = true
         connections[connection].isIdle = true
-        if balancers[balancer].upstreams[endpoint].released(connection.index, isReusable: true) == .close {
-            connections.remove(connection)
-        }
-        endAttempt(attempt)
-        attempts.remove(attempt)
+        let action = balancers[balancer].origins.connections[endpoint].released(connection.index, isReusable: true)
+        if action == .close { connections.remove(connection) }
+        requests[x].visit.current.connection = -1
+        endAttempt(ended, of: x)
+        if let attempt { attempts.remove(attempt) }
     }
 
-    /// The attempt is given up, and its connection closed. The origin may still be at work on it.
-    mutating func drop(_ attempt: SlotHandle) {
-        let connection = attempts[attempt].connection
-        let (balancer, endpoint) = (attempts[attempt].balancer, attempts[attempt].endpoint)
+    /// The current attempt is given up.
+    mutating func dropCurrent(_ x: SlotHandle) {
+        let ended = requests[x].visit.current
+        guard ended.isUnderWay else { return }
+        requests[x].visit.current.connection = -1
+        drop(ended, of: x)
+    }
+
+    mutating func dropOther(_ x: SlotHandle) {
+        let ended = requests[x].visit.other
+        guard ended.isUnderWay else { return }
+        requests[x].visit.other = Attempt()
+        drop(ended, of: x)
+    }
+
+    /// An attempt that its request has forgotten is given up, and its connection closed. The origin may still be at work on
+    /// it.
+    mutating func drop(_ ended: Attempt, of x: SlotHandle) {
+        let connection = connections.handle(at: ended.connection)
+        let (balancer, endpoint) = (connections[connection].balancer, connections[connection].endpoint)
+        guard let attempt = connections[connection].attempt else { return }
         if attempts[attempt].isConnecting {
-            balancers[balancer].upstreams[endpoint].connectFailed()
+            balancers[balancer].origins.connections[endpoint].connectFailed()
         } else {
-            balancers[balancer].upstreams[endpoint].closed(connection.index, whileIdle: false)
+            balancers[balancer].origins.connections[endpoint].closed(connection.index, whileIdle: false)
         }
         connections.remove(connection)
-        endAttempt(attempt)
+        endAttempt(ended, of: x)
         // What has reached the balancer is over; of all else there will be one more event.
-        if hasArrived(attempt) { attempts.remove(attempt) } else { attempts[attempt].isAbandoned = true }
+        if arriving == attempt { attempts.remove(attempt) } else { attempts[attempt].isAbandoned = true }
     }
 
-    /// Whether the event that is being handled is the last one about the attempt.
-    private func hasArrived(_ attempt: SlotHandle) -> Bool { arriving == attempt }
-
-    private mutating func endAttempt(_ attempt: SlotHandle) {
-        let (x, balancer, endpoint) = (
-            attempts[attempt].request, attempts[attempt].balancer, attempts[attempt].endpoint
-        )
-        if requests[x].first == attempt { requests[x].first = nil }
-        if requests[x].hedge == attempt { requests[x].hedge = nil }
-        let wasJudged = attempts[attempt].isJudged
-        balancers[balancer].attemptEnded(
-            endpoint, wasJudged: wasJudged, admitted: attempts[attempt].admitted, now: now)
+    private mutating func endAttempt(_ ended: Attempt, of x: SlotHandle) {
+        let (balancer, now) = (requests[x].balancer, now)
+        visit(x) { $0.end(ended, at: &$1, now: now) }
+        if balancers[balancer].dispatcher.waitingCount > 0 { balancers[balancer].room += 1 }
         observer.saw(
             .attemptEnded(
-                request: requests[x].number, balancer: balancer, endpoint: endpoint,
-                admitted: attempts[attempt].admitted,
-                wasJudged: wasJudged), at: now)
-        if !requests[x].isInFlight { giveBackBudget(x) }
+                request: requests[x].number, balancer: balancer, endpoint: Int(ended.endpoint),
+                admitted: ended.admitted, wasJudged: ended.isJudged), at: now)
     }
 
     /// The reset of a connection whose origin is gone has reached its balancer. One that is busy fails its attempt.
     mutating func connectionLost(_ connection: SlotHandle) {
         guard connections.contains(connection), connections[connection].isIdle else { return }
         let (balancer, endpoint) = (connections[connection].balancer, connections[connection].endpoint)
-        balancers[balancer].upstreams[endpoint].closed(connection.index, whileIdle: true)
+        balancers[balancer].origins.connections[endpoint].closed(connection.index, whileIdle: true)
         connections.remove(connection)
     }
 
@@ -70,16 +80,15 @@ extension Simulation {
 
     mutating func deadlinesDue(_ deadline: Deadline) {
         while let (due, handle) = deadlines[deadline.rawValue].first {
-            if due > now, isAwaited(deadline, handle) {
+            if due > now, isAwaited(deadline, handle, due) {
                 return events.schedule(.deadlinesDue(deadline), at: due)
             }
             deadlines[deadline.rawValue].removeFirst()
-            guard isAwaited(deadline, handle) else { continue }
+            guard isAwaited(deadline, handle, due) else { continue }
             switch deadline {
             case .connect: connectFailed(handle, .connectTimedOut)
             case .responseHead: responseTimedOut(handle)
-            case .perTry: triesTimedOut(handle)
-            case .hedge: hedge(handle)
+            case .perTry, .hedge: tryDue(handle)
             case .queue: queueTimedOut(handle)
             }
         }
@@ -87,14 +96,17 @@ extension Simulation {
     }
 
     /// Whether what the deadline was set for has still not happened.
-    private func isAwaited(_ deadline: Deadline, _ handle: SlotHandle) -> Bool {
-        guard deadline != .queue else { return requests.contains(handle) && requests[handle].isQueued }
-        guard attempts.contains(handle), !attempts[handle].isAbandoned else { return false }
+    private func isAwaited(_ deadline: Deadline, _ handle: SlotHandle, _ due: VirtualTime) -> Bool {
+        guard deadline != .connect else {
+            return attempts.contains(handle) && !attempts[handle].isAbandoned && attempts[handle].isConnecting
+        }
+        guard requests.contains(handle) else { return false }
+        let visit = requests[handle].visit
         switch deadline {
-        case .connect: return attempts[handle].isConnecting
-        // The time begins anew when a second endpoint is asked.
-        case .perTry: return attempts[handle].sentAt == requests[attempts[handle].request].lastSent
-        case .responseHead, .hedge, .queue: return true
+        case .queue: return visit.wait == .queued && visit.queuedAt == due - deadlines[deadline.rawValue].length
+        case .responseHead: return visit.current.isUnderWay && requests[handle].headDue == due
+        case .perTry, .hedge: return visit.current.isUnderWay && visit.nextDue <= due
+        case .connect: return false
         }
     }
 }

@@ -1,4 +1,6 @@
 import ApusBalancing
+import ApusExchange
+import ApusHTTP
 import ApusModel
 
 /// Requests: they arrive, wait where they must, and end.
@@ -26,9 +28,10 @@ extension Simulation {
         let x = requests.insert(
             SimulatedRequest(
                 number: number, balancer: balancer, client: client, arrivedAt: now, demand: demand,
-                isIdempotent: isIdempotent, pick: PickRequest(hash: hash(ofClient: client), session: session)))
-        guard balancers[balancer].dispatcher.arrived(.normal, now: now) else { return noAnswer(x, .overloaded) }
-        requests[x].isAdmitted = true
+                isIdempotent: isIdempotent, visit: PoolVisit(pool: 0)))
+        requests[x].visit.pick = PickRequest(hash: hash(ofClient: client), session: session)
+        let now = now
+        guard visit(x, { $0.enter(&$1, now: now) }) else { return noAnswer(x, .overloaded) }
         observer.saw(.letIn(request: number, balancer: balancer), at: now)
         attempt(x)
     }
@@ -42,81 +45,82 @@ extension Simulation {
 
     // MARK: - Waiting
 
-    /// The request finds no place: it waits for one, if it may.
+    /// The request has begun to wait for a place.
     mutating func wait(_ x: SlotHandle) {
-        let balancer = requests[x].balancer
-        guard pool.requests.queue != nil else { return noAnswer(x, .poolSaturated) }
-        guard balancers[balancer].dispatcher.enqueue(x.index, now: now) else { return noAnswer(x, .queueFull) }
-        requests[x].isQueued = true
-        // Endpoints were passed over because they were busy, which they need not be when its turn comes.
-        if requests[x].attempts == 0 { requests[x].tried = TriedEndpoints() }
         statistics.queued += 1
-        observer.saw(.waits(request: requests[x].number, balancer: balancer), at: now)
+        observer.saw(.waits(request: requests[x].number, balancer: requests[x].balancer), at: now)
         setDeadline(.queue, x)
     }
 
-    mutating func leaveQueue(_ x: SlotHandle) {
-        guard requests[x].isQueued else { return }
-        let balancer = requests[x].balancer
-        requests[x].isQueued = false
-        balancers[balancer].dispatcher.leaveQueue(x.index)
-        observer.saw(.waitsNoMore(request: requests[x].number, balancer: balancer), at: now)
+    private mutating func waitsNoMore(_ x: SlotHandle) {
+        observer.saw(.waitsNoMore(request: requests[x].number, balancer: requests[x].balancer), at: now)
     }
 
     /// Offers the places that have become free to those who wait.
     mutating func serveQueue(_ balancer: Int) {
+        let now = now
         while balancers[balancer].room > 0 {
             balancers[balancer].room -= 1
             guard let index = balancers[balancer].dispatcher.nextWaiting(now: now) else { continue }
             let x = requests.handle(at: index)
-            guard case .endpoint(let endpoint, let lease) = chooseEndpoint(x) else { continue }
-            leaveQueue(x)
-            start(lease, x, endpoint)
+            let step = visit(x) { visit, origins in
+                let choice = visit.choose(from: &origins, now: now)
+                return visit.turnCame(choice, &origins, as: index)
+            }
+            if case .staysQueued = step { continue }
+            waitsNoMore(x)
+            carryOut(step, x)
         }
     }
 
     mutating func queueTimedOut(_ x: SlotHandle) {
-        leaveQueue(x)
-        noAnswer(x, .queueTimeout)
+        let step = visit(x) { $0.patienceEnded(&$1, as: x.index) }
+        waitsNoMore(x)
+        carryOut(step, x)
+    }
+
+    mutating func pauseEnded(_ x: SlotHandle) {
+        requests[x].visit.pauseEnded()
+        attempt(x)
     }
 
     // MARK: - Ending
 
     /// Apus answers by itself, or by the pool's fallback.
-    mutating func noAnswer(_ x: SlotHandle, _ refusal: Refusal) {
-        let isLeftToFallback = pool.fallback != nil && refusal.isLeftToFallback
-        end(x, .refused(isLeftToFallback ? .fallback : refusal), latency: nil)
+    mutating func noAnswer(_ x: SlotHandle, _ reason: Reason) {
+        let refuge = visit(x) { $0.refuge(from: reason, maySendElsewhere: true, $1) }
+        end(x, .refused(refuge == .none ? Refusal(reason) : .fallback), isAnswered: false)
     }
 
     /// The client has its answer.
     ///
-    /// - Parameter latency: from the sending of the attempt that was answered; nil when none was.
-    mutating func end(_ x: SlotHandle, _ outcome: Outcome, latency: VirtualTime?) {
-        leaveQueue(x)
-        abandonRest(x)
-        giveBackBudget(x)
+    /// - Parameter isAnswered: whether an origin's response was passed on, which came just now.
+    mutating func end(_ x: SlotHandle, _ outcome: Outcome, isAnswered: Bool) {
+        dropOther(x)
+        dropCurrent(x)
+        let now = now
+        visit(x) { $0.leave(&$1, headReceived: isAnswered ? now : nil, now: now) }
         let request = requests[x]
         requests.remove(x)
-        if request.isAdmitted { balancers[request.balancer].dispatcher.departed(latency: latency, now: now) }
         statistics.requestEnded(outcome, after: now - request.arrivedAt)
         observer.saw(.ended(request: request.number, balancer: request.balancer, outcome), at: now)
-    }
-
-    /// Nothing more is expected of the request's attempts in flight.
-    private mutating func abandonRest(_ x: SlotHandle) {
-        if let attempt = requests[x].first { drop(attempt) }
-        if let attempt = requests[x].hedge { drop(attempt) }
     }
 }
 
 extension Refusal {
-    /// Whether the pool could not take the request, as opposed to having failed it.
-    fileprivate var isLeftToFallback: Bool {
-        switch self {
-        case .noHealthyEndpoint, .poolSaturated, .breakerOpen, .queueFull, .queueTimeout, .connectFailed,
-            .connectTimeout:
-            true
-        case .overloaded, .upstreamReset, .responseHeadTimeout, .fallback: false
+    fileprivate init(_ reason: Reason) {
+        switch reason {
+        case .noHealthyEndpoint: self = .noHealthyEndpoint
+        case .poolSaturated: self = .poolSaturated
+        case .breakerOpen: self = .breakerOpen
+        case .queueFull: self = .queueFull
+        case .queueTimeout: self = .queueTimeout
+        case .overloaded: self = .overloaded
+        case .connectFailed: self = .connectFailed
+        case .connectTimeout: self = .connectTimeout
+        case .upstreamReset: self = .upstreamReset
+        case .responseHeadTimeout: self = .responseHeadTimeout
+        default: preconditionFailure("a simulated request cannot end by \(reason)")
         }
     }
 }

@@ -3,7 +3,7 @@ import ApusModel
 
 /// A run of a scenario in virtual time: the product's own decisions, in front of modelled origins.
 ///
-/// It does for `PoolDispatcher` what a worker does, and for `PoolHealth` and `ProbeSchedule` what the prober does: tells
+/// It does for `PoolVisit` what a worker does, and for `PoolHealth` and `ProbeSchedule` what the prober does: tells
 /// them what happened, and carries out what they say. Nothing in it depends on anything but the scenario, so that
 /// a run can be repeated exactly.
 ///
@@ -19,6 +19,8 @@ struct Simulation<Observer: SimulationObserver> {
         case fateReachedBalancer(SlotHandle)
         case connectionLost(SlotHandle)
         case retryDue(SlotHandle)
+        /// An attempt that goes on alone must have been answered.
+        case tryDue(SlotHandle)
         case deadlinesDue(Deadline)
         case availabilityReachedWorker(balancer: Int32, endpoint: Int32, isAvailable: Bool)
         case probesDue(balancer: Int32)
@@ -132,7 +134,8 @@ struct Simulation<Observer: SimulationObserver> {
             fateReachedBalancer(attempt)
             arriving = nil
         case .connectionLost(let connection): connectionLost(connection)
-        case .retryDue(let request): attempt(request)
+        case .retryDue(let request): pauseEnded(request)
+        case .tryDue(let request): if requests.contains(request) { tryDue(request) }
         case .deadlinesDue(let deadline): deadlinesDue(deadline)
         case .availabilityReachedWorker(let balancer, let endpoint, let isAvailable):
             availabilityReachedWorker(Int(balancer), Int(endpoint), isAvailable)

@@ -1,0 +1,34 @@
+public import ApusBalancing
+
+/// Judging: what an attempt told of its endpoint. Each attempt is judged once at most.
+extension PoolVisit {
+    /// The current attempt's endpoint has answered.
+    ///
+    /// - Returns: what others should know; nil when the attempt was judged before.
+    @inlinable @inline(__always)
+    public mutating func answered<Counts>(
+        status: Int, _ origins: inout Origins<Counts>, now: Int64
+    ) -> AttemptReport? {
+        guard !current.isJudged else { return nil }
+        current.isJudged = true
+        return origins.dispatchers[pool].answered(
+            Int(current.endpoint) - origins.rules[pool].start, status: status, after: max(0, now - current.started),
+            admitted: current.admitted, now: now)
+    }
+
+    /// The current attempt's endpoint gave no response.
+    ///
+    /// - Parameter isConnect: it could not be connected to.
+    /// - Returns: what others should know; nil when the attempt was judged before.
+    @inlinable
+    public mutating func gaveNone<Counts>(
+        isConnect: Bool, _ origins: inout Origins<Counts>, now: Int64
+    ) -> AttemptReport? {
+        guard !current.isJudged else { return nil }
+        current.isJudged = true
+        return origins.dispatchers[pool].failed(
+            Int(current.endpoint) - origins.rules[pool].start, isConnect: isConnect,
+            after: max(0, now - current.started),
+            admitted: current.admitted, now: now)
+    }
+}

@@ -1,0 +1,133 @@
+import ApusAddresses
+import ApusBalancing
+import ApusExchange
+import ApusHTTP
+import ApusModel
+
+/// Counts of one worker that shares them with nobody.
+struct PlainCounts: LoadCounts {
+    var counts: [Int]
+
+    init(_ count: Int) { counts = Array(repeating: 0, count: count) }
+
+    func value(_ index: Int) -> Int { counts[index] }
+
+    mutating func add(_ amount: Int, to index: Int) -> Int {
+        counts[index] += amount
+        return counts[index]
+    }
+}
+
+/// A worker's pools with nothing behind them: requests visit the first, whose attempts fail or succeed as a test says.
+struct VisitedPool {
+    var origins: Origins<PlainCounts>
+    var now: Int64 = 0
+    private var connections: Int32 = 0
+
+    static let request = PoolVisit.Request(isIdempotent: true, isReplayable: true, isKept: true)
+
+    /// - Parameter others: further pools, with one endpoint each.
+    init(endpoints: Int, others: Int = 0, _ change: (inout Pool) -> Void = { _ in }) {
+        var pool = Pool(name: "first", endpoints: 0..<endpoints)
+        change(&pool)
+        let pools = [pool] + (0..<others).map { Pool(name: "\($0)", endpoints: endpoints + $0..<endpoints + $0 + 1) }
+        let address = SocketAddress(ip: IPAddress(ipv4: 0x7f00_0001), port: 80)
+        let snapshot = Snapshot(
+            workers: 1, listeners: [], routes: [], pools: pools,
+            endpoints: pools.enumerated().flatMap { index, pool in
+                pool.endpoints.map { Endpoint(name: "10.0.0.\($0):80", address: address, pool: index) }
+            })
+        origins = Origins(
+            of: snapshot, worker: 0, seed: 1, loads: PlainCounts(snapshot.endpoints.count),
+            poolLoads: PlainCounts(pools.count), waiting: PlainCounts(pools.count), now: 0)
+    }
+
+    /// A request that has entered the pool.
+    mutating func visit() -> PoolVisit {
+        var visit = PoolVisit(pool: 0)
+        _ = visit.enter(&origins, now: now)
+        return visit
+    }
+
+    mutating func seek(_ visit: inout PoolVisit, as handle: Int32 = 0) -> PoolVisit.Step {
+        visit.seek(&origins, as: handle, now: now)
+    }
+
+    /// Begins the attempt that a step asks for.
+    ///
+    /// - Returns: its endpoint; nil when the step asks for something else.
+    @discardableResult
+    mutating func begin(_ step: PoolVisit.Step, _ visit: inout PoolVisit) -> Int? {
+        guard case .start(let endpoint, let lease) = step else { return nil }
+        begin(at: endpoint, lease, &visit)
+        return endpoint
+    }
+
+    mutating func begin(at endpoint: Int, _ lease: UpstreamConnectionPool.LeaseAction, _ visit: inout PoolVisit) {
+        _ = visit.begin(at: endpoint, of: &origins, now: now)
+        if case .reuse(let connection) = lease {
+            visit.current.connection = connection
+        } else {
+            connections += 1
+            visit.current.connection = connections
+        }
+        visit.current.wasSent = true
+    }
+
+    /// Ends the current attempt and its connection.
+    mutating func end(_ visit: inout PoolVisit, keepsConnection: Bool = false) {
+        let attempt = visit.current
+        visit.current.connection = -1
+        end(attempt, of: &visit, keepsConnection: keepsConnection)
+    }
+
+    mutating func end(_ attempt: Attempt, of visit: inout PoolVisit, keepsConnection: Bool = false) {
+        let endpoint = Int(attempt.endpoint)
+        if keepsConnection {
+            _ = origins.connections[endpoint].released(attempt.connection, isReusable: true)
+        } else {
+            origins.connections[endpoint].closed(attempt.connection, whileIdle: false)
+        }
+        visit.end(attempt, at: &origins, now: now)
+    }
+
+    /// The current attempt fails before a byte of a response.
+    mutating func fail(
+        _ visit: inout PoolVisit, _ failure: RetryPolicy.Failure, _ reason: Reason = .upstreamReset,
+        _ request: PoolVisit.Request = request, by route: RouteRetries? = nil
+    ) -> PoolVisit.Step? {
+        _ = visit.gaveNone(isConnect: failure == .connectRefused, &origins, now: now)
+        end(&visit)
+        return visit.failed(failure, reason, of: request, by: route, &origins, now: now).map {
+            visit.follow($0, &origins)
+        }
+    }
+
+    mutating func leave(_ visit: inout PoolVisit, as handle: Int32 = 0) {
+        visit.leaveQueue(of: &origins, as: handle)
+        visit.leave(&origins, headReceived: nil, now: now)
+    }
+
+    /// Whether nothing is in flight and nothing waits.
+    var isQuiet: Bool {
+        origins.loads.counts.allSatisfy { $0 == 0 } && origins.poolLoads.counts.allSatisfy { $0 == 0 }
+            && origins.waiting.counts.allSatisfy { $0 == 0 } && origins.connections.allSatisfy { $0.busyCount == 0 }
+            && origins.dispatchers.allSatisfy {
+                $0.requestsInFlight == 0 && $0.retriesInFlight == 0 && $0.waitingCount == 0
+            }
+    }
+}
+
+extension PoolVisit.Step {
+    /// The step in words, for comparing.
+    var words: String {
+        switch self {
+        case .start(let endpoint, _): "start \(endpoint)"
+        case .seek: "seek"
+        case .queue: "queue"
+        case .staysQueued: "stays queued"
+        case .pause: "pause"
+        case .refuse(let reason): "refuse \(reason)"
+        }
+    }
+}
