@@ -44,8 +44,8 @@ struct Exchange: BitwiseCopyable {
     var answeredItself = false
     /// The client will take another response on its connection.
     var clientKeepsAlive = false
-    /// The client's connection ends with this exchange.
-    var closesClient = false
+    /// Why the client's connection ends with this exchange, kept where that is decided; `.kept` while it goes on.
+    var end = ConnectionEnd.kept
     /// The origin's connection may carry another exchange.
     var upstreamKeepsAlive = false
     /// The client holds its body back until the origin says 100 (Continue), and neither has moved since.
@@ -69,7 +69,7 @@ struct Exchange: BitwiseCopyable {
     var isSampledOut = false
     /// Interim responses forwarded.
     var interimCount: UInt8 = 0
-    /// Bytes of the body of an answer that Apus made; told only where there is a log.
+    /// Bytes of the body of an answer that Apus made.
     var answerBodyBytes: UInt32 = 0
     /// The hash of the application's session cookie, where Apus learns from it; 0 for none.
     var sessionHash: UInt64 = 0
@@ -144,6 +144,9 @@ struct Exchange: BitwiseCopyable {
 
     /// All of the request has been handed to the origin's connection.
     var requestWasForwarded: Bool { request.isComplete && !pipeHolds(.request) }
+
+    /// The client's connection ends with this exchange.
+    var closesClient: Bool { end != .kept }
 
     /// Nothing of the request is left to forward.
     var requestIsOver: Bool { requestWasForwarded || requestWasAbandoned }

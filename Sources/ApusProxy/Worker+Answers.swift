@@ -10,10 +10,10 @@ extension Worker {
         }
         let closes = prepareAnswer(x, reason, status: status, &arena)
         let isHTTP10 = exchanges[x].version == .http10
-        writeAnswer(
+        let bodyBytes = writeAnswer(
             reason, listener: exchanges[x].listener, retryAfter: retryAfter(x, reason), method: exchanges[x].method,
             closes: closes, saysKeepAlive: isHTTP10, &arena)
-        sendAnswer(x, &arena)
+        sendAnswer(x, bodyBytes: bodyBytes, &arena)
     }
 
     /// Makes the exchange one that Apus answers, and begins a send.
@@ -24,32 +24,35 @@ extension Worker {
         _ x: Int, _ reason: Reason?, status: Int, _ arena: inout BufferArena
     ) -> Bool {
         dropUpstream(x, &arena)
-        let closes =
-            !exchanges[x].clientKeepsAlive || isLeaving(exchanges[x].listener) || !exchanges[x].request.isComplete
-            || exchanges[x].requestWasAbandoned
+        exchanges[x].end = endOfAnswer(x, reason)
         exchanges[x].responsePhase = .complete
         exchanges[x].status = status
         exchanges[x].reason = reason
         exchanges[x].answeredItself = true
-        exchanges[x].closesClient = closes
         arena.beginSend()
-        return closes
+        return exchanges[x].closesClient
     }
 
-    mutating func sendAnswer(_ x: Int, _ arena: inout BufferArena) {
+    /// Sends the answer, or what is left of it, and ends the exchange when the client has it.
+    ///
+    /// - Parameter bodyBytes: how long the answer's body is.
+    mutating func sendAnswer(_ x: Int, bodyBytes: Int, _ arena: inout BufferArena) {
         let client = exchanges[x].client
         exchanges[x].bytesSent += UInt64(arena.sendCount)
-        noteAnswer(x, arena)
-        guard flush(client, &arena) == .all else { return abort(x, .clientClosed, &arena) }
+        exchanges[x].answerBodyBytes = UInt32(truncatingIfNeeded: bodyBytes)
+        if let reason = flush(client, &arena).failure { return abort(x, reason, &arena) }
         guard connections[client].output.isEmpty else { return setDeadline(client, in: bodyTime(x)) }
         endExchange(x, &arena)
     }
 
     /// Appends the response for `reason` to the send.
+    ///
+    /// - Returns: how long its body is.
+    @discardableResult
     mutating func writeAnswer(
         _ reason: Reason, listener: Int, retryAfter: Int = 0, method: Method, closes: Bool, saysKeepAlive: Bool = false,
         _ arena: inout BufferArena
-    ) {
+    ) -> Int {
         let isTold = !settings.listenerHidesReasons[listener]
         let status = reason.status ?? 500
         let phrase = reasonPhrase(status)
@@ -60,7 +63,8 @@ extension Worker {
         arena.append("\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: ")
         // "503 ", the phrase, ": ", the reason and a line feed.
         let told = isTold ? 2 + reason.token.utf8CodeUnitCount : 0
-        arena.append(decimal: UInt64(4 + phrase.utf8CodeUnitCount + told + 1))
+        let bodyBytes = 4 + phrase.utf8CodeUnitCount + told + 1
+        arena.append(decimal: UInt64(bodyBytes))
         arena.append("\r\n")
         if isTold {
             arena.append("Apus-Reason: ")
@@ -74,7 +78,7 @@ extension Worker {
         }
         appendDate(&arena)
         appendConnection(closes: closes, saysKeepAlive: saysKeepAlive, &arena)
-        guard method != .head else { return }
+        guard method != .head else { return 0 }
         arena.append(decimal: UInt64(status))
         arena.append(UInt8(0x20))
         arena.append(phrase)
@@ -83,6 +87,7 @@ extension Worker {
             arena.append(reason.token)
         }
         arena.append("\n")
+        return bodyBytes
     }
 
     static var allowedMethods: StaticString { "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, TRACE\r\n" }

@@ -12,7 +12,7 @@ extension Worker {
         let closes = exchanges[x].closesClient
         // Where what the client sends ends is known only behind a request that was read whole.
         let isCut = !exchanges[x].request.isComplete || exchanges[x].requestWasAbandoned
-        finish(x, isBroken: false, &arena)
+        finish(x, &arena)
         if closes {
             let hasMore = isCut || connections[client].isReadable || !connections[client].input.isEmpty
             return hasMore ? linger(client, &arena) : closeClient(client, &arena)
@@ -32,10 +32,11 @@ extension Worker {
     mutating func abort(_ x: Int, _ reason: Reason, _ arena: inout BufferArena) {
         let client = exchanges[x].client
         exchanges[x].reason = reason
+        exchanges[x].end = ConnectionEnd(brokenFor: reason)
         let looksComplete = exchanges[x].responsePhase == .begun && exchanges[x].response.endsWithConnection
         let isHTTP10 = exchanges[x].version == .http10
         dropUpstream(x, &arena)
-        finish(x, isBroken: true, &arena)
+        finish(x, &arena)
         if looksComplete || isHTTP10 {
             // Only the connection's end says that the response has ended; it must not look like one.
             forgetClient(client, &arena)
@@ -47,8 +48,8 @@ extension Worker {
     }
 
     /// Counts and logs the exchange and forgets it.
-    private mutating func finish(_ x: Int, isBroken: Bool, _ arena: inout BufferArena) {
-        record(x, isBroken: isBroken, &arena)
+    private mutating func finish(_ x: Int, _ arena: inout BufferArena) {
+        record(x, &arena)
         if exchanges[x].visit.isAdmitted { leavePool(x) }
         if !exchanges[x].isPlain { leaveRoute(x, &arena) }
         releaseReplay(x, &arena)

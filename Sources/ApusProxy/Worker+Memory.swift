@@ -1,5 +1,6 @@
 import ApusExchange
 import ApusHTTP
+import ApusModel
 import ApusTransport
 
 /// Memory: when the worker's buffers are used up, it is taken back from those who do least with theirs.
@@ -79,8 +80,7 @@ extension Worker {
         }
         arena.giveBack(input.handle)
         connections[client].input = Stretch()
-        exchanges[x].clientKeepsAlive = false
-        exchanges[x].closesClient = true
+        exchanges[x].end = .memoryLimit
         exchanges[x].requestWasAbandoned = true
         return true
     }

@@ -4,9 +4,7 @@ import ApusTransport
 /// Recording: what happened, in the counters, and from there to the access log.
 extension Worker {
     /// Counts and logs an exchange that has ended.
-    ///
-    /// - Parameter isBroken: it was broken off, rather than its response sent.
-    mutating func record(_ x: Int, isBroken: Bool, _ arena: inout BufferArena) {
+    mutating func record(_ x: Int, _ arena: inout BufferArena) {
         let layout = shared.layout
         let listener = exchanges[x].listener
         let route = exchanges[x].route
@@ -26,7 +24,7 @@ extension Worker {
         let received = UInt64(exchanges[x].headBytes) + exchanges[x].request.byteCount
         counters.add(received, to: layout.listener(listener, .bytesReceived))
         counters.add(exchanges[x].bytesSent, to: layout.listener(listener, .bytesSent))
-        if log != nil { writeLogLine(x, duration: duration, isBroken: isBroken, &arena) }
+        if log != nil { writeLogLine(x, duration: duration, &arena) }
     }
 
     private mutating func bucket(of duration: Int64) -> Int {

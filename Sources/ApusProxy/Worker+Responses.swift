@@ -117,7 +117,7 @@ extension Worker {
     /// Sends the interim responses that came before a final head of which only a part has come, and keeps the part.
     private mutating func keepPartialHead(_ x: Int, _ rest: Stretch, _ arena: inout BufferArena) {
         exchanges[x].bytesSent += UInt64(arena.sendCount)
-        guard flush(exchanges[x].client, &arena) == .all else { return abort(x, .clientClosed, &arena) }
+        if let reason = flush(exchanges[x].client, &arena).failure { return abort(x, reason, &arena) }
         guard keepInput(exchanges[x].upstream, rest, &arena) else { return answer(x, .memoryLimit, &arena) }
     }
 
@@ -156,11 +156,8 @@ extension Worker {
         let isHTTP10 = exchanges[x].version == .http10
         let hasNoLength = head.framing == .chunked || head.framing == .untilClose
         let isChunked = hasNoLength && !isHTTP10
-        // A request that is not all here yet might never be; the connection cannot be relied on after this.
-        let closes =
-            !exchanges[x].clientKeepsAlive || isLeaving(exchanges[x].listener) || !exchanges[x].requestWasForwarded
-            || (hasNoLength && isHTTP10)
-        exchanges[x].closesClient = closes
+        exchanges[x].end = endOfResponse(x, needsEnd: hasNoLength && isHTTP10)
+        let closes = exchanges[x].closesClient
         judge(x, status: head.status)
         if exchanges[x].visit.other.isUnderWay { dropOther(x, &arena) }
         exchanges[x].alarm = .max
@@ -200,11 +197,7 @@ extension Worker {
         let upstream = exchanges[x].upstream
         let count = arena.sendCount
         exchanges[x].bytesSent += UInt64(count)
-        switch flush(client, &arena) {
-        case .all: break
-        case .failed: return abort(x, .clientClosed, &arena)
-        case .noMemory: return abort(x, .memoryLimit, &arena)
-        }
+        if let reason = flush(client, &arena).failure { return abort(x, reason, &arena) }
         if exchanges[x].response.isComplete {
             // Bytes behind the response belong to nothing that was asked for.
             if rest.count > 0 { exchanges[x].upstreamKeepsAlive = false }
@@ -227,7 +220,7 @@ extension Worker {
             arena.beginSend()
             arena.append("0\r\n\r\n")
             exchanges[x].bytesSent += 5
-            guard flush(exchanges[x].client, &arena) == .all else { return abort(x, .clientClosed, &arena) }
+            if let reason = flush(exchanges[x].client, &arena).failure { return abort(x, reason, &arena) }
         }
         responseEnded(x, &arena)
     }

@@ -79,27 +79,26 @@ extension Worker {
     mutating func endAnswer(_ x: Int, closes: Bool, body: [UInt8], _ arena: inout BufferArena) {
         appendDate(&arena)
         appendConnection(closes: closes, saysKeepAlive: exchanges[x].version == .http10, &arena)
-        if exchanges[x].method != .head {
-            guard append(x, body: body.span, &arena) else { return abort(x, .clientClosed, &arena) }
-        }
-        sendAnswer(x, &arena)
+        let isSent = exchanges[x].method != .head
+        if isSent, let reason = append(x, body: body.span, &arena) { return abort(x, reason, &arena) }
+        sendAnswer(x, bodyBytes: isSent ? body.count : 0, &arena)
     }
 
     /// Appends a body of any size, sending what there is whenever the room is used up.
     ///
-    /// - Returns: false when the client takes no more, or there is no memory to keep it until it does.
-    private mutating func append(_ x: Int, body: Span<UInt8>, _ arena: inout BufferArena) -> Bool {
+    /// - Returns: why the rest cannot be sent; nil when all is sent or appended.
+    private mutating func append(_ x: Int, body: Span<UInt8>, _ arena: inout BufferArena) -> Reason? {
         var start = 0
         while body.count - start > arena.sendRoom {
             let end = start + arena.sendRoom
             arena.append(body.extracting(start..<end))
             exchanges[x].bytesSent += UInt64(arena.sendCount)
-            guard flush(exchanges[x].client, &arena) == .all else { return false }
+            if let reason = flush(exchanges[x].client, &arena).failure { return reason }
             arena.beginSend()
             start = end
         }
         arena.append(body.extracting(start..<body.count))
-        return true
+        return nil
     }
 
     /// What was appended since `beginSend`, in a buffer of its own; nil when there is no memory.
@@ -132,7 +131,7 @@ extension Worker {
         appendConnection(closes: closes, saysKeepAlive: exchanges[x].version == .http10, &arena)
         arena.append(copying: body.handle, body.range)
         arena.giveBack(body.handle)
-        sendAnswer(x, &arena)
+        sendAnswer(x, bodyBytes: body.count, &arena)
     }
 
     /// The request's head as it came, without what is likely to be secret (RFC 9110 section 9.3.8).

@@ -91,6 +91,15 @@ extension Worker {
         case all
         case failed
         case noMemory
+
+        /// Why an exchange is broken off when this is said of its client's connection; nil when nothing is wrong.
+        var failure: Reason? {
+            switch self {
+            case .all: nil
+            case .failed: .clientClosed
+            case .noMemory: .memoryLimit
+            }
+        }
     }
 
     /// Sends what was appended to the arena; what the socket does not take waits in the connection's output.

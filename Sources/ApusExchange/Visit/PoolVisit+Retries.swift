@@ -58,7 +58,8 @@ extension PoolVisit {
         case .retryFresh:
             staleCount += 1
             let endpoint = Int(current.endpoint)
-            guard endpoint >= 0, let lease = origins.lease(endpoint, of: pool, origins.rules[pool], isFresh: true) else {
+            guard endpoint >= 0, let lease = origins.lease(endpoint, of: pool, origins.rules[pool], isFresh: true)
+            else {
                 return .seek
             }
             return .start(endpoint: endpoint, lease)

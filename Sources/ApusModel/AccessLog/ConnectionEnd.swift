@@ -3,7 +3,7 @@ public import ApusHTTP
 /// How a client's connection fared at the end of an exchange: kept, or closed, by whom and why.
 ///
 /// The access log tells it as `closed_by` and `close_reason`; docs/access-log.md says what to do about each.
-public enum ConnectionEnd: UInt8, Sendable, CaseIterable {
+public enum ConnectionEnd: UInt8, Sendable, BitwiseCopyable, CaseIterable {
     /// It waits for the next request.
     case kept
 

@@ -39,21 +39,8 @@ extension Worker {
         }
     }
 
-    /// Keeps how much of an answer that is about to be sent is its body: what stands behind the head.
-    mutating func noteAnswer(_ x: Int, _ arena: borrowing BufferArena) {
-        guard log != nil else { return }
-        let count = arena.sendCount
-        let bytes = arena.bytes(.outbound, 0..<min(count, arena.capacity(of: .outbound)))
-        var end = 3
-        while end < bytes.count {
-            if bytes[end] == 0x0a, bytes[end - 1] == 0x0d, bytes[end - 2] == 0x0a, bytes[end - 3] == 0x0d { break }
-            end += 1
-        }
-        exchanges[x].answerBodyBytes = UInt32(truncatingIfNeeded: max(0, count - end - 1))
-    }
-
     /// Writes the line of an exchange that has ended, if it gets one.
-    mutating func writeLogLine(_ x: Int, duration: Int64, isBroken: Bool, _ arena: inout BufferArena) {
+    mutating func writeLogLine(_ x: Int, duration: Int64, _ arena: inout BufferArena) {
         guard let log else { return }
         var sample = log.oneIn
         if log.oneIn > 1 {
@@ -66,10 +53,9 @@ extension Worker {
                 return
             }
         }
-        let end = connectionEnd(x, isBroken: isBroken)
         let ended = LoggedExchange(
             exchanges[x], peer: SocketAddress(connections[exchanges[x].client].peer),
-            began: wallClockMicroseconds() - duration, duration: duration, end: end, sample: sample)
+            began: wallClockMicroseconds() - duration, duration: duration, end: connectionEnd(x), sample: sample)
         arena.beginSend()
         if !arena.append(ended, log) || !log.ring.write(arena.bytes(.outbound, 0..<arena.sendCount)) {
             counters.add(to: shared.layout.worker(.accessLogDropped))

@@ -61,6 +61,21 @@ import Testing
         for _ in 0..<3 { #expect(try client.get().body == body) }
     }
 
+    /// The log tells the length of the body, however it was sent: in pieces, with blank lines in it, or not at all.
+    @Test func theirLengthIsLogged() throws {
+        let file = AccessLogFile()
+        let template = try AccessLogTemplate("{method} {body_bytes_sent}")
+        let body = bytes(String(repeating: "a\r\n\r\nb", count: 40_000))
+        let (proxy, _) = try Self.proxy(.respond(FixedResponse(body: body))) {
+            $0.accessLog = file.log(.template(template))
+        }
+        let client = try proxy.connect()
+        #expect(try client.get().body.count == body.count)
+        let head = "HEAD / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+        #expect(try proxy.exchange(head, method: "HEAD").status == 200)
+        #expect(try file.lines(2, of: proxy) == ["GET \(body.count)", "HEAD 0"])
+    }
+
     @Test func aDateIsSaid() throws {
         let (proxy, _) = try Self.proxy(Self.gone)
         let format = DateFormatter()
