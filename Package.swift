@@ -36,8 +36,11 @@ let rooms: [Room] = [
     Room(name: "ApusRouting", uses: ["ApusAddresses", "ApusHTTP"], testUses: []),
     Room(name: "ApusModel", uses: ["ApusAddresses", "ApusHTTP", "ApusRouting"], testUses: []),
     Room(name: "ApusBalancing", uses: ["ApusAddresses", "ApusModel"], testUses: []),
-    // What joins the attempts of a request, for the worker and the simulator.
-    Room(name: "ApusExchange", uses: ["ApusHTTP", "ApusModel", "ApusBalancing"], testUses: ["ApusAddresses"]),
+    // What is decided about a request, without sockets, clocks or counters: what becomes of it before a pool, for the worker
+    // and `apus explain`, and what joins its attempts, for the worker and the simulator.
+    Room(
+        name: "ApusExchange", uses: ["ApusAddresses", "ApusHTTP", "ApusRouting", "ApusModel", "ApusBalancing"],
+        testUses: []),
     Room(name: "ApusTransport", uses: ["CApusSystem"], testUses: []),
     Room(
         name: "ApusProcess", uses: ["CApusSystem", "ApusAddresses", "ApusModel"],
@@ -52,7 +55,7 @@ let rooms: [Room] = [
         name: "ApusSimulation", uses: ["ApusHTTP", "ApusModel", "ApusBalancing", "ApusExchange"],
         testUses: ["ApusAddresses", "ApusModel", "ApusBalancing", "ApusExchange"]),
     Room(
-        name: "ApusConfig", uses: ["ApusAddresses", "ApusHTTP", "ApusRouting", "ApusModel"],
+        name: "ApusConfig", uses: ["ApusAddresses", "ApusHTTP", "ApusRouting", "ApusModel", "ApusExchange"],
         products: [("Yams", "Yams"), ("Crypto", "swift-crypto")],
         testUses: ["ApusModel"], testData: ["Golden"]),
     Room(

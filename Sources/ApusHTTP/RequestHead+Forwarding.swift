@@ -91,8 +91,7 @@ extension RequestHead {
     @inlinable
     func writeTarget<Sink: HeadSink & ~Copyable>(to sink: inout Sink) {
         if target.form == .absolute, target.path.isEmpty {
-            // An absolute-form target without a path (RFC 9112 sections 3.2.1 and 3.2.4).
-            sink.append(isForServer ? "*" : "/")
+            sink.append(impliedPath)
         }
         sink.append(input: target.pathAndQuery)
     }

@@ -41,6 +41,27 @@ public struct RequestHead: Sendable {
         case .absolute: line.method == .options && target.pathAndQuery.isEmpty
         }
     }
+
+    /// What stands for the path of a target that has none: `http://host` asks for `/`, and for `*` with OPTIONS
+    /// (RFC 9112 sections 3.2.1 and 3.2.4).
+    @inlinable public var impliedPath: UInt8 { isForServer ? UInt8(ascii: "*") : UInt8(ascii: "/") }
+
+    /// The head of no request, until one has been parsed.
+    public init() {
+        line = RequestLine(method: .other, version: .http11, methodRange: 0..<0, target: 0..<0, end: 0)
+        target = RequestTarget()
+        framing = .none
+        keepsAlive = false
+        expectsContinue = false
+        acceptsTrailers = false
+        authenticatesConnection = false
+        hopsLeft = -1
+        namesFields = false
+        hostField = 0..<0
+        host = 0..<0
+        port = 0..<0
+        end = 0
+    }
 }
 
 extension RequestHead {

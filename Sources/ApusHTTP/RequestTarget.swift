@@ -13,6 +13,15 @@ public struct RequestTarget: Sendable {
     /// The path alone, for matching routes.
     public var path: Range<Int>
 
+    /// The target of no request.
+    init() {
+        form = .origin
+        authority = 0..<0
+        authorityHost = 0..<0
+        pathAndQuery = 0..<0
+        path = 0..<0
+    }
+
     init(_ bytes: Span<UInt8>, _ line: RequestLine) throws(Reason) {
         let target = line.target
         switch bytes[target.lowerBound] {

@@ -1,4 +1,5 @@
 import ApusBalancing
+import ApusExchange
 import ApusModel
 
 /// What of a request's head a pool wants to know, prepared for comparing bytes.

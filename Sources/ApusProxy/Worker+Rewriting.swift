@@ -1,4 +1,5 @@
 import ApusAddresses
+import ApusExchange
 import ApusHTTP
 import ApusModel
 import ApusRouting

@@ -1,3 +1,4 @@
+import ApusExchange
 import ApusHTTP
 import ApusModel
 import ApusTransport

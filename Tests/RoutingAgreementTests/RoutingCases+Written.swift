@@ -51,6 +51,12 @@ extension RoutingTable {
                     path: "/refresh/{x*}"
                     respond: 200
                     headers: { response: { set: { Refresh: "5; url='/{x}'" } } }
+                  - name: both
+                    path: "/both/{x*}"
+                    pool: web
+                    headers:
+                      request: { set: { X-Long: "{x}{x}{x}{x}{x}" } }
+                      response: { set: { Set-Cookie: "x={x}" } }
             """,
         cases: [
             .init("GET http://a/host/b.test:81", is: "host: api gets GET /host/b.test:81 at b.test:81"),
@@ -101,5 +107,8 @@ extension RoutingTable {
             .init("GET http://a/link/x:y", is: "link: 400 bad_rewrite"),
             .init("GET http://a/refresh/x", is: "refresh: 200 none < refresh=5; url='/x'"),
             .init("GET http://a/refresh//evil.test", is: "refresh: 400 bad_rewrite"),
+            // Of several reasons, that of what is written first.
+            .init("GET http://a/both/;\(String(repeating: "a", count: 4_000))", is: "both: 400 bad_rewrite"),
+            .init("GET http://a/both/\(String(repeating: "a", count: 4_000))", is: "both: 431 head_too_large"),
         ])
 }

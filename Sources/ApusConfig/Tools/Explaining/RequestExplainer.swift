@@ -1,12 +1,14 @@
 import ApusAddresses
+import ApusExchange
 import ApusHTTP
 public import ApusModel
 import ApusRouting
 
-/// Tells what would become of requests under a configuration, without a socket: the head is parsed by the parser that
-/// serves clients, and the route found by the table that serves them.
+/// Tells what would become of requests under a configuration, without a socket: by the plan that a worker carries out
+/// (`RequestPlan`), on a desk of its own.
 public struct RequestExplainer: Sendable {
     private let snapshot: Snapshot
+    private let rules: RequestRules
     private let origins: Origins
     private let states: [String: EndpointState]
 
@@ -18,6 +20,7 @@ public struct RequestExplainer: Sendable {
     /// - Parameter states: what a running Apus told of its endpoints; none when none was asked.
     public init(_ snapshot: Snapshot, origins: Origins = Origins(), states: [EndpointState] = []) {
         self.snapshot = snapshot
+        rules = RequestRules(snapshot)
         self.origins = origins
         self.states = Dictionary(states.map { ("\($0.pool) \($0.endpoint)", $0) }, uniquingKeysWith: { one, _ in one })
     }
@@ -34,49 +37,18 @@ public struct RequestExplainer: Sendable {
             listener: .init(
                 name: bound.name, address: "\(bound.bind)", origin: place(origins.listeners, listener), reason: reason),
             outcome: .noRoute)
-        let bytes = request.head(parts, ownAddress: "\(bound.bind)")
-        var fields = FieldTable()
-        fields.clientRules = snapshot.clientFieldRules
+        let arrival = Arrival(
+            listener: listener, peer: request.client,
+            isTrusted: snapshot.trustedProxies.contains { $0.contains(request.client) })
         do throws(Reason) {
-            let limits = HeadLimits(
-                bytes: snapshot.limits.headBytes, fields: snapshot.limits.headFields,
-                targetBytes: snapshot.limits.targetBytes)
-            guard let head = try RequestHead.parse(bytes.span, limits: limits, into: &fields) else {
-                throw .badRequestLine
-            }
-            if !snapshot.trustedProxies.contains(where: { $0.contains(request.client) }) { fields.dropClaims() }
-            for index in 0..<fields.count where fields[index].isHidden {
-                explanation.removedHeaders.append(String(decoding: bytes[fields[index].name], as: UTF8.self))
-            }
-            var seen = seen(request.client, head, fields, bytes)
+            var seen = try SeenRequest(request.head(parts, ownAddress: "\(bound.bind)"), arrival, rules)
+            explanation.removedHeaders = seen.hiddenNames
             explanation.show(seen)
-            if head.hopsLeft == 0 {
-                // RFC 9110 section 7.6.2: nobody is asked further.
-                let body = head.method == .trace ? "the request's own head" : bodyWords([])
-                explanation.outcome = .respond(status: 200, body: body)
-                return explanation
-            }
-            if PathOddities(seen.pathAsItCame.span).contains(.control) { throw .badPath }
-            if bound.paths != .literal { seen.path = try PathNormalization.normalized(seen.path) }
-            explanation.show(seen)
-            try explain(seen, fields, listener: listener, in: &explanation)
+            try explain(rules.plan(seen.hand, arrival, &seen.desk), &seen, in: &explanation)
         } catch {
             explanation.refuse(error)
         }
         return explanation
-    }
-
-    /// What routes see of a request. Apus itself speaks HTTP without TLS; a trusted proxy may say otherwise.
-    private func seen(
-        _ peer: IPAddress, _ head: RequestHead, _ fields: borrowing FieldTable, _ bytes: [UInt8]
-    ) -> SeenRequest {
-        let proxies = snapshot.trustedProxies
-        let isTrusted = proxies.contains { $0.contains(peer) }
-        return SeenRequest(
-            head: head, pathAsItCame: Array(bytes[head.target.path]), path: Array(bytes[head.target.path]),
-            bytes: bytes,
-            client: isTrusted ? fields.client(behind: peer, in: bytes.span, trusting: proxies) : peer,
-            scheme: isTrusted && fields.saysSecure(in: bytes.span) ? "https" : "http")
     }
 
     // MARK: - Which listener
@@ -105,102 +77,112 @@ public struct RequestExplainer: Sendable {
     // MARK: - Which route
 
     private func explain(
-        _ request: SeenRequest, _ fields: borrowing FieldTable, listener: Int, in explanation: inout RequestExplanation
+        _ plan: RequestPlan, _ request: inout SeenRequest, in explanation: inout RequestExplanation
     ) throws(Reason) {
-        let bound = snapshot.listeners[listener]
-        let taken = snapshot.route(
-            listener: listener, head: request.head, path: request.path.span, fields: fields, bytes: request.bytes.span,
-            client: request.client)
-        for index in snapshot.listeners[listener].routes where taken.map({ index <= $0 }) ?? true {
+        if plan == .lastRecipient {
+            // RFC 9110 section 7.6.2: nobody is asked further.
+            let body = request.hand.head.method == .trace ? "the request's own head" : bodyWords([])
+            explanation.outcome = .respond(status: 200, body: body)
+            return
+        }
+        // A path that is refused for itself has not come to any route.
+        guard plan != .refuse(.badPath), request.normalizePath(by: rules) else { throw .badPath }
+        explanation.show(request)
+        let taken = route(of: request.path, request)
+        explanation.trials = trials(of: request, until: taken)
+        explanation.readings = readings(of: request)
+        switch plan {
+        case .lastRecipient, .refuse(.noRoute): return
+        case .refuse(let reason): throw reason
+        case .route(let route):
+            explanation.route = snapshot.routes[route].name
+            try explain(route, &request, in: &explanation)
+        }
+    }
+
+    /// The route of one reading of a request's path.
+    private func route(of path: [UInt8], _ request: borrowing SeenRequest) -> Int? {
+        snapshot.route(
+            listener: request.arrival.listener, head: request.hand.head, path: path.span, fields: request.hand.fields,
+            bytes: request.desk.head.span, client: request.client)
+    }
+
+    /// The routes that were looked at, and why they are not for the request.
+    private func trials(of request: borrowing SeenRequest, until taken: Int?) -> [RequestExplanation.Trial] {
+        var trials: [RequestExplanation.Trial] = []
+        for index in snapshot.listeners[request.arrival.listener].routes where taken.map({ index <= $0 }) ?? true {
             let route = snapshot.routes[index]
             let mismatch = route.match.firstMismatch(
-                head: request.head, path: request.path.span, fields: fields, bytes: request.bytes.span,
-                client: request.client)
-            explanation.trials.append(
+                head: request.hand.head, path: request.path.span, fields: request.hand.fields,
+                bytes: request.desk.head.span, client: request.client)
+            trials.append(
                 .init(
                     route: route.name, origin: place(origins.routes, index), matches: index == taken,
                     mismatch: mismatch?.words(of: route)))
         }
-        if bound.paths != .literal {
-            explanation.readings = readings(of: request, fields, listener: listener)
-            try compareReadings(of: request, listener: listener, explanation.readings)
-        }
-        guard let taken else { return }
-        explanation.route = snapshot.routes[taken].name
-        try explain(snapshot.routes[taken], taken, request, bound, in: &explanation)
+        return trials
     }
 
     private func explain(
-        _ route: Route, _ index: Int, _ request: SeenRequest, _ listener: Listener,
-        in explanation: inout RequestExplanation
+        _ index: Int, _ request: inout SeenRequest, in explanation: inout RequestExplanation
     ) throws(Reason) {
-        let filling = TemplateFilling(request, route)
-        let limit = route.limits.bodyBytes ?? snapshot.limits.bodyBytes
-        if case .forward = route.action, case .length(let length) = request.head.framing,
-            let limit, length > limit
-        {
-            throw .bodyTooLarge
-        }
-        if let refusal = filling.refusal(route) { throw refusal }
-        if case .forward = route.action, listener.paths != .literal, filling.leadsElsewhere(route) {
-            throw .badRewrite
-        }
-        explanation.responseEdits = filling.edits(route.responseFields)
+        let route = snapshot.routes[index]
+        let settings = rules.routes[index]
+        if settings.action == .forward, !settings.takes(request.hand.head.framing) { throw .bodyTooLarge }
+        var filling = request.filling(of: index, by: rules)
         switch route.action {
         case .redirect(let redirect):
-            explanation.outcome = .redirect(status: redirect.status, location: filling.location(redirect))
+            try rules.writeAnswerFields(of: index, &filling, to: &request.desk)
+            explanation.outcome = .redirect(status: redirect.status, location: request.location(of: index, by: rules))
         case .respond(let response):
+            try rules.writeAnswerFields(of: index, &filling, to: &request.desk)
             explanation.outcome = .respond(status: response.status, body: bodyWords(response.sentBody))
         case .forward(let split):
-            explanation.outcome = .forward(split: split.key?.words)
-            explanation.forwarded = .init(
-                method: explanation.method, path: filling.path(route.rewrite) + explanation.query,
-                host: route.hostRewrite.map { filling.text($0) } ?? filling.authority,
-                edits: filling.edits(route.requestFields))
-            let total = split.pools.reduce(0) { $0 + $1.weight }
-            explanation.pools = split.pools.map { weighted in
-                pool(weighted.pool, share: total == 0 ? 0 : 100 * Double(weighted.weight) / Double(total))
-            }
-            explanation.rules = rules(of: route, index, split)
-            if listener.paths != .safe {
-                explanation.rules.append(.init(key: "paths", value: listener.paths.rawValue, from: "the listener"))
-            }
+            try rules.writeResponseFields(of: index, &filling, to: &request.desk)
+            // What it gets is told in parts below.
+            try rules.writeForwarded(
+                &request.hand, by: index, &filling, request.arrival, ownPort: 0, to: &request.desk,
+                clientAddress: { _ in }, ownAddress: { _ in })
+            explain(split, of: index, &request, in: &explanation)
+        }
+        explanation.responseEdits = request.edits(route.responseFields, of: index, by: rules)
+    }
+
+    private func explain(
+        _ split: Split, of index: Int, _ request: inout SeenRequest, in explanation: inout RequestExplanation
+    ) {
+        let route = snapshot.routes[index]
+        explanation.outcome = .forward(split: split.key?.words)
+        explanation.forwarded = .init(
+            method: explanation.method, path: request.target(of: index, by: rules),
+            host: request.host(of: index, by: rules),
+            edits: request.edits(route.requestFields, of: index, by: rules))
+        let total = split.pools.reduce(0) { $0 + $1.weight }
+        explanation.pools = split.pools.map { weighted in
+            pool(weighted.pool, share: total == 0 ? 0 : 100 * Double(weighted.weight) / Double(total))
+        }
+        explanation.rules = inForce(route, index, split)
+        let paths = snapshot.listeners[request.arrival.listener].paths
+        if paths != .safe {
+            explanation.rules.append(.init(key: "paths", value: paths.rawValue, from: "the listener"))
         }
     }
 
-    // MARK: - Which readings
-
     /// The readings of the path, each once, with the routes that they go to; none if there is only one.
-    private func readings(
-        of request: SeenRequest, _ fields: borrowing FieldTable, listener: Int
-    ) -> [RequestExplanation.Reading] {
-        let readings = PathReadings(PathOddities(request.pathAsItCame.span))
+    private func readings(of request: borrowing SeenRequest) -> [RequestExplanation.Reading] {
+        guard snapshot.listeners[request.arrival.listener].paths != .literal else { return [] }
+        let path = request.pathAsItCame
+        let readings = PathReadings(PathOddities(path.span))
         var found: [RequestExplanation.Reading] = []
         for number in 0..<(readings.count > 1 ? readings.count : 0) {
             var reading = RequestExplanation.Reading()
-            if let path = try? readings[number].of(request.pathAsItCame) {
+            if let path = try? readings[number].of(path) {
                 reading.path = String(decoding: path, as: UTF8.self)
-                reading.route = snapshot.route(
-                    listener: listener, head: request.head, path: path.span, fields: fields,
-                    bytes: request.bytes.span, client: request.client
-                ).map { snapshot.routes[$0].name }
+                reading.route = route(of: path, request).map { snapshot.routes[$0].name }
             }
             if !found.contains(reading) { found.append(reading) }
         }
         return found
-    }
-
-    /// As the worker does: all must go to one route, except where routes ask nothing of paths.
-    private func compareReadings(
-        of request: SeenRequest, listener: Int, _ found: [RequestExplanation.Reading]
-    ) throws(Reason) {
-        let readings = PathReadings(PathOddities(request.pathAsItCame.span))
-        guard readings.count > 1 else { return }
-        if snapshot.listeners[listener].paths == .strict { throw .ambiguousPath }
-        guard snapshot.looksAtPath(listener: listener) else { return }
-        guard readings.areFew(pathCount: request.pathAsItCame.count), Set(found.map(\.route)).count == 1,
-            found.allSatisfy({ $0.path != nil })
-        else { throw .ambiguousPath }
     }
 
     // MARK: - Which endpoints
@@ -224,7 +206,7 @@ public struct RequestExplainer: Sendable {
 
     // MARK: - Which rules
 
-    private func rules(of route: Route, _ index: Int, _ split: Split) -> [RequestExplanation.Rule] {
+    private func inForce(_ route: Route, _ index: Int, _ split: Split) -> [RequestExplanation.Rule] {
         let here = place(origins.routes, index).map { "the route [\($0)]" } ?? "the route"
         func duration(_ key: String, _ own: Duration?, _ general: Duration, _ usual: Duration)
             -> RequestExplanation.Rule
@@ -277,11 +259,11 @@ public struct RequestExplainer: Sendable {
 }
 
 extension RequestExplanation {
-    fileprivate mutating func show(_ request: SeenRequest) {
+    fileprivate mutating func show(_ request: borrowing SeenRequest) {
         client = "\(request.client)"
-        host = String(decoding: request.bytes[request.head.host], as: UTF8.self)
+        host = request.text(request.hand.head.host)
         path = String(decoding: request.path, as: UTF8.self)
-        query = String(decoding: request.query, as: UTF8.self)
+        query = request.text(request.query)
     }
 
     fileprivate mutating func refuse(_ reason: Reason) {

@@ -1,46 +1,49 @@
-import ApusModel
-import ApusRouting
+public import ApusRouting
 
 /// The texts that routes fill from requests, laid out flat: pieces without references, their bytes side by side.
 ///
 /// `TextTemplate` says the same in arrays and enums; reading those on the request path would cost reference counting.
-struct TemplateTable: Sendable {
-    enum Kind: UInt8 { case literal, scheme, host, path, query, method, client, rest, capture }
+public struct TemplateTable: Sendable {
+    public enum Kind: UInt8, BitwiseCopyable, Sendable {
+        case literal, scheme, host, path, query, method, client, rest, capture
+    }
 
     /// A literal's bytes as a range of `text`; the number of a capture as `start`.
-    struct Piece: BitwiseCopyable {
-        let kind: Kind
-        let start: Int32
-        let end: Int32
+    public struct Piece: BitwiseCopyable, Sendable {
+        public let kind: Kind
+        public let start: Int32
+        public let end: Int32
         /// What must hold of it once it is filled.
-        var check = FilledPieceCheck()
+        public var check = FilledPieceCheck()
     }
 
     /// One template: a range of pieces.
-    struct Name: BitwiseCopyable {
-        fileprivate(set) var start: Int32 = 0
-        fileprivate(set) var end: Int32 = 0
+    public struct Name: BitwiseCopyable, Sendable {
+        public fileprivate(set) var start: Int32 = 0
+        public fileprivate(set) var end: Int32 = 0
         /// It depends on nothing of a request.
-        fileprivate(set) var isLiteral = true
-        fileprivate(set) var usesClient = false
-        fileprivate(set) var usesCaptures = false
+        public fileprivate(set) var isLiteral = true
+        public fileprivate(set) var usesClient = false
+        public fileprivate(set) var usesCaptures = false
 
-        var isEmpty: Bool { start == end }
-        var range: Range<Int> { Int(start)..<Int(end) }
+        @inlinable public var isEmpty: Bool { start == end }
+        @inlinable public var range: Range<Int> { Int(start)..<Int(end) }
     }
 
-    private(set) var pieces: [Piece] = []
-    private(set) var text: [UInt8] = []
+    public private(set) var pieces: [Piece] = []
+    public private(set) var text: [UInt8] = []
+
+    public init() {}
 
     /// - Parameter captures: the names of the route's captures, in the order in which its pattern numbers them.
-    mutating func add(_ template: TextTemplate, captures: [String]) -> Name {
+    public mutating func add(_ template: TextTemplate, captures: [String]) -> Name {
         var name = begin()
         append(template, captures, to: &name)
         return name
     }
 
     /// The lines that set and add fields, one behind the other.
-    mutating func add(linesOf edits: [FieldEdit], captures: [String]) -> Name {
+    public mutating func add(linesOf edits: [FieldEdit], captures: [String]) -> Name {
         var name = begin()
         for edit in edits {
             switch edit {

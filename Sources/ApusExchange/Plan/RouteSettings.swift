@@ -1,73 +1,73 @@
 import ApusBalancing
-import ApusHTTP
-import ApusModel
+public import ApusHTTP
+public import ApusModel
 import ApusRouting
 
-/// What a worker reads of a route on the request path, as plain numbers: times in microseconds, what the listener says
+/// What the request path reads of a route, as plain numbers: times in microseconds, what the listener says
 /// filled in where the route says nothing.
-struct RouteSettings: BitwiseCopyable {
-    enum Action: UInt8 {
+public struct RouteSettings: BitwiseCopyable, Sendable {
+    public enum Action: UInt8, BitwiseCopyable, Sendable {
         case forward, redirect, respond
         /// A redirect whose Location could name another host than the one it was written for.
         case checkedRedirect
     }
 
     /// The only pool, or the first; -1 without one.
-    let pool: Int
-    let priority: Priority
+    public let pool: Int
+    public let priority: Priority
     /// There is nothing but a pool and a priority: whoever sees this needs to look no further.
-    let isPlain: Bool
-    let action: Action
+    public let isPlain: Bool
+    public let action: Action
 
     /// Its pools, as a range of `RouteTables.branches`, and the sum of their weights; empty unless there are several.
-    let firstBranch: Int32
-    let branchCount: Int32
-    let totalWeight: Int
+    public let firstBranch: Int32
+    public let branchCount: Int32
+    public let totalWeight: Int
     /// What decides among them, as an index into `RouteTables.splitKeys`; -1 for chance.
-    let splitKey: Int32
+    public let splitKey: Int32
 
-    let connect: Int64
-    let responseHead: Int64
-    let body: Int64
-    let bodyLimit: UInt64
+    public let connect: Int64
+    public let responseHead: Int64
+    public let body: Int64
+    public let bodyLimit: UInt64
     /// Bytes per second; 0 for any.
-    let minRate: Int64
+    public let minRate: Int64
     /// Requests in flight, over all workers; `.max` for no limit.
-    let requestLimit: Int
+    public let requestLimit: Int
 
     /// Whether retries follow the route's rules, and what `PoolSettings` has of them otherwise.
-    let hasOwnRetries: Bool
-    let perTry: Int64
-    let keptBody: Int
+    public let hasOwnRetries: Bool
+    public let perTry: Int64
+    public let keptBody: Int
 
     /// What of a request's head is written anew.
-    let rewrites: ForwardedRequest.Rewrites
-    let path: TemplateTable.Name
-    let host: TemplateTable.Name
+    public let rewrites: ForwardedRequest.Rewrites
+    public let path: TemplateTable.Name
+    public let host: TemplateTable.Name
     /// The lines that are added to the request, and to the response.
-    let requestLines: TemplateTable.Name
+    public let requestLines: TemplateTable.Name
     /// What X-Forwarded-Prefix ends with.
-    let strippedPrefix: TemplateTable.Name
-    let responseLines: TemplateTable.Name
+    public let strippedPrefix: TemplateTable.Name
+    public let responseLines: TemplateTable.Name
     /// Where a redirect leads.
-    let location: TemplateTable.Name
+    public let location: TemplateTable.Name
     /// Fields that are left out, as ranges of `RouteTables.names`.
-    let requestNames: NameRange
-    let responseNames: NameRange
+    public let requestNames: NameRange
+    public let responseNames: NameRange
     /// Bytes of a path that the route's prefix takes up, without a slash at its end; -1 where it has no prefix.
-    let prefixCount: Int32
-    let usesClient: Bool
-    let usesCaptures: Bool
+    public let prefixCount: Int32
+    public let usesClient: Bool
+    public let usesCaptures: Bool
 
-    struct NameRange: BitwiseCopyable {
-        var start: Int32 = 0
-        var end: Int32 = 0
+    public struct NameRange: BitwiseCopyable, Sendable {
+        public var start: Int32 = 0
+        public var end: Int32 = 0
 
-        var isEmpty: Bool { start == end }
-        var range: Range<Int> { Int(start)..<Int(end) }
+        @inlinable public var isEmpty: Bool { start == end }
+        @inlinable public var range: Range<Int> { Int(start)..<Int(end) }
     }
 
-    init(_ route: Route, of snapshot: Snapshot, adding tables: inout RouteTables) {
+    public init(_ route: Route, of snapshot: Snapshot, adding tables: inout RouteTables) {
         let timeouts = snapshot.timeouts
         pool = route.pools.first?.pool ?? -1
         priority = route.priority
@@ -121,44 +121,6 @@ struct RouteSettings: BitwiseCopyable {
             action == .forward && branchCount == 0 && route.timeouts == RouteTimeouts() && route.limits == RouteLimits()
             && !hasOwnRetries && rewrites.isEmpty && requestNames.isEmpty && responseNames.isEmpty
             && responseLines.isEmpty
-    }
-}
-
-/// What routes refer to by number.
-struct RouteTables: Sendable {
-    struct Branch: BitwiseCopyable {
-        let pool: Int
-        /// The weights up to and with this one's.
-        let end: Int
-    }
-
-    var templates = TemplateTable()
-    private(set) var branches: [Branch] = []
-    private(set) var splitKeys: [HeadKey] = []
-    /// In lower case.
-    private(set) var names: [[UInt8]] = []
-
-    /// - Returns: where they stand, how many there are (0 where there is no choice), and the sum of their weights.
-    mutating func add(branches pools: [WeightedPool]) -> (Int32, Int32, Int) {
-        let first = Int32(branches.count)
-        guard pools.count > 1 else { return (first, 0, 0) }
-        var end = 0
-        for branch in pools {
-            end += max(0, branch.weight)
-            branches.append(Branch(pool: branch.pool, end: end))
-        }
-        return (first, Int32(pools.count), end)
-    }
-
-    mutating func add(_ key: HashRules.Key) -> Int32 {
-        splitKeys.append(HeadKey(key))
-        return Int32(splitKeys.count - 1)
-    }
-
-    mutating func add(namesLeftOut edits: [FieldEdit]) -> RouteSettings.NameRange {
-        let start = Int32(names.count)
-        for edit in edits where edit.replaces { names.append(Array(edit.name.lowercased().utf8)) }
-        return RouteSettings.NameRange(start: start, end: Int32(names.count))
     }
 }
 

@@ -1,0 +1,75 @@
+public import ApusAddresses
+public import ApusHTTP
+public import ApusModel
+public import ApusRouting
+
+/// What a configuration says of requests before a pool sees them, laid out for the request path: the worker, `apus
+/// explain` and `apus test` all ask it.
+public struct RequestRules: Sendable {
+    public let snapshot: Snapshot
+    public let headLimits: HeadLimits
+    public let clientFields: ClientFieldRules
+    public let trustedProxies: [Network]
+    public let routes: [RouteSettings]
+    public let tables: RouteTables
+    /// By route: what fills its captures in.
+    public let routePaths: [PathPattern]
+    /// By listener.
+    public let listenerPaths: [PathRule]
+
+    /// - Parameter headCapacity: bytes of a head that whoever reads it can hold.
+    public init(_ snapshot: Snapshot, headCapacity: Int = .max) {
+        self.snapshot = snapshot
+        let limits = snapshot.limits
+        headLimits = HeadLimits(
+            bytes: min(limits.headBytes, headCapacity), fields: limits.headFields, targetBytes: limits.targetBytes)
+        clientFields = snapshot.clientFieldRules
+        trustedProxies = snapshot.trustedProxies
+        var tables = RouteTables()
+        routes = snapshot.routes.map { RouteSettings($0, of: snapshot, adding: &tables) }
+        self.tables = tables
+        routePaths = snapshot.routes.map(\.match.path)
+        listenerPaths = snapshot.listeners.map(\.paths)
+    }
+}
+
+/// Where a request came in, and who brought it.
+public struct Arrival: Sendable {
+    public let listener: Int
+    /// The address that the connection comes from.
+    public let peer: IPAddress
+    /// It is one of the trusted proxies, which say for whom they ask.
+    public let isTrusted: Bool
+
+    @inlinable
+    public init(listener: Int, peer: IPAddress, isTrusted: Bool) {
+        self.listener = listener
+        self.peer = peer
+        self.isTrusted = isTrusted
+    }
+}
+
+// MARK: - Who asks
+
+extension RequestRules {
+    /// The client's address: of the last that is no trusted proxy, as far as trusted ones tell.
+    ///
+    /// - Parameter bytes: those of the head in hand.
+    @inlinable
+    public func client<Place>(
+        of hand: borrowing HeadInHand<Place>, _ bytes: Span<UInt8>, _ arrival: Arrival
+    ) -> IPAddress {
+        guard arrival.isTrusted else { return arrival.peer }
+        return hand.fields.client(behind: arrival.peer, in: bytes, trusting: trustedProxies)
+    }
+}
+
+extension HeadInHand {
+    /// Whether the client spoke TLS, as far as a trusted proxy says so. Apus itself speaks HTTP without it.
+    ///
+    /// - Parameter bytes: those of this head.
+    @inlinable
+    public func saysSecure(_ bytes: Span<UInt8>, _ arrival: Arrival) -> Bool {
+        arrival.isTrusted && fields.saysSecure(in: bytes)
+    }
+}
