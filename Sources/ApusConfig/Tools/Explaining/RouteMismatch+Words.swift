@@ -1,3 +1,4 @@
+import ApusAddresses
 import ApusHTTP
 import ApusModel
 import ApusRouting

@@ -1,4 +1,5 @@
 public import ApusModel
+import ApusAddresses
 import ApusRouting
 
 extension Settings {

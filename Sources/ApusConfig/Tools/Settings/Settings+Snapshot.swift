@@ -1,3 +1,4 @@
+import ApusAddresses
 import ApusModel
 
 extension Settings {
