@@ -74,7 +74,7 @@ import Testing
         let route = Route.to("all").with { $0.limits.bodyBytes = 5 }
         for (field, isTaken) in [
             ("X: 1", true), ("Content-Length: 5", true), ("Content-Length: 6", false),
-            ("Content-Length: 9223372036854775807", false), ("Transfer-Encoding: chunked", true),
+            ("Content-Length: 1000000000000", false), ("Transfer-Encoding: chunked", true),
         ] {
             let request = try PlannedRequest("POST /\n\(field)", routes: [route])
             #expect(request.rules.routes[0].takes(request.hand.head.framing) == isTaken, "\(field)")

@@ -1,5 +1,5 @@
-public import ApusModel
 import ApusAddresses
+public import ApusModel
 import ApusRouting
 
 extension Settings {
