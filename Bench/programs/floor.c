@@ -2,9 +2,10 @@
 //
 //   floor [--close] [--raw | --splice] [--workers N] PORT ORIGIN-PORT...
 //
-// One thread per worker; every descriptor registered with epoll once, edge-triggered; accept4, recv, send. A request is
-// one recv in which the head's end is looked for, sent on over an upstream connection from a stack of idle ones, one
-// origin after the other; the response likewise. What this costs, no proxy can go below with the same calls.
+// One thread per worker; every descriptor registered with epoll once, edge-triggered except the listener; accept4, recv,
+// send. A request is one recv in which the head's end is looked for, sent on over an upstream connection from a stack of
+// idle ones, one origin after the other; the response likewise. What this costs, no proxy can go below with the same
+// calls.
 //
 // --raw     Without HTTP nobody knows where a body ends. Here a client connection keeps its upstream connection for
 //           life and bytes are moved both ways, whatever they are, with back-pressure.
@@ -214,22 +215,22 @@ static void send_pending(struct connection *c) {
 
 // MARK: the loop
 
-static void accept_clients(const struct connection *listening) {
-    for (;;) {
-        int descriptor = accept4(listening->descriptor, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (descriptor < 0) return;
-        no_delay(descriptor);
-        struct connection *c = watch(descriptor, client);
-        if (!raw && !spliced) continue;
-        c->peer = take_upstream();
-        if (c->peer == NULL) end(c);
-        else c->peer->peer = c;
-    }
+// One per event: an accept that finds nobody is dear, because the kernel makes a socket before it looks. The listener is
+// the one descriptor that is level-triggered, and says in the next turn if there are more.
+static void accept_client(const struct connection *listening) {
+    int descriptor = accept4(listening->descriptor, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (descriptor < 0) return;
+    no_delay(descriptor);
+    struct connection *c = watch(descriptor, client);
+    if (!raw && !spliced) return;
+    c->peer = take_upstream();
+    if (c->peer == NULL) end(c);
+    else c->peer->peer = c;
 }
 
 static void take_event(struct connection *c, uint32_t events) {
     if (c->ended) return;
-    if (c->role == listener) return accept_clients(c);
+    if (c->role == listener) return accept_client(c);
     if (events & (EPOLLERR | EPOLLHUP)) {
         if (c->role == upstream && c->peer == NULL) remove_idle(c);
         return end(c);

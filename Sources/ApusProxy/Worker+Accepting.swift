@@ -5,14 +5,18 @@ import ApusTransport
 
 /// Accepting: clients come in here, and are turned away here when there is no room for them.
 extension Worker {
-    /// Connections taken at once from one listener: a burst must not keep the connections that are there waiting.
-    private static let acceptsPerTurn = 8
+    /// How many connections are taken from one listener in a turn with so many events.
+    ///
+    /// An accept that finds nobody is dear, because the system makes a socket before it looks: with little else to do one
+    /// is taken, and the listener, which is still readable if there are more, says so in the next turn. In a turn with
+    /// much to do the next may be long in coming. A burst must not keep the connections that are there waiting either.
+    private static func accepts(of eventCount: Int) -> Int { 1 + eventCount / 16 }
 
-    /// Accepts from the socket at a place of `listeners`.
-    mutating func accept(at place: Int, _ arena: inout BufferArena) {
+    /// Accepts from the socket at a place of `listeners`, in a turn with so many events.
+    mutating func accept(at place: Int, amid eventCount: Int = 1, _ arena: inout BufferArena) {
         // A drain or a reload that came in the same turn has closed it.
         guard place < listeners.count, let listening = listeners[place] else { return }
-        for _ in 0..<Self.acceptsPerTurn {
+        for _ in 0..<Self.accepts(of: eventCount) {
             var peer = WireAddress(high: 0, low: 0, port: 0)
             let result = listening.socket.accept(from: &peer)
             if result.isFailure {
@@ -67,8 +71,7 @@ extension Worker {
 
     /// Has the poller report what happens to the connection.
     mutating func register(_ connection: Int) -> Bool {
-        let handle = connections.handle(connection)
-        let token = UInt64(handle.generation) << 32 | UInt64(UInt32(bitPattern: handle.index))
+        let token = connections.handle(connection).token
         return !poller.add(connections[connection].socket, token: token).isFailure
     }
 

@@ -114,8 +114,10 @@ struct Worker: ~Copyable {
     static let slabCapacity = 1 << 18
     /// Large bodies that may move through pipes at once; others are copied.
     static let pipeLimit = 512
-    /// Tokens below 2^32 are the worker's own: its listeners by position, and this.
+    /// Tokens below 2^32 are the worker's own: its listeners by position, and these.
     static let mailboxToken: UInt64 = 0xffff_ffff
+    /// In the timer wheel: wakes the loop at a time that is looked at in every turn.
+    static let wakeToken: UInt64 = 0xffff_fffe
 }
 
 extension Worker {
@@ -148,7 +150,7 @@ extension Worker {
         let started = now
         if count == 0, sleep > 0 { recordWakeup(after: sleep) }
         for index in 0..<count {
-            handle(poller[index], &arena)
+            handle(poller[index], of: count, &arena)
         }
         runReady(&arena)
         runTimers(&arena)
@@ -158,17 +160,17 @@ extension Worker {
         recordTurn(since: started, arena)
     }
 
-    private mutating func handle(_ event: Poller.Event, _ arena: inout BufferArena) {
-        guard event.token >> 32 != 0 else { return handleOwn(event.token, &arena) }
-        let handle = SlabHandle(
-            index: Int32(truncatingIfNeeded: event.token), generation: UInt32(truncatingIfNeeded: event.token >> 32))
+    /// - Parameter count: how many events there are in this turn.
+    private mutating func handle(_ event: Poller.Event, of count: Int, _ arena: inout BufferArena) {
+        guard event.token >> 32 != 0 else { return handleOwn(event.token, of: count, &arena) }
+        let handle = SlabHandle(token: event.token)
         guard let connection = connections.index(handle) else { return }
         connections[connection].note(event)
         proceed(connection, isWritable: event.isWritable, &arena)
     }
 
-    private mutating func handleOwn(_ token: UInt64, _ arena: inout BufferArena) {
-        guard token == Self.mailboxToken else { return accept(at: Int(token), &arena) }
+    private mutating func handleOwn(_ token: UInt64, of count: Int, _ arena: inout BufferArena) {
+        guard token == Self.mailboxToken else { return accept(at: Int(token), amid: count, &arena) }
         for message in mailbox.takeAll() { hear(message, &arena) }
     }
 
