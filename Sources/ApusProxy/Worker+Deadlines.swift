@@ -13,19 +13,17 @@ extension Worker {
     }
 
     mutating func arm(_ connection: Int) {
-        let handle = connections.handle(connection)
-        let token = UInt64(handle.generation) << 32 | UInt64(UInt32(bitPattern: handle.index))
+        let token = connections.handle(connection).token
         connections[connection].armedTick = timers.schedule(token, at: connections[connection].deadline)
     }
 
     mutating func runTimers(_ arena: inout BufferArena) {
         while let (token, tick) = timers.popExpired(now: now) {
             guard token >> 32 != 0 else {
-                resumeAccepting(Int(token))
+                if token != Self.wakeToken { resumeAccepting(Int(token)) }
                 continue
             }
-            let handle = SlabHandle(
-                index: Int32(truncatingIfNeeded: token), generation: UInt32(truncatingIfNeeded: token >> 32))
+            let handle = SlabHandle(token: token)
             // Stale: the connection is gone, or was armed again for an earlier time.
             guard let connection = connections.index(handle), connections[connection].armedTick == tick else {
                 continue

@@ -224,7 +224,7 @@ extension Worker {
         dismissIdleClients(of: nil, &arena)
         if clientCount == 0 { isStopped = true }
         // Wakes the loop in time even when nothing else does.
-        timers.schedule(Self.mailboxToken, at: drainDeadline)
+        timers.schedule(Self.wakeToken, at: drainDeadline)
     }
 
     /// Whether clients of that listener are to go when they have what they asked for.

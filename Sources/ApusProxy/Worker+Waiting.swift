@@ -87,15 +87,13 @@ extension Worker {
     }
 
     private mutating func armAlarm(_ x: Int) {
-        let handle = exchanges.handle(x)
-        let token = UInt64(handle.generation) << 32 | UInt64(UInt32(bitPattern: handle.index))
+        let token = exchanges.handle(x).token
         exchanges[x].alarmTick = alarms.schedule(token, at: exchanges[x].alarm)
     }
 
     mutating func runAlarms(_ arena: inout BufferArena) {
         while let (token, tick) = alarms.popExpired(now: now) {
-            let handle = SlabHandle(
-                index: Int32(truncatingIfNeeded: token), generation: UInt32(truncatingIfNeeded: token >> 32))
+            let handle = SlabHandle(token: token)
             guard let x = exchanges.index(handle), exchanges[x].alarmTick == tick else { continue }
             exchanges[x].alarmTick = .max
             if exchanges[x].alarm > now {

@@ -12,7 +12,17 @@ public struct SlabHandle: Sendable, Equatable, BitwiseCopyable {
         self.generation = generation
     }
 
-    public static let none = SlabHandle(index: -1, generation: 0)
+    /// The handle that was made a `token`.
+    @inlinable @inline(__always)
+    public init(token: UInt64) {
+        index = Int32(truncatingIfNeeded: token)
+        generation = UInt32(truncatingIfNeeded: token >> 32)
+    }
+
+    /// The handle as one number, for what keeps numbers: the poller, the timer wheel. At least 2^32, since the generation of
+    /// a slot in use is odd.
+    @inlinable @inline(__always)
+    public var token: UInt64 { UInt64(generation) << 32 | UInt64(UInt32(bitPattern: index)) }
 }
 
 /// Connections and exchanges, side by side in memory that never moves and costs nothing until it is used.

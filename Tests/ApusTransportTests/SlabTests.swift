@@ -34,7 +34,7 @@ import Testing
 
     @Test func noHandleMatchesBeforeTheFirstUse() {
         let slab = Slab<Int>(capacity: 1)
-        let answer8 = slab.index(.none)
+        let answer8 = slab.index(SlabHandle(index: -1, generation: 0))
         #expect(answer8 == nil)
         let answer9 = slab.index(SlabHandle(index: 0, generation: 0))
         #expect(answer9 == nil)

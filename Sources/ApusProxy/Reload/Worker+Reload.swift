@@ -174,7 +174,7 @@ extension Worker {
         guard !retirements.contains(where: { $0.listener == listener }) else { return }
         let deadline = now + shared.snapshot.timeouts.drain.inMicroseconds
         retirements.append(Retirement(listener: listener, deadline: deadline))
-        timers.schedule(Self.mailboxToken, at: deadline)
+        timers.schedule(Self.wakeToken, at: deadline)
         dismissIdleClients(of: listener, &arena)
     }
 
