@@ -18,7 +18,7 @@ actor Changeover: SnapshotAdopter {
 
     /// One at a time: `RunningConfiguration` asks for the next when this one has returned.
     func adopt(_ snapshot: Snapshot) async throws {
-        try snapshot.check()
+        try snapshot.check(knowing: dataPlane.snapshot)
         guard let census = await dataPlane.census() else { throw ChangeoverError.ending }
         let succession = Succession(from: dataPlane.snapshot, to: snapshot, census: census)
         let prepared = try dataPlane.prepare(succession)

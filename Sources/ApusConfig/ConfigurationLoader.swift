@@ -30,6 +30,8 @@ public struct ConfigurationLoader: Sendable {
     public var limit: ReachLimit?
     /// Whether nobody waits for the configuration any more: then it need not be loaded, and reading ends.
     public var isGivenUp: @Sendable () -> Bool = { false }
+    /// What runs: where the configuration says the same of routes, or of pools, that half of its snapshot is this one's.
+    public var running: Snapshot?
     /// The files that are read from memory instead of the machine; nil when it is the machine's.
     private var memory: Set<String>?
 

@@ -136,15 +136,19 @@ public struct CounterLayout: Sendable {
         }
         var rows: [Row] = []
         var routeRows: [Int] = []
-        for route in snapshot.routes {
+        routeRows.reserveCapacity(snapshot.routes.count)
+        rows.reserveCapacity(snapshot.routes.count + snapshot.listeners.count)
+        // Copying a route copies everything in it.
+        for index in snapshot.routes.indices {
             routeRows.append(rows.count)
-            for branch in route.pools {
+            let branches = snapshot.routes[index].pools
+            for branch in branches {
                 let pool = snapshot.pools[branch.pool]
                 let fallback =
                     if case .pool(let other) = pool.fallback { snapshot.pools[other].endpoints } else { 0..<0 }
                 rows.append(row(pool.endpoints, fallback))
             }
-            if route.pools.isEmpty { rows.append(row(0..<0, 0..<0)) }
+            if branches.isEmpty { rows.append(row(0..<0, 0..<0)) }
         }
         self.routeRows = routeRows
         unroutedBase = rows.count
@@ -167,6 +171,9 @@ public struct CounterLayout: Sendable {
         return (0..<row.count).map { row.first + $0 }
             + (0..<row.fallbackCount).map { $0 + row.count - row.fallbackShift }
     }
+
+    /// All slots of `row`: its requests, then its histogram.
+    func slots(row: Int) -> Range<Int> { rows[row].requests..<(rows[row].latency + bucketCount + 1) }
 
     /// Requests of `row`, answered by `endpoint` (nil: by Apus itself), by status class.
     @inlinable @inline(__always)

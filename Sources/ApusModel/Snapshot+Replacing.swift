@@ -1,12 +1,21 @@
 extension Snapshot {
-    /// The same, but for what is given.
+    /// The same, but for what is given. A half of which nothing is given is kept.
     public func replacing(
         workers: Int? = nil, pools: [Pool]? = nil, endpoints: [Endpoint]? = nil, operations: Operations? = nil
     ) -> Snapshot {
+        let isKept = pools == nil && endpoints == nil
+        let upstreams =
+            isKept ? upstreams : Upstreams(pools: pools ?? self.pools, endpoints: endpoints ?? self.endpoints)
+        return replacing(routing, upstreams, workers: workers, operations: operations)
+    }
+
+    /// The same with other halves.
+    func replacing(
+        _ routing: Routing, _ upstreams: Upstreams, workers: Int? = nil, operations: Operations? = nil
+    ) -> Snapshot {
         Snapshot(
-            workers: workers ?? self.workers, listeners: listeners, routes: routes, pools: pools ?? self.pools,
-            endpoints: endpoints ?? self.endpoints, timeouts: timeouts, limits: limits, trustedProxies: trustedProxies,
-            clientFields: clientFields, accessLog: accessLog, node: node, zone: zone,
+            routing, upstreams, workers: workers ?? self.workers, timeouts: timeouts, limits: limits,
+            trustedProxies: trustedProxies, clientFields: clientFields, accessLog: accessLog, node: node, zone: zone,
             operations: operations ?? self.operations)
     }
 }
@@ -15,8 +24,8 @@ extension Snapshot: Equatable {
     /// Whether both say the same, in the same order.
     public static func == (one: Snapshot, other: Snapshot) -> Bool {
         one === other
-            || one.workers == other.workers && one.listeners == other.listeners && one.routes == other.routes
-                && one.pools == other.pools && one.endpoints == other.endpoints && one.timeouts == other.timeouts
+            || one.workers == other.workers && one.routing.isAlike(other.routing)
+                && one.upstreams.isAlike(other.upstreams) && one.timeouts == other.timeouts
                 && one.limits == other.limits && one.trustedProxies == other.trustedProxies
                 && one.clientFields == other.clientFields
                 && one.accessLog == other.accessLog && one.node == other.node && one.zone == other.zone

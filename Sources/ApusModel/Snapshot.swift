@@ -7,9 +7,15 @@ public import ApusRouting
 /// Everything is named by a dense index into these arrays, so that following a reference on the request path is an
 /// array access: a listener holds the range of its routes, a route the index of its pool, a pool the range of its
 /// endpoints. What was observed (health, load, counters) lives elsewhere, under the same indices.
+///
+/// It consists of two halves, each a reference that the next snapshot keeps if it is unchanged there: `routing` and
+/// `upstreams`. What is made from one half alone is kept with it.
 public final class Snapshot: Sendable {
+    public let routing: Routing
+    public let upstreams: Upstreams
     /// How many workers, at least 1.
     public let workers: Int
+    // Of the halves, and stored with them: here they are one step less away.
     public let listeners: [Listener]
     /// The routes of all listeners, each listener's in the order in which they are tried.
     public let routes: [Route]
@@ -27,20 +33,38 @@ public final class Snapshot: Sendable {
     /// The zone that the balancer is in; nil for none.
     public let zone: String?
     public let operations: Operations
-    public let routeTable: RouteTable
+    @usableFromInline let routeTable: RouteTable
 
-    public init(
+    /// - Parameter sharing: another snapshot, whose halves are kept where they say the same.
+    public convenience init(
         workers: Int, listeners: [Listener], routes: [Route], pools: [Pool], endpoints: [Endpoint],
         timeouts: Timeouts = Timeouts(), limits: Limits = Limits(), trustedProxies: [Network] = [],
         clientFields: ClientFields = ClientFields(),
         accessLog: AccessLog = .off, node: String = "apus", zone: String? = nil,
-        operations: Operations = Operations()
+        operations: Operations = Operations(), sharing other: Snapshot? = nil
     ) {
+        let isRoutedAlike = other.map { $0.routes == routes && $0.listeners == listeners } ?? false
+        let hasSameUpstreams = other.map { $0.pools == pools && $0.endpoints == endpoints } ?? false
+        self.init(
+            (isRoutedAlike ? other?.routing : nil) ?? Routing(listeners: listeners, routes: routes),
+            (hasSameUpstreams ? other?.upstreams : nil) ?? Upstreams(pools: pools, endpoints: endpoints),
+            workers: workers, timeouts: timeouts, limits: limits, trustedProxies: trustedProxies,
+            clientFields: clientFields, accessLog: accessLog, node: node, zone: zone, operations: operations)
+    }
+
+    init(
+        _ routing: Routing, _ upstreams: Upstreams, workers: Int, timeouts: Timeouts, limits: Limits,
+        trustedProxies: [Network], clientFields: ClientFields, accessLog: AccessLog, node: String, zone: String?,
+        operations: Operations
+    ) {
+        self.routing = routing
+        self.upstreams = upstreams
         self.workers = workers
-        self.listeners = listeners
-        self.routes = routes
-        self.pools = pools
-        self.endpoints = endpoints
+        listeners = routing.listeners
+        routes = routing.routes
+        routeTable = routing.table
+        pools = upstreams.pools
+        endpoints = upstreams.endpoints
         self.timeouts = timeouts
         self.limits = limits
         self.trustedProxies = trustedProxies
@@ -49,9 +73,6 @@ public final class Snapshot: Sendable {
         self.node = node
         self.zone = zone
         self.operations = operations
-        // A range that leads beyond them is one of `problems`, with which nothing is run.
-        routeTable = RouteTable(
-            routes.map(\.match), listeners: listeners.map { $0.routes.clamped(to: routes.indices) })
     }
 
     /// The first route of `listener` that matches a request, as an index into `routes`; nil when none does (404).

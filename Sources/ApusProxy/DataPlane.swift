@@ -17,6 +17,7 @@ public final class DataPlane: DataPlaneLink {
     /// What a reload changes.
     struct Running {
         var shared: SharedState
+        var settings: WorkerSettings
         var banks: [CounterBank]
         /// By worker.
         var sockets: [[ListeningSocket]]
@@ -45,7 +46,9 @@ public final class DataPlane: DataPlaneLink {
         let count = shared.layout.count
         let banks = (0..<snapshot.workers).map { _ in CounterBank(count: count) }
         running = Mutex(
-            Running(shared: shared, banks: banks, sockets: sockets, addresses: addresses, logs: preparedLog.writers))
+            Running(
+                shared: shared, settings: WorkerSettings(snapshot, listenerAddress: addresses), banks: banks,
+                sockets: sockets, addresses: addresses, logs: preparedLog.writers))
         do {
             mailboxes = try (0..<snapshot.workers).map { _ throws(SystemError) in try Mailbox() }
         } catch {
@@ -109,8 +112,7 @@ public final class DataPlane: DataPlaneLink {
     ///
     /// - Throws: `DataPlaneError.system` when the system refuses a thread or a poller; no worker runs then.
     public func start() throws(DataPlaneError) {
-        let (shared, addresses) = running.withLock { ($0.shared, $0.addresses) }
-        let settings = WorkerSettings(shared.snapshot, listenerAddress: addresses)
+        let settings = running.withLock { $0.settings }
         try log.start()
         do throws(SystemError) {
             for index in mailboxes.indices { try startWorker(index, settings) }

@@ -8,6 +8,10 @@ import ApusTransport
 
 /// What a worker reads of the snapshot on the request path, as plain numbers: times in microseconds of its clock.
 struct WorkerSettings {
+    /// What the routes below were made from.
+    let routing: Routing
+    private let timeouts: Timeouts
+    private let limits: Limits
     let requestHead: Int64
     let idle: Int64
     let connect: Int64
@@ -54,7 +58,11 @@ struct WorkerSettings {
     private let rootPath = [UInt8(ascii: "/")]
     private let serverPath = [UInt8(ascii: "*")]
 
-    init(_ snapshot: Snapshot, listenerAddress: [SocketAddress]) {
+    /// - Parameter previous: those of the snapshot before: what is said of routes is kept if it is the same.
+    init(_ snapshot: Snapshot, listenerAddress: [SocketAddress], keeping previous: WorkerSettings? = nil) {
+        routing = snapshot.routing
+        timeouts = snapshot.timeouts
+        self.limits = snapshot.limits
         requestHead = snapshot.timeouts.requestHead.inMicroseconds
         idle = snapshot.timeouts.idle.inMicroseconds
         connect = snapshot.timeouts.connect.inMicroseconds
@@ -71,12 +79,20 @@ struct WorkerSettings {
         connectionsPerListener = limits.connectionsPerListener
         trustedProxies = snapshot.trustedProxies
         clientFields = snapshot.clientFieldRules
-        var tables = RouteTables()
-        routes = snapshot.routes.map { RouteSettings($0, of: snapshot, adding: &tables) }
-        routeTables = tables
-        routePaths = snapshot.routes.map(\.match.path)
-        routeRetries = snapshot.routes.map { RouteRetries($0.retries ?? RetryRules()) }
-        routeAnswers = snapshot.routes.map { PreparedResponse($0.action) }
+        if let previous, previous.saysTheSameOfRoutes(as: snapshot) {
+            routes = previous.routes
+            routeTables = previous.routeTables
+            routePaths = previous.routePaths
+            routeRetries = previous.routeRetries
+            routeAnswers = previous.routeAnswers
+        } else {
+            var tables = RouteTables()
+            routes = snapshot.routes.map { RouteSettings($0, of: snapshot, adding: &tables) }
+            routeTables = tables
+            routePaths = snapshot.routes.map(\.match.path)
+            routeRetries = snapshot.routes.map { RouteRetries($0.retries ?? RetryRules()) }
+            routeAnswers = snapshot.routes.map { PreparedResponse($0.action) }
+        }
         pools = snapshot.pools.map { PoolSettings($0, of: snapshot) }
         poolRules = snapshot.pools.map(PoolRules.init)
         keys = snapshot.pools.map { PoolKeys($0, of: snapshot) }
@@ -92,6 +108,11 @@ struct WorkerSettings {
 }
 
 extension WorkerSettings {
+    /// What a route leaves open, the snapshot's timeouts and limits fill in.
+    private func saysTheSameOfRoutes(as snapshot: Snapshot) -> Bool {
+        routing === snapshot.routing && timeouts == snapshot.timeouts && limits == snapshot.limits
+    }
+
     /// What stands for the path of a target that has none: `http://host` asks for `/`, and for `*` with OPTIONS
     /// (RFC 9112 sections 3.2.1 and 3.2.4).
     func path(ofNone head: RequestHead) -> [UInt8] { head.isForServer ? serverPath : rootPath }

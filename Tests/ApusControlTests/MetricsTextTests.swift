@@ -292,7 +292,7 @@ import Testing
     }
 
     @Test func namesThatOccurTwiceAreNumbered() {
-        #expect(MetricsText.unique(["a", "b", "a", "a#2", "a"]) == ["a", "b", "a#3", "a#2", "a#4"])
+        #expect(SnapshotNames.unique(["a", "b", "a", "a#2", "a"]) == ["a", "b", "a#3", "a#2", "a#4"])
     }
 
     @Test(

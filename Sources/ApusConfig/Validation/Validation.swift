@@ -41,7 +41,8 @@ struct Validation {
             routes: routes,
             pools: pools, endpoints: endpoints, timeouts: root.timeouts, limits: root.limits.limits,
             trustedProxies: root.trustedProxies, clientFields: root.clientFields, accessLog: accessLog,
-            node: root.node ?? loader.defaultNode, zone: root.zone?.value, operations: operations)
+            node: root.node ?? loader.defaultNode, zone: root.zone?.value, operations: operations,
+            sharing: loader.running)
     }
 
     func place(_ position: SourcePosition) -> Origins.Place {

@@ -28,9 +28,7 @@ struct AdminAPI: Sendable {
             let health = await health()
             let view = live.view
             if health.snapshot === view.snapshot {
-                return AdminScene(
-                    view: view, metrics: MetricsText(snapshot: view.snapshot, counters: view.counters), health: health,
-                    running: await configuration.state)
+                return AdminScene(view, health, await configuration.state)
             }
             try await Task.sleep(for: .milliseconds(10))
         }

@@ -5,13 +5,22 @@ import ApusModel
 /// All that an answer is made of, of one moment: what runs, its counters, its health, and where it comes from.
 struct AdminScene {
     let view: Live.View
-    /// Has the names and reads the counters.
-    let metrics: MetricsText
+    let names: SnapshotNames
+    let layout: CounterLayout
     let health: HealthReport
     let running: RunningConfiguration.State
 
+    init(_ view: Live.View, _ health: HealthReport, _ running: RunningConfiguration.State) {
+        self.view = view
+        names = SnapshotNames(view.snapshot)
+        layout = CounterLayout(view.snapshot)
+        self.health = health
+        self.running = running
+    }
+
     var snapshot: Snapshot { view.snapshot }
-    var layout: CounterLayout { metrics.layout }
+    /// All that is counted. Made when it is asked for: costly where there are many routes.
+    var metrics: MetricsText { MetricsText(snapshot, names, layout, counters: view.counters) }
 
     func total(_ slot: Int) -> UInt64 { view.counters.total(slot) }
 

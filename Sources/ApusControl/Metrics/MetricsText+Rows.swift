@@ -9,7 +9,7 @@ extension MetricsText {
         var room = series
         return snapshot.listeners.indices.filter { !snapshot.listeners[$0].isRetired }.flatMap { listener in
             let routes = snapshot.listeners[listener].routes
-            let names = unique(snapshot.routes[routes].map(\.name), reserved: reserved)
+            let names = SnapshotNames.unique(snapshot.routes[routes].map(\.name), reserved: reserved)
             var rows: [Row] = []
             var joined: [Row] = []
             for (route, name) in zip(routes, names) {

@@ -12,16 +12,9 @@ public struct MetricsText: Sendable {
     let snapshot: Snapshot
     let layout: CounterLayout
     let counters: any CounterSource
-    /// Those that are not retired, as indices into the snapshot; endpoints of retired pools are not among them.
-    let listeners: [Int]
-    let pools: [Int]
-    let endpoints: [Int]
-    /// By indices into the snapshot, as those that follow.
-    let listenerNames: [String]
-    let poolNames: [String]
+    let names: SnapshotNames
     /// The labels `pool` and `endpoint` of each endpoint.
     let endpointLabels: [LabelSet]
-    let endpointNames: [String]
     let rows: [Row]
 
     /// Series that routes may have together. Those that come later in the configuration than the one that would go beyond
@@ -41,21 +34,20 @@ public struct MetricsText: Sendable {
 
     /// - Parameter routeSeries: bounds the size of a scrape, see `defaultRouteSeries`.
     public init(snapshot: Snapshot, counters: any CounterSource, routeSeries: Int = defaultRouteSeries) {
+        self.init(
+            snapshot, SnapshotNames(snapshot), CounterLayout(snapshot), counters: counters, routeSeries: routeSeries)
+    }
+
+    init(
+        _ snapshot: Snapshot, _ names: SnapshotNames, _ layout: CounterLayout, counters: any CounterSource,
+        routeSeries: Int = defaultRouteSeries
+    ) {
         self.snapshot = snapshot
         self.counters = counters
-        layout = CounterLayout(snapshot)
-        listeners = snapshot.listeners.indices.filter { !snapshot.listeners[$0].isRetired }
-        pools = snapshot.pools.indices.filter { !snapshot.pools[$0].isRetired }
-        endpoints = pools.flatMap { snapshot.presentEndpoints(of: snapshot.pools[$0]) }
-        listenerNames = Self.unique(snapshot.listeners.map(\.name))
-        poolNames = Self.unique(snapshot.pools.map(\.name))
-        var endpointNames: [String] = []
-        for pool in snapshot.pools {
-            endpointNames += Self.unique(snapshot.endpoints[pool.endpoints].map(\.name))
-        }
-        self.endpointNames = endpointNames
-        endpointLabels = snapshot.endpoints.indices.map { [poolNames] index in
-            ["pool": poolNames[snapshot.endpoints[index].pool], "endpoint": endpointNames[index]]
+        self.layout = layout
+        self.names = names
+        endpointLabels = snapshot.endpoints.indices.map { index in
+            ["pool": names.poolNames[snapshot.endpoints[index].pool], "endpoint": names.endpointNames[index]]
         }
         rows = Self.rows(of: snapshot, layout, series: routeSeries)
     }
@@ -109,19 +101,10 @@ public struct MetricsText: Sendable {
         writer.sample(["version": Version.current, "swift": Version.swift], 1)
     }
 
-    // MARK: - Labels
-
-    /// The names, those that occur again numbered (`web`, `web#2`): the same labels twice would void the whole scrape.
-    ///
-    /// - Parameter reserved: names that mean something else here.
-    static func unique(_ names: [String], reserved: Set<String> = []) -> [String] {
-        var taken = reserved.union(names)
-        var seen = reserved
-        return names.map { name in
-            if seen.insert(name).inserted { return name }
-            var number = 2
-            while !taken.insert("\(name)#\(number)").inserted { number += 1 }
-            return "\(name)#\(number)"
-        }
-    }
+    var listeners: [Int] { names.listeners }
+    var pools: [Int] { names.pools }
+    var endpoints: [Int] { names.endpoints }
+    var listenerNames: [String] { names.listenerNames }
+    var poolNames: [String] { names.poolNames }
+    var endpointNames: [String] { names.endpointNames }
 }

@@ -195,6 +195,7 @@ public actor Prober: Service {
         let next = succession.snapshot
         pools = next.pools.indices.map { pool in
             guard let old = succession.pools.toOld[pool] else { return PoolHealth(pool: pool, of: next, now: now) }
+            if succession.unchangedPools[pool] { return pools[old] }
             return PoolHealth(
                 pool: pool, of: next, now: now, succeeding: pools[old], members: succession.members(ofPool: pool))
         }
@@ -209,7 +210,13 @@ public actor Prober: Service {
         reloads.add(succession, epoch: epoch)
         for alarm in nextOfPool { alarm?.task.cancel() }
         nextOfPool = next.pools.map { _ in nil }
-        for pool in pools.indices { settle(pool, pools[pool].settled(now: now)) }
+        for pool in pools.indices {
+            if succession.unchangedPools[pool] {
+                setAlarm(ofPool: pool)
+            } else {
+                settle(pool, pools[pool].settled(now: now))
+            }
+        }
         setAlarm()
     }
 

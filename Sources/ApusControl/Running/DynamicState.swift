@@ -60,9 +60,15 @@ public struct DynamicState: Sendable, Equatable {
         guard !entries.isEmpty else { return snapshot }
         var pools = snapshot.pools
         var endpoints: [Endpoint] = []
+        endpoints.reserveCapacity(snapshot.endpoints.count + entries.count)
+        let entriesOfPools = Dictionary(grouping: entries, by: \.pool)
         for (index, pool) in snapshot.pools.enumerated() {
-            let entries = entries.filter { $0.pool == pool.name }
             let first = endpoints.count
+            guard let entries = entriesOfPools[pool.name] else {
+                endpoints += snapshot.endpoints[pool.endpoints]
+                pools[index].endpoints = first..<endpoints.count
+                continue
+            }
             for endpoint in snapshot.endpoints[pool.endpoints] {
                 let entry = entries.first { $0.address == endpoint.address }
                 if entry?.isRemoved == true { continue }

@@ -104,6 +104,7 @@ extension RunningConfiguration {
         _ load: @escaping @Sendable (ConfigurationLoader) throws(ConfigurationErrors) -> LoadedConfiguration
     ) async throws(ConfigurationRefusal) -> LoadedConfiguration {
         var loader = loader
+        loader.running = loaded.snapshot
         if author == .caller {
             var limit = reachLimit
             limit.isForComparing = isForComparing

@@ -34,6 +34,7 @@ extension SnapshotCheck {
         each(snapshot.endpoints) { check, endpoint, index in
             let place = { "endpoints[\(index)]" }
             let owner = owners[index]
+            if owner >= 0, endpoint.pool == owner, check.knows(endpoint, at: index, ofPool: owner) { return }
             check.label(endpoint.name, place() + ".name")
             check.number(Int(endpoint.address.port), in: Bounds.ports, place() + ".address.port")
             check.number(endpoint.weight, in: Bounds.weights, place() + ".weight")

@@ -3,15 +3,20 @@
 /// Nothing here follows an index before it is known to lead somewhere.
 struct SnapshotCheck {
     let snapshot: Snapshot
+    /// One that runs and has no problems: what is the same as there is not looked at again.
+    private let known: Snapshot?
     private(set) var problems: [SnapshotProblem] = []
     private static let limit = 100
 
-    init(_ snapshot: Snapshot) { self.snapshot = snapshot }
+    init(_ snapshot: Snapshot, knowing known: Snapshot? = nil) {
+        self.snapshot = snapshot
+        self.known = known
+    }
 
     mutating func run() {
         number(snapshot.workers, in: Bounds.workers, "workers")
         listeners()
-        routes()
+        if !knowsRoutes { routes() }
         pools()
         endpoints()
         timeouts()
@@ -20,6 +25,22 @@ struct SnapshotCheck {
         if let zone = snapshot.zone { label(zone, "zone") }
         accessLog()
         operations()
+    }
+
+    // MARK: - What is known
+
+    /// Routes are checked for themselves and lead to pools, of which there must be as many.
+    private var knowsRoutes: Bool {
+        guard let known else { return false }
+        return known.routing.hasSameConfiguration(as: snapshot.routing)
+            && known.pools.count(where: { !$0.isRetired }) == snapshot.pools.count
+    }
+
+    /// Whether an endpoint has been looked at in the same place of the pool of this index.
+    func knows(_ endpoint: Endpoint, at index: Int, ofPool pool: Int) -> Bool {
+        guard let known, known.pools.indices.contains(pool) else { return false }
+        let place = known.pools[pool].endpoints.lowerBound + index - snapshot.pools[pool].endpoints.lowerBound
+        return known.pools[pool].endpoints.contains(place) && known.endpoints[place] == endpoint
     }
 
     // MARK: - Kinds of values

@@ -30,15 +30,19 @@ extension Snapshot {
     ///
     /// A configuration that `ConfigurationLoader` has read has no problems. One that a program built in code is held to
     /// the same bounds (`Bounds`), and its indices and ranges must fit together. Linear in the snapshot's size.
-    public var problems: [SnapshotProblem] {
-        var check = SnapshotCheck(self)
+    public var problems: [SnapshotProblem] { problems(knowing: nil) }
+
+    private func problems(knowing known: Snapshot?) -> [SnapshotProblem] {
+        var check = SnapshotCheck(self, knowing: known)
         check.run()
         return check.problems
     }
 
     /// - Throws: `problems`, if there are any. `LoadBalancer` and `DataPlane` call it before they do anything else.
-    public func check() throws(SnapshotError) {
-        let problems = problems
+    ///
+    /// - Parameter known: what runs: its routes and endpoints that are here as well are not looked at again.
+    public func check(knowing known: Snapshot? = nil) throws(SnapshotError) {
+        let problems = problems(knowing: known)
         guard problems.isEmpty else { throw SnapshotError(problems) }
     }
 }

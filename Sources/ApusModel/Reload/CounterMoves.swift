@@ -25,14 +25,27 @@ public struct CounterMoves: Sendable {
             guard let from else { continue }
             add(old.pool(from, .first), new.pool(to, .first), CounterLayout.PoolCounter.allCases.count)
         }
+        let kept = succession.snapshot.pools.indices.map { succession.keepsColumns(ofPool: $0) }
         for (to, from) in succession.routes.toOld.enumerated() {
             guard let from else { continue }
-            let branches = min(
-                succession.previous.routes[from].pools.count, succession.snapshot.routes[to].pools.count)
-            for branch in 0..<max(1, branches) {
-                addRow(old, old.row(route: from, branch: branch), new, new.row(route: to, branch: branch), succession)
+            let (before, after) = (succession.previous.routes[from].pools, succession.snapshot.routes[to].pools)
+            for branch in 0..<max(1, min(before.count, after.count)) {
+                let (row, newRow) = (old.row(route: from, branch: branch), new.row(route: to, branch: branch))
+                if branch < min(before.count, after.count), kept[after[branch].pool],
+                    before[branch].pool == succession.pools.toOld[after[branch].pool]
+                {
+                    addWholeRow(old, row, new, newRow)
+                } else {
+                    addRow(old, row, new, newRow, succession)
+                }
             }
         }
+    }
+
+    /// A row whose columns are the same endpoints in the same order.
+    private mutating func addWholeRow(_ old: CounterLayout, _ from: Int, _ new: CounterLayout, _ to: Int) {
+        let (before, after) = (old.slots(row: from), new.slots(row: to))
+        add(before.lowerBound, after.lowerBound, after.count)
     }
 
     private mutating func addRow(
@@ -61,6 +74,20 @@ public struct CounterMoves: Sendable {
             moves[moves.count - 1] = Move(from: last.from, to: last.to, count: last.count + count)
         } else {
             moves.append(Move(from: from, to: to, count: count))
+        }
+    }
+}
+
+extension Succession {
+    /// Whether what requests to the pool may be counted under, its endpoints and those of its fallback, is what it was, in
+    /// the same order.
+    fileprivate func keepsColumns(ofPool pool: Int) -> Bool {
+        guard let old = pools.toOld[pool], keepsMembers[pool] else { return false }
+        return switch (snapshot.pools[pool].fallback, previous.pools[old].fallback) {
+        case (.pool(let fallback), .pool(let before)):
+            pools.toOld[fallback] == before && keepsMembers[fallback]
+        case (.pool, _), (_, .pool): false
+        default: true
         }
     }
 }

@@ -5,8 +5,9 @@ struct SnapshotMerge {
     private let previous: Snapshot
     private let next: Snapshot
     private let census: Census?
-    private var mergedListeners: [Listener] = []
-    private var mergedRoutes: [Route] = []
+    /// Behind those of the new configuration.
+    private var retiredListeners: [Listener] = []
+    private var retiredRoutes: [Route] = []
     private var mergedPools: [Pool] = []
     private var mergedEndpoints: [Endpoint] = []
     /// By new index, the old one.
@@ -24,11 +25,15 @@ struct SnapshotMerge {
     }
 
     func snapshot() -> Snapshot {
-        Snapshot(
-            workers: previous.workers, listeners: mergedListeners, routes: mergedRoutes, pools: mergedPools,
-            endpoints: mergedEndpoints, timeouts: next.timeouts, limits: next.limits,
-            trustedProxies: next.trustedProxies, clientFields: next.clientFields, accessLog: next.accessLog,
-            node: next.node, zone: next.zone, operations: next.operations)
+        let hasRetired = !retiredListeners.isEmpty || !retiredRoutes.isEmpty
+        return next.replacing(
+            hasRetired
+                ? Routing(next.routing, retiredListeners: retiredListeners, retiredRoutes: retiredRoutes)
+                : next.routing,
+            // What is retired stands behind what the new configuration has.
+            mergedEndpoints.count == next.endpoints.count && mergedPools.count == next.pools.count
+                ? next.upstreams : Upstreams(pools: mergedPools, endpoints: mergedEndpoints),
+            workers: previous.workers)
     }
 
     // MARK: - Pools and endpoints
@@ -41,6 +46,12 @@ struct SnapshotMerge {
         for pool in next.pools {
             let old = oldByName[pool.name]
             let first = mergedEndpoints.count
+            if let old, keepsEndpoints(of: pool, old: old) {
+                let offset = previous.pools[old].endpoints.lowerBound - pool.endpoints.lowerBound
+                for index in pool.endpoints { append(next.endpoints[index], origin: index + offset) }
+                append(pool, first: first, origin: old)
+                continue
+            }
             let addresses = keepEndpoints(of: pool, old: old)
             if let old { retireEndpoints(of: old, not: addresses) }
             append(pool, first: first, origin: old)
@@ -55,6 +66,15 @@ struct SnapshotMerge {
             append(pool, first: first, origin: old)
         }
         nameFallbacks(gone: gone)
+    }
+
+    /// Whether the pool has the endpoints that it had, in the same order, and nothing of it is retired.
+    private func keepsEndpoints(of pool: Pool, old: Int) -> Bool {
+        let range = previous.pools[old].endpoints
+        guard range.count == pool.endpoints.count else { return false }
+        return zip(pool.endpoints, range).allSatisfy { new, old in
+            next.endpoints[new].address == previous.endpoints[old].address && !previous.endpoints[old].isRetired
+        }
     }
 
     /// - Returns: the addresses of the pool's endpoints.
@@ -112,12 +132,18 @@ struct SnapshotMerge {
     // MARK: - Routes and listeners
 
     mutating func routes() {
+        if isRoutedAsBefore {
+            routeOrigins = Array(next.routes.indices)
+            for index in next.routes.count..<previous.routes.count where census?.routes.contains(index) ?? true {
+                retire(previous.routes[index], index)
+            }
+            return
+        }
         var old: [RouteIdentity: Int] = [:]
         for (index, identity) in RouteIdentity.all(of: previous).enumerated() {
             if let identity { old[identity] = index }
         }
-        for (route, identity) in zip(next.routes, RouteIdentity.all(of: next)) {
-            mergedRoutes.append(route)
+        for identity in RouteIdentity.all(of: next) {
             routeOrigins.append(identity.flatMap { old.removeValue(forKey: $0) })
         }
         let kept = Set(routeOrigins.compactMap(\.self))
@@ -126,6 +152,12 @@ struct SnapshotMerge {
             guard living.contains(index) || census?.routes.contains(index) ?? true else { continue }
             retire(route, index)
         }
+    }
+
+    /// Whether the new configuration has the routes that run, and its pools are those that they lead to.
+    private var isRoutedAsBefore: Bool {
+        next.routing.hasSameConfiguration(as: previous.routing)
+            && next.pools.indices.allSatisfy { poolOrigins[$0] == $0 }
     }
 
     private mutating func retire(_ route: Route, _ index: Int) {
@@ -138,7 +170,7 @@ struct SnapshotMerge {
             }
             route.action = .forward(split)
         }
-        mergedRoutes.append(route)
+        retiredRoutes.append(route)
         routeOrigins.append(index)
     }
 
@@ -146,7 +178,6 @@ struct SnapshotMerge {
         var old = Dictionary(
             previous.listeners.enumerated().map { (ListenerIdentity($1), $0) }, uniquingKeysWith: { one, _ in one })
         for listener in next.listeners {
-            mergedListeners.append(listener)
             listenerOrigins.append(old.removeValue(forKey: ListenerIdentity(listener)))
         }
         let kept = Set(listenerOrigins.compactMap(\.self))
@@ -154,8 +185,9 @@ struct SnapshotMerge {
             guard !listener.isRetired || census?.listeners.contains(index) ?? true else { continue }
             var listener = listener
             listener.isRetired = true
-            listener.routes = mergedRoutes.count..<mergedRoutes.count
-            mergedListeners.append(listener)
+            let end = next.routes.count + retiredRoutes.count
+            listener.routes = end..<end
+            retiredListeners.append(listener)
             listenerOrigins.append(index)
         }
     }

@@ -14,6 +14,8 @@ public struct Succession: Sendable {
     public let endpoints: Renaming
     /// By new index into `snapshot.pools`: its rules and its endpoints are what they were, in the same order.
     public let unchangedPools: [Bool]
+    /// By new index into `snapshot.pools`: its endpoints are those that it had, in the same order, whatever their rules.
+    public let keepsMembers: [Bool]
 
     /// - Parameters:
     ///   - next: as loaded: nothing in it is retired.
@@ -31,6 +33,11 @@ public struct Succession: Sendable {
         pools = Renaming(oldCount: previous.pools.count, toOld: merge.poolOrigins)
         endpoints = Renaming(oldCount: previous.endpoints.count, toOld: merge.endpointOrigins)
         let endpoints = endpoints
+        keepsMembers = merge.poolOrigins.indices.map { new in
+            guard let old = merge.poolOrigins[new] else { return false }
+            let (range, before) = (snapshot.pools[new].endpoints, previous.pools[old].endpoints)
+            return range.count == before.count && zip(range, before).allSatisfy { endpoints.toOld[$0] == $1 }
+        }
         unchangedPools = merge.poolOrigins.indices.map { new in
             guard let old = merge.poolOrigins[new], previous.workers == snapshot.workers,
                 previous.node == snapshot.node, previous.zone == snapshot.zone

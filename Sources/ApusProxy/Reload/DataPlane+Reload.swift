@@ -36,7 +36,7 @@ extension DataPlane {
     /// One reload at a time: `succession` begins with the snapshot that this data plane has. Takes time where pools are
     /// large and hashed.
     public func prepare(_ succession: Succession) throws(DataPlaneError) -> PreparedReload {
-        let (old, oldAddresses) = running.withLock { ($0.shared, $0.addresses) }
+        let (old, oldSettings, oldAddresses) = running.withLock { ($0.shared, $0.settings, $0.addresses) }
         let snapshot = succession.snapshot
         var sockets = ListeningSockets(workers: mailboxes.count)
         var addresses: [SocketAddress] = []
@@ -52,9 +52,9 @@ extension DataPlane {
             }
             let shared = SharedState(snapshot, epoch: old.epoch + 1, lifetime: lifetime)
             let preparedLog = try log.prepare(snapshot)
+            let settings = WorkerSettings(snapshot, listenerAddress: addresses, keeping: oldSettings)
             let adoption = Adoption(
-                succession, shared: shared, settings: WorkerSettings(snapshot, listenerAddress: addresses),
-                sockets: sockets.sockets, from: old.layout,
+                succession, shared: shared, settings: settings, sockets: sockets.sockets, from: old.layout,
                 logs: preparedLog.writers, now: monotonicMicroseconds())
             return PreparedReload(
                 adoption: adoption, addresses: addresses, log: preparedLog, succession: succession)
@@ -80,6 +80,7 @@ extension DataPlane {
                 } + new
             }
             running.shared = adoption.shared
+            running.settings = adoption.settings
             running.banks = adoption.banks
             running.addresses = prepared.addresses
             running.logs = prepared.log.writers

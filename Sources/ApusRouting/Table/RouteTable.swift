@@ -30,12 +30,12 @@ public struct RouteTable: Sendable {
     }
 
     /// Per listener, whether a route asks for the client's address.
-    public let looksAtClient: [Bool]
+    public private(set) var looksAtClient: [Bool]
     /// Per listener, whether a route that may be reached asks for a path.
-    public let looksAtPath: [Bool]
+    public private(set) var looksAtPath: [Bool]
     /// Per listener, its first route if that takes every request; -1 if not.
-    @usableFromInline let takesAll: [Int]
-    private let listeners: [ListenerRoutes]
+    @usableFromInline private(set) var takesAll: [Int]
+    private var listeners: [ListenerRoutes]
     private let rules: RouteRules
     private let few: FewRoutes
     /// Roots, from 1 on, by listener and host: exact hosts belong to the listener's number twice, suffixes to one more.
@@ -313,6 +313,17 @@ extension RouteTable {
         self.expressions = expressions
         tree = builder.tree()
         self.hosts = ByteTable(hosts) { $0.reversed().reduce(ByteTable.seed) { ByteTable.hash($0, $1) } }
+    }
+
+    /// The same with some listeners more, for which no route is found.
+    public func adding(emptyListeners count: Int) -> RouteTable {
+        guard count > 0 else { return self }
+        var table = self
+        table.looksAtClient += Array(repeating: false, count: count)
+        table.looksAtPath += Array(repeating: false, count: count)
+        table.takesAll += Array(repeating: -1, count: count)
+        table.listeners += Array(repeating: ListenerRoutes(), count: count)
+        return table
     }
 
     private static func root(

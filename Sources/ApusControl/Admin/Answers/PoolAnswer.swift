@@ -7,7 +7,7 @@ struct PoolsAnswer: Encodable {
     var pools: [PoolAnswer]
 
     init(_ scene: AdminScene) {
-        pools = scene.metrics.pools.map { PoolAnswer($0, scene) }
+        pools = scene.names.pools.map { PoolAnswer($0, scene) }
     }
 }
 
@@ -37,7 +37,7 @@ struct PoolAnswer: Encodable {
         let pool = scene.snapshot.pools[index]
         let health = scene.health.pools[index]
         let present = scene.snapshot.presentEndpoints(of: pool)
-        name = scene.metrics.poolNames[index]
+        name = scene.names.poolNames[index]
         balance = pool.balance.rawValue
         available = health.servingCount
         total = present.count
@@ -47,7 +47,7 @@ struct PoolAnswer: Encodable {
         fallback =
             switch pool.fallback {
             case nil: nil
-            case .pool(let other)?: "pool \(scene.metrics.poolNames[other])"
+            case .pool(let other)?: "pool \(scene.names.poolNames[other])"
             case .response(let response)?: "status \(response.status)"
             }
         breaker = pool.poolBreaker.map { _ in BreakerAnswer(health.poolBreaker, scene.health.clock) }
@@ -97,8 +97,8 @@ struct EndpointAnswer: Encodable {
         let isRemoved = endpoint.isRetired || pool.isRetired
         let entry = scene.running.dynamic.entry(pool: pool.name, address: endpoint.address)
         let clock = scene.health.clock
-        self.pool = scene.metrics.poolNames[endpoint.pool]
-        name = scene.metrics.endpointNames[index]
+        self.pool = scene.names.poolNames[endpoint.pool]
+        name = scene.names.endpointNames[index]
         address = "\(endpoint.address)"
         state = isRemoved ? Self.removed : health.state(place).kind.rawValue
         let isDrained = entry?.isDrained ?? false

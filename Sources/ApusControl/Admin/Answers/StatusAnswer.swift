@@ -49,7 +49,7 @@ struct StatusAnswer: Encodable {
         var byState: EndpointCounts
 
         init(_ scene: AdminScene) {
-            byState = EndpointCounts(scene.metrics.pools.map { EndpointCounts(scene.health.pools[$0]) })
+            byState = EndpointCounts(scene.names.pools.map { EndpointCounts(scene.health.pools[$0]) })
             (available, total) = (byState.available, byState.total)
         }
     }

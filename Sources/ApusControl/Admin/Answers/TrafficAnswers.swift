@@ -6,7 +6,7 @@ struct ListenersAnswer: Encodable {
     var listeners: [ListenerAnswer]
 
     init(_ scene: AdminScene) {
-        listeners = scene.metrics.listeners.map { ListenerAnswer($0, scene) }
+        listeners = scene.names.listeners.map { ListenerAnswer($0, scene) }
     }
 }
 
@@ -23,7 +23,7 @@ struct ListenerAnswer: Encodable {
     init(_ index: Int, _ scene: AdminScene) {
         let listener = scene.snapshot.listeners[index]
         let addresses = scene.view.addresses
-        name = scene.metrics.listenerNames[index]
+        name = scene.names.listenerNames[index]
         address = "\(addresses.indices.contains(index) ? addresses[index] : listener.bind)"
         routes = listener.routes.count
         openConnections = scene.openConnections(listener: index)
@@ -56,9 +56,9 @@ struct RoutesAnswer: Encodable {
     init(_ scene: AdminScene) {
         let snapshot = scene.snapshot
         let mask = scene.running.loaded.variables
-        routes = scene.metrics.listeners.flatMap { listener in
+        routes = scene.names.listeners.flatMap { listener in
             let indices = snapshot.listeners[listener].routes
-            let names = MetricsText.unique(snapshot.routes[indices].map(\.name))
+            let names = SnapshotNames.unique(snapshot.routes[indices].map(\.name))
             return zip(indices, names).map { index, name in
                 let route = snapshot.routes[index]
                 var counts = [UInt64](repeating: 0, count: CounterLayout.statusClasses)
@@ -66,12 +66,12 @@ struct RoutesAnswer: Encodable {
                     scene.addRequests(row: scene.layout.row(route: index, branch: branch), to: &counts)
                 }
                 return RouteAnswer(
-                    listener: scene.metrics.listenerNames[listener], name: name,
+                    listener: scene.names.listenerNames[listener], name: name,
                     settings: Dictionary(
                         Settings(route, of: snapshot).words.map { ($0, mask.masked($1)) },
                         uniquingKeysWith: { first, _ in first }),
                     pools: route.pools.map {
-                        PoolShare(pool: scene.metrics.poolNames[$0.pool], weight: $0.weight)
+                        PoolShare(pool: scene.names.poolNames[$0.pool], weight: $0.weight)
                     },
                     requests: Dictionary(
                         zip(StatusAnswer.RequestsAnswer.classes, counts), uniquingKeysWith: { first, _ in first }))
@@ -106,18 +106,18 @@ struct ConnectionsAnswer: Encodable {
     }
 
     init(_ scene: AdminScene) {
-        listeners = scene.metrics.listeners.map { index in
+        listeners = scene.names.listeners.map { index in
             ClientConnections(
-                listener: scene.metrics.listenerNames[index], open: scene.openConnections(listener: index),
+                listener: scene.names.listenerNames[index], open: scene.openConnections(listener: index),
                 accepted: scene.listener(index, .connectionsAccepted), closed: scene.listener(index, .connectionsClosed)
             )
         }
-        endpoints = scene.metrics.endpoints.map { index in
+        endpoints = scene.names.endpoints.map { index in
             let open = scene.openConnections(endpoint: index)
             let inUse = min(open, scene.inFlight(endpoint: index))
             return EndpointConnections(
-                pool: scene.metrics.poolNames[scene.snapshot.endpoints[index].pool],
-                endpoint: scene.metrics.endpointNames[index], open: open, inUse: inUse, idle: open - inUse,
+                pool: scene.names.poolNames[scene.snapshot.endpoints[index].pool],
+                endpoint: scene.names.endpointNames[index], open: open, inUse: inUse, idle: open - inUse,
                 opened: scene.endpoint(index, .connectionsOpened), reused: scene.endpoint(index, .connectionsReused),
                 connectFailures: scene.endpoint(index, .connectFailures))
         }
