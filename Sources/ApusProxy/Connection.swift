@@ -92,22 +92,3 @@ struct Connection: BitwiseCopyable {
         if event.isBroken { isBroken = true }
     }
 }
-
-/// Bytes in a borrowed buffer.
-struct Stretch: BitwiseCopyable {
-    var handle = BufferHandle.none
-    var start: Int32 = 0
-    var end: Int32 = 0
-
-    var isEmpty: Bool { handle.isNone }
-    var range: Range<Int> { Int(start)..<Int(end) }
-    var count: Int { Int(end - start) }
-
-    init() {}
-
-    init(_ handle: BufferHandle, _ range: Range<Int>) {
-        self.handle = handle
-        start = Int32(range.lowerBound)
-        end = Int32(range.upperBound)
-    }
-}

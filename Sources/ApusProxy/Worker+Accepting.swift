@@ -1,4 +1,5 @@
 import ApusAddresses
+import ApusExchange
 import ApusHTTP
 import ApusModel
 import ApusTransport
@@ -64,9 +65,9 @@ extension Worker {
     }
 
     mutating func isTrusted(_ peer: WireAddress) -> Bool {
-        guard !settings.trustedProxies.isEmpty else { return false }
+        guard !settings.rules.trustedProxies.isEmpty else { return false }
         let address = IPAddress(high: peer.high, low: peer.low)
-        return settings.trustedProxies.contains { $0.contains(address) }
+        return settings.rules.trustedProxies.contains { $0.contains(address) }
     }
 
     /// Has the poller report what happens to the connection.

@@ -12,7 +12,7 @@ extension Worker {
     /// Notes whether a 401 or 407 asks the client to authenticate its connection.
     @inline(never)
     mutating func noteChallenge(_ x: Int, _ head: Span<UInt8>) {
-        guard fields.challengesConnection(in: head) else { return }
+        guard responseFields.challengesConnection(in: head) else { return }
         exchanges[x].isPersonal = true
         exchanges[x].wasChallenged = true
     }
@@ -46,11 +46,11 @@ extension Worker {
     /// would tear a handshake apart.
     @inline(never)
     mutating func chooseBoundBranch(_ x: Int) -> Bool {
-        let rules = settings.routes[exchanges[x].route]
+        let rules = settings.rules.routes[exchanges[x].route]
         let upstream = Int(connections[exchanges[x].client].bound)
         let pool = settings.endpointPool[Int(connections[upstream].place)]
         for index in 0..<Int(rules.branchCount)
-        where settings.routeTables.branches[Int(rules.firstBranch) + index].pool == pool {
+        where settings.rules.tables.branches[Int(rules.firstBranch) + index].pool == pool {
             exchanges[x].branch = UInt8(truncatingIfNeeded: index)
             exchanges[x].visit.pool = pool
             return true

@@ -10,41 +10,17 @@ import ApusTransport
 extension Worker {
     /// Reads what the exchange's pool wants to know of a request's head.
     mutating func readKeys(
-        _ x: Int, _ head: RequestHead, _ stretch: Stretch, _ arena: borrowing BufferArena
+        _ x: Int, _ hand: borrowing RequestInHand, _ arena: borrowing BufferArena
     ) {
         let pool = exchanges[x].pool
-        let bytes = arena.bytes(stretch.handle, stretch.range)
-        exchanges[x].visit.pick.hash = hash(settings.keys[pool].hash, x, head, bytes)
-        if !settings.keys[pool].sessionName.isEmpty { readSession(x, bytes) }
-        if !settings.keys[pool].priorityHeader.isEmpty { readPriority(x, bytes) }
+        let bytes = arena.bytes(of: hand.place)
+        let key = settings.keys[pool].hash
+        exchanges[x].visit.pick.hash = settings.rules.hash(key, of: hand, bytes, arrival(x))
+        if !settings.keys[pool].sessionName.isEmpty { readSession(x, hand.fields, bytes) }
+        if !settings.keys[pool].priorityHeader.isEmpty { readPriority(x, hand.fields, bytes) }
     }
 
-    /// The hash of what `key` names; nil where the request has no such thing.
-    mutating func hash(_ key: HeadKey, _ x: Int, _ head: RequestHead, _ bytes: Span<UInt8>) -> UInt64? {
-        let name = key.name.span
-        let value: Range<Int>? =
-            switch key.kind {
-            case .none, .client: nil
-            case .header: fields.value(of: name, in: bytes)
-            case .cookie: fields.cookie(name, in: bytes)
-            case .query: head.target.queryParameter(name, in: bytes)
-            case .path: head.target.path
-            }
-        if key.kind == .path, head.target.path.isEmpty { return KeyHash.of(settings.path(ofNone: head).span) }
-        if let value { return KeyHash.of(bytes.extracting(value)) }
-        guard key.kind == .client else { return nil }
-        return KeyHash.of(clientAddress(x, bytes), ipv4Prefix: key.ipv4Prefix, ipv6Prefix: key.ipv6Prefix)
-    }
-
-    /// The client's address: of the last that is no trusted proxy, as far as trusted ones tell.
-    mutating func clientAddress(_ x: Int, _ bytes: Span<UInt8>) -> IPAddress {
-        let client = exchanges[x].client
-        let peer = IPAddress(high: connections[client].peer.high, low: connections[client].peer.low)
-        guard connections[client].isTrusted else { return peer }
-        return fields.client(behind: peer, in: bytes, trusting: settings.trustedProxies)
-    }
-
-    private mutating func readPriority(_ x: Int, _ bytes: Span<UInt8>) {
+    private mutating func readPriority(_ x: Int, _ fields: borrowing FieldTable, _ bytes: Span<UInt8>) {
         let name = settings.keys[exchanges[x].pool].priorityHeader
         guard let value = fields.value(of: name.span, in: bytes) else { return }
         if bytes.equalsIgnoringCase(value, "low") {
@@ -58,7 +34,7 @@ extension Worker {
 
     // MARK: Sessions
 
-    private mutating func readSession(_ x: Int, _ bytes: Span<UInt8>) {
+    private mutating func readSession(_ x: Int, _ fields: borrowing FieldTable, _ bytes: Span<UInt8>) {
         let pool = exchanges[x].pool
         let keys = settings.keys[pool]
         guard let value = fields.cookie(keys.sessionName.span, in: bytes), !value.isEmpty else { return }
@@ -77,7 +53,7 @@ extension Worker {
         guard keys.learnsSessions else { return exchanges[x].visit.pick.session != endpoint }
         var session = exchanges[x].sessionHash
         var isNew = exchanges[x].visit.pick.session != endpoint
-        if let value = fields.setCookie(keys.sessionName.span, in: bytes), !value.isEmpty {
+        if let value = responseFields.setCookie(keys.sessionName.span, in: bytes), !value.isEmpty {
             session = PoolDispatcher.learnedSession(bytes.extracting(value))
             isNew = true
         }

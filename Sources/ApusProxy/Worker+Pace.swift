@@ -84,6 +84,6 @@ extension Worker {
     /// Notes whether the response is a stream of events. To be asked of responses of unknown length: others are none.
     @inline(never)
     mutating func noteStream(_ x: Int, _ head: Span<UInt8>) {
-        exchanges[x].isEventStream = fields.isEventStream(in: head)
+        exchanges[x].isEventStream = responseFields.isEventStream(in: head)
     }
 }

@@ -7,10 +7,10 @@ import ApusTransport
 
 /// Requests: from bytes on a client connection to an exchange that knows where it goes.
 extension Worker {
-    mutating func readRequest(_ client: Int, _ arena: inout BufferArena) {
+    mutating func readRequest(_ client: Int, _ hand: inout RequestInHand, _ arena: inout BufferArena) {
         if connections[client].phase == .waiting, !connections[client].input.isEmpty {
             // A request that came along with the one before.
-            return parseRequest(client, connections[client].input, &arena)
+            return parseRequest(client, connections[client].input, &hand, &arena)
         }
         guard connections[client].isReadable || connections[client].peerClosed || connections[client].isBroken else {
             return
@@ -22,19 +22,20 @@ extension Worker {
         case .noMemory: refuse(client, .memoryLimit, &arena)
         case .bytes(let stretch):
             if known > 0, !isWorthParsing(stretch, knownBefore: known, arena) { return }
-            parseRequest(client, stretch, &arena)
+            parseRequest(client, stretch, &hand, &arena)
         }
     }
 
-    private mutating func parseRequest(_ client: Int, _ stretch: Stretch, _ arena: inout BufferArena) {
-        let head: RequestHead?
+    private mutating func parseRequest(
+        _ client: Int, _ stretch: Stretch, _ hand: inout RequestInHand, _ arena: inout BufferArena
+    ) {
+        let isWhole: Bool
         do {
-            head = try RequestHead.parse(
-                arena.bytes(stretch.handle, stretch.range), limits: settings.headLimits, into: &fields)
+            isWhole = try hand.parse(arena.bytes(of: stretch), at: stretch, limits: settings.rules.headLimits)
         } catch {
             return refuse(client, error, &arena)
         }
-        if let head { return begin(head, client, stretch, &arena) }
+        if isWhole { return begin(client, &hand, &arena) }
         guard keepInput(client, stretch, &arena) else { return refuse(client, .memoryLimit, &arena) }
         if connections[client].phase != .readingHead {
             connections[client].phase = .readingHead
@@ -58,46 +59,52 @@ extension Worker {
         return x
     }
 
-    private mutating func begin(
-        _ head: RequestHead, _ client: Int, _ stretch: Stretch, _ arena: inout BufferArena
-    ) {
+    /// Begins the exchange of the request in hand, and does what its plan says.
+    private mutating func begin(_ client: Int, _ hand: inout RequestInHand, _ arena: inout BufferArena) {
         let x = insertExchange(client)
-        exchanges[x].method = head.method
-        exchanges[x].version = head.version
-        exchanges[x].clientKeepsAlive = head.keepsAlive
-        exchanges[x].request = BodyRelay(head.framing, isChunkedOut: head.framing == .chunked)
-        exchanges[x].awaitsContinue = head.expectsContinue && !exchanges[x].request.isComplete
-        exchanges[x].isPersonal = head.authenticatesConnection
-        noteRequest(x, head, stretch, &arena)
+        exchanges[x].method = hand.head.method
+        exchanges[x].version = hand.head.version
+        exchanges[x].clientKeepsAlive = hand.head.keepsAlive
+        exchanges[x].request = BodyRelay(hand.head.framing, isChunkedOut: hand.head.framing == .chunked)
+        exchanges[x].awaitsContinue = hand.head.expectsContinue && !exchanges[x].request.isComplete
+        exchanges[x].isPersonal = hand.head.authenticatesConnection
+        noteRequest(x, hand, &arena)
         if connections[client].isTrusted {
-            var bytes = arena.mutableBytes(stretch.handle, stretch.range)
-            fields.tidyClaims(in: &bytes)
+            var bytes = arena.mutableBytes(hand.place.handle, hand.place.range)
+            hand.fields.tidyClaims(in: &bytes)
         } else {
-            fields.dropClaims()
+            hand.fields.dropClaims()
         }
-        if head.hopsLeft == 0 { return answerAsLastRecipient(x, head, stretch, &arena) }
-        route(x, head, stretch, &arena)
+        switch settings.rules.plan(hand, arrival(x), &arena) {
+        case .route(let route): follow(route, x, &hand, &arena)
+        case .lastRecipient: answerAsLastRecipient(x, hand, &arena)
+        case .refuse(let reason): answer(x, reason, instead: hand, &arena)
+        }
     }
 
-    /// Finds the exchange's route, and does what that says.
-    private mutating func route(_ x: Int, _ head: RequestHead, _ stretch: Stretch, _ arena: inout BufferArena) {
-        let route: Int
-        do {
-            route = try findRoute(x, head, stretch, &arena)
-        } catch {
-            return answer(x, error, instead: head, stretch, &arena)
-        }
-        let rules = settings.routes[route]
+    /// Where the exchange's request came in, and who brought it.
+    @inline(__always)
+    mutating func arrival(_ x: Int) -> Arrival {
+        let client = exchanges[x].client
+        return Arrival(
+            listener: exchanges[x].listener,
+            peer: IPAddress(high: connections[client].peer.high, low: connections[client].peer.low),
+            isTrusted: connections[client].isTrusted)
+    }
+
+    /// Does with a request what its route says.
+    private mutating func follow(
+        _ route: Int, _ x: Int, _ hand: inout RequestInHand, _ arena: inout BufferArena
+    ) {
+        let rules = settings.rules.routes[route]
         exchanges[x].route = route
         exchanges[x].visit.pool = rules.pool
         exchanges[x].visit.priority = rules.priority
-        if !rules.isPlain, !applyRoute(x, head, stretch, &arena) { return }
-        if case .length(let length) = head.framing, length > rules.bodyLimit {
-            return answer(x, .bodyTooLarge, &arena)
-        }
-        if settings.pools[exchanges[x].pool].looksAtHead { readKeys(x, head, stretch, arena) }
+        if !rules.isPlain, !applyRoute(x, hand, &arena) { return }
+        guard rules.takes(hand.head.framing) else { return answer(x, .bodyTooLarge, &arena) }
+        if settings.pools[exchanges[x].pool].looksAtHead { readKeys(x, hand, arena) }
         do {
-            try forward(x, head, stretch, &arena)
+            try forward(x, &hand, &arena)
         } catch {
             // What has come behind it was not told apart from it.
             exchanges[x].requestWasAbandoned = true
@@ -128,24 +135,26 @@ extension Worker {
     /// Writes the request as the origin will get it, with what of its body has come along, and keeps it until the
     /// origin has begun to answer: it can then be sent to whichever endpoint takes it.
     private mutating func forward(
-        _ x: Int, _ head: RequestHead, _ stretch: Stretch, _ arena: inout BufferArena
+        _ x: Int, _ hand: inout RequestInHand, _ arena: inout BufferArena
     ) throws(Reason) {
         let client = exchanges[x].client
+        let stretch = hand.place
         let start = Int(stretch.start)
-        exchanges[x].request.passesTrailers = settings.pools[exchanges[x].pool].passesTrailers && !head.namesFields
+        exchanges[x].request.passesTrailers =
+            settings.pools[exchanges[x].pool].passesTrailers && !hand.head.namesFields
         if exchanges[x].isPlain {
             let peer = connections[client].peer
-            let listener = ownAddress(x, head)
+            let listener = ownAddress(x, hand.head)
             arena.beginSend()
             arena.setInput(stretch.handle, at: start)
-            head.write(
+            hand.head.write(
                 forwarding: ForwardedRequest(isTrusted: connections[client].isTrusted, ownPort: listener.port),
-                fields: fields, to: &arena, clientAddress: { $0.append(peer) },
+                fields: hand.fields, to: &arena, clientAddress: { $0.append(peer) },
                 ownAddress: { $0.append(authority: listener) })
         } else {
-            try writeRewritten(x, head, stretch, &arena)
+            try writeRewritten(x, &hand, &arena)
         }
-        var used = start + head.end
+        var used = start + hand.head.end
         if !exchanges[x].request.isComplete {
             used = try appendBody(.request, of: x, Stretch(stretch.handle, used..<Int(stretch.end)), &arena)
         }

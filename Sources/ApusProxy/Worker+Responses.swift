@@ -105,12 +105,13 @@ extension Worker {
         do throws(Reason) {
             return try ResponseHead.parse(
                 arena.bytes(stretch.handle, stretch.range), method: exchanges[x].method,
-                limits: settings.responseHeadLimits, into: &fields)
+                limits: settings.responseHeadLimits, into: &responseFields)
         } catch {
             guard error.canBeMended else { throw error }
             var bytes = arena.mutableBytes(stretch.handle, stretch.range)
             return try ResponseHead.parse(
-                mending: &bytes, method: exchanges[x].method, limits: settings.responseHeadLimits, into: &fields)
+                mending: &bytes, method: exchanges[x].method, limits: settings.responseHeadLimits, into: &responseFields
+            )
         }
     }
 
@@ -144,7 +145,7 @@ extension Worker {
         head.write(
             forwarded: ForwardedResponse(
                 isChunked: false, connection: nil, keepsReason: settings.pools[exchanges[x].pool].keepsReasons),
-            fields: fields, to: &arena)
+            fields: responseFields, to: &arena)
     }
 
     /// Bytes of interim responses that came at once, beyond which no more of them are passed on.
@@ -183,7 +184,7 @@ extension Worker {
             forwarded: ForwardedResponse(
                 isChunked: isChunked, connection: closes ? .close : isHTTP10 ? .keepAlive : nil,
                 keepsReason: settings.pools[exchanges[x].pool].keepsReasons),
-            fields: fields, to: &arena,
+            fields: responseFields, to: &arena,
             ownFields: {
                 if tellsSession { appendSessionCookie(x, &$0) }
                 if isEdited { appendResponseLines(x, &$0) }

@@ -8,18 +8,19 @@ import ApusTransport
 extension Worker {
     /// Refuses a request whose head is good, and whose end is known in most cases: the connection goes on then.
     mutating func answer(
-        _ x: Int, _ reason: Reason, instead head: RequestHead, _ stretch: Stretch, _ arena: inout BufferArena
+        _ x: Int, _ reason: Reason, instead hand: borrowing RequestInHand, _ arena: inout BufferArena
     ) {
-        skipBody(x, head, stretch, &arena)
+        skipBody(x, hand, &arena)
         answer(x, reason, &arena)
     }
 
     /// Takes what has come of the request's body, which goes nowhere, and leaves what belongs to the next request with the
     /// connection. The bytes of the head are gone then.
     private mutating func skipBody(
-        _ x: Int, _ head: RequestHead, _ stretch: Stretch, _ arena: inout BufferArena
+        _ x: Int, _ hand: borrowing RequestInHand, _ arena: inout BufferArena
     ) {
-        var used = Int(stretch.start) + head.end
+        let stretch = hand.place
+        var used = Int(stretch.start) + hand.head.end
         if !exchanges[x].request.isComplete {
             arena.beginSend()
             do {
@@ -37,38 +38,26 @@ extension Worker {
 
     /// Gives the response that the exchange's route gives by itself.
     mutating func answerByRoute(
-        _ x: Int, _ head: RequestHead, _ stretch: Stretch, _ arena: inout BufferArena
+        _ x: Int, _ hand: borrowing RequestInHand, _ arena: inout BufferArena
     ) {
         let route = exchanges[x].route
-        let rules = settings.routes[route]
         guard let prepared = settings.routeAnswers[route] else { return answer(x, .noRoute, &arena) }
         // What is filled in is read from the head, which is gone once the body has been looked at.
-        guard var filling = templateFilling(x, head, stretch, &arena) else {
-            return answer(x, .memoryLimit, instead: head, stretch, &arena)
+        guard let path = templatePath(x, hand, &arena) else {
+            return answer(x, .memoryLimit, instead: hand, &arena)
         }
-        arena.beginSend()
-        if rules.action != .respond {
-            arena.append("Location: ")
-            if rules.action == .checkedRedirect {
-                appendChecked(rules.location, &filling, &arena)
-            } else {
-                let start = arena.sendCount
-                append(rules.location, &filling, &arena)
-                checkLocation(from: start, isOwnScheme: true, &filling, arena)
-            }
-            arena.append("\r\n")
-        }
-        append(rules.responseLines, &filling, &arena)
-        release(filling, &arena)
+        var filling = TemplateFilling(hand, path: path, route: route, arrival(x), by: settings.rules, arena)
         do {
-            try filling.check()
+            try settings.rules.writeAnswerFields(of: route, &filling, to: &arena)
         } catch {
-            return answer(x, error, instead: head, stretch, &arena)
+            release(path, of: hand, &arena)
+            return answer(x, error, instead: hand, &arena)
         }
+        release(path, of: hand, &arena)
         guard let lines = keepUnsent(of: x, &arena) else {
-            return answer(x, .memoryLimit, instead: head, stretch, &arena)
+            return answer(x, .memoryLimit, instead: hand, &arena)
         }
-        skipBody(x, head, stretch, &arena)
+        skipBody(x, hand, &arena)
         let closes = prepareAnswer(x, nil, status: prepared.status, &arena)
         arena.append(prepared.head.span)
         arena.append(copying: lines.handle, lines.range)
@@ -114,17 +103,17 @@ extension Worker {
 
     /// Answers a TRACE or OPTIONS request that may not be forwarded further (Max-Forwards, RFC 9110 section 7.6.2).
     mutating func answerAsLastRecipient(
-        _ x: Int, _ head: RequestHead, _ stretch: Stretch, _ arena: inout BufferArena
+        _ x: Int, _ hand: borrowing RequestInHand, _ arena: inout BufferArena
     ) {
         arena.beginSend()
-        if head.method == .trace { appendTrace(head, stretch, &arena) }
+        if hand.head.method == .trace { appendTrace(hand, &arena) }
         guard let body = keepUnsent(of: x, &arena) else {
-            return answer(x, .memoryLimit, instead: head, stretch, &arena)
+            return answer(x, .memoryLimit, instead: hand, &arena)
         }
-        skipBody(x, head, stretch, &arena)
+        skipBody(x, hand, &arena)
         let closes = prepareAnswer(x, nil, status: 200, &arena)
         arena.append("HTTP/1.1 200 OK\r\n")
-        arena.append(head.method == .trace ? "Content-Type: message/http\r\n" : Self.allowedMethods)
+        arena.append(hand.head.method == .trace ? "Content-Type: message/http\r\n" : Self.allowedMethods)
         arena.append("Content-Length: ")
         arena.append(decimal: UInt64(body.count))
         arena.append("\r\n")
@@ -136,14 +125,13 @@ extension Worker {
     }
 
     /// The request's head as it came, without what is likely to be secret (RFC 9110 section 9.3.8).
-    private mutating func appendTrace(_ head: RequestHead, _ stretch: Stretch, _ arena: inout BufferArena) {
-        let start = Int(stretch.start)
-        arena.append(copying: stretch.handle, head.line.methodRange.lowerBound + start..<head.line.end + start)
-        for index in 0..<fields.count {
+    private mutating func appendTrace(_ hand: borrowing RequestInHand, _ arena: inout BufferArena) {
+        arena.append(from: hand.place, hand.head.line.methodRange.lowerBound..<hand.head.line.end)
+        for index in 0..<hand.fields.count {
+            let line = hand.fields[index]
             let isSecret =
-                fields[index].field == .proxyAuthorization
-                || isSecret(arena.bytes(stretch.handle, fields[index].name.moved(by: start)))
-            if !isSecret { arena.append(copying: stretch.handle, fields[index].line.moved(by: start)) }
+                line.field == .proxyAuthorization || isSecret(arena.bytes(of: hand.place).extracting(line.name))
+            if !isSecret { arena.append(from: hand.place, line.line) }
         }
         arena.append("\r\n")
     }

@@ -10,19 +10,19 @@ extension Worker {
     ///
     /// - Returns: whether it goes on to a pool; otherwise it has been answered.
     mutating func applyRoute(
-        _ x: Int, _ head: RequestHead, _ stretch: Stretch, _ arena: inout BufferArena
+        _ x: Int, _ hand: borrowing RequestInHand, _ arena: inout BufferArena
     ) -> Bool {
         exchanges[x].isPlain = false
-        let rules = settings.routes[exchanges[x].route]
+        let rules = settings.rules.routes[exchanges[x].route]
         guard countOnRoute(x, limit: rules.requestLimit) else {
-            answer(x, .routeSaturated, instead: head, stretch, &arena)
+            answer(x, .routeSaturated, instead: hand, &arena)
             return false
         }
         guard rules.action == .forward else {
-            answerByRoute(x, head, stretch, &arena)
+            answerByRoute(x, hand, &arena)
             return false
         }
-        if rules.branchCount > 0 { chooseBranch(x, head, stretch, arena) }
+        if rules.branchCount > 0 { chooseBranch(x, hand, arena) }
         return true
     }
 
@@ -52,22 +52,22 @@ extension Worker {
     /// Decides to which of its route's pools the request goes: by what the route splits by, or by chance where the request
     /// has nothing of the kind.
     private mutating func chooseBranch(
-        _ x: Int, _ head: RequestHead, _ stretch: Stretch, _ arena: borrowing BufferArena
+        _ x: Int, _ hand: borrowing RequestInHand, _ arena: borrowing BufferArena
     ) {
         if connections[exchanges[x].client].bound >= 0, chooseBoundBranch(x) { return }
-        let rules = settings.routes[exchanges[x].route]
+        let rules = settings.rules.routes[exchanges[x].route]
         var hash: UInt64?
         if rules.splitKey >= 0 {
-            let key = settings.routeTables.splitKeys[Int(rules.splitKey)]
-            hash = self.hash(key, x, head, arena.bytes(stretch.handle, stretch.range))
+            let key = settings.rules.tables.splitKeys[Int(rules.splitKey)]
+            hash = settings.rules.hash(key, of: hand, arena.bytes(of: hand.place), arrival(x))
         }
         // Mixed once more: the pool may hash the same key, and would find all that come to it in one corner.
         var draw = SplitMix64(seed: hash ?? chance.next())
         let place = draw.next(below: max(1, rules.totalWeight))
         let first = Int(rules.firstBranch)
-        for index in 0..<Int(rules.branchCount) where place < settings.routeTables.branches[first + index].end {
+        for index in 0..<Int(rules.branchCount) where place < settings.rules.tables.branches[first + index].end {
             exchanges[x].branch = UInt8(truncatingIfNeeded: index)
-            exchanges[x].visit.pool = settings.routeTables.branches[first + index].pool
+            exchanges[x].visit.pool = settings.rules.tables.branches[first + index].pool
             return
         }
     }
@@ -78,27 +78,27 @@ extension Worker {
 
     @inline(__always)
     mutating func connectTime(_ x: Int) -> Int64 {
-        exchanges[x].isPlain ? settings.connect : settings.routes[exchanges[x].route].connect
+        exchanges[x].isPlain ? settings.connect : settings.rules.routes[exchanges[x].route].connect
     }
 
     @inline(__always)
     mutating func responseHeadTime(_ x: Int) -> Int64 {
-        exchanges[x].isPlain ? settings.responseHead : settings.routes[exchanges[x].route].responseHead
+        exchanges[x].isPlain ? settings.responseHead : settings.rules.routes[exchanges[x].route].responseHead
     }
 
     @inline(__always)
     mutating func bodyTime(_ x: Int) -> Int64 {
-        exchanges[x].isPlain ? settings.body : settings.routes[exchanges[x].route].body
+        exchanges[x].isPlain ? settings.body : settings.rules.routes[exchanges[x].route].body
     }
 
     /// Bytes per second; 0 for any.
     mutating func minRate(_ x: Int) -> Int64 {
-        exchanges[x].isPlain ? settings.minRate : settings.routes[exchanges[x].route].minRate
+        exchanges[x].isPlain ? settings.minRate : settings.rules.routes[exchanges[x].route].minRate
     }
 
     @inline(__always)
     mutating func bodyLimit(_ x: Int) -> UInt64 {
-        exchanges[x].isPlain ? settings.bodyLimit : settings.routes[exchanges[x].route].bodyLimit
+        exchanges[x].isPlain ? settings.bodyLimit : settings.rules.routes[exchanges[x].route].bodyLimit
     }
 
     // MARK: Retries
@@ -106,7 +106,7 @@ extension Worker {
     /// Whether the route's own rules hold, in `WorkerSettings.routeRetries`, and not the pool's.
     @inline(__always)
     private mutating func hasOwnRetries(_ x: Int) -> Bool {
-        !exchanges[x].isPlain && settings.routes[exchanges[x].route].hasOwnRetries
+        !exchanges[x].isPlain && settings.rules.routes[exchanges[x].route].hasOwnRetries
     }
 
     @inline(__always)
@@ -124,13 +124,13 @@ extension Worker {
     /// How long one attempt may take until it is answered; `.max` for as long as any response may.
     mutating func perTry(_ x: Int) -> Int64 {
         hasOwnRetries(x)
-            ? settings.routes[exchanges[x].route].perTry : origins.rules[exchanges[x].pool].perTry
+            ? settings.rules.routes[exchanges[x].route].perTry : origins.rules[exchanges[x].pool].perTry
     }
 
     /// Bytes of the request's body that are kept so that it can be sent again.
     mutating func keptBody(_ x: Int) -> UInt64 {
         UInt64(
             hasOwnRetries(x)
-                ? settings.routes[exchanges[x].route].keptBody : settings.pools[exchanges[x].pool].keptBody)
+                ? settings.rules.routes[exchanges[x].route].keptBody : settings.pools[exchanges[x].pool].keptBody)
     }
 }

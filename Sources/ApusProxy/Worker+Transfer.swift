@@ -1,3 +1,4 @@
+import ApusExchange
 import ApusHTTP
 import ApusTransport
 
@@ -82,7 +83,8 @@ extension Worker {
     mutating func isWorthParsing(
         _ stretch: Stretch, knownBefore known: Int, _ arena: borrowing BufferArena
     ) -> Bool {
-        stretch.count >= settings.headLimits.bytes || known.leadingZeroBitCount != stretch.count.leadingZeroBitCount
+        stretch.count >= settings.rules.headLimits.bytes
+            || known.leadingZeroBitCount != stretch.count.leadingZeroBitCount
             || headMayEnd(arena.bytes(stretch.handle, stretch.range), newFrom: known)
     }
 
@@ -213,10 +215,12 @@ extension Worker {
                 if relay.passesTrailers {
                     // What a route takes from responses, or writes, it does not let through behind them.
                     if direction == .response, !exchanges[x].isPlain {
-                        editResponse(x, arena.bytes(stretch.handle, 0..<Int(stretch.end)))
+                        settings.rules.tables.drop(
+                            settings.rules.routes[exchanges[x].route].responseNames, from: &trailers,
+                            in: arena.bytes(stretch.handle, 0..<Int(stretch.end)))
                     }
                     arena.setInput(stretch.handle, at: 0)
-                    arena.append(fields)
+                    arena.append(trailers)
                 }
                 arena.append("\r\n")
                 return end
@@ -229,8 +233,8 @@ extension Worker {
     ) throws(Reason) -> Int? {
         try TrailerSection.parse(
             arena.bytes(stretch.handle, 0..<Int(stretch.end)), from: start,
-            limits: direction == .request ? settings.headLimits : settings.responseHeadLimits,
-            ofRequest: direction == .request, into: &fields)
+            limits: direction == .request ? settings.rules.headLimits : settings.responseHeadLimits,
+            ofRequest: direction == .request, into: &trailers)
     }
 
     private mutating func appendChunk(_ handle: BufferHandle, _ arena: inout BufferArena) {

@@ -12,7 +12,8 @@ import ApusTransport
 /// ask whether it is still there (`exchanges.index(handle)`).
 ///
 /// The arena is passed along rather than kept: the compiler then sees that bytes being read in place and the worker's
-/// own state are different things, without a check at run time.
+/// own state are different things, without a check at run time. So is the request's head in hand (`RequestInHand`), from
+/// where it is parsed to where it has been written.
 ///
 /// Methods are `mutating` whether they change something or not. One that is not, called from one that is, gets the worker
 /// as a copy on the stack (Swift 6.3): 745 bytes, for each call. What remains is called from closures only.
@@ -40,8 +41,9 @@ struct Worker: ~Copyable {
     var origins: Origins<CountsOfAll>
     /// Endpoints to which the latest connect failed.
     var hasFailed: [Bool]
-    /// The fields of the head parsed last.
-    var fields = FieldTable()
+    /// The fields of the response's head that is in hand, and of the trailers parsed last.
+    var responseFields = FieldTable()
+    var trailers = FieldTable()
     /// What will be the next chunk of a chunked body.
     var chunk = ChunkRanges()
     /// The sockets on which it accepts, each at the place that its token says; nil where one was closed.
@@ -107,7 +109,8 @@ struct Worker: ~Copyable {
             poolLoads: CountsOfAll(shared.poolLoads), waiting: CountsOfAll(shared.waiting), now: now)
         hasFailed = snapshot.endpoints.map { _ in false }
         spareDescriptor = openSpareDescriptor()
-        fields.clientRules = settings.clientFields
+        responseFields.clientRules = settings.rules.clientFields
+        trailers.clientRules = settings.rules.clientFields
     }
 
     /// Address space for this many connections; memory only for those that exist.
@@ -126,8 +129,10 @@ extension Worker {
         try registerOwn()
         counters.set(shared.layout.worker(.threadNumber), to: UInt64(threadNumber()))
         var arena = BufferArena(limit: shared.snapshot.limits.bufferBytesPerWorker)
+        var hand = RequestInHand(place: Stretch())
+        hand.fields.clientRules = settings.rules.clientFields
         while !isStopped {
-            turn(&arena)
+            turn(&hand, &arena)
         }
         closeEverything(&arena)
         answerTheLast()
@@ -143,16 +148,16 @@ extension Worker {
         guard !result.isFailure else { throw SystemError(call: "epoll_ctl", errno: result.errno) }
     }
 
-    private mutating func turn(_ arena: inout BufferArena) {
+    private mutating func turn(_ hand: inout RequestInHand, _ arena: inout BufferArena) {
         let sleep = ready.isEmpty ? millisecondsToNext() : 0
         let count = poller.wait(milliseconds: sleep)
         now = monotonicMicroseconds()
         let started = now
         if count == 0, sleep > 0 { recordWakeup(after: sleep) }
         for index in 0..<count {
-            handle(poller[index], of: count, &arena)
+            handle(poller[index], of: count, &hand, &arena)
         }
-        runReady(&arena)
+        runReady(&hand, &arena)
         runTimers(&arena)
         if alarms.count > 0 { runAlarms(&arena) }
         if !roomInPools.isEmpty { serveQueues(&arena) }
@@ -161,17 +166,24 @@ extension Worker {
     }
 
     /// - Parameter count: how many events there are in this turn.
-    private mutating func handle(_ event: Poller.Event, of count: Int, _ arena: inout BufferArena) {
-        guard event.token >> 32 != 0 else { return handleOwn(event.token, of: count, &arena) }
+    private mutating func handle(
+        _ event: Poller.Event, of count: Int, _ hand: inout RequestInHand, _ arena: inout BufferArena
+    ) {
+        guard event.token >> 32 != 0 else { return handleOwn(event.token, of: count, &hand, &arena) }
         let handle = SlabHandle(token: event.token)
         guard let connection = connections.index(handle) else { return }
         connections[connection].note(event)
-        proceed(connection, isWritable: event.isWritable, &arena)
+        proceed(connection, isWritable: event.isWritable, &hand, &arena)
     }
 
-    private mutating func handleOwn(_ token: UInt64, of count: Int, _ arena: inout BufferArena) {
+    private mutating func handleOwn(
+        _ token: UInt64, of count: Int, _ hand: inout RequestInHand, _ arena: inout BufferArena
+    ) {
         guard token == Self.mailboxToken else { return accept(at: Int(token), amid: count, &arena) }
+        let epoch = shared.epoch
         for message in mailbox.takeAll() { hear(message, &arena) }
+        // It has gone over to another snapshot.
+        if shared.epoch != epoch { hand.fields.clientRules = settings.rules.clientFields }
     }
 
     /// How long the loop may sleep, in milliseconds; -1 for as long as nothing happens.
@@ -182,9 +194,11 @@ extension Worker {
     }
 
     /// Does whatever a connection can do now.
-    mutating func proceed(_ connection: Int, isWritable: Bool, _ arena: inout BufferArena) {
+    mutating func proceed(
+        _ connection: Int, isWritable: Bool, _ hand: inout RequestInHand, _ arena: inout BufferArena
+    ) {
         switch connections[connection].phase {
-        case .waiting, .readingHead: readRequest(connection, &arena)
+        case .waiting, .readingHead: readRequest(connection, &hand, &arena)
         case .exchanging: clientProceeds(connection, isWritable: isWritable, &arena)
         case .lingering: discardInput(connection, &arena)
         case .evicted: refuse(connection, .memoryLimit, &arena)
@@ -195,13 +209,13 @@ extension Worker {
         }
     }
 
-    private mutating func runReady(_ arena: inout BufferArena) {
+    private mutating func runReady(_ hand: inout RequestInHand, _ arena: inout BufferArena) {
         // Only those that were ready before: what they make ready waits for the next turn, so that nobody starves.
         let count = ready.count
         guard count > 0 else { return }
         for index in 0..<count {
             guard let connection = connections.index(ready[index]) else { continue }
-            proceed(connection, isWritable: false, &arena)
+            proceed(connection, isWritable: false, &hand, &arena)
         }
         ready.removeFirst(count)
     }

@@ -8,10 +8,6 @@ import ApusTransport
 
 /// What a worker reads of the snapshot on the request path, as plain numbers: times in microseconds of its clock.
 struct WorkerSettings {
-    /// What the routes below were made from.
-    let routing: Routing
-    private let timeouts: Timeouts
-    private let limits: Limits
     let requestHead: Int64
     let idle: Int64
     let connect: Int64
@@ -27,16 +23,11 @@ struct WorkerSettings {
     let lingerBytes: UInt32 = 512 << 20
     /// Connections of one worker that may linger for longer than `linger` at once.
     let lingerers = 1_000
-    let headLimits: HeadLimits
+    /// What becomes of requests before a pool sees them.
+    let rules: RequestRules
     let responseHeadLimits: HeadLimits
     let bodyLimit: UInt64
     let connectionsPerListener: Int
-    let trustedProxies: [Network]
-    let clientFields: ClientFieldRules
-    let routes: [RouteSettings]
-    let routeTables: RouteTables
-    /// By route: what fills its captures in.
-    let routePaths: [PathPattern]
     /// By route; looked at only where a route has retries of its own.
     let routeRetries: [RouteRetries]
     /// By route: the response that it gives, in so far as it does not depend on the request; nil for those that have pools.
@@ -50,19 +41,13 @@ struct WorkerSettings {
     let endpointAddress: [WireAddress]
     let endpointIdle: [Int64]
     let listenerAddress: [SocketAddress]
-    let listenerPaths: [PathRule]
     /// Whether a reload removed it.
     let listenerIsRetired: [Bool]
     let listenerHidesReasons: [Bool]
     let latencyBounds = CounterLayout.latencyBounds
-    private let rootPath = [UInt8(ascii: "/")]
-    private let serverPath = [UInt8(ascii: "*")]
 
     /// - Parameter previous: those of the snapshot before: what is said of routes is kept if it is the same.
     init(_ snapshot: Snapshot, listenerAddress: [SocketAddress], keeping previous: WorkerSettings? = nil) {
-        routing = snapshot.routing
-        timeouts = snapshot.timeouts
-        self.limits = snapshot.limits
         requestHead = snapshot.timeouts.requestHead.inMicroseconds
         idle = snapshot.timeouts.idle.inMicroseconds
         connect = snapshot.timeouts.connect.inMicroseconds
@@ -71,25 +56,14 @@ struct WorkerSettings {
         let limits = snapshot.limits
         minRate = Int64(limits.minRate ?? 0)
         rateWindow = limits.rateWindow.inMicroseconds
-        headLimits = HeadLimits(
-            bytes: min(limits.headBytes, BufferArena.inboundCapacity), fields: limits.headFields,
-            targetBytes: limits.targetBytes)
-        responseHeadLimits = HeadLimits(bytes: headLimits.bytes, fields: limits.responseFields)
+        rules = RequestRules(snapshot, headCapacity: BufferArena.inboundCapacity, keeping: previous?.rules)
+        responseHeadLimits = HeadLimits(bytes: rules.headLimits.bytes, fields: limits.responseFields)
         bodyLimit = limits.bodyBytes.map(UInt64.init) ?? .max
         connectionsPerListener = limits.connectionsPerListener
-        trustedProxies = snapshot.trustedProxies
-        clientFields = snapshot.clientFieldRules
-        if let previous, previous.saysTheSameOfRoutes(as: snapshot) {
-            routes = previous.routes
-            routeTables = previous.routeTables
-            routePaths = previous.routePaths
+        if let previous, previous.rules.sayTheSameOfRoutes(as: snapshot) {
             routeRetries = previous.routeRetries
             routeAnswers = previous.routeAnswers
         } else {
-            var tables = RouteTables()
-            routes = snapshot.routes.map { RouteSettings($0, of: snapshot, adding: &tables) }
-            routeTables = tables
-            routePaths = snapshot.routes.map(\.match.path)
             routeRetries = snapshot.routes.map { RouteRetries($0.retries ?? RetryRules()) }
             routeAnswers = snapshot.routes.map { PreparedResponse($0.action) }
         }
@@ -101,21 +75,9 @@ struct WorkerSettings {
         endpointAddress = snapshot.endpoints.map { WireAddress($0.address) }
         endpointIdle = snapshot.endpoints.map { snapshot.pools[$0.pool].connections.idleTimeout.inMicroseconds }
         self.listenerAddress = listenerAddress
-        listenerPaths = snapshot.listeners.map(\.paths)
         listenerIsRetired = snapshot.listeners.map(\.isRetired)
         listenerHidesReasons = snapshot.listeners.map(\.hidesReasons)
     }
-}
-
-extension WorkerSettings {
-    /// What a route leaves open, the snapshot's timeouts and limits fill in.
-    private func saysTheSameOfRoutes(as snapshot: Snapshot) -> Bool {
-        routing === snapshot.routing && timeouts == snapshot.timeouts && limits == snapshot.limits
-    }
-
-    /// What stands for the path of a target that has none: `http://host` asks for `/`, and for `*` with OPTIONS
-    /// (RFC 9112 sections 3.2.1 and 3.2.4).
-    func path(ofNone head: RequestHead) -> [UInt8] { head.isForServer ? serverPath : rootPath }
 }
 
 extension PreparedResponse {

@@ -20,7 +20,8 @@ import Testing
     /// Where the tables of routes are: the same places are the same tables.
     private func places(_ settings: WorkerSettings) -> [UnsafeRawPointer?] {
         [
-            settings.routes.withUnsafeBytes(\.baseAddress), settings.routePaths.withUnsafeBytes(\.baseAddress),
+            settings.rules.routes.withUnsafeBytes(\.baseAddress),
+            settings.rules.routePaths.withUnsafeBytes(\.baseAddress),
             settings.routeRetries.withUnsafeBytes(\.baseAddress), settings.routeAnswers.withUnsafeBytes(\.baseAddress),
         ]
     }
@@ -43,12 +44,12 @@ import Testing
             endpoints: snapshot.endpoints, timeouts: Timeouts(connect: .seconds(77)), sharing: snapshot)
         #expect(slower.routing === snapshot.routing)
         let new = WorkerSettings(slower, listenerAddress: [], keeping: old)
-        #expect(new.routes[0].connect == 77_000_000 && places(new) != places(old))
+        #expect(new.rules.routes[0].connect == 77_000_000 && places(new) != places(old))
         var limits = snapshot.limits
         limits.bodyBytes = 1_234
         let narrower = Snapshot(
             workers: 1, listeners: snapshot.listeners, routes: snapshot.routes, pools: snapshot.pools,
             endpoints: snapshot.endpoints, limits: limits, sharing: snapshot)
-        #expect(WorkerSettings(narrower, listenerAddress: [], keeping: old).routes[0].bodyLimit == 1_234)
+        #expect(WorkerSettings(narrower, listenerAddress: [], keeping: old).rules.routes[0].bodyLimit == 1_234)
     }
 }

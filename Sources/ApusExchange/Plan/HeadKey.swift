@@ -1,6 +1,5 @@
-public import ApusAddresses
-import ApusBalancing
-import ApusHTTP
+public import ApusBalancing
+public import ApusHTTP
 public import ApusModel
 
 /// What of a request's head is hashed, prepared for comparing bytes: for a pool that hashes, or a route that splits.
@@ -37,30 +36,29 @@ public struct HeadKey: Sendable {
     }
 }
 
-extension HeadKey {
-    /// The hash of what it names; nil where the request has no such thing, and chance decides.
+extension RequestRules {
+    /// The hash of what `key` names; nil where the request has no such thing.
     ///
-    /// - Parameters:
-    ///   - bytes: those of the head in hand.
-    ///   - client: the client's address, seen through trusted proxies; asked for only where it is what is hashed.
+    /// - Parameter bytes: those of the head in hand.
+    @inlinable
     public func hash<Place>(
-        in hand: borrowing HeadInHand<Place>, _ bytes: Span<UInt8>, client: () -> IPAddress
+        _ key: HeadKey, of hand: borrowing HeadInHand<Place>, _ bytes: Span<UInt8>, _ arrival: Arrival
     ) -> UInt64? {
-        let name = self.name.span
+        let name = key.name.span
         let value: Range<Int>? =
-            switch kind {
+            switch key.kind {
             case .none, .client: nil
             case .header: hand.fields.value(of: name, in: bytes)
             case .cookie: hand.fields.cookie(name, in: bytes)
             case .query: hand.head.target.queryParameter(name, in: bytes)
             case .path: hand.head.target.path
             }
-        if kind == .path, hand.head.target.path.isEmpty {
+        if key.kind == .path, hand.head.target.path.isEmpty {
             let path: InlineArray<1, UInt8> = [hand.head.impliedPath]
             return KeyHash.of(path.span)
         }
         if let value { return KeyHash.of(bytes.extracting(value)) }
-        guard kind == .client else { return nil }
-        return KeyHash.of(client(), ipv4Prefix: ipv4Prefix, ipv6Prefix: ipv6Prefix)
+        guard key.kind == .client else { return nil }
+        return KeyHash.of(client(of: hand, bytes, arrival), ipv4Prefix: key.ipv4Prefix, ipv6Prefix: key.ipv6Prefix)
     }
 }

@@ -13,7 +13,7 @@ public import ApusModel
 ///    mean two things, is refused.
 /// 4. What its route answers by itself is answered (`RequestRules.appendAnswer`).
 /// 5. A body that says that it is too large is refused (`RouteSettings.takes`).
-/// 6. What its pool hashes is read (`HeadKey.hash`).
+/// 6. What its pool hashes is read (`RequestRules.hash`).
 /// 7. What goes to the origin is written (`RequestRules.writeForwarded`), and refused where a client made a route write
 ///    what must not be sent.
 ///

@@ -24,15 +24,20 @@ extension RequestRules {
         try filling.check()
     }
 
-    /// Writes the lines that the route adds to the origin's response, as far as they depend on the request.
+    /// Writes the lines that the route adds to the origin's response, if they depend on the request.
+    ///
+    /// - Returns: false if they do not, and nothing was written.
     @inlinable
     public func writeResponseFields<Desk: PlanDesk & ~Copyable>(
         of route: Int, _ filling: inout TemplateFilling<Desk.Place>, to desk: inout Desk
-    ) throws(Reason) {
+    ) throws(Reason) -> Bool {
+        let lines = routes[route].responseLines
         desk.beginWriting()
-        filling.append(routes[route].responseLines, of: tables.templates, to: &desk)
+        if lines.isLiteral { return false }
+        filling.append(lines, of: tables.templates, to: &desk)
         try filling.check()
         filling.room = TextTemplate.limit
+        return true
     }
 
     /// Writes the head as the origin will get it, with what the route changes of it (RFC 9110 sections 7.6 and 7.7).

@@ -17,19 +17,32 @@ public struct RequestRules: Sendable {
     /// By listener.
     public let listenerPaths: [PathRule]
 
-    /// - Parameter headCapacity: bytes of a head that whoever reads it can hold.
-    public init(_ snapshot: Snapshot, headCapacity: Int = .max) {
+    /// - Parameters:
+    ///   - headCapacity: bytes of a head that whoever reads it can hold.
+    ///   - previous: those of the snapshot before: what is said of routes is kept if it is the same.
+    public init(_ snapshot: Snapshot, headCapacity: Int = .max, keeping previous: RequestRules? = nil) {
         self.snapshot = snapshot
         let limits = snapshot.limits
         headLimits = HeadLimits(
             bytes: min(limits.headBytes, headCapacity), fields: limits.headFields, targetBytes: limits.targetBytes)
         clientFields = snapshot.clientFieldRules
         trustedProxies = snapshot.trustedProxies
-        var tables = RouteTables()
-        routes = snapshot.routes.map { RouteSettings($0, of: snapshot, adding: &tables) }
-        self.tables = tables
-        routePaths = snapshot.routes.map(\.match.path)
         listenerPaths = snapshot.listeners.map(\.paths)
+        if let previous, previous.sayTheSameOfRoutes(as: snapshot) {
+            routes = previous.routes
+            tables = previous.tables
+            routePaths = previous.routePaths
+        } else {
+            var tables = RouteTables()
+            routes = snapshot.routes.map { RouteSettings($0, of: snapshot, adding: &tables) }
+            self.tables = tables
+            routePaths = snapshot.routes.map(\.match.path)
+        }
+    }
+
+    /// Whether a snapshot says the same of routes: what one leaves open, its timeouts and limits fill in.
+    public func sayTheSameOfRoutes(as other: Snapshot) -> Bool {
+        snapshot.routing === other.routing && snapshot.timeouts == other.timeouts && snapshot.limits == other.limits
     }
 }
 

@@ -22,6 +22,22 @@ enum RequestNote {
             method.count + host.count + target.count + (referer?.count ?? 0) + (userAgent?.count ?? 0)
                 + (requestID?.count ?? 0)
         }
+
+        /// The fields of the head that the log tells of; of a repeated one, the first.
+        mutating func find(in fields: borrowing FieldTable, _ head: Span<UInt8>) {
+            for index in 0..<fields.count where fields[index].field == .other {
+                let field = fields[index]
+                switch field.name.count {
+                case 7 where referer == nil && head.equalsIgnoringCase(field.name, "referer"):
+                    referer = field.value.prefix(fieldLimit)
+                case 10 where userAgent == nil && head.equalsIgnoringCase(field.name, "user-agent"):
+                    userAgent = field.value.prefix(fieldLimit)
+                case 12 where requestID == nil && head.equalsIgnoringCase(field.name, "x-request-id"):
+                    requestID = field.value.prefix(requestIDLimit)
+                default: continue
+                }
+            }
+        }
     }
 
     /// Bytes kept of Referer and of User-Agent, and of X-Request-Id.

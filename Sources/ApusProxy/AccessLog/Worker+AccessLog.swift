@@ -1,5 +1,6 @@
 import ApusAddresses
 import ApusBalancing
+import ApusExchange
 import ApusHTTP
 import ApusModel
 import ApusTransport
@@ -8,35 +9,20 @@ import ApusTransport
 /// nothing is noted and nothing is written.
 extension Worker {
     /// Keeps what the log will say of the request: its head is gone when the exchange ends.
-    mutating func noteRequest(_ x: Int, _ head: RequestHead, _ stretch: Stretch, _ arena: inout BufferArena) {
-        exchanges[x].headBytes = head.end
+    mutating func noteRequest(_ x: Int, _ hand: borrowing RequestInHand, _ arena: inout BufferArena) {
+        exchanges[x].headBytes = hand.head.end
         guard let log else { return }
         if log.oneIn > 1, sampling.next(below: log.oneIn) > 0 {
             exchanges[x].isSampledOut = true
             guard log.alwaysLogsFailures else { return }
         }
         var parts = RequestNote.Parts(
-            method: head.line.methodRange,
-            host: head.target.form == .absolute ? head.target.authority : head.hostField, target: head.line.target)
-        findFields(&parts, arena.bytes(stretch.handle, stretch.range))
-        guard let note = RequestNote.write(parts, of: stretch, to: &arena) else { return }
+            method: hand.head.line.methodRange,
+            host: hand.head.target.form == .absolute ? hand.head.target.authority : hand.head.hostField,
+            target: hand.head.line.target)
+        parts.find(in: hand.fields, arena.bytes(of: hand.place))
+        guard let note = RequestNote.write(parts, of: hand.place, to: &arena) else { return }
         exchanges[x].note = note
-    }
-
-    /// The fields of the head that the log tells of; of a repeated one, the first.
-    private mutating func findFields(_ parts: inout RequestNote.Parts, _ head: Span<UInt8>) {
-        for index in 0..<fields.count where fields[index].field == .other {
-            let field = fields[index]
-            switch field.name.count {
-            case 7 where parts.referer == nil && head.equalsIgnoringCase(field.name, "referer"):
-                parts.referer = field.value.prefix(RequestNote.fieldLimit)
-            case 10 where parts.userAgent == nil && head.equalsIgnoringCase(field.name, "user-agent"):
-                parts.userAgent = field.value.prefix(RequestNote.fieldLimit)
-            case 12 where parts.requestID == nil && head.equalsIgnoringCase(field.name, "x-request-id"):
-                parts.requestID = field.value.prefix(RequestNote.requestIDLimit)
-            default: continue
-            }
-        }
     }
 
     /// Writes the line of an exchange that has ended, if it gets one.

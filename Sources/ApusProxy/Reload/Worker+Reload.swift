@@ -14,7 +14,8 @@ extension Worker {
         moveCounters(adoption)
         shared = adoption.shared
         settings = adoption.settings
-        fields.clientRules = settings.clientFields
+        responseFields.clientRules = settings.rules.clientFields
+        trailers.clientRules = settings.rules.clientFields
         log = adoption.logs[index]
         arena.limit = shared.snapshot.limits.bufferBytesPerWorker
         adoptOrigins(adoption)

@@ -47,6 +47,8 @@ struct PlannedRequest: ~Copyable {
             isTrusted: isTrusted)
     }
 
+    func hash(_ key: HashRules.Key?) -> UInt64? { rules.hash(HeadKey(key), of: hand, desk.head.span, arrival) }
+
     mutating func plan() -> RequestPlan { rules.plan(hand, arrival, &desk) }
 
     /// The name of the route that the plan says, `last`, or the reason of a refusal.
@@ -74,7 +76,7 @@ struct PlannedRequest: ~Copyable {
             return String(decoding: desk.written, as: UTF8.self)
         }
         guard settings.takes(hand.head.framing) else { throw .bodyTooLarge }
-        try rules.writeResponseFields(of: route, &filling, to: &desk)
+        _ = try rules.writeResponseFields(of: route, &filling, to: &desk)
         let lines = String(decoding: desk.written, as: UTF8.self)
         try rules.writeForwarded(
             &hand, by: route, &filling, arrival, ownPort: 80, to: &desk, clientAddress: { $0.append("10.0.0.1") },

@@ -1,4 +1,5 @@
 import ApusAddresses
+import ApusBalancing
 import ApusExchange
 import ApusHTTP
 import ApusModel
@@ -92,23 +93,21 @@ import Testing
         ] as [(HashRules.Key, String, String?)])
     func whatAKeyNamesIsHashed(key: HashRules.Key, head: String, text: String?) throws {
         let request = try PlannedRequest(head, routes: [.to("all")])
-        let found = HeadKey(key).hash(in: request.hand, request.desk.head.span) { .anyIPv4 }
-        let expected = HeadKey(.header("x")).hash(
-            in: try PlannedRequest("GET /\nX: \(text ?? "")", routes: []).hand,
-            Array("GET / HTTP/1.1\r\nHost: a\r\nX: \(text ?? "")\r\n\r\n".utf8).span
-        ) { .anyIPv4 }
-        #expect(found == (text == nil ? nil : expected))
+        #expect(request.hash(key) == text.map { KeyHash.of(Array($0.utf8).span) })
     }
 
     @Test func clientsAreHashedByTheirNetworks() throws {
-        let request = try PlannedRequest("GET /", routes: [.to("all")])
-        func hash(_ address: UInt32) -> UInt64? {
-            HeadKey(.client(ipv4Prefix: 24, ipv6Prefix: 64)).hash(in: request.hand, request.desk.head.span) {
-                IPAddress(ipv4: address)
-            }
+        func hash(_ address: String, isTrusted: Bool = true) throws -> UInt64? {
+            let request = try PlannedRequest(
+                "GET /\nX-Forwarded-For: \(address)", routes: [.to("all")], isTrusted: isTrusted)
+            return request.hash(.client(ipv4Prefix: 24, ipv6Prefix: 64))
         }
-        #expect(hash(0xc000_0201) == hash(0xc000_02ff))
-        #expect(hash(0xc000_0201) != hash(0xc000_0301))
-        #expect(HeadKey(nil).hash(in: request.hand, request.desk.head.span) { .anyIPv4 } == nil)
+        #expect(try hash("192.0.2.1") == hash("192.0.2.255"))
+        #expect(try hash("192.0.2.1") != hash("192.0.3.1"))
+        #expect(try hash("192.0.2.1", isTrusted: false) == hash("192.0.3.1", isTrusted: false))
+    }
+
+    @Test func withoutAKeyNothingIsHashed() throws {
+        #expect(try PlannedRequest("GET /", routes: [.to("all")]).hash(nil) == nil)
     }
 }

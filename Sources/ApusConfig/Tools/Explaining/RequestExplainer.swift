@@ -138,7 +138,7 @@ public struct RequestExplainer: Sendable {
             try rules.writeAnswerFields(of: index, &filling, to: &request.desk)
             explanation.outcome = .respond(status: response.status, body: bodyWords(response.sentBody))
         case .forward(let split):
-            try rules.writeResponseFields(of: index, &filling, to: &request.desk)
+            _ = try rules.writeResponseFields(of: index, &filling, to: &request.desk)
             // What it gets is told in parts below.
             try rules.writeForwarded(
                 &request.hand, by: index, &filling, request.arrival, ownPort: 0, to: &request.desk,
