@@ -75,6 +75,26 @@ extension RequestHead {
     public static func parse(
         _ bytes: Span<UInt8>, limits: HeadLimits, into fields: inout FieldTable
     ) throws(Reason) -> RequestHead? {
+        guard let (line, target, end) = try parts(of: bytes, limits, &fields) else { return nil }
+        return try RequestHead(bytes, line, target, end, &fields)
+    }
+
+    /// Parses a head into this one, which spares copies; otherwise as the other.
+    ///
+    /// - Returns: false when the head has not arrived whole; then this one stays as it was.
+    public mutating func parse(
+        _ bytes: Span<UInt8>, limits: HeadLimits, into fields: inout FieldTable
+    ) throws(Reason) -> Bool {
+        guard let (line, target, end) = try Self.parts(of: bytes, limits, &fields) else { return false }
+        self = try RequestHead(bytes, line, target, end, &fields)
+        return true
+    }
+
+    /// The first line, the target in it, and where the head ends; the fields are in their table.
+    @inline(__always)
+    private static func parts(
+        of bytes: Span<UInt8>, _ limits: HeadLimits, _ fields: inout FieldTable
+    ) throws(Reason) -> (RequestLine, RequestTarget, Int)? {
         let isCut = bytes.count >= limits.bytes
         let visible = isCut ? bytes.extracting(0..<limits.bytes) : bytes
         guard let line = try RequestLine.parse(visible, limits) else {
@@ -87,7 +107,7 @@ extension RequestHead {
             if isCut { throw .headTooLarge }
             return nil
         }
-        return try RequestHead(visible, line, target, end, &fields)
+        return (line, target, end)
     }
 
     private init(

@@ -10,19 +10,19 @@ import ApusTransport
 extension Worker {
     /// Reads what the exchange's pool wants to know of a request's head.
     mutating func readKeys(
-        _ x: Int, _ hand: borrowing RequestInHand, _ arena: borrowing BufferArena
+        _ x: Int, _ hand: inout RequestInHand, _ arena: borrowing BufferArena
     ) {
         let pool = exchanges[x].pool
         let bytes = arena.bytes(of: hand.place)
         let key = settings.keys[pool].hash
-        exchanges[x].visit.pick.hash = settings.rules.hash(key, of: hand, bytes, arrival(x))
-        if !settings.keys[pool].sessionName.isEmpty { readSession(x, hand.fields, bytes) }
-        if !settings.keys[pool].priorityHeader.isEmpty { readPriority(x, hand.fields, bytes) }
+        exchanges[x].visit.pick.hash = settings.rules.hash(key, of: &hand, bytes, arrival(x))
+        if !settings.keys[pool].sessionName.isEmpty { readSession(x, &hand, bytes) }
+        if !settings.keys[pool].priorityHeader.isEmpty { readPriority(x, &hand, bytes) }
     }
 
-    private mutating func readPriority(_ x: Int, _ fields: borrowing FieldTable, _ bytes: Span<UInt8>) {
+    private mutating func readPriority(_ x: Int, _ hand: inout RequestInHand, _ bytes: Span<UInt8>) {
         let name = settings.keys[exchanges[x].pool].priorityHeader
-        guard let value = fields.value(of: name.span, in: bytes) else { return }
+        guard let value = hand.fields.value(of: name.span, in: bytes) else { return }
         if bytes.equalsIgnoringCase(value, "low") {
             exchanges[x].visit.priority = .low
         } else if bytes.equalsIgnoringCase(value, "normal") {
@@ -34,10 +34,10 @@ extension Worker {
 
     // MARK: Sessions
 
-    private mutating func readSession(_ x: Int, _ fields: borrowing FieldTable, _ bytes: Span<UInt8>) {
+    private mutating func readSession(_ x: Int, _ hand: inout RequestInHand, _ bytes: Span<UInt8>) {
         let pool = exchanges[x].pool
         let keys = settings.keys[pool]
-        guard let value = fields.cookie(keys.sessionName.span, in: bytes), !value.isEmpty else { return }
+        guard let value = hand.fields.cookie(keys.sessionName.span, in: bytes), !value.isEmpty else { return }
         let text = bytes.extracting(value)
         exchanges[x].visit.pick.session = origins.dispatchers[pool].session(text, now: now)
         if keys.learnsSessions { exchanges[x].sessionHash = PoolDispatcher.learnedSession(text) }

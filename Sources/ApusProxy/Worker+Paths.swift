@@ -8,11 +8,11 @@ extension Worker {
     ///
     /// - Returns: nil without memory. What it holds is to be given back (`release`).
     mutating func templatePath(
-        _ x: Int, _ hand: borrowing RequestInHand, _ arena: inout BufferArena
+        _ x: Int, _ hand: inout RequestInHand, _ arena: inout BufferArena
     ) -> Stretch? {
         let path = hand.head.target.path.moved(by: Int(hand.place.start))
         let listener = exchanges[x].listener
-        guard settings.rules.normalizesPath(of: hand, arena.bytes(of: hand.place), listener: listener) else {
+        guard settings.rules.normalizesPath(of: &hand, arena.bytes(of: hand.place), listener: listener) else {
             return Stretch(hand.place.handle, path)
         }
         guard let block = borrow(path.count, for: exchanges[x].client, &arena) else { return nil }
@@ -23,7 +23,7 @@ extension Worker {
         return Stretch(block, 0..<count)
     }
 
-    mutating func release(_ path: Stretch, of hand: borrowing RequestInHand, _ arena: inout BufferArena) {
+    mutating func release(_ path: Stretch, of hand: inout RequestInHand, _ arena: inout BufferArena) {
         if path.handle != hand.place.handle { arena.giveBack(path.handle) }
     }
 }

@@ -68,17 +68,17 @@ extension Worker {
         exchanges[x].request = BodyRelay(hand.head.framing, isChunkedOut: hand.head.framing == .chunked)
         exchanges[x].awaitsContinue = hand.head.expectsContinue && !exchanges[x].request.isComplete
         exchanges[x].isPersonal = hand.head.authenticatesConnection
-        noteRequest(x, hand, &arena)
+        noteRequest(x, &hand, &arena)
         if connections[client].isTrusted {
             var bytes = arena.mutableBytes(hand.place.handle, hand.place.range)
             hand.fields.tidyClaims(in: &bytes)
         } else {
             hand.fields.dropClaims()
         }
-        switch settings.rules.plan(hand, arrival(x), &arena) {
+        switch settings.rules.plan(&hand, arrival(x), &arena) {
         case .route(let route): follow(route, x, &hand, &arena)
-        case .lastRecipient: answerAsLastRecipient(x, hand, &arena)
-        case .refuse(let reason): answer(x, reason, instead: hand, &arena)
+        case .lastRecipient: answerAsLastRecipient(x, &hand, &arena)
+        case .refuse(let reason): answer(x, reason, instead: &hand, &arena)
         }
     }
 
@@ -100,9 +100,9 @@ extension Worker {
         exchanges[x].route = route
         exchanges[x].visit.pool = rules.pool
         exchanges[x].visit.priority = rules.priority
-        if !rules.isPlain, !applyRoute(x, hand, &arena) { return }
+        if !rules.isPlain, !applyRoute(x, &hand, &arena) { return }
         guard rules.takes(hand.head.framing) else { return answer(x, .bodyTooLarge, &arena) }
-        if settings.pools[exchanges[x].pool].looksAtHead { readKeys(x, hand, arena) }
+        if settings.pools[exchanges[x].pool].looksAtHead { readKeys(x, &hand, arena) }
         do {
             try forward(x, &hand, &arena)
         } catch {
@@ -144,7 +144,7 @@ extension Worker {
             settings.pools[exchanges[x].pool].passesTrailers && !hand.head.namesFields
         if exchanges[x].isPlain {
             let peer = connections[client].peer
-            let listener = ownAddress(x, hand.head)
+            let listener = ownAddress(x, &hand)
             arena.beginSend()
             arena.setInput(stretch.handle, at: start)
             hand.head.write(
@@ -169,9 +169,9 @@ extension Worker {
     ///
     /// The system is asked only where the listener's address does not say it.
     @inline(__always)
-    mutating func ownAddress(_ x: Int, _ head: RequestHead) -> SocketAddress {
+    mutating func ownAddress(_ x: Int, _ hand: inout RequestInHand) -> SocketAddress {
         let listener = settings.listenerAddress[exchanges[x].listener]
-        guard head.hostField.isEmpty, listener.ip == .anyIPv4 || listener.ip == .anyIPv6 else { return listener }
+        guard hand.head.hostField.isEmpty, listener.ip == .anyIPv4 || listener.ip == .anyIPv6 else { return listener }
         return SocketAddress(connections[exchanges[x].client].socket.localAddress)
     }
 

@@ -14,17 +14,17 @@ extension Worker {
     mutating func writeRewritten(
         _ x: Int, _ hand: inout RequestInHand, _ arena: inout BufferArena
     ) throws(Reason) {
-        guard let path = templatePath(x, hand, &arena) else { throw .memoryLimit }
-        defer { release(path, of: hand, &arena) }
+        guard let path = templatePath(x, &hand, &arena) else { throw .memoryLimit }
+        defer { release(path, of: &hand, &arena) }
         let route = exchanges[x].route
         let arrival = arrival(x)
-        var filling = TemplateFilling(hand, path: path, route: route, arrival, by: settings.rules, arena)
+        var filling = TemplateFilling(&hand, path: path, route: route, arrival, by: settings.rules, arena)
         if try settings.rules.writeResponseFields(of: route, &filling, to: &arena) {
             guard let kept = keepUnsent(of: x, &arena) else { throw .memoryLimit }
             exchanges[x].responseLines = kept
         }
         let peer = connections[exchanges[x].client].peer
-        let listener = ownAddress(x, hand.head)
+        let listener = ownAddress(x, &hand)
         try settings.rules.writeForwarded(
             &hand, by: route, &filling, arrival, ownPort: listener.port, to: &arena,
             clientAddress: { $0.append(peer) }, ownAddress: { $0.append(authority: listener) })

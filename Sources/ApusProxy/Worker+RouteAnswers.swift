@@ -8,16 +8,16 @@ import ApusTransport
 extension Worker {
     /// Refuses a request whose head is good, and whose end is known in most cases: the connection goes on then.
     mutating func answer(
-        _ x: Int, _ reason: Reason, instead hand: borrowing RequestInHand, _ arena: inout BufferArena
+        _ x: Int, _ reason: Reason, instead hand: inout RequestInHand, _ arena: inout BufferArena
     ) {
-        skipBody(x, hand, &arena)
+        skipBody(x, &hand, &arena)
         answer(x, reason, &arena)
     }
 
     /// Takes what has come of the request's body, which goes nowhere, and leaves what belongs to the next request with the
     /// connection. The bytes of the head are gone then.
     private mutating func skipBody(
-        _ x: Int, _ hand: borrowing RequestInHand, _ arena: inout BufferArena
+        _ x: Int, _ hand: inout RequestInHand, _ arena: inout BufferArena
     ) {
         let stretch = hand.place
         var used = Int(stretch.start) + hand.head.end
@@ -38,26 +38,26 @@ extension Worker {
 
     /// Gives the response that the exchange's route gives by itself.
     mutating func answerByRoute(
-        _ x: Int, _ hand: borrowing RequestInHand, _ arena: inout BufferArena
+        _ x: Int, _ hand: inout RequestInHand, _ arena: inout BufferArena
     ) {
         let route = exchanges[x].route
         guard let prepared = settings.routeAnswers[route] else { return answer(x, .noRoute, &arena) }
         // What is filled in is read from the head, which is gone once the body has been looked at.
-        guard let path = templatePath(x, hand, &arena) else {
-            return answer(x, .memoryLimit, instead: hand, &arena)
+        guard let path = templatePath(x, &hand, &arena) else {
+            return answer(x, .memoryLimit, instead: &hand, &arena)
         }
-        var filling = TemplateFilling(hand, path: path, route: route, arrival(x), by: settings.rules, arena)
+        var filling = TemplateFilling(&hand, path: path, route: route, arrival(x), by: settings.rules, arena)
         do {
             try settings.rules.writeAnswerFields(of: route, &filling, to: &arena)
         } catch {
-            release(path, of: hand, &arena)
-            return answer(x, error, instead: hand, &arena)
+            release(path, of: &hand, &arena)
+            return answer(x, error, instead: &hand, &arena)
         }
-        release(path, of: hand, &arena)
+        release(path, of: &hand, &arena)
         guard let lines = keepUnsent(of: x, &arena) else {
-            return answer(x, .memoryLimit, instead: hand, &arena)
+            return answer(x, .memoryLimit, instead: &hand, &arena)
         }
-        skipBody(x, hand, &arena)
+        skipBody(x, &hand, &arena)
         let closes = prepareAnswer(x, nil, status: prepared.status, &arena)
         arena.append(prepared.head.span)
         arena.append(copying: lines.handle, lines.range)
@@ -103,14 +103,14 @@ extension Worker {
 
     /// Answers a TRACE or OPTIONS request that may not be forwarded further (Max-Forwards, RFC 9110 section 7.6.2).
     mutating func answerAsLastRecipient(
-        _ x: Int, _ hand: borrowing RequestInHand, _ arena: inout BufferArena
+        _ x: Int, _ hand: inout RequestInHand, _ arena: inout BufferArena
     ) {
         arena.beginSend()
-        if hand.head.method == .trace { appendTrace(hand, &arena) }
+        if hand.head.method == .trace { appendTrace(&hand, &arena) }
         guard let body = keepUnsent(of: x, &arena) else {
-            return answer(x, .memoryLimit, instead: hand, &arena)
+            return answer(x, .memoryLimit, instead: &hand, &arena)
         }
-        skipBody(x, hand, &arena)
+        skipBody(x, &hand, &arena)
         let closes = prepareAnswer(x, nil, status: 200, &arena)
         arena.append("HTTP/1.1 200 OK\r\n")
         arena.append(hand.head.method == .trace ? "Content-Type: message/http\r\n" : Self.allowedMethods)
@@ -125,7 +125,7 @@ extension Worker {
     }
 
     /// The request's head as it came, without what is likely to be secret (RFC 9110 section 9.3.8).
-    private mutating func appendTrace(_ hand: borrowing RequestInHand, _ arena: inout BufferArena) {
+    private mutating func appendTrace(_ hand: inout RequestInHand, _ arena: inout BufferArena) {
         arena.append(from: hand.place, hand.head.line.methodRange.lowerBound..<hand.head.line.end)
         for index in 0..<hand.fields.count {
             let line = hand.fields[index]

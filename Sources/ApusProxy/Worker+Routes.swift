@@ -10,19 +10,19 @@ extension Worker {
     ///
     /// - Returns: whether it goes on to a pool; otherwise it has been answered.
     mutating func applyRoute(
-        _ x: Int, _ hand: borrowing RequestInHand, _ arena: inout BufferArena
+        _ x: Int, _ hand: inout RequestInHand, _ arena: inout BufferArena
     ) -> Bool {
         exchanges[x].isPlain = false
         let rules = settings.rules.routes[exchanges[x].route]
         guard countOnRoute(x, limit: rules.requestLimit) else {
-            answer(x, .routeSaturated, instead: hand, &arena)
+            answer(x, .routeSaturated, instead: &hand, &arena)
             return false
         }
         guard rules.action == .forward else {
-            answerByRoute(x, hand, &arena)
+            answerByRoute(x, &hand, &arena)
             return false
         }
-        if rules.branchCount > 0 { chooseBranch(x, hand, arena) }
+        if rules.branchCount > 0 { chooseBranch(x, &hand, arena) }
         return true
     }
 
@@ -52,14 +52,14 @@ extension Worker {
     /// Decides to which of its route's pools the request goes: by what the route splits by, or by chance where the request
     /// has nothing of the kind.
     private mutating func chooseBranch(
-        _ x: Int, _ hand: borrowing RequestInHand, _ arena: borrowing BufferArena
+        _ x: Int, _ hand: inout RequestInHand, _ arena: borrowing BufferArena
     ) {
         if connections[exchanges[x].client].bound >= 0, chooseBoundBranch(x) { return }
         let rules = settings.rules.routes[exchanges[x].route]
         var hash: UInt64?
         if rules.splitKey >= 0 {
             let key = settings.rules.tables.splitKeys[Int(rules.splitKey)]
-            hash = settings.rules.hash(key, of: hand, arena.bytes(of: hand.place), arrival(x))
+            hash = settings.rules.hash(key, of: &hand, arena.bytes(of: hand.place), arrival(x))
         }
         // Mixed once more: the pool may hash the same key, and would find all that come to it in one corner.
         var draw = SplitMix64(seed: hash ?? chance.next())

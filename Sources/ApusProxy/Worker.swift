@@ -16,7 +16,8 @@ import ApusTransport
 /// where it is parsed to where it has been written.
 ///
 /// Methods are `mutating` whether they change something or not. One that is not, called from one that is, gets the worker
-/// as a copy on the stack (Swift 6.3): 745 bytes, for each call. What remains is called from closures only.
+/// as a copy on the stack (Swift 6.3): 745 bytes, for each call. What remains is called from closures only. For the same
+/// reason the head in hand goes by `inout`.
 struct Worker: ~Copyable {
     let index: Int
     // What a reload changes.

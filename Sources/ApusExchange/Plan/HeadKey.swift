@@ -42,7 +42,7 @@ extension RequestRules {
     /// - Parameter bytes: those of the head in hand.
     @inlinable
     public func hash<Place>(
-        _ key: HeadKey, of hand: borrowing HeadInHand<Place>, _ bytes: Span<UInt8>, _ arrival: Arrival
+        _ key: HeadKey, of hand: inout HeadInHand<Place>, _ bytes: Span<UInt8>, _ arrival: Arrival
     ) -> UInt64? {
         let name = key.name.span
         let value: Range<Int>? =
@@ -59,6 +59,6 @@ extension RequestRules {
         }
         if let value { return KeyHash.of(bytes.extracting(value)) }
         guard key.kind == .client else { return nil }
-        return KeyHash.of(client(of: hand, bytes, arrival), ipv4Prefix: key.ipv4Prefix, ipv6Prefix: key.ipv6Prefix)
+        return KeyHash.of(client(of: &hand, bytes, arrival), ipv4Prefix: key.ipv4Prefix, ipv6Prefix: key.ipv6Prefix)
     }
 }

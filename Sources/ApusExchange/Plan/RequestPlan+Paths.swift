@@ -7,10 +7,10 @@ extension Snapshot {
     /// The route of a request whose path is taken as it came.
     @inlinable @inline(__always)
     func routeAsItCame<Place>(
-        _ listener: Int, _ hand: borrowing HeadInHand<Place>, _ client: IPAddress, _ bytes: Span<UInt8>
+        _ listener: Int, _ hand: inout HeadInHand<Place>, _ client: IPAddress, _ bytes: Span<UInt8>
     ) -> Int? {
         let path = hand.head.target.path
-        if path.isEmpty { return routeOfImpliedPath(listener, hand, client, bytes) }
+        if path.isEmpty { return routeOfImpliedPath(listener, &hand, client, bytes) }
         return route(
             listener: listener, head: hand.head, path: bytes.extracting(path), fields: hand.fields, bytes: bytes,
             client: client)
@@ -19,7 +19,7 @@ extension Snapshot {
     /// The route of a request whose target has no path.
     @inlinable @inline(never)
     func routeOfImpliedPath<Place>(
-        _ listener: Int, _ hand: borrowing HeadInHand<Place>, _ client: IPAddress, _ bytes: Span<UInt8>
+        _ listener: Int, _ hand: inout HeadInHand<Place>, _ client: IPAddress, _ bytes: Span<UInt8>
     ) -> Int? {
         let path: InlineArray<1, UInt8> = [hand.head.impliedPath]
         return route(
@@ -29,11 +29,11 @@ extension Snapshot {
     /// The plan for a path that is not plain: the route that all its readings have.
     @inlinable @inline(never)
     func planByReadings<Desk: PlanDesk & ~Copyable>(
-        _ listener: Int, _ rule: PathRule, _ hand: borrowing HeadInHand<Desk.Place>, _ client: IPAddress,
+        _ listener: Int, _ rule: PathRule, _ hand: inout HeadInHand<Desk.Place>, _ client: IPAddress,
         _ desk: inout Desk
     ) -> RequestPlan {
         do throws(Reason) {
-            guard let route = try routeByReadings(listener, rule, hand, client, &desk) else { throw .noRoute }
+            guard let route = try routeByReadings(listener, rule, &hand, client, &desk) else { throw .noRoute }
             return .route(route)
         } catch {
             return .refuse(error)
@@ -43,17 +43,17 @@ extension Snapshot {
     /// - Throws: `badPath` or `ambiguousPath` for a path that must not reach an origin.
     @inlinable
     func routeByReadings<Desk: PlanDesk & ~Copyable>(
-        _ listener: Int, _ rule: PathRule, _ hand: borrowing HeadInHand<Desk.Place>, _ client: IPAddress,
+        _ listener: Int, _ rule: PathRule, _ hand: inout HeadInHand<Desk.Place>, _ client: IPAddress,
         _ desk: inout Desk
     ) throws(Reason) -> Int? {
         let path = hand.head.target.path
         let oddities = PathOddities(desk.bytes(of: hand.place).extracting(path))
         if oddities.contains(.control) { throw .badPath }
         if rule == .literal || oddities.isEmpty {
-            return routeAsItCame(listener, hand, client, desk.bytes(of: hand.place))
+            return routeAsItCame(listener, &hand, client, desk.bytes(of: hand.place))
         }
         let readings = PathReadings(oddities)
-        let normal = try route(of: .normal, listener, hand, client, &desk)
+        let normal = try route(of: .normal, listener, &hand, client, &desk)
         if readings.count == 1 { return normal }
         if rule == .strict { throw .ambiguousPath }
         guard looksAtPath(listener: listener) else { return normal }
@@ -61,7 +61,7 @@ extension Snapshot {
         for number in 1..<readings.count {
             let other: Int?
             do throws(Reason) {
-                other = try route(of: readings[number], listener, hand, client, &desk)
+                other = try route(of: readings[number], listener, &hand, client, &desk)
             } catch {
                 // Above the root, to those who read it so.
                 throw .ambiguousPath
@@ -74,7 +74,7 @@ extension Snapshot {
     /// The route of one reading, which is written on the desk.
     @inlinable
     func route<Desk: PlanDesk & ~Copyable>(
-        of reading: PathReading, _ listener: Int, _ hand: borrowing HeadInHand<Desk.Place>, _ client: IPAddress,
+        of reading: PathReading, _ listener: Int, _ hand: inout HeadInHand<Desk.Place>, _ client: IPAddress,
         _ desk: inout Desk
     ) throws(Reason) -> Int? {
         let count = try desk.write(reading, of: hand.head.target.path, from: hand.place)
@@ -106,7 +106,7 @@ extension RequestRules {
     /// Whether templates are filled from another path than the one that came: from its normal form.
     @inlinable
     public func normalizesPath<Place>(
-        of hand: borrowing HeadInHand<Place>, _ bytes: Span<UInt8>, listener: Int
+        of hand: inout HeadInHand<Place>, _ bytes: Span<UInt8>, listener: Int
     ) -> Bool {
         listenerPaths[listener] != .literal && !PathNormalization.isPlain(hand.head.target.path, of: bytes)
     }

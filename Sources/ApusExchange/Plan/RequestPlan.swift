@@ -32,19 +32,19 @@ extension RequestRules {
     /// - Parameter hand: a head whose claims have been settled.
     @inlinable @inline(__always)
     public func plan<Desk: PlanDesk & ~Copyable>(
-        _ hand: borrowing HeadInHand<Desk.Place>, _ arrival: Arrival, _ desk: inout Desk
+        _ hand: inout HeadInHand<Desk.Place>, _ arrival: Arrival, _ desk: inout Desk
     ) -> RequestPlan {
         if hand.head.hopsLeft == 0 { return .lastRecipient }
         let client =
             snapshot.looksAtClient(listener: arrival.listener)
-            ? client(of: hand, desk.bytes(of: hand.place), arrival) : IPAddress(high: 0, low: 0)
+            ? client(of: &hand, desk.bytes(of: hand.place), arrival) : IPAddress(high: 0, low: 0)
         if PathNormalization.isPlain(hand.head.target.path, of: desk.bytes(of: hand.place)) {
-            guard let route = snapshot.routeAsItCame(arrival.listener, hand, client, desk.bytes(of: hand.place)) else {
+            guard let route = snapshot.routeAsItCame(arrival.listener, &hand, client, desk.bytes(of: hand.place)) else {
                 return .refuse(.noRoute)
             }
             return .route(route)
         }
-        return snapshot.planByReadings(arrival.listener, listenerPaths[arrival.listener], hand, client, &desk)
+        return snapshot.planByReadings(arrival.listener, listenerPaths[arrival.listener], &hand, client, &desk)
     }
 }
 

@@ -70,7 +70,7 @@ extension RequestRules {
     /// - Parameter bytes: those of the head in hand.
     @inlinable
     public func client<Place>(
-        of hand: borrowing HeadInHand<Place>, _ bytes: Span<UInt8>, _ arrival: Arrival
+        of hand: inout HeadInHand<Place>, _ bytes: Span<UInt8>, _ arrival: Arrival
     ) -> IPAddress {
         guard arrival.isTrusted else { return arrival.peer }
         return hand.fields.client(behind: arrival.peer, in: bytes, trusting: trustedProxies)

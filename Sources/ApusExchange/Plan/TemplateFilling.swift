@@ -37,7 +37,7 @@ public struct TemplateFilling<Place: BitwiseCopyable> {
     ///   - path: where the path is that templates see (`RequestRules.normalizesPath`).
     @inlinable
     public init<Desk: PlanDesk & ~Copyable>(
-        _ hand: borrowing HeadInHand<Place>, path: Place, route: Int, _ arrival: Arrival,
+        _ hand: inout HeadInHand<Place>, path: Place, route: Int, _ arrival: Arrival,
         by rules: borrowing RequestRules, _ desk: borrowing Desk
     ) where Desk.Place == Place {
         let settings = rules.routes[route]
@@ -48,7 +48,7 @@ public struct TemplateFilling<Place: BitwiseCopyable> {
         let hasPath = !hand.head.target.path.isEmpty
         let pathCount = hasPath ? desk.bytes(of: path).count : 1
         self.pathCount = pathCount
-        client = settings.usesClient ? rules.client(of: hand, bytes, arrival) : IPAddress(high: 0, low: 0)
+        client = settings.usesClient ? rules.client(of: &hand, bytes, arrival) : IPAddress(high: 0, low: 0)
         isSecure = hand.saysSecure(bytes, arrival)
         takesPathsLiterally = rules.listenerPaths[arrival.listener] == .literal
         let prefix = Int(settings.prefixCount)

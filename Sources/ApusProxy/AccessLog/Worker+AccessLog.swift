@@ -9,7 +9,7 @@ import ApusTransport
 /// nothing is noted and nothing is written.
 extension Worker {
     /// Keeps what the log will say of the request: its head is gone when the exchange ends.
-    mutating func noteRequest(_ x: Int, _ hand: borrowing RequestInHand, _ arena: inout BufferArena) {
+    mutating func noteRequest(_ x: Int, _ hand: inout RequestInHand, _ arena: inout BufferArena) {
         exchanges[x].headBytes = hand.head.end
         guard let log else { return }
         if log.oneIn > 1, sampling.next(below: log.oneIn) > 0 {

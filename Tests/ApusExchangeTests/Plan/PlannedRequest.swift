@@ -47,9 +47,12 @@ struct PlannedRequest: ~Copyable {
             isTrusted: isTrusted)
     }
 
-    func hash(_ key: HashRules.Key?) -> UInt64? { rules.hash(HeadKey(key), of: hand, desk.head.span, arrival) }
+    mutating func hash(_ key: HashRules.Key?) -> UInt64? {
+        let bytes = desk.head
+        return rules.hash(HeadKey(key), of: &hand, bytes.span, arrival)
+    }
 
-    mutating func plan() -> RequestPlan { rules.plan(hand, arrival, &desk) }
+    mutating func plan() -> RequestPlan { rules.plan(&hand, arrival, &desk) }
 
     /// The name of the route that the plan says, `last`, or the reason of a refusal.
     mutating func planned() -> String {
@@ -66,11 +69,12 @@ struct PlannedRequest: ~Copyable {
     /// - Throws: why it cannot be sent.
     mutating func written() throws(Reason) -> String {
         guard case .route(let route) = plan() else { return "" }
-        if rules.normalizesPath(of: hand, desk.head.span, listener: 0) {
+        let bytes = desk.head
+        if rules.normalizesPath(of: &hand, bytes.span, listener: 0) {
             desk.path = try PathNormalization.normalized(desk.path)
         }
         let settings = rules.routes[route]
-        var filling = TemplateFilling(hand, path: .path, route: route, arrival, by: rules, desk)
+        var filling = TemplateFilling(&hand, path: .path, route: route, arrival, by: rules, desk)
         guard settings.action == .forward else {
             try rules.writeAnswerFields(of: route, &filling, to: &desk)
             return String(decoding: desk.written, as: UTF8.self)

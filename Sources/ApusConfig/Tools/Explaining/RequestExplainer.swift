@@ -44,7 +44,7 @@ public struct RequestExplainer: Sendable {
             var seen = try SeenRequest(request.head(parts, ownAddress: "\(bound.bind)"), arrival, rules)
             explanation.removedHeaders = seen.hiddenNames
             explanation.show(seen)
-            try explain(rules.plan(seen.hand, arrival, &seen.desk), &seen, in: &explanation)
+            try explain(rules.plan(&seen.hand, arrival, &seen.desk), &seen, in: &explanation)
         } catch {
             explanation.refuse(error)
         }

@@ -28,7 +28,7 @@ struct SeenRequest: ~Copyable {
             hand.fields.dropClaims()
         }
         self.arrival = arrival
-        client = rules.client(of: hand, bytes.span, arrival)
+        client = rules.client(of: &hand, bytes.span, arrival)
         var hidden: [String] = []
         for index in 0..<hand.fields.count where hand.fields[index].isHidden {
             hidden.append(String(decoding: bytes[hand.fields[index].name], as: UTF8.self))
@@ -51,7 +51,8 @@ struct SeenRequest: ~Copyable {
     ///
     /// - Returns: false where it leads above the root.
     mutating func normalizePath(by rules: RequestRules) -> Bool {
-        guard rules.normalizesPath(of: hand, desk.head.span, listener: arrival.listener) else { return true }
+        let bytes = desk.head
+        guard rules.normalizesPath(of: &hand, bytes.span, listener: arrival.listener) else { return true }
         guard let normal = try? PathNormalization.normalized(pathAsItCame) else { return false }
         desk.path = normal
         return true
@@ -60,11 +61,11 @@ struct SeenRequest: ~Copyable {
 
 /// What a route would write, in words.
 extension SeenRequest {
-    func filling(of route: Int, by rules: RequestRules) -> TemplateFilling<ArrayDesk.Place> {
-        TemplateFilling(hand, path: .path, route: route, arrival, by: rules, desk)
+    mutating func filling(of route: Int, by rules: RequestRules) -> TemplateFilling<ArrayDesk.Place> {
+        TemplateFilling(&hand, path: .path, route: route, arrival, by: rules, desk)
     }
 
-    func location(of route: Int, by rules: RequestRules) -> String {
+    mutating func location(of route: Int, by rules: RequestRules) -> String {
         let settings = rules.routes[route]
         return written(of: route, by: rules) {
             $0.appendLocation(
@@ -73,7 +74,7 @@ extension SeenRequest {
     }
 
     /// The path and query that the origin gets.
-    func target(of route: Int, by rules: RequestRules) -> String {
+    mutating func target(of route: Int, by rules: RequestRules) -> String {
         let settings = rules.routes[route]
         guard settings.rewrites.contains(.target), !hand.head.isForServer else {
             return text(hand.head.target.pathAndQuery)
@@ -84,7 +85,7 @@ extension SeenRequest {
     }
 
     /// The host that the origin gets: with its port and as the client said it, unless the route writes it.
-    func host(of route: Int, by rules: RequestRules) -> String {
+    mutating func host(of route: Int, by rules: RequestRules) -> String {
         let settings = rules.routes[route]
         guard settings.rewrites.contains(.host) else {
             return text(hand.head.target.form == .absolute ? hand.head.target.authority : hand.head.hostField)
@@ -93,7 +94,7 @@ extension SeenRequest {
     }
 
     /// Changes to fields, in the order in which they are carried out.
-    func edits(_ edits: [FieldEdit], of route: Int, by rules: RequestRules) -> [RequestExplanation.Edit] {
+    mutating func edits(_ edits: [FieldEdit], of route: Int, by rules: RequestRules) -> [RequestExplanation.Edit] {
         edits.filter(\.isAllowed).map { edit in
             switch edit {
             case .set(let name, let value):
@@ -105,7 +106,8 @@ extension SeenRequest {
         }
     }
 
-    private func shown(_ name: String, _ value: TextTemplate, of route: Int, by rules: RequestRules) -> String {
+    private mutating func shown(_ name: String, _ value: TextTemplate, of route: Int, by rules: RequestRules) -> String
+    {
         guard !isSensitive(fieldName: name) else { return "(not shown)" }
         var table = TemplateTable()
         let template = table.add(value, captures: rules.routePaths[route].captureNames)
@@ -116,7 +118,7 @@ extension SeenRequest {
     }
 
     /// What `write` leaves on a desk like this request's.
-    private func written(
+    private mutating func written(
         of route: Int, by rules: RequestRules,
         _ write: (inout TemplateFilling<ArrayDesk.Place>, inout ArrayDesk) -> Void
     ) -> String {
