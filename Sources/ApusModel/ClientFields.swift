@@ -30,6 +30,18 @@ extension Snapshot {
 
     /// The names of fields that routes and pools look at or write.
     public var namedFields: [String] {
+        var names = routing.namedFields
+        for pool in pools {
+            if case .header(let name) = pool.hash.key { names.insert(name) }
+            if let name = pool.concurrency?.priorityHeader { names.insert(name) }
+        }
+        return names.sorted()
+    }
+}
+
+extension Routing {
+    /// The names of fields that routes look at or write.
+    static func namedFields(of routes: [Route]) -> Set<String> {
         var names: Set<String> = []
         for index in routes.indices {
             for condition in routes[index].match.fields { names.insert(condition.name) }
@@ -38,10 +50,6 @@ extension Snapshot {
                 names.insert(name)
             }
         }
-        for pool in pools {
-            if case .header(let name) = pool.hash.key { names.insert(name) }
-            if let name = pool.concurrency?.priorityHeader { names.insert(name) }
-        }
-        return names.sorted()
+        return names
     }
 }

@@ -7,6 +7,8 @@ public final class Routing: Sendable {
     /// The routes of all listeners, each listener's in the order in which they are tried.
     public let routes: [Route]
     public let table: RouteTable
+    /// The names of fields that routes look at or write.
+    let namedFields: Set<String>
     /// What was configured, if what reloads have removed stands behind it here.
     private let configured: Routing?
 
@@ -16,6 +18,7 @@ public final class Routing: Sendable {
         // A range that leads beyond them is one of `problems`, with which nothing is run.
         table = RouteTable(
             routes.map(\.match), listeners: listeners.map { $0.routes.clamped(to: routes.indices) })
+        namedFields = Self.namedFields(of: routes)
         configured = nil
     }
 
@@ -25,8 +28,12 @@ public final class Routing: Sendable {
         listeners = configured.listeners + retiredListeners
         routes = configured.routes + retiredRoutes
         table = configured.table.adding(emptyListeners: retiredListeners.count)
+        namedFields = configured.namedFields.union(Self.namedFields(of: retiredRoutes))
         self.configured = configured
     }
+
+    /// Whether the other's listeners and routes begin with all of these.
+    public func isBeginning(of other: Routing) -> Bool { self === other || self === other.configured }
 
     /// Whether both begin with the same configuration, whatever is retired behind it.
     func hasSameConfiguration(as other: Routing) -> Bool { (configured ?? self) === (other.configured ?? other) }

@@ -1,6 +1,7 @@
 public import ApusAddresses
 public import ApusHTTP
 public import ApusRouting
+import Synchronization
 
 /// The configuration as the data plane runs it: complete and immutable, and checked before it is run (`check`).
 ///
@@ -34,6 +35,15 @@ public final class Snapshot: Sendable {
     public let zone: String?
     public let operations: Operations
     @usableFromInline let routeTable: RouteTable
+    private let madeLayout = Mutex<CounterLayout?>(nil)
+    /// Where its counters are: made once, when it is asked for.
+    public var counterLayout: CounterLayout {
+        madeLayout.withLock { made in
+            let layout = made ?? CounterLayout(self)
+            made = layout
+            return layout
+        }
+    }
 
     /// - Parameter sharing: another snapshot, whose halves are kept where they say the same.
     public convenience init(

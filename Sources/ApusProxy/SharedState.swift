@@ -25,7 +25,7 @@ final class SharedState: Sendable {
     init(_ snapshot: Snapshot, epoch: Int, lifetime: Lifetime) {
         self.epoch = epoch
         self.snapshot = snapshot
-        layout = CounterLayout(snapshot)
+        layout = snapshot.counterLayout
         loads = SharedCounts(count: snapshot.endpoints.count)
         poolLoads = SharedCounts(count: snapshot.pools.count)
         waiting = SharedCounts(count: snapshot.pools.count)

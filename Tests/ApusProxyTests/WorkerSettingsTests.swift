@@ -36,6 +36,23 @@ import Testing
         #expect(places(new) == places(old) && new.endpointPool == [0, 0])
     }
 
+    /// A reload that removed a route leaves it behind the others, until nobody uses it.
+    @Test func whatIsNoMoreIsNoReasonToMakeTheRest() {
+        let next = Snapshot(
+            workers: 1,
+            listeners: [Listener(name: "l", bind: Self.snapshot.listeners[0].bind, routes: 0..<1)],
+            routes: [Self.snapshot.routes[0]], pools: Self.snapshot.pools, endpoints: Self.snapshot.endpoints)
+        let merged = Succession(from: Self.snapshot, to: next).snapshot
+        #expect(merged.routes.map(\.name) == ["a", "b"] && merged.routing !== next.routing)
+        let old = WorkerSettings(merged, listenerAddress: [])
+        let gone = Succession(from: merged, to: next, census: Census()).snapshot
+        #expect(gone.routing === next.routing)
+        #expect(places(WorkerSettings(gone, listenerAddress: [], keeping: old)) == places(old))
+        // But not the other way round.
+        let short = WorkerSettings(next, listenerAddress: [])
+        #expect(WorkerSettings(merged, listenerAddress: [], keeping: short).rules.routes.count == 2)
+    }
+
     @Test func whatRoutesLeaveOpenIsFilledInAnew() {
         let snapshot = Self.snapshot
         let old = WorkerSettings(snapshot, listenerAddress: [])

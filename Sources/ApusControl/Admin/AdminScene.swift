@@ -13,7 +13,7 @@ struct AdminScene {
     init(_ view: Live.View, _ health: HealthReport, _ running: RunningConfiguration.State) {
         self.view = view
         names = SnapshotNames(view.snapshot)
-        layout = CounterLayout(view.snapshot)
+        layout = view.snapshot.counterLayout
         self.health = health
         self.running = running
     }

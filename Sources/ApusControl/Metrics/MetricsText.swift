@@ -35,7 +35,7 @@ public struct MetricsText: Sendable {
     /// - Parameter routeSeries: bounds the size of a scrape, see `defaultRouteSeries`.
     public init(snapshot: Snapshot, counters: any CounterSource, routeSeries: Int = defaultRouteSeries) {
         self.init(
-            snapshot, SnapshotNames(snapshot), CounterLayout(snapshot), counters: counters, routeSeries: routeSeries)
+            snapshot, SnapshotNames(snapshot), snapshot.counterLayout, counters: counters, routeSeries: routeSeries)
     }
 
     init(

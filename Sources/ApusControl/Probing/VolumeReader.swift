@@ -13,7 +13,7 @@ struct VolumeReader {
     private var last: [EndpointVolume]
 
     init(_ snapshot: Snapshot, _ counters: (any CounterSource)?) {
-        layout = CounterLayout(snapshot)
+        layout = snapshot.counterLayout
         pools = snapshot.pools.map(\.endpoints)
         presentCounts = snapshot.pools.map { snapshot.presentEndpoints(of: $0).count }
         self.counters = counters

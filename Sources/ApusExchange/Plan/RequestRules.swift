@@ -40,9 +40,11 @@ public struct RequestRules: Sendable {
         }
     }
 
-    /// Whether a snapshot says the same of routes: what one leaves open, its timeouts and limits fill in.
+    /// Whether a snapshot says the same of routes: what one leaves open, its timeouts and limits fill in. Routes that were
+    /// retired, and are no more, nobody asks about.
     public func sayTheSameOfRoutes(as other: Snapshot) -> Bool {
-        snapshot.routing === other.routing && snapshot.timeouts == other.timeouts && snapshot.limits == other.limits
+        other.routing.isBeginning(of: snapshot.routing) && snapshot.timeouts == other.timeouts
+            && snapshot.limits == other.limits
     }
 }
 

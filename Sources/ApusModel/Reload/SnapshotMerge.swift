@@ -42,13 +42,16 @@ struct SnapshotMerge {
         let oldByName = Dictionary(
             previous.pools.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { one, _ in one })
         let names = Set(next.pools.map(\.name))
+        mergedEndpoints.reserveCapacity(next.endpoints.count + 16)
+        endpointOrigins.reserveCapacity(next.endpoints.count + 16)
         let gone = previous.pools.indices.filter { !names.contains(previous.pools[$0].name) && mayBeUsed(pool: $0) }
         for pool in next.pools {
             let old = oldByName[pool.name]
             let first = mergedEndpoints.count
             if let old, keepsEndpoints(of: pool, old: old) {
                 let offset = previous.pools[old].endpoints.lowerBound - pool.endpoints.lowerBound
-                for index in pool.endpoints { append(next.endpoints[index], origin: index + offset) }
+                mergedEndpoints += next.endpoints[pool.endpoints]
+                endpointOrigins += pool.endpoints.map { $0 + offset }
                 append(pool, first: first, origin: old)
                 continue
             }
