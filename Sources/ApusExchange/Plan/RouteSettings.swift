@@ -117,10 +117,7 @@ public struct RouteSettings: BitwiseCopyable, Sendable {
         let templates = [path, host, requestLines, responseLines, location]
         usesClient = templates.contains { $0.usesClient }
         usesCaptures = templates.contains { $0.usesCaptures }
-        isPlain =
-            action == .forward && branchCount == 0 && route.timeouts == RouteTimeouts() && route.limits == RouteLimits()
-            && !hasOwnRetries && rewrites.isEmpty && requestNames.isEmpty && responseNames.isEmpty
-            && responseLines.isEmpty
+        isPlain = route.isPlain
     }
 }
 

@@ -1,6 +1,9 @@
 public import ApusRouting
 
 /// A rule: which requests it is for, and what is done with them. Of a listener's routes the first match wins.
+///
+/// Its rules are read and written as if they were its own: `route.timeouts`.
+@dynamicMemberLookup
 public struct Route: Sendable, Equatable {
     /// Its label in metrics and logs: its `name`, or its host and path such as `api.example.com/v1/*`, or `*` for a route
     /// that matches everything.
@@ -9,34 +12,18 @@ public struct Route: Sendable, Equatable {
     public var action: RouteAction
     /// Which of its pool's requests are refused first when there are too many; a priority header may say otherwise.
     public var priority: Priority
-    /// What the origin gets as the path; nil for the path that came.
-    public var rewrite: PathRewrite?
-    /// What the origin gets as Host; nil for the one that came.
-    public var hostRewrite: TextTemplate?
-    public var requestFields: [FieldEdit]
-    public var responseFields: [FieldEdit]
-    public var timeouts: RouteTimeouts
-    /// Instead of the pool's; the budget is the pool's in any case.
-    public var retries: RetryRules?
-    public var limits: RouteLimits
+    /// Everything else that it says of its requests and their responses.
+    public var rules: Rules
 
     public init(
         name: String, match: RouteMatch = RouteMatch(), action: RouteAction, priority: Priority = .normal,
-        rewrite: PathRewrite? = nil, hostRewrite: TextTemplate? = nil, requestFields: [FieldEdit] = [],
-        responseFields: [FieldEdit] = [], timeouts: RouteTimeouts = RouteTimeouts(), retries: RetryRules? = nil,
-        limits: RouteLimits = RouteLimits()
+        rules: Rules = Rules()
     ) {
         self.name = name
         self.match = match
         self.action = action
         self.priority = priority
-        self.rewrite = rewrite
-        self.hostRewrite = hostRewrite
-        self.requestFields = requestFields
-        self.responseFields = responseFields
-        self.timeouts = timeouts
-        self.retries = retries
-        self.limits = limits
+        self.rules = rules
     }
 
     /// A route by host and path to one pool.
@@ -48,6 +35,15 @@ public struct Route: Sendable, Equatable {
             action: .forward(Split([WeightedPool(pool: pool)])), priority: priority)
     }
 
+    public subscript<Value>(dynamicMember path: WritableKeyPath<Rules, Value>) -> Value {
+        get { rules[keyPath: path] }
+        set { rules[keyPath: path] = newValue }
+    }
+
+    /// Whether its requests go to one pool and nothing else is said of them but their priority: whoever serves one has
+    /// nothing to look up. Found by comparing, so that a new rule cannot be forgotten.
+    public var isPlain: Bool { pools.count == 1 && rules == Rules() }
+
     /// The pools that its requests may go to, in the order of the configuration; empty for a route that answers itself.
     public var pools: [WeightedPool] {
         if case .forward(let split) = action { split.pools } else { [] }
@@ -57,7 +53,7 @@ public struct Route: Sendable, Equatable {
     /// none, or if something takes its place.
     public var strippedPrefix: String {
         let slash = UInt8(ascii: "/")
-        guard case .prefix(let prefix) = match.path, case .prefix([slash]) = rewrite else { return "" }
+        guard case .prefix(let prefix) = match.path, case .prefix([slash]) = rules.rewrite else { return "" }
         return String(decoding: prefix.last == slash ? Array(prefix.dropLast()) : prefix, as: UTF8.self)
     }
 }

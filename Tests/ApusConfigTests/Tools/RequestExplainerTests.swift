@@ -10,6 +10,14 @@ import Testing
 
     static let snapshot: Snapshot = {
         let v1 = RouteMatch(hosts: [.exact(Array("api.example.com".utf8))], path: .prefix(Array("/v1".utf8)))
+        var rules = Route.Rules()
+        rules.rewrite = .prefix(Array("/".utf8))
+        rules.hostRewrite = TextTemplate(literal: "origin.internal")
+        rules.requestFields = [
+            .set(name: "X-Real-IP", TextTemplate([.variable(.client)])), .remove(name: "X-Debug"),
+            .set(name: "Authorization", TextTemplate(literal: "Basic hunter2")),
+        ]
+        rules.timeouts = RouteTimeouts(connect: .seconds(1))
         let canary = Split([WeightedPool(pool: 0, weight: 95), WeightedPool(pool: 1, weight: 5)], key: .cookie("user"))
         return Snapshot(
             workers: 1,
@@ -22,14 +30,7 @@ import Testing
                     name: "posts",
                     match: RouteMatch(methods: ["POST"], fields: [ValueCondition(name: "x-tenant", test: .present)]),
                     action: .respond(FixedResponse(status: 403))),
-                Route(
-                    name: "v1", match: v1, action: .forward(canary), rewrite: .prefix(Array("/".utf8)),
-                    hostRewrite: TextTemplate(literal: "origin.internal"),
-                    requestFields: [
-                        .set(name: "X-Real-IP", TextTemplate([.variable(.client)])), .remove(name: "X-Debug"),
-                        .set(name: "Authorization", TextTemplate(literal: "Basic hunter2")),
-                    ],
-                    timeouts: RouteTimeouts(connect: .seconds(1))),
+                Route(name: "v1", match: v1, action: .forward(canary), rules: rules),
                 Route(
                     name: "old", match: RouteMatch(path: .prefix(Array("/old".utf8))),
                     action: .redirect(

@@ -13,12 +13,10 @@ import Testing
         configure: (inout Proxy.Configuration) -> Void = { _ in }
     ) throws -> (Proxy, Origin) {
         let origin = try Origin()
-        let proxy = try Proxy(origin) {
-            $0.routes = [
-                Route(name: "open", path: .exact(bytes("/open")), pool: 0),
-                Route(
-                    name: "answer", match: RouteMatch(path: path), action: action, responseFields: responseFields),
-            ]
+        var answer = Route(name: "answer", match: RouteMatch(path: path), action: action)
+        answer.responseFields = responseFields
+        let proxy = try Proxy(origin) { [answer] in
+            $0.routes = [Route(name: "open", path: .exact(bytes("/open")), pool: 0), answer]
             configure(&$0)
         }
         return (proxy, origin)
