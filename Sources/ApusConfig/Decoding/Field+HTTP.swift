@@ -10,6 +10,27 @@ extension Field {
         token(expected: "the name of a cookie, such as `session`", &findings)
     }
 
+    /// A Path attribute of a cookie (RFC 6265 section 4.1.1).
+    func cookiePath(_ findings: inout Findings) -> String? {
+        guard let path = node.text, path.hasPrefix("/"),
+            path.utf8.allSatisfy({ (0x21...0x7e).contains($0) && $0 != UInt8(ascii: ";") })
+        else {
+            reject(expected: "a path that begins with `/`, without blanks and `;`, such as `/shop`", &findings)
+            return nil
+        }
+        return path
+    }
+
+    /// A Domain attribute of a cookie (RFC 6265 section 4.1.1), in lower case.
+    func cookieDomain(_ findings: inout Findings) -> String? {
+        guard let domain = node.text, isHostName(domain) else {
+            let hint = node.text?.hasPrefix(".") == true ? "leave the first dot out" : nil
+            reject(expected: "a host name, such as `example.com`", hint: hint, &findings)
+            return nil
+        }
+        return domain.lowercased()
+    }
+
     /// The name of a query parameter, decoded. One with `&`, `=` or `#` is more likely to be more than a name.
     func parameterName(_ findings: inout Findings) -> String? {
         guard let name = node.text, !name.isEmpty,

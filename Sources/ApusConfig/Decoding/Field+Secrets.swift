@@ -25,20 +25,30 @@ struct SecretSection {
             return
         }
         if field.node.isUnknown { return nil }
-        guard case .mapping = field.node.content,
-            var section = Section(field, "`\(key)`", example: "{ file: /run/secrets/apus }", &findings)
-        else {
+        let example = "{ file: /run/secrets/apus }"
+        guard case .mapping = field.node.content else {
             findings.error(
                 "`\(key)`: expected text of at least \(Self.minimumLength) bytes, \(Self.advice), or a file that holds it, "
-                    + "`{ file: /run/secrets/apus }`", at: field.position)
+                    + "`\(example)`", at: field.position)
             return nil
         }
-        let file = section.require("file", example: "/run/secrets/apus")?
-            .text(expected: "the path of a file", &findings)
-        section.finish(&findings)
-        guard let file else { return nil }
-        kind = .file(file.value)
+        let file = SecretFileSection(field, example: example, &findings).file
+        if file.isEmpty { return nil }
+        kind = .file(file)
     }
+}
+
+/// A secret's `{ file: ... }`.
+struct SecretFileSection: Keyed {
+    var file = ""
+
+    static let usual = SecretFileSection()
+
+    static let keys: [SectionKey<SecretFileSection>] = [
+        SectionKey(
+            "file", \.file, Kind<String>.text("a path") { $0.text(expected: "the path of a file", &$1)?.value },
+            "The file that holds it.", needed: "/run/secrets/apus")
+    ]
 }
 
 extension Validation {

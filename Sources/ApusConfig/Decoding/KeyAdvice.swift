@@ -43,21 +43,21 @@ extension ConfigurationSchema {
     /// Every key with the places where it may stand, as docs/configuration.md writes them: `pools.NAME.health`.
     private static let placesByKey: [String: [String]] = {
         var places: [String: [String]] = [:]
-        func visit(_ value: SchemaValue, _ path: String) {
-            switch value {
+        func visit(_ shape: Shape, _ path: String) {
+            switch shape {
             case .section(let keys):
                 for key in keys {
                     let place = path.isEmpty ? key.name : "\(path).\(key.name)"
                     places[key.name, default: []].append(place)
-                    visit(key.value, place)
+                    visit(key.shape, place)
                 }
             case .list(let item): visit(item, path + "[]")
-            case .names(let value): visit(value, path + ".NAME")
-            case .either(let values): for value in values { visit(value, path) }
-            case .text, .integer, .decimal, .words, .flag, .named: break
+            case .names(let shape): visit(shape, path + ".NAME")
+            case .either(let shapes): for shape in shapes { visit(shape, path) }
+            default: break
             }
         }
-        visit(.section(root), "")
+        visit(root, "")
         return places
     }()
 

@@ -7,6 +7,10 @@ struct Section {
     let position: SourcePosition
     private let entries: [Node.Entry]
     private var known: [String] = []
+    /// What else may help when a key is missing that is needed; by key.
+    var advice: [String: String] = [:]
+    /// Whether keys that are needed may stand elsewhere, so that none is missed.
+    var isPart = false
     /// What was left out and is needed, with an example of it.
     private var missing: [(key: String, example: String, advice: String?)] = []
 
@@ -54,11 +58,9 @@ struct Section {
     }
 
     /// What was written for `key`; nil when it was left out, which `finish` reports.
-    ///
-    /// - Parameter advice: what else may help then.
-    mutating func require(_ key: String, example: String, advice: String? = nil) -> Field? {
+    mutating func require(_ key: String, example: String) -> Field? {
         if let field = take(key) { return field }
-        missing.append((key, example, advice))
+        if !isPart { missing.append((key, example, advice[key])) }
         return nil
     }
 
@@ -89,70 +91,4 @@ struct Section {
             !known.contains(entry.key.value) && KeyAdvice(for: entry.key.value, among: keys).meant != nil
         }
     }
-}
-
-extension Section {
-    /// Shorter would have no meaning to the coarse timers, longer would be no limit.
-    static let durations = Bounds.durations
-
-    mutating func read(_ key: String, into value: inout Duration, _ findings: inout Findings) {
-        if let given = take(key)?.duration(in: Self.durations, &findings) { value = given }
-    }
-
-    mutating func read(
-        _ key: String, into value: inout Int, in bounds: ClosedRange<Int>, _ findings: inout Findings
-    ) {
-        if let given = take(key)?.integer(in: bounds, &findings) { value = given }
-    }
-    mutating func read(
-        _ key: String, into value: inout Int, percent bounds: ClosedRange<Int>, _ findings: inout Findings
-    ) {
-        if let given = take(key)?.percent(in: bounds, example: value, &findings) { value = given }
-    }
-
-    mutating func read(_ key: String, into value: inout Bool, _ findings: inout Findings) {
-        if let given = take(key)?.flag(&findings) { value = given }
-    }
-
-    /// A value that `read` reads, or the word for none.
-    mutating func read<Value>(
-        _ key: String, into value: inout Value?, or none: String, _ findings: inout Findings,
-        by read: (Field, inout Findings) -> Value?
-    ) {
-        guard var field = take(key) else { return }
-        field.alternative = none
-        if field.node.plainText == none {
-            value = nil
-        } else if let given = read(field, &findings) {
-            value = given
-        }
-    }
-
-    /// Reads a length and the most that it may grow to, of which neither makes the other impossible by its default.
-    mutating func read(
-        _ key: String, into value: inout Duration, upTo mostKey: String, _ most: inout Duration,
-        _ findings: inout Findings
-    ) {
-        read(key, into: &value, &findings)
-        guard let field = take(mostKey) else {
-            most = max(most, value)
-            return
-        }
-        guard let given = field.duration(in: Self.durations, &findings) else { return }
-        most = given
-        guard given < value else { return }
-        if wasTaken(key) {
-            findings.error(
-                "`\(mostKey)` is \(given.configured), less than `\(key)`, which is \(value.configured)",
-                at: field.position)
-        } else {
-            value = given
-        }
-    }
-
-    /// Whether nothing was written for `key`.
-    func isMissing(_ key: String) -> Bool { !wasTaken(key) }
-
-    /// Whether something was written for `key`.
-    private func wasTaken(_ key: String) -> Bool { entries.contains { $0.key.value == key } }
 }

@@ -15,7 +15,12 @@ struct RootSection {
     var trustedProxies: [Network] = []
     var clientFields = ClientFields()
     var accessLog = AccessLogSection()
-    var operations = OperationsSection()
+    var admin: [AdminSection] = []
+    var process = ProcessSection()
+    var state = StateSection()
+    var watchInterval: Duration?
+
+    private init() {}
 
     /// - Parameter isComplete: whether all that the files include could be read; if not, nothing is missed in them.
     init?(_ document: Node, isComplete: Bool = true, _ findings: inout Findings) {
@@ -23,37 +28,96 @@ struct RootSection {
             var section = Section(
                 document, "a configuration", example: "listeners: ...", at: .start, &findings)
         else { return nil }
-        node = section.take("node")?.name(&findings)?.value
-        zone = section.take("zone")?.name(&findings)
-        if let field = section.take("workers") {
-            let isAuto = field.node.text == "auto"
-            if isAuto {
-                field.reject(
-                    expected: "a whole number from 1 to 1024", hint: "leave it out for one per core", &findings)
-            } else {
-                workers = field.integer(in: Bounds.workers, &findings)
-            }
-        }
-        func need(_ key: String, example: String) -> Field? {
-            isComplete ? section.require(key, example: example) : section.take(key)
-        }
-        if let field = need("listeners", example: "[{ bind: 127.0.0.1:8080 }]") {
-            listeners = ListenerSection.list(field, &findings)
-        }
-        if let field = need("pools", example: "{ web: { endpoints: [127.0.0.1:3001] } }") {
-            hasPools = true
-            pools = PoolSection.mapping(field, &findings)
-        }
-        if let field = section.take("timeouts") { timeouts = Timeouts(field, &findings) }
-        if let field = section.take("limits") { limits = LimitsSection(field, &findings) }
-        if let field = section.take("trusted_proxies") { trustedProxies = Self.networks(field, &findings) }
-        if let field = section.take("client_headers") { clientFields = ClientFields(field, &findings) }
-        if let field = section.take("access_log") { accessLog = AccessLogSection(field, &findings) }
-        operations = OperationsSection(&section, &findings)
-        // Carried out already.
-        _ = section.take("include")
-        section.finish(&findings)
+        section.isPart = !isComplete
+        read(&section, of: Located(value: "configuration", position: .start), &findings)
     }
+
+    /// What is told of a configuration that runs: what is said once for the whole.
+    init(_ snapshot: Snapshot) {
+        node = snapshot.node
+        zone = snapshot.zone.map { Located(value: $0, position: .start) }
+        workers = snapshot.workers
+        timeouts = snapshot.timeouts
+        limits = LimitsSection(snapshot.limits)
+        trustedProxies = snapshot.trustedProxies
+        clientFields = snapshot.clientFields
+        accessLog = AccessLogSection(snapshot.accessLog)
+        admin = snapshot.operations.admin.map { AdminSection($0) }
+        process = ProcessSection(snapshot.operations)
+        state = StateSection(snapshot.operations)
+        watchInterval = snapshot.operations.watchInterval
+    }
+}
+
+extension RootSection: Keyed {
+    static let usual = RootSection()
+
+    static let keys: [SectionKey<RootSection>] = traffic + limiting + running
+
+    private static let count = Kind.integer(in: Bounds.workers)
+
+    private static let traffic: [SectionKey<RootSection>] = [
+        SectionKey("node", \.node, Kind.name.ifWritten, "This balancer's own name.", usually: "the host's name"),
+        SectionKey(
+            "zone", .named(.name), "The zone that this balancer is in.", told: { $0.zone.map { .word($0.value) } },
+            read: { field, owner, findings in
+                owner.zone = field.name(&findings)
+                return owner.zone != nil
+            }),
+        SectionKey(
+            "workers", \.workers, workers, "Threads that carry traffic.", usually: "one per core", change: .upgrade),
+        SectionKey(
+            "listeners", \.listeners, ListenerSection.kind, "Addresses on which clients are accepted.",
+            needed: "[{ bind: 127.0.0.1:8080 }]"),
+        SectionKey(
+            "pools", \.pools, PoolSection.kind, "Endpoints that answer alike, by name.",
+            needed: "{ web: { endpoints: [127.0.0.1:3001] } }"),
+    ]
+
+    private static let limiting: [SectionKey<RootSection>] = [
+        SectionKey("timeouts", \.timeouts, Kind.section(example: "{ connect: 3s }"), "How long anything may take."),
+        SectionKey("limits", \.limits, Kind.section(example: "{ body: 10MB }"), "How much of anything there may be."),
+        SectionKey(
+            "trusted_proxies", \.trustedProxies, networks, "Proxies whose X-Forwarded fields are believed.",
+            usually: "none"),
+        SectionKey(
+            "client_headers", \.clientFields, Kind.section(example: "{ remove: [X-Tenant], keep: [Remote-User] }"),
+            "Which headers of clients are removed because of their names.", usually: "the usual ones are removed"),
+    ]
+
+    private static let running: [SectionKey<RootSection>] = [
+        SectionKey("access_log", \.accessLog, AccessLogSection.kind, "Where one line per request goes."),
+        SectionKey("admin", \.admin, AdminSection.kind, "The admin server's listeners.", usually: "off"),
+        SectionKey("process", \.process, Kind.section(example: "{ user: apus }"), "Whom the process becomes."),
+        SectionKey("state", \.state, StateSection.kind, "Where revisions are kept.", usually: "off"),
+        SectionKey("watch", \.watchInterval, watch.or("off"), "How often the files are looked at for changes."),
+        // Carried out already.
+        SectionKey(
+            "include", Shape.text().oneOrMore, "Further files, seen from this one; `*` stands for any text.",
+            words: "a path, or a list of them"),
+    ]
+
+    mutating func check(_ written: WrittenKeys, _ findings: inout Findings) { hasPools = written["pools"] != nil }
+
+    private static let workers = Kind<Int?>(
+        count.shape, told: { $0.flatMap(count.told) },
+        read: { field, findings in
+            guard field.node.text == "auto" else { return count.read(field, &findings).map { .some($0) } }
+            field.reject(
+                expected: "a whole number from \(Bounds.workers.lowerBound) to \(Bounds.workers.upperBound)",
+                hint: "leave it out for one per core", &findings)
+            return nil
+        })
+
+    private static let interval = Kind.duration(in: Bounds.watchIntervals)
+    private static let watch = Kind<Duration>(
+        interval.shape.or("on"), words: "`on`, \(interval.shape.words)", told: interval.told,
+        read: { field, findings in field.node.plainText == "on" ? .seconds(2) : interval.read(field, &findings) })
+
+    private static let networks = Kind<[Network]>(
+        .list(of: .named(.network)), words: "a list of networks",
+        told: { .word($0.isEmpty ? "none" : $0.map(\.description).joined(separator: ", ")) },
+        read: { field, findings in networks(field, &findings) })
 
     private static func networks(_ field: Field, _ findings: inout Findings) -> [Network] {
         let items = field.list(of: "networks", example: "[10.0.0.0/8]", &findings) ?? []

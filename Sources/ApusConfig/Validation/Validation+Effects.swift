@@ -3,8 +3,8 @@ import ApusModel
 /// Warnings of what has no effect because of something else that was written, or left out.
 extension Validation {
     mutating func checkWeights(_ pool: PoolSection) {
-        let weights = pool.endpoints.compactMap(\.weight)
-        if !pool.balance.balance.looksAtWeights, let useless = weights.first(where: { $0.value > 1 }) {
+        let weights = pool.endpoints.filter { $0.weightPosition != nil }
+        if !pool.balance.balance.looksAtWeights, let useless = weights.first(where: { $0.weight > 1 })?.weightPosition {
             let weighted: Balance? =
                 switch pool.balance.balance {
                 case .roundRobin: .weightedRoundRobin
@@ -13,9 +13,9 @@ extension Validation {
                 }
             findings.warning(
                 "weights have no effect with `balance: \(pool.balance.name)`"
-                    + (weighted.map { "; use `\($0.rawValue)`" } ?? ", other than 0"), at: useless.position)
+                    + (weighted.map { "; use `\($0.rawValue)`" } ?? ", other than 0"), at: useless)
         }
-        if !weights.isEmpty, weights.count == pool.endpoints.count, weights.allSatisfy({ $0.value == 0 }) {
+        if !weights.isEmpty, weights.count == pool.endpoints.count, weights.allSatisfy({ $0.weight == 0 }) {
             findings.warning(
                 "every endpoint of the pool `\(pool.name.value)` has weight 0: its requests will be answered 503",
                 at: pool.name.position)
@@ -33,13 +33,14 @@ extension Validation {
 
     mutating func checkPlacement(_ pool: PoolSection) {
         let isUnlimited =
-            pool.requests.perEndpoint == nil && pool.connections.max == UpstreamConnectionLimits().max
+            pool.pool.requests.perEndpoint == nil && pool.pool.connections.max == UpstreamConnectionLimits().max
         if pool.balance.balance == .first, isUnlimited, pool.endpoints.count > 1 {
             findings.warning(
                 "`balance: first` fills one endpoint after the other, and nothing says when one is full; add a limit, such "
-                    + "as `requests: { max_per_endpoint: 100 }`", at: pool.balance.position ?? pool.name.position)
+                    + "as `requests: { max_per_endpoint: 100 }`",
+                at: pool.written?.right("balance")?.position ?? pool.name.position)
         }
-        if pool.locality.prefersOwnZone, let position = pool.zoneAwarePosition {
+        if pool.pool.locality.prefersOwnZone, let position = pool.written?.right("zone_aware")?.key.position {
             if let zone = root.zone {
                 if !pool.endpoints.contains(where: { $0.zone == zone.value }) {
                     findings.warning(
@@ -52,7 +53,9 @@ extension Validation {
                         + "the file", at: position)
             }
         }
-        if let size = pool.locality.subsetSize, let position = pool.subsetPosition, size >= pool.endpoints.count {
+        if let size = pool.pool.locality.subsetSize, let position = pool.written?.right("subset")?.position,
+            size >= pool.endpoints.count
+        {
             findings.warning(
                 "`subset` has no effect: the pool `\(pool.name.value)` has \(pool.endpoints.count) "
                     + (pool.endpoints.count == 1 ? "endpoint" : "endpoints"), at: position)
@@ -60,7 +63,9 @@ extension Validation {
     }
 
     mutating func checkHealth(_ pool: PoolSection) {
-        if pool.outliers?.returnsOnProbe == true, pool.health.probe == .none, let position = pool.outliersPosition {
+        if pool.pool.outliers?.returnsOnProbe == true, pool.pool.health.probe == .none,
+            let position = pool.written?.right("outliers")?.key.position
+        {
             findings.warning("`return_on_probe` has no effect with `health: off`: there are no probes", at: position)
         }
     }
@@ -73,17 +78,29 @@ extension Validation {
                 "`per_try` has no effect: `timeouts.response_head` ends an attempt after \(responseHead.configured) "
                     + "already", at: position)
         }
-        guard let hedge = pool.hedge else { return }
-        if (pool.retries.attempts ?? root.limits.attempts) == 1 {
+        // A route that makes more attempts takes the rest from its pool.
+        if attempts(of: pool) == 1, !routesMakeMoreAttempts(of: pool) { pool.retries.warnOfOneAttempt(&findings) }
+        guard let hedge = pool.pool.hedging, let position = pool.written?.right("hedge")?.key.position else { return }
+        if attempts(of: pool) == 1 {
             findings.warning(
                 "`hedge` has no effect: it is a second attempt, and one is allowed; write `retries: { attempts: 2 }`",
-                at: hedge.position)
+                at: position)
         }
         let end = min(perTry ?? responseHead, responseHead)
-        if hedge.rules.after >= end {
+        if hedge.after >= end {
             findings.warning(
                 "`hedge` has no effect: an attempt ends after \(end.configured) already, before the hedge is sent",
-                at: hedge.position)
+                at: position)
+        }
+    }
+
+    /// Whether a route to the pool makes several attempts, whatever the pool says.
+    private func routesMakeMoreAttempts(of pool: PoolSection) -> Bool {
+        root.listeners.lazy.compactMap(\.routes).joined().contains { route in
+            guard route.retries?.makesMoreAttempts == true, case .forward(let branches, _) = route.action else {
+                return false
+            }
+            return branches.contains { $0.pool.value == pool.name.value }
         }
     }
 }

@@ -58,7 +58,7 @@ extension Validation {
             }
         }
         var paths: [String: SourcePosition] = [:]
-        for (section, admin) in zip(root.operations.admin, admin) {
+        for (section, admin) in zip(root.admin, admin) {
             switch admin?.bind {
             case nil: break
             case .address(let address)?:

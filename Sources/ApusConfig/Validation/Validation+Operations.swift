@@ -3,11 +3,12 @@ import ApusModel
 
 extension Validation {
     /// Every admin listener of the file; nil for one that something is wrong with.
-    mutating func adminListeners() -> [Admin?] { root.operations.admin.map { adminListener($0) } }
+    mutating func adminListeners() -> [Admin?] { root.admin.map { adminListener($0) } }
 
     private mutating func adminListener(_ section: AdminSection) -> Admin? {
         let bind: Admin.Bind
         switch section.bind {
+        case nil: return nil
         case .unix(let path): bind = .unix(path: path)
         case .address(let authority):
             guard let address = address(of: authority) else { return nil }

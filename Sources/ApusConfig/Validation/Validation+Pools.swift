@@ -21,18 +21,21 @@ extension Validation {
     }
 
     private mutating func pool(_ section: PoolSection, endpoints: Range<Int>) -> Pool {
-        var retries = section.retries.rules
-        retries.attempts = section.retries.attempts ?? root.limits.attempts
-        var pool = Pool(
-            name: section.name.value, balance: section.balance.balance, hash: hashRules(of: section),
-            locality: section.locality, slowStart: section.slowStart, sticky: section.sticky?.rules,
-            health: section.health, outliers: section.outliers, panicThreshold: section.panicThreshold,
-            fallback: section.fallback.flatMap { fallback($0, of: section) }, endpoints: endpoints,
-            connections: section.connections, requests: section.requests, endpointBreaker: section.breaker,
-            poolBreaker: section.poolBreaker, retries: retries, hedging: section.hedge?.rules,
-            concurrency: section.concurrency, passesTrailers: section.trailers?.value ?? false)
-        pool.keepsReasons = section.keepsReasons
+        var pool = section.pool
+        pool.name = section.name.value
+        pool.endpoints = endpoints
+        pool.balance = section.balance.balance
+        pool.sticky = section.sticky?.rules
+        pool.fallback = section.fallback.flatMap { fallback($0, of: section) }
+        pool.retries = section.retries.rules
+        pool.retries.attempts = attempts(of: section)
+        checkHash(section)
         return pool
+    }
+
+    /// Endpoints that are tried for a request of the pool.
+    func attempts(of pool: PoolSection) -> Int {
+        pool.retries.setsAttempts ? pool.retries.rules.attempts : root.limits.attempts
     }
 
     private mutating func endpoints(of section: PoolSection, pool: Int) -> [Endpoint] {
@@ -52,7 +55,7 @@ extension Validation {
             origins.endpoints.append(place(authority.position))
             endpoints.append(
                 Endpoint(
-                    name: authority.value.text, address: address, weight: endpoint.weight?.value ?? 1, pool: pool,
+                    name: authority.value.text, address: address, weight: endpoint.weight, pool: pool,
                     tier: endpoint.tier, zone: endpoint.zone,
                     sessionToken: signer?.token(pool: section.name.value, endpoint: authority.value) ?? []))
         }
@@ -68,26 +71,23 @@ extension Validation {
         if !sticky.isSecretWritten {
             findings.warning(
                 "`sticky` has no `secret`, and a random one is made at each start: sessions end with a restart, and "
-                    + "other balancers do not know them", at: sticky.position)
+                    + "other balancers do not know them",
+                at: section.written?["sticky"]?.key.position ?? section.name.position)
         }
         return SessionSigner(secret: randomSecret)
     }
 
-    private mutating func hashRules(of section: PoolSection) -> HashRules {
-        let rules = section.hash?.value ?? HashRules()
-        guard let position = section.hash?.position else { return rules }
+    private mutating func checkHash(_ section: PoolSection) {
+        guard let position = section.written?["hash"]?.key.position else { return }
         if section.balance.balance != .hash {
             findings.warning(
                 "`hash` has no effect with `balance: \(section.balance.name)`; write `balance: hash`", at: position)
         } else if section.balance.isByClient {
-            guard case .client = rules.key else {
-                findings.error(
-                    "`balance: ip-hash` hashes the client's address, and `hash` names something else; write "
-                        + "`balance: hash`", at: position)
-                return rules
-            }
+            if case .client = section.pool.hash.key { return }
+            findings.error(
+                "`balance: ip-hash` hashes the client's address, and `hash` names something else; write "
+                    + "`balance: hash`", at: position)
         }
-        return rules
     }
 
     /// A fallback has none of its own: a request would otherwise wander from pool to pool.
@@ -103,10 +103,12 @@ extension Validation {
                     "the pool `\(name.value)` cannot be a fallback, since it falls back to `\(next.value)` itself; "
                         + "name a pool without a fallback pool", at: name.position)
             }
-            if let trailers = section.trailers, trailers.value, root.pools[index].trailers?.value != true {
+            if section.pool.passesTrailers, !root.pools[index].pool.passesTrailers,
+                let trailers = section.written?.right("trailers")
+            {
                 findings.warning(
                     "`trailers: on` has no effect, since the fallback `\(name.value)` takes none; write `trailers: on` "
-                        + "there too", at: trailers.position)
+                        + "there too", at: trailers.key.position)
             }
             return .pool(index)
         }

@@ -9,18 +9,18 @@ extension Validation {
         var route = Route(name: section.name, match: section.match, action: action, priority: section.priority)
         route.rewrite = section.rewrite.path
         route.hostRewrite = section.rewrite.host
-        route.requestFields = section.requestFields
-        route.responseFields = section.responseFields
+        route.requestFields = section.headers.request
+        route.responseFields = section.headers.response
         route.timeouts = section.timeouts
         route.limits = section.limits
         if let retries = section.retries, case .forward(let split) = action, let first = split.pools.first {
             var pool = root.pools[first.pool].retries.rules
-            pool.attempts = root.pools[first.pool].retries.attempts ?? root.limits.attempts
+            pool.attempts = attempts(of: root.pools[first.pool])
             route.retries = retries.rules(over: pool)
             checkPerTry(retries, section)
         }
-        if let position = section.priorityPosition, !route.pools.isEmpty,
-            route.pools.allSatisfy({ root.pools[$0.pool].concurrency == nil })
+        if let position = section.written?.right("priority")?.key.position, !route.pools.isEmpty,
+            route.pools.allSatisfy({ root.pools[$0.pool].pool.concurrency == nil })
         {
             findings.warning(
                 "`priority` has no effect: the pool `\(root.pools[route.pools[0].pool].name.value)` refuses nothing; give "
@@ -43,10 +43,10 @@ extension Validation {
 
     private mutating func checkPerTry(_ retries: RouteRetriesSection, _ section: RouteSection) {
         let responseHead = section.timeouts.responseHead ?? root.timeouts.responseHead
-        guard let perTry = retries.perTry, perTry.value >= responseHead else { return }
+        guard let perTry = retries.perTry, let position = retries.perTryPosition, perTry >= responseHead else { return }
         findings.warning(
             "`per_try` has no effect: `response_head` ends an attempt after \(responseHead.configured) already",
-            at: perTry.position)
+            at: position)
     }
 
     private mutating func warnOfUselessKeys(_ section: RouteSection) {

@@ -30,8 +30,9 @@ struct Validation {
         let (pools, endpoints) = poolsAndEndpoints()
         let (listeners, routes) = listenersAndRoutes()
         let admin = adminListeners()
-        var operations = root.operations.operations
-        operations.admin = admin.compactMap(\.self)
+        let operations = Operations(
+            admin: admin.compactMap(\.self), user: root.process.user, group: root.process.group,
+            stateDirectory: root.state.directory, keptRevisions: root.state.kept, watchInterval: root.watchInterval)
         let accessLog = accessLog()
         checkBinds(listeners, admin)
         warnOfUnusedPools()

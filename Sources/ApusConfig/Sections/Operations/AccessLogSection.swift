@@ -11,27 +11,46 @@ struct AccessLogSection {
 
     init() {}
 
+    /// What is told of a log that is written.
+    init(_ log: AccessLog) {
+        self.log = log
+        if case .syslog(let syslog)? = log.destination { self.syslog = syslog }
+    }
+
     /// A destination, or a mapping.
-    init(_ field: Field, _ findings: inout Findings) {
-        guard case .mapping = field.node.content else {
-            readDestination(field, &findings)
-            return
+    static let kind = Kind<AccessLogSection>(
+        .either([.words(["off"]), destination, shape]),
+        words: "`stdout`, `syslog`, `off`, an absolute path, or a mapping",
+        told: { $0.log.destination == nil ? .word("off") : .section(Settings($0)) },
+        read: { field, findings in
+            if case .mapping = field.node.content {
+                return AccessLogSection(
+                    field, "the access log", example: "{ to: stdout, format: json }", &findings)
+            }
+            var section = AccessLogSection()
+            section.readDestination(field, &findings)
+            return section
+        })
+
+    /// Where it goes, as it would be written.
+    private var destination: String? {
+        switch log.destination {
+        case nil: return nil
+        case .standardOutput: return "stdout"
+        case .file(let path, _): return path
+        case .syslog(let syslog):
+            switch syslog.target {
+            case .local(let path): return "syslog:\(path)"
+            case .udp(let address): return "syslog:\(address)"
+            }
         }
-        let example = "{ to: stdout, format: json }"
-        guard var section = Section(field, "the access log", example: example, &findings) else { return }
-        let to = section.require("to", example: "stdout")
-        if let to { readDestination(to, &findings) }
-        if let field = section.take("format") { readFormat(field, &findings) }
-        if let field = section.take("sample") { readSample(field, &findings) }
-        let failures = section.take("failures")
-        if let failures, let always = failures.word(of: [("always", true), ("sampled", false)], &findings) {
-            log.alwaysLogsFailures = always
-        }
-        readSyslog(&section, to, &findings)
-        section.finish(&findings)
-        if let failures, log.oneIn == 1, section.isMissing("sample") {
-            findings.warning(
-                "`failures` has no effect: every request is logged; add `sample: 1/100`", at: failures.key.position)
+    }
+
+    private var formatWord: String {
+        switch log.format {
+        case .json: "json"
+        case .combined: "combined"
+        case .template(let template): template.text.debugDescription
         }
     }
 
@@ -99,17 +118,75 @@ struct AccessLogSection {
         }
         log.oneIn = count
     }
+}
 
-    private mutating func readSyslog(_ section: inout Section, _ to: Field?, _ findings: inout Findings) {
-        let facility = section.take("facility")
-        let tag = section.take("tag")
+extension AccessLogSection: Keyed {
+    static let usual = AccessLogSection()
+
+    private static let destination = Shape.text(pattern: "^(stdout|syslog(:.+)?|off|false|/.*)$|\\$\\{")
+
+    static let keys: [SectionKey<AccessLogSection>] = [
+        SectionKey(
+            "to", .either([destination, .words(["off"])]), "`stdout`, `syslog`, `off` or an absolute path.",
+            words: "`stdout`, `syslog`, `off`, or an absolute path", needed: "stdout",
+            told: { $0.destination.map { .word($0) } },
+            read: { field, owner, findings in
+                owner.readDestination(field, &findings)
+                return true
+            }),
+        SectionKey(
+            "format", .text(), "`json`, `combined`, or a template with fields in braces.",
+            words: "`json`, `combined`, or a template", told: { .word($0.formatWord) },
+            read: { field, owner, findings in
+                owner.readFormat(field, &findings)
+                return true
+            }),
+        SectionKey(
+            "sample", .text(pattern: "^1/0*(\(QuantityPattern.digits(Bounds.samples)))$|\\$\\{"),
+            "One of how many requests is logged.", words: "`1/N`, with N up to \(Bounds.samples.upperBound)",
+            told: { .word("1/\($0.log.oneIn)") },
+            read: { field, owner, findings in
+                owner.readSample(field, &findings)
+                return true
+            }),
+        SectionKey(
+            "failures", \.log.alwaysLogsFailures, alwaysOrSampled, "Whether `sample` holds for failures."),
+        SectionKey(
+            "facility", .words(facilities.map(\.name)), "For syslog.", words: "a syslog facility, such as `local0`",
+            usually: name(ofFacility: Syslog().facility),
+            told: { $0.syslog.map { .word(name(ofFacility: $0.facility)) } }),
+        SectionKey(
+            "tag", .text(), "For syslog: how lines begin.",
+            words: "\(Bounds.syslogTagBytes.lowerBound) to \(Bounds.syslogTagBytes.upperBound) characters",
+            usually: Syslog().tag, told: { $0.syslog.map { .word($0.tag) } }),
+    ]
+
+    private static let alwaysOrSampled = Kind<Bool>(
+        .words(["always", "sampled"]), told: { .word($0 ? "always" : "sampled") },
+        read: { $0.word(of: [("always", true), ("sampled", false)], &$1) })
+
+    mutating func check(_ written: WrittenKeys, _ findings: inout Findings) {
+        if written["to"]?.isOff == true {
+            written.warnOfNoEffect(
+                ["format", "sample", "failures", "facility", "tag"], "with `to: off`: nothing is logged", &findings)
+            return
+        }
+        if let failures = written.right("failures"), log.oneIn == 1, !written.isWrong("sample") {
+            findings.warning(
+                "`failures` has no effect: every request is logged; "
+                    + (written["sample"] == nil ? "add" : "write") + " `sample: 1/100`", at: failures.key.position)
+        }
+        let (facility, tag) = (written["facility"], written["tag"])
         if let facility, let number = facility.word(of: Self.facilities, &findings) { syslog?.facility = number }
         if let tag, let text = tag.syslogTag(&findings) { syslog?.tag = text }
-        guard let field = facility ?? tag, let to, log.destination != nil
-        else { return }
+        guard let field = facility ?? tag, let to = written["to"], log.destination != nil else { return }
         findings.error(
             "`\(field.key.value)` is about syslog, and the log goes to `\(to.node.text ?? "")`; remove it, or write "
                 + "`to: syslog`", at: field.key.position)
+    }
+
+    private static func name(ofFacility number: Int) -> String {
+        facilities.first { $0.value == number }?.name ?? "\(number)"
     }
 
     /// RFC 5424 section 6.2.1.
@@ -126,7 +203,8 @@ extension Field {
         guard let text = node.text, Bounds.syslogTagBytes.contains(text.utf8.count),
             text.utf8.allSatisfy({ (0x21...0x7e).contains($0) })
         else {
-            reject(expected: "1 to 48 visible characters, such as `apus`", &findings)
+            reject(
+                expected: "\(Shape.integer(Bounds.syslogTagBytes).words) visible characters, such as `apus`", &findings)
             return nil
         }
         return text

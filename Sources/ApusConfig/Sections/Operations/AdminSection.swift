@@ -8,7 +8,8 @@ struct AdminSection {
         case unix(String)
     }
 
-    var bind: Bind
+    /// Nil when it is missing or wrong.
+    var bind: Bind?
     /// Nil when it was left out, and for one that is wrong.
     var role: Located<Admin.Role>?
     var token: SecretSection?
@@ -18,24 +19,43 @@ struct AdminSection {
     var isTokenWritten = false
     /// Nil when it was left out.
     var hosts: [String]?
-    var position: SourcePosition
+    var position = SourcePosition.start
+    /// What it does when it runs, for those that do.
+    private var running: Admin?
 
     private static let example = "{ bind: \"unix:/run/apus/admin.sock\" }"
 
+    private init() {}
+
+    init(_ admin: Admin) {
+        running = admin
+        hosts = admin.hosts
+        files = admin.files
+    }
+
     /// A listener, a list of them, or `off`.
-    static func list(_ field: Field, _ findings: inout Findings) -> [AdminSection] {
+    static let kind = Kind<[AdminSection]>(
+        shape.oneOrMore.or("off"), words: "a mapping, a list of them, or `off`",
+        told: { admin in
+            let binds = admin.compactMap(\.running).map { "\($0.bind)" }
+            var settings = Settings()
+            settings.append(
+                Settings.Entry(
+                    key: "bind", value: .word(binds.isEmpty ? "off" : binds.joined(separator: ", ")),
+                    isUsual: binds.isEmpty))
+            return .section(settings)
+        }, read: { field, findings in list(field, &findings) })
+
+    private static func list(_ field: Field, _ findings: inout Findings) -> [AdminSection] {
         if field.isOff { return [] }
         switch field.node.content {
         case .mapping:
-            guard var section = Section(field, "the admin server", example: example, &findings) else { return [] }
-            return [AdminSection(&section, field.key.position, &findings)].compactMap(\.self)
+            guard let section = Section(field, "the admin server", example: example, &findings) else { return [] }
+            return [AdminSection(section, field.key.position, &findings)].compactMap(\.self)
         case .sequence(let items) where !items.isEmpty:
             return items.compactMap { item in
-                guard
-                    var section = Section(
-                        item, "an admin listener", example: example, at: item.position, &findings)
-                else { return nil }
-                return AdminSection(&section, item.position, &findings)
+                Section(item, "an admin listener", example: example, at: item.position, &findings)
+                    .flatMap { AdminSection($0, item.position, &findings) }
             }
         default:
             field.reject(expected: "a mapping such as `\(example)`, a list of them, or `off`", &findings)
@@ -43,32 +63,10 @@ struct AdminSection {
         }
     }
 
-    private init?(_ section: inout Section, _ fallback: SourcePosition, _ findings: inout Findings) {
-        let bind = section.require("bind", example: "127.0.0.1:9900")
-        let token = section.take("token")
-        if let field = section.take("role"), let role = field.choice(of: Admin.Role.self, &findings) {
-            self.role = Located(value: role, position: field.position)
-        }
-        let hosts = section.take("hosts")
-        if let files = section.take("files") { self.files = files.filePatterns(&findings) }
-        section.finish(&findings)
-        self.token = token.flatMap { SecretSection($0, &findings) }
-        isTokenWritten = token != nil
-        position = bind?.position ?? fallback
-        guard let bind else { return nil }
-        if let text = bind.node.text, text.hasPrefix("unix:") {
-            guard let path = bind.socketPath(text.dropFirst("unix:".count), &findings) else { return nil }
-            self.bind = .unix(path)
-            if let hosts {
-                findings.error(
-                    "`hosts` has no effect on a Unix socket, which no browser reaches; leave it out",
-                    at: hosts.key.position)
-            }
-        } else {
-            guard let address = Authority.read(bind, as: .bind, &findings) else { return nil }
-            self.bind = .address(address)
-            self.hosts = hosts.flatMap { Self.names($0, &findings) }
-        }
+    private init?(_ section: Section, _ position: SourcePosition, _ findings: inout Findings) {
+        var section = section
+        read(&section, of: Located(value: "admin", position: position), &findings)
+        if bind == nil { return nil }
     }
 
     /// Host names, in lower case.
@@ -86,67 +84,62 @@ struct AdminSection {
     }
 }
 
-extension Field {
-    /// A path of a Unix socket: absolute, and short enough for the system (unix(7)).
-    func socketPath(_ path: Substring, _ findings: inout Findings) -> String? {
-        guard path.hasPrefix("/"), Bounds.socketPathBytes.contains(path.utf8.count), !path.hasControls else {
-            let hint =
-                path.hasControls ? noControls : path.utf8.count > 107 ? "a socket's path has at most 107 bytes" : nil
-            reject(
-                expected: "the absolute path of a Unix socket, such as `/run/apus/admin.sock`", hint: hint, &findings)
-            return nil
-        }
-        return String(path)
-    }
+extension AdminSection: Keyed {
+    static let usual = AdminSection()
 
-    /// A list of files, or of patterns of them.
-    func filePatterns(_ findings: inout Findings) -> [FilePattern] {
-        (list(of: "files", example: "[/etc/apus/*.yaml, /var/log/apus/*]", &findings) ?? []).compactMap { node in
-            let item = item(node)
-            guard let text = node.text, !text.hasControls, let pattern = FilePattern(text) else {
-                item.reject(
-                    expected: "an absolute path, in whose last part a `*` may stand, such as `/etc/apus/*.yaml`, or "
-                        + "`/etc/apus/**` for all below it",
-                    hint: node.text?.contains("..") == true ? "write it without `..`" : nil, &findings)
-                return nil
+    static let keys: [SectionKey<AdminSection>] = [
+        SectionKey(
+            "bind", .either([.named(.address), .text(pattern: "^unix:/")]), "An address, or `unix:` and a path.",
+            words: "an address to listen on, or `unix:` and a path", needed: "127.0.0.1:9900", change: .upgrade),
+        SectionKey(
+            "token", .named(.secret), "What callers must say, 16 bytes or more.",
+            told: { $0.running?.token.map { .concealed($0.bytes) } }),
+        SectionKey(
+            "role", Kind<Admin.Role>.choice.shape, "What callers may do.",
+            usually: "`change` with a token or on a Unix socket, else `read`",
+            told: { $0.running.map { .word($0.role.rawValue) } },
+            read: { field, owner, findings in
+                guard let role = field.choice(of: Admin.Role.self, &findings) else { return false }
+                owner.role = Located(value: role, position: field.position)
+                return true
             }
-            if let first = pattern.directory.split(separator: "/").first, ["proc", "dev", "sys"].contains(first) {
+        ).usual { admin in
+            admin.running.map { $0.role == max(Admin.mostRole($0.bind, hasToken: $0.token != nil), .read) } ?? true
+        },
+        SectionKey(
+            "hosts", .list(of: .text()), "Host names it answers to, besides addresses and localhost.",
+            words: "a list of host names", usually: "see `admin`",
+            told: { .word($0.hosts?.joined(separator: ", ") ?? "any") }
+        ).usual { $0.hosts == nil },
+        SectionKey(
+            "files", .list(of: .text(pattern: "^/|\\$\\{")),
+            "Files that a configuration which callers send may use, such as `/etc/apus/*.yaml`.",
+            words: "a list of absolute paths, with `*` in the last part, or `/**` at the end", usually: "none",
+            told: { .word($0.files.isEmpty ? "none" : $0.files.map(\.description).joined(separator: ", ")) },
+            read: { field, owner, findings in
+                owner.files = field.filePatterns(&findings)
+                return true
+            }),
+    ]
+
+    mutating func check(_ written: WrittenKeys, _ findings: inout Findings) {
+        token = written["token"].flatMap { SecretSection($0, &findings) }
+        isTokenWritten = written["token"] != nil
+        let hosts = written["hosts"]
+        position = written["bind"]?.position ?? written.position
+        guard let bind = written["bind"] else { return }
+        if let text = bind.node.text, text.hasPrefix("unix:") {
+            guard let path = bind.socketPath(text.dropFirst("unix:".count), &findings) else { return }
+            self.bind = .unix(path)
+            if let hosts {
                 findings.error(
-                    "`\(key.value)`: `/\(first)` holds no configurations, secrets or logs; name another directory",
-                    at: node.position)
-                return nil
+                    "`hosts` has no effect on a Unix socket, which no browser reaches; leave it out",
+                    at: hosts.key.position)
             }
-            return pattern
+        } else {
+            guard let address = Authority.read(bind, as: .bind, &findings) else { return }
+            self.bind = .address(address)
+            self.hosts = hosts.flatMap { Self.names($0, &findings) }
         }
-    }
-
-    /// An absolute path.
-    func absolutePath(example: String, _ findings: inout Findings) -> String? {
-        guard let path = node.text, path.hasPrefix("/"), !path.hasControls else {
-            let hint = node.text?.hasControls == true ? noControls : nil
-            reject(expected: "an absolute path, such as `\(example)`", hint: hint, &findings)
-            return nil
-        }
-        return path
-    }
-
-    /// `on` or `off`.
-    func isOn(_ findings: inout Findings) -> Bool? {
-        switch node.plainText {
-        case "on": return true
-        case "off": return false
-        default: break
-        }
-        let hint: String? =
-            switch node.text?.lowercased() {
-            case "yes", "true", "on": "write `on`"
-            case "no", "false", "off": "write `off`"
-            default: nil
-            }
-        reject(expected: "`on` or `off`", hint: hint, &findings)
-        return nil
     }
 }
-
-/// What is said of a path that cannot be told as it is.
-let noControls = "a path has no control characters, and none that cannot be seen"

@@ -6,7 +6,16 @@ struct RewriteSection {
     private(set) var path: PathRewrite?
     private(set) var host: TextTemplate?
 
+    /// The route's, whose captures it may use.
+    private var pattern = PathPattern.any
+
     init() {}
+
+    /// What is told of a route that runs.
+    init(path: PathRewrite?, host: TextTemplate?) {
+        self.path = path
+        self.host = host
+    }
 
     init(_ field: Field, _ pattern: PathPattern, _ findings: inout Findings) {
         if let path = field.node.repeatableText, path.hasPrefix("/") {
@@ -15,24 +24,10 @@ struct RewriteSection {
                 hint: "for another prefix write `{ prefix: \(path) }`, for another path `{ path: \(path) }`", &findings)
             return
         }
+        self.pattern = pattern
         let example = "{ strip_prefix: true }"
         guard var section = Section(field, "`rewrite`", example: example, &findings) else { return }
-        let paths = ["strip_prefix", "prefix", "path"].compactMap { section.take($0) }
-        let hostField = section.take("host")
-        section.finish(&findings)
-        if paths.isEmpty, hostField == nil {
-            findings.error(
-                "`rewrite` changes nothing; expected `strip_prefix: true`, `prefix: /new`, `path: \"/new{path}\"` or "
-                    + "`host: origin.internal`", at: field.position)
-        }
-        if paths.count > 1 {
-            findings.error(
-                "`\(paths[0].key.value)` and `\(paths[1].key.value)` both say what becomes of the path; keep one",
-                at: paths[1].key.position)
-        } else if let field = paths.first {
-            path = Self.path(field, pattern, &findings)
-        }
-        host = hostField.flatMap { Self.host($0, pattern, &findings) }
+        read(&section, of: Located(value: "rewrite", position: field.position), &findings)
     }
 
     private static func path(_ field: Field, _ pattern: PathPattern, _ findings: inout Findings) -> PathRewrite? {
@@ -99,84 +94,43 @@ struct RewriteSection {
     }
 }
 
-extension FieldEdit {
-    /// `{ set: ..., add: ..., remove: ... }`, carried out in the order remove, set, add.
-    static func list(_ field: Field, _ path: PathPattern, _ findings: inout Findings) -> [FieldEdit] {
-        let example = "{ set: { X-Real-IP: \"{client}\" }, remove: [X-Debug] }"
-        guard var section = Section(field, "a route's header edits", example: example, &findings) else { return [] }
-        let set = section.take("set")
-        let add = section.take("add")
-        let remove = section.take("remove")
-        section.finish(&findings)
-        if set == nil, add == nil, remove == nil {
+extension RewriteSection: Keyed {
+    static let usual = RewriteSection()
+
+    static let keys: [SectionKey<RewriteSection>] = [
+        SectionKey(
+            "strip_prefix", .flag, "Takes the prefix of the route's `path` away.", usually: "false",
+            told: { $0.told("strip_prefix") }),
+        SectionKey(
+            "prefix", .text(pattern: "^/|\\$\\{"), "Takes its place.", words: "a path",
+            told: { $0.told("prefix") }),
+        SectionKey(
+            "path", .text(), "The whole path, with variables.", words: "a path with variables",
+            told: { $0.told("path") }),
+        SectionKey(
+            "host", .text(), "The Host, with variables.", words: "a host with variables",
+            told: { $0.host.map { .word($0.words) } }),
+    ]
+
+    /// The path's rewrite is told under one of three keys.
+    private func told(_ key: String) -> Settings.Value? {
+        path.flatMap { $0.words.key == key ? .word($0.words.value) : nil }
+    }
+
+    mutating func check(_ written: WrittenKeys, _ findings: inout Findings) {
+        let paths = written.these(["strip_prefix", "prefix", "path"])
+        if paths.isEmpty, written["host"] == nil {
             findings.error(
-                "`\(field.key.value)` changes nothing; expected `set`, `add` or `remove`, such as `\(example)`",
-                at: field.position)
+                "`rewrite` changes nothing; expected `strip_prefix: true`, `prefix: /new`, `path: \"/new{path}\"` or "
+                    + "`host: origin.internal`", at: written.position)
         }
-        var places: [String: SourcePosition] = [:]
-        let removed = remove.map { removals($0, &places, &findings) } ?? []
-        let changed = [set, add].compactMap(\.self).flatMap { values($0, path, &places, &findings) }
-        return removed + changed
-    }
-
-    private static func removals(
-        _ field: Field, _ places: inout [String: SourcePosition], _ findings: inout Findings
-    ) -> [FieldEdit] {
-        let items = if case .sequence(let items) = field.node.content { items.map(field.item) } else { [field] }
-        return items.compactMap { item in
-            name(item, &findings).map { name in
-                places[name.lowercased()] = item.position
-                return .remove(name: name)
-            }
-        }
-    }
-
-    private static func values(
-        _ field: Field, _ path: PathPattern, _ places: inout [String: SourcePosition], _ findings: inout Findings
-    ) -> [FieldEdit] {
-        guard case .mapping(let entries) = field.node.content else {
-            field.reject(expected: "a mapping from headers to values, such as `{ X-Frame-Options: DENY }`", &findings)
-            return []
-        }
-        return entries.compactMap { entry in
-            let label = Field(key: field.key, node: Node(text: entry.key.value, position: entry.key.position))
-            let value = Field(key: entry.key, node: entry.value)
-            guard let name = name(label, &findings) else { return nil }
-            if field.key.value == "set",
-                let other = places.updateValue(entry.key.position, forKey: name.lowercased())
-            {
-                findings.error(
-                    "the header `\(name)` is changed in \(findings.told(other, from: entry.key.position)) already; `set` "
-                        + "replaces what was there, so keep one of them", at: entry.key.position)
-            }
-            let expected = "the value of a header, such as `DENY` or `\"{client}\"`"
-            guard let template = value.template(path, expected: expected, &findings) else { return nil }
-            guard let text = value.node.text, text.first != " ", text.last != " ", text.first != "\t", text.last != "\t"
-            else {
-                value.reject(expected: expected + ", without blanks around it", &findings)
-                return nil
-            }
-            let edit = field.key.value == "set" ? FieldEdit.set(name: name, template) : .add(name: name, template)
-            if edit.foldedName == "set-cookie", let capture = template.firstCapture {
-                findings.warning(
-                    "`\(name)`: the client chooses a part of the cookie, by `{\(capture)}`; with a `;` in it the request is "
-                        + "answered 400", at: value.position)
-            }
-            return edit
-        }
-    }
-
-    private static func name(_ field: Field, _ findings: inout Findings) -> String? {
-        guard let name = field.headerName(&findings) else { return nil }
-        if name.lowercased() == "host" {
+        if paths.count > 1 {
             findings.error(
-                "`Host` is not edited as a header; write `rewrite: { host: origin.internal }`", at: field.position)
-            return nil
+                "`\(paths[0].key.value)` and `\(paths[1].key.value)` both say what becomes of the path; keep one",
+                at: paths[1].key.position)
+        } else if let field = paths.first {
+            path = Self.path(field, pattern, &findings)
         }
-        guard !FieldEdit.remove(name: name).isAllowed else { return name }
-        findings.error(
-            "`\(name)` cannot be edited: it says where messages end or what becomes of their connection, which Apus does "
-                + "itself", at: field.position)
-        return nil
+        host = written["host"].flatMap { Self.host($0, pattern, &findings) }
     }
 }

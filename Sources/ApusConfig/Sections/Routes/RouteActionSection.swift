@@ -12,17 +12,17 @@ enum RouteActionSection {
     case redirect(Located<Redirect>)
     case respond(FixedResponse)
 
-    private static let keys = ["pool", "pools", "redirect", "respond"]
+    static let keys = ["pool", "pools", "redirect", "respond"]
     /// Pools of one route at most.
     private static let poolLimit = Bounds.poolsPerRoute.upperBound
 
     /// Nil, with an error in `findings`, unless exactly one of the four was written, and rightly.
-    init?(_ section: inout Section, _ path: PathPattern, _ findings: inout Findings) {
-        let written = Self.keys.compactMap { section.take($0) }
-        let splitBy = section.take("split_by")
+    init?(_ section: WrittenKeys, _ path: PathPattern, _ findings: inout Findings) {
+        let written = section.these(Self.keys)
+        let splitBy = section["split_by"]
         guard let field = written.first else {
             // That word is told by itself.
-            if section.hasAnotherWord(for: Self.keys) { return nil }
+            if section.section.hasAnotherWord(for: Self.keys) { return nil }
             findings.error(
                 "a route needs `pool`, `pools`, `redirect` or `respond`, such as `pool: web`", at: section.position)
             return nil
@@ -43,10 +43,10 @@ enum RouteActionSection {
             guard let branches = Self.branches(field, &findings) else { return nil }
             self = .forward(branches, key: key)
         case "redirect":
-            guard let redirect = Redirect(field, path, &findings) else { return nil }
+            guard let redirect = RedirectSection.read(field, path, &findings) else { return nil }
             self = .redirect(Located(value: redirect, position: field.key.position))
         default:
-            guard let response = FixedResponse(field, &findings) else { return nil }
+            guard let response = FixedResponse.read(field, &findings) else { return nil }
             self = .respond(response)
         }
         guard let splitBy else { return }
@@ -139,132 +139,30 @@ extension Field {
     }
 }
 
-extension Redirect {
-    /// A location, or a mapping with `to` and `status`.
-    fileprivate init?(_ field: Field, _ path: PathPattern, _ findings: inout Findings) {
-        var target = field
-        var status = 308
-        if case .mapping = field.node.content {
-            let example = "{ to: \"https://example.com{path}{query}\", status: 301 }"
-            guard var section = Section(field, "a redirect", example: example, &findings) else { return nil }
-            let to = section.require("to", example: "\"https://example.com{path}{query}\"")
-            let given = section.take("status")
-            section.finish(&findings)
-            if let given {
-                let expected = "301, 302, 303, 307 or 308"
-                guard let value = given.node.plainText.flatMap({ Int($0) }), Bounds.redirectStatuses.contains(value)
-                else {
-                    given.reject(expected: expected, &findings)
-                    return nil
-                }
-                status = value
+extension RouteActionSection {
+    /// What is told of a route that runs.
+    init(_ action: RouteAction, of snapshot: Snapshot) {
+        switch action {
+        case .forward(let split):
+            let branches = split.pools.map { branch in
+                Branch(
+                    pool: Located(value: snapshot.pools[branch.pool].name, position: .start), weight: branch.weight)
             }
-            guard let to else { return nil }
-            target = to
-        }
-        if target.node.plainText.flatMap({ Int($0) }) != nil {
-            target.reject(
-                expected: "where to, such as `/new`", hint: "a status stands beside it: `{ to: /new, status: 301 }`",
-                &findings)
-            return nil
-        }
-        let expected = "where to, such as `https://example.com{path}{query}` or `/new{query}`"
-        guard let location = target.template(path, expected: expected, &findings) else { return nil }
-        guard location.isURIText else {
-            target.reject(
-                expected: "a location as it is sent, without blanks and characters beyond ASCII",
-                hint: "write them escaped, such as `%20`", &findings)
-            return nil
-        }
-        guard location.isLocation else {
-            target.reject(expected: expected, hint: location.locationHint, &findings)
-            return nil
-        }
-        if location.pieces.count > 1, location.leadingText == "//",
-            case .variable(.capture(let name)) = location.pieces[1]
-        {
-            findings.warning(
-                "`\(target.key.value)`: the client would choose the host by `{\(name)}`, so that the location gets `/.` in "
-                    + "front and stays with this host; write the host before it, such as `//example.com/{\(name)}`",
-                at: target.position)
-        } else if let name = location.captureInHost {
-            findings.warning(
-                "`\(target.key.value)`: the client chooses the host that it is sent to, or a part of it, by `{\(name)}`, so "
-                    + "that a link to this server can lead anywhere; end the host with a `/` before it",
-                at: target.position)
-        }
-        self.init(status: status, location: location)
-    }
-}
-
-extension TextTemplate {
-    /// The first capture that decides, alone or with others, which host this leads to.
-    fileprivate var captureInHost: String? {
-        // Where a host can still begin, and where it can still go on.
-        var text = ""
-        var isBefore = true
-        for piece in pieces {
-            switch piece {
-            case .literal(let bytes):
-                text += String(decoding: bytes, as: UTF8.self)
-                if isBefore {
-                    if text.hasPrefix("/"), !text.hasPrefix("//"), text.count > 1 { return nil }
-                    guard let start = text.firstRange(of: "//") else { continue }
-                    text = String(text[start.upperBound...])
-                    isBefore = false
-                }
-                if text.contains(where: { "/?#".contains($0) }) { return nil }
-            case .variable(.capture(let name)):
-                // A slash alone before it is a path, and stays one (`Redirect.namesItsHost`).
-                return isBefore && text == "/" ? nil : name
-            case .variable(.path):
-                return nil
-            case .variable: continue
-            }
-        }
-        return nil
-    }
-
-    /// Whether this begins as a location does: with a scheme, a path, or a variable that holds one.
-    fileprivate var isLocation: Bool {
-        switch firstVariable {
-        case .scheme, .path, .capture: return true
-        case .some: return false
-        case nil: return leadingText.hasPrefix("/") || leadingText.contains("://")
+            self = .forward(branches, key: split.key)
+        case .redirect(let redirect): self = .redirect(Located(value: redirect, position: .start))
+        case .respond(let response): self = .respond(response)
         }
     }
 
-    fileprivate var locationHint: String? {
-        if firstVariable == .host { return "the scheme is missing: `{scheme}://{host}...`" }
-        guard firstVariable == nil else { return nil }
-        return isHostName(leadingText.prefix { $0 != "/" }) && leadingText.contains(".")
-            ? "the scheme is missing: `https://\(leadingText)...`" : "a path begins with `/`"
+    /// `web`, or `{ web: 95, web-next: 5 }`: one name for one pool and several, so that a canary reads as a change and
+    /// not as two.
+    var pools: String? {
+        guard case .forward(let branches, _) = self else { return nil }
+        if branches.count == 1 { return branches[0].pool.value }
+        return "{ " + branches.map { "\($0.pool.value): \($0.weight)" }.joined(separator: ", ") + " }"
     }
-}
 
-extension FixedResponse {
-    /// A status, or a mapping.
-    fileprivate init?(_ field: Field, _ findings: inout Findings) {
-        self.init()
-        guard case .mapping = field.node.content else {
-            guard let given = field.node.plainText.flatMap({ Int($0) }), Bounds.answeredStatuses.contains(given) else {
-                let hint = field.node.text.flatMap { Int($0) == nil ? "for a body write `{ body: ... }`" : nil }
-                field.reject(
-                    expected: "a status from 200 to 599, or a mapping such as `{ status: 200, body: ok }`", hint: hint,
-                    &findings)
-                return nil
-            }
-            status = given
-            return
-        }
-        guard var section = Section(field, "`respond`", example: "{ status: 200, body: ok }", &findings) else {
-            return nil
-        }
-        if let given = section.take("status")?.integer(in: Bounds.answeredStatuses, &findings) { status = given }
-        if let field = section.take("body") {
-            body = FallbackSection.body(field, status: status, &findings) ?? []
-        }
-        if let given = section.take("content_type")?.headerValue(&findings) { contentType = given }
-        section.finish(&findings)
-    }
+    var key: HashRules.Key? { if case .forward(_, let key) = self { key } else { nil } }
+    var redirect: Redirect? { if case .redirect(let redirect) = self { redirect.value } else { nil } }
+    var response: FixedResponse? { if case .respond(let response) = self { response } else { nil } }
 }

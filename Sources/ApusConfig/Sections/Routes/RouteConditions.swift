@@ -9,21 +9,24 @@ struct RouteConditions {
     private(set) var name = ""
     private(set) var isUnderstood = true
 
-    init(_ section: inout Section, _ findings: inout Findings) {
-        if let field = section.take("host") { readHosts(field, &findings) }
-        if let field = section.take("path") { readPath(field, &findings) }
+    /// What is told of a route that runs.
+    init(_ match: RouteMatch) { self.match = match }
+
+    init(_ written: WrittenKeys, _ findings: inout Findings) {
+        if let field = written["host"] { readHosts(field, &findings) }
+        if let field = written["path"] { readPath(field, &findings) }
         if name.isEmpty { name = "*" }
-        if let field = section.take("method") { readMethods(field, &findings) }
-        if let field = section.take("header") {
+        if let field = written["method"] { readMethods(field, &findings) }
+        if let field = written["header"] {
             match.fields = conditions(field, named: { $0.headerName(&$1)?.lowercased() }, &findings)
         }
-        if let field = section.take("query") {
+        if let field = written["query"] {
             match.query = conditions(field, named: { $0.parameterName(&$1) }, &findings)
         }
-        if let field = section.take("cookie") {
+        if let field = written["cookie"] {
             match.cookies = conditions(field, named: { $0.cookieName(&$1) }, &findings)
         }
-        if let field = section.take("client") { readClients(field, &findings) }
+        if let field = written["client"] { readClients(field, &findings) }
     }
 
     // MARK: - Host and path
@@ -156,62 +159,6 @@ struct RouteConditions {
     }
 
     private static let examples = ["header": "X-Tenant: acme", "query": "beta: \"1\"", "cookie": "group: canary"]
-}
-
-/// What is asked of one header, parameter or cookie: a value, or a mapping with one kind of test.
-struct ValueConditionSection {
-    private(set) var test = ValueTest.present
-    private(set) var isNegated = false
-
-    init?(_ field: Field, _ findings: inout Findings) {
-        if let text = field.node.text {
-            test = .exact(Array(text.utf8))
-            return
-        }
-        guard case .mapping = field.node.content else {
-            field.reject(
-                expected: "a value, or one of \(Self.forms)",
-                hint: field.node.isList ? "for one of several values write `{ regex: \"a|b\" }`" : nil, &findings)
-            return nil
-        }
-        guard var section = Section(field, "a condition", example: "{ present: true }", &findings) else { return nil }
-        let written = ["present", "prefix", "regex", "not"].compactMap { section.take($0) }
-        section.finish(&findings)
-        guard let first = written.first else {
-            findings.error("`\(field.key.value)` asks nothing; expected one of \(Self.forms)", at: field.position)
-            return nil
-        }
-        if written.count > 1 {
-            findings.error(
-                "`\(field.key.value)` is asked for in one way only, found `\(first.key.value)` and "
-                    + "`\(written[1].key.value)`; keep one", at: written[1].key.position)
-            return nil
-        }
-        guard read(first, &findings) else { return nil }
-    }
-
-    private static let forms = "`{ present: true }`, `{ prefix: a }`, `{ regex: \"^a+$\" }`, `{ not: a }`"
-
-    private mutating func read(_ field: Field, _ findings: inout Findings) -> Bool {
-        switch field.key.value {
-        case "present":
-            guard let isPresent = field.flag(&findings) else { return false }
-            isNegated = !isPresent
-        case "prefix":
-            guard let text = field.text(expected: "the beginning of a value, such as `2.`", &findings) else {
-                return false
-            }
-            test = .prefix(Array(text.value.utf8))
-        case "regex":
-            guard let regex = field.regularExpression(&findings) else { return false }
-            test = .regex(regex)
-        default:
-            guard let inner = ValueConditionSection(field, &findings) else { return false }
-            self = inner
-            isNegated.toggle()
-        }
-        return true
-    }
 }
 
 extension Node {

@@ -1,9 +1,9 @@
 import ApusModel
 import ApusRouting
 
-/// One entry of a listener's `routes`; the positions are those of keys that something else may make useless.
+/// One entry of a listener's `routes`.
 struct RouteSection {
-    var position: SourcePosition
+    var position = SourcePosition.start
     /// What labels it: its `name`, or the host and path as they were written.
     var name = ""
     /// Where `name` was written.
@@ -12,19 +12,21 @@ struct RouteSection {
     /// Nil when it is wrong.
     var action: RouteActionSection?
     var priority = Priority.normal
-    var priorityPosition: SourcePosition?
     var rewrite = RewriteSection()
-    var requestFields: [FieldEdit] = []
-    var responseFields: [FieldEdit] = []
+    var headers = RouteHeadersSection()
     var timeouts = RouteTimeouts()
+    /// What is told of the retries of a route that runs.
+    private(set) var retriesInForce: RetryRules?
     var retries: RouteRetriesSection?
     var limits = RouteLimits()
     /// Whether everything that it asks was understood, so that it can be compared with other routes.
     var isUnderstood = true
-    /// The keys that only matter for requests that go to a pool, as far as they were written.
-    var poolKeys: [Located<String>] = []
+    private(set) var written: WrittenKeys?
 
-    static func list(_ field: Field, _ findings: inout Findings) -> [RouteSection] {
+    static let kind = Kind<[RouteSection]?>(
+        .list(of: shape), told: { _ in nil }, read: { field, findings in .some(list(field, &findings)) })
+
+    private static func list(_ field: Field, _ findings: inout Findings) -> [RouteSection] {
         guard let items = field.list(of: "routes", example: "[{ path: /v1/*, pool: api }]", &findings) else {
             return []
         }
@@ -34,87 +36,95 @@ struct RouteSection {
         return items.compactMap { RouteSection($0, &findings) }
     }
 
+    private init() {}
+
     private init?(_ node: Node, _ findings: inout Findings) {
         guard
             var section = Section(
                 node, "a route", example: "{ path: /v1/*, pool: api }", at: node.position, &findings)
         else { return nil }
         position = section.position
-        let label = section.take("name")
-        let conditions = RouteConditions(&section, &findings)
+        read(&section, of: Located(value: "routes", position: position), &findings)
+    }
+
+    /// What is told of a route that runs.
+    init(_ route: Route, of snapshot: Snapshot) {
+        self.init(route.match)
+        action = RouteActionSection(route.action, of: snapshot)
+        priority = route.priority
+        rewrite = RewriteSection(path: route.rewrite, host: route.hostRewrite)
+        headers = RouteHeadersSection(request: route.requestFields, response: route.responseFields)
+        timeouts = route.timeouts
+        retriesInForce = route.retries
+        limits = route.limits
+    }
+
+    /// What is told of what a route asks.
+    init(_ match: RouteMatch) { self.match = match }
+}
+
+extension RouteSection: Keyed {
+    static let usual = RouteSection()
+
+    static let keys: [SectionKey<RouteSection>] =
+        [
+            SectionKey(
+                "name", .named(.name), "Its label in metrics and logs.", usually: "what `host` and `path` say",
+                read: { field, owner, findings in
+                    guard let given = field.name(&findings) else { return false }
+                    owner.name = given.value
+                    owner.namePosition = given.position
+                    return true
+                })
+        ] + keysOfConditions + keysOfActions + transit
+
+    private static let transit: [SectionKey<RouteSection>] = [
+        SectionKey(
+            "rewrite", RewriteSection.shape, "The path and the host that the origin gets.",
+            told: { .section(Settings($0.rewrite)) }),
+        SectionKey(
+            "headers", RouteHeadersSection.shape, "Changes to header fields on the way.",
+            told: { .section(Settings($0.headers)) }),
+        SectionKey(
+            "timeouts", \.timeouts, Kind.section(example: "{ response_head: 5s }", what: "a route's `timeouts`"),
+            "Where they differ from the listener's."),
+        SectionKey(
+            "retries", RouteRetriesSection.shape.or("off"), "Where they differ from the pool's.",
+            usually: "what the pool says",
+            told: { route in route.retriesInForce.map { .section(Settings(RetriesSection(rules: $0))) } },
+            read: { field, owner, findings in
+                owner.retries = retriesKind.read(field, &findings)
+                return owner.retries != nil
+            }),
+        SectionKey(
+            "limits", \.limits, Kind.section(example: "{ body: 10MiB }", what: "a route's `limits`"),
+            "Limits of this route."),
+        SectionKey("priority", \.priority, priorities, "Which requests are refused first."),
+    ]
+
+    private static let retriesKind = Kind<RouteRetriesSection>.section(
+        off: .off, example: "{ attempts: 2, status: 502-503 }")
+
+    private static let priorities = Kind<Priority>(
+        .words(Priority.allCases.map { "\($0)" }), told: { .word("\($0)") },
+        read: { field, findings in field.word(of: Priority.allCases.map { ("\($0)", $0) }, &findings) })
+
+    mutating func check(_ written: WrittenKeys, _ findings: inout Findings) {
+        self.written = written
+        let conditions = RouteConditions(written, &findings)
         match = conditions.match
-        isUnderstood = conditions.isUnderstood
-        name = conditions.name
-        if let label, let given = label.name(&findings) {
-            name = given.value
-            namePosition = given.position
-        }
-        action = RouteActionSection(&section, match.path, &findings)
-        readTransit(&section, &findings)
         // What was meant by a key that nobody knows may be what tells it from other routes.
-        if section.hasMore { isUnderstood = false }
-        section.finish(&findings)
+        isUnderstood = conditions.isUnderstood && !written.section.hasMore
+        if namePosition == nil { name = conditions.name }
+        action = RouteActionSection(written, match.path, &findings)
+        if let field = written["rewrite"] { rewrite = RewriteSection(field, match.path, &findings) }
+        if let field = written["headers"] { headers = RouteHeadersSection(field, match.path, &findings) }
     }
 
-    /// What happens to the request and its response on the way.
-    private mutating func readTransit(_ section: inout Section, _ findings: inout Findings) {
-        func take(_ key: String) -> Field? {
-            let field = section.take(key)
-            if let field { poolKeys.append(field.key) }
-            return field
-        }
-        if let field = take("rewrite") { rewrite = RewriteSection(field, match.path, &findings) }
-        if let field = section.take("headers") { readHeaders(field, &findings) }
-        if let field = take("timeouts") { timeouts = RouteTimeouts(field, &findings) }
-        if let field = take("retries") { retries = RouteRetriesSection(field, &findings) }
-        if let field = section.take("limits") { limits = RouteLimits(field, &findings) }
-        let priorities: [(name: String, value: Priority)] = [("low", .low), ("normal", .normal), ("high", .high)]
-        if let field = take("priority"), let given = field.word(of: priorities, &findings) {
-            priority = given
-            priorityPosition = field.key.position
-        }
-    }
-
-    private mutating func readHeaders(_ field: Field, _ findings: inout Findings) {
-        let example = "{ response: { set: { X-Frame-Options: DENY } } }"
-        guard var section = Section(field, "`headers`", example: example, &findings) else { return }
-        if let field = section.take("request") {
-            poolKeys.append(Located(value: "headers.request", position: field.key.position))
-            requestFields = FieldEdit.list(field, match.path, &findings)
-        }
-        if let field = section.take("response") { responseFields = FieldEdit.list(field, match.path, &findings) }
-        section.finish(
-            &findings, otherwise: "say on which way, and how, such as `request: { set: { NAME: VALUE } }`")
-    }
-}
-
-extension RouteTimeouts {
-    init(_ field: Field, _ findings: inout Findings) {
-        self.init()
-        guard var section = Section(field, "a route's `timeouts`", example: "{ response_head: 5s }", &findings) else {
-            return
-        }
-        connect = section.take("connect")?.duration(in: Section.durations, &findings)
-        responseHead = section.take("response_head")?.duration(in: Section.durations, &findings)
-        body = section.take("body")?.duration(in: Section.durations, &findings)
-        section.finish(&findings)
-    }
-}
-
-extension RouteLimits {
-    init(_ field: Field, _ findings: inout Findings) {
-        self.init()
-        guard var section = Section(field, "a route's `limits`", example: "{ body: 10MiB }", &findings) else { return }
-        if let field = section.take("body") {
-            bodyBytes = field.node.plainText == "unlimited" ? .max : LimitsSection.bodyBytes(field, &findings)
-        }
-        if var field = section.take("min_rate") {
-            field.alternative = "off"
-            minRate = field.node.plainText == "off" ? 0 : LimitsSection.rate(field, &findings)
-        }
-        section.read("requests", into: &requests, or: "unlimited", &findings) { field, findings in
-            field.integer(in: Bounds.counts, &findings)
-        }
-        section.finish(&findings)
+    /// The keys that only matter for requests that go to a pool, as far as they were written.
+    var poolKeys: [Located<String>] {
+        let own = written?.these(["rewrite", "timeouts", "retries", "priority"]).map(\.key) ?? []
+        guard let position = headers.requestPosition else { return own }
+        return own + [Located(value: "headers.request", position: position)]
     }
 }

@@ -53,12 +53,17 @@ public struct ConfigurationChanges: Sendable, Equatable {
 
     private static func settings(_ old: Snapshot, _ new: Snapshot) -> [ConfigurationChange] {
         Settings(old).changes(to: Settings(new)).map { change in
-            let needsUpgrade = Settings.needsUpgrade.contains(change.key)
-            let remedy = Settings.needsRestart.contains(change.key) ? "a restart" : needsUpgrade ? "an upgrade" : nil
+            let need = KeyChange(of: change.key)
+            let remedy: String? =
+                switch need {
+                case .reload: nil
+                case .upgrade: "an upgrade"
+                case .restart: "a restart"
+                }
             return ConfigurationChange(
                 kind: .changed, subject: .setting, name: change.key, details: [change.words],
                 effect: remedy.map { "a reload leaves it as it is: it takes \($0)" },
-                needsUpgrade: needsUpgrade)
+                needsUpgrade: need == .upgrade)
         }
     }
 }

@@ -90,11 +90,5 @@ struct PoolComparison {
         snapshot.endpoints[pool.endpoints].filter { !$0.isRetired }
     }
 
-    private static func settings(_ endpoint: Endpoint) -> Settings {
-        var settings = Settings()
-        settings.add("weight", "\(endpoint.weight)", usual: "1")
-        settings.add("tier", "\(endpoint.tier)", usual: "0")
-        settings.add("zone", endpoint.zone)
-        return settings
-    }
+    private static func settings(_ endpoint: Endpoint) -> Settings { Settings(EndpointSection(endpoint)) }
 }

@@ -12,6 +12,7 @@ public struct Settings: Sendable, Equatable {
     }
 
     public struct Entry: Sendable, Equatable {
+        /// Empty for the value that may stand instead of a section, such as a redirect's location.
         public var key: String
         public var value: Value
         /// Whether it is what it would be if nothing had been written.
@@ -31,6 +32,7 @@ public struct Settings: Sendable, Equatable {
     public var inline: String {
         let told = entries.filter { !$0.isUsual }
         if told.isEmpty { return "on" }
+        if told.count == 1, told[0].key.isEmpty { return told[0].value.inline }
         return "{ " + told.map { "\($0.key): \($0.value.inline)" }.joined(separator: ", ") + " }"
     }
 
@@ -38,7 +40,7 @@ public struct Settings: Sendable, Equatable {
     public var words: [(key: String, value: String)] {
         entries.flatMap { entry in
             switch entry.value {
-            case .section(let section): section.words.map { ("\(entry.key).\($0.key)", $0.value) }
+            case .section(let section): section.words.map { (Self.path(entry.key, $0.key), $0.value) }
             default: [(entry.key, entry.value.inline)]
             }
         }
@@ -59,40 +61,25 @@ extension Settings.Value {
 // MARK: - Making them
 
 extension Settings {
-    mutating func add(_ key: String, _ word: String, usual: String?) {
-        entries.append(Entry(key: key, value: .word(word), isUsual: word == usual))
-    }
+    mutating func append(_ entry: Entry) { entries.append(entry) }
 
-    /// A word that stands for itself, which nothing is when it is left out.
-    mutating func add(_ key: String, _ word: String?) {
-        if let word { entries.append(Entry(key: key, value: .word(word), isUsual: false)) }
-    }
+    mutating func insert(_ entry: Entry, at index: Int) { entries.insert(entry, at: index) }
 
-    mutating func add(_ key: String, _ duration: Duration, usual: Duration) {
-        add(key, duration.configured, usual: usual.configured)
-    }
-
-    mutating func add(_ key: String, _ number: Int, usual: Int) { add(key, "\(number)", usual: "\(usual)") }
-
-    mutating func add(_ key: String, percent: Int, usual: Int) { add(key, "\(percent)%", usual: "\(usual)%") }
-
-    mutating func add(_ key: String, _ number: Int?, usual: Int?, none: String) {
-        add(key, number.map(String.init) ?? none, usual: usual.map(String.init) ?? none)
+    mutating func add(_ key: String, _ word: String) {
+        entries.append(Entry(key: key, value: .word(word), isUsual: false))
     }
 
     mutating func add(_ key: String, concealed bytes: [UInt8]) {
         entries.append(Entry(key: key, value: .concealed(bytes), isUsual: false))
     }
 
-    /// A section that is always in force.
-    mutating func add(_ key: String, _ section: Settings) {
-        entries.append(Entry(key: key, value: .section(section), isUsual: section.isUsual))
-    }
-
-    /// A section that is `off` unless it is written.
-    mutating func add(_ key: String, switched section: Settings?) {
-        let value = section.map(Value.section) ?? .word("off")
-        entries.append(Entry(key: key, value: value, isUsual: section == nil))
+    /// A header field's value, which is kept to itself where its name says that it lets somebody in.
+    mutating func addField(_ key: String, named name: String, _ value: String) {
+        if isSensitive(fieldName: name) {
+            add(key, concealed: Array(value.utf8))
+        } else {
+            add(key, value.debugDescription)
+        }
     }
 }
 
@@ -118,22 +105,27 @@ extension Settings {
         let older = Dictionary(entries.map { ($0.key, $0) }, uniquingKeysWith: { first, _ in first })
         var changes: [SettingChange] = []
         for entry in newer.entries {
-            let key = prefix + entry.key
+            let key = Self.path(prefix, entry.key)
             guard let old = older[entry.key] else {
                 if !entry.isUsual { changes.append(Self.change(key, nil, entry.value)) }
                 continue
             }
             if case .section(let one) = old.value, case .section(let other) = entry.value {
-                changes += one.changes(to: other, within: key + ".")
+                changes += one.changes(to: other, within: key)
             } else if old.value != entry.value {
                 changes.append(Self.change(key, old.value, entry.value))
             }
         }
         let kept = Set(newer.entries.map(\.key))
         for entry in entries where !kept.contains(entry.key) && !entry.isUsual {
-            changes.append(Self.change(prefix + entry.key, entry.value, nil))
+            changes.append(Self.change(Self.path(prefix, entry.key), entry.value, nil))
         }
         return changes
+    }
+
+    /// A key below others, such as `health.interval`. A section's own value has no key.
+    private static func path(_ section: String, _ key: String) -> String {
+        section.isEmpty ? key : key.isEmpty ? section : "\(section).\(key)"
     }
 
     private static func change(_ key: String, _ old: Value?, _ new: Value?) -> SettingChange {
