@@ -14,30 +14,31 @@ extension Worker {
     private static func accepts(of eventCount: Int) -> Int { 1 + eventCount / 16 }
 
     /// Accepts from the socket at a place of `listeners`, in a turn with so many events.
-    mutating func accept(at place: Int, amid eventCount: Int = 1, _ arena: inout BufferArena) {
+    mutating func accept(at place: Int, amid eventCount: Int, _ arena: inout BufferArena) {
         // A drain or a reload that came in the same turn has closed it.
         guard place < listeners.count, let listening = listeners[place] else { return }
-        for _ in 0..<Self.accepts(of: eventCount) {
-            var peer = WireAddress(high: 0, low: 0, port: 0)
-            let result = listening.socket.accept(from: &peer)
-            if result.isFailure {
-                if result.isOutOfDescriptors { shedWithSpare(place, &arena) }
-                return
-            }
-            admit(
-                Socket(descriptor: Int32(truncatingIfNeeded: result.rawValue)), listening.listener, peer, &arena)
+        for _ in 0..<Self.accepts(of: eventCount) { guard acceptOne(at: place, listening, &arena) else { return } }
+    }
+
+    /// - Returns: false when nobody waits, or nobody can be taken.
+    private mutating func acceptOne(at place: Int, _ listening: ListeningSocket, _ arena: inout BufferArena) -> Bool {
+        var peer = WireAddress(high: 0, low: 0, port: 0)
+        let result = listening.socket.accept(from: &peer)
+        if result.isFailure {
+            if result.isOutOfDescriptors { shedWithSpare(place, &arena) }
+            return false
         }
+        admit(Socket(descriptor: Int32(truncatingIfNeeded: result.rawValue)), listening.listener, peer, &arena)
+        return true
     }
 
     /// Accepts whoever waits at the socket at that place, if so wished, and closes it: they were accepted by the system,
     /// and closing would reset them.
     mutating func close(_ place: Int, acceptingQueue: Bool, _ arena: inout BufferArena) {
         guard let listening = listeners[place] else { return }
-        var waiting = acceptingQueue ? listening.socket.acceptQueueLength : 0
-        while waiting > 0 {
-            accept(at: place, &arena)
-            waiting -= 1
-        }
+        // Some more than wait now: others arrive while these are taken.
+        let most = acceptingQueue ? 8 * listening.socket.acceptQueueLength : 0
+        for _ in 0..<most { guard acceptOne(at: place, listening, &arena) else { break } }
         // Another process or worker may have the socket too. Then closing does not end its registration, which would wake
         // this loop again and again for clients that are not its own.
         poller.remove(descriptor: listening.socket.descriptor)

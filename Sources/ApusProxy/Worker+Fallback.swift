@@ -19,7 +19,7 @@ extension Worker {
         case .pool(let other):
             counters.add(to: shared.layout.pool(pool, .fallbacks))
             leavePool(x)
-            exchanges[x].visit = PoolVisit(pool: other, priority: exchanges[x].visit.priority)
+            exchanges[x].visit = PoolVisit(pool: other, after: exchanges[x].visit)
             exchanges[x].sessionHash = 0
             enterPool(x, &arena)
         }

@@ -49,7 +49,7 @@ extension Worker {
 
     /// The exchange gives its place in its pool's queue up.
     mutating func leaveQueue(_ x: Int) {
-        exchanges[x].visit.leaveQueue(of: &origins, as: Int32(truncatingIfNeeded: x))
+        guard exchanges[x].visit.leaveQueue(of: &origins, as: Int32(truncatingIfNeeded: x)) else { return }
         stopWaiting(x)
     }
 

@@ -75,6 +75,36 @@ import Testing
         #expect(result.errors == 0)
     }
 
+    /// The time for a response begins anew with each attempt: one that is still connecting has none.
+    @Test func aRetryIsNotLateForTheAttemptBeforeIt() {
+        var scenario = scenario(
+            endpoints: 3, faults: [Fault(endpoint: 0, at: 0, .hang), Fault(endpoint: 1, at: 0, .cutOff)],
+            timeouts: Timeouts(connect: .milliseconds(500), responseHead: .seconds(1))
+        ) {
+            $0.health = HealthCheck(probe: .none)
+            $0.retries = RetryRules(perTryTimeout: .milliseconds(900), backoff: .zero)
+        }
+        scenario.load = 5
+        let result = scenario.run()
+        #expect(result.retries > 20)
+        #expect(result.errors == 0, "\(result.refusals)")
+    }
+
+    /// A turn that finds nobody left is answered at once, and not when the time for waiting is over.
+    @Test func nobodyWaitsForAPoolThatIsGone() throws {
+        var scenario = scenario(
+            endpoints: 1, faults: [Fault(endpoint: 0, at: 2 * second, .kill)]
+        ) {
+            $0.health = HealthCheck(interval: .milliseconds(100), timeout: .milliseconds(50), fall: 1)
+            $0.requests = RequestLimits(perEndpoint: 1, queue: QueueRules(length: 1000, timeout: .seconds(60)))
+            $0.retries.attempts = 1
+        }
+        scenario.load = 100
+        let result = scenario.run()
+        #expect(result.refusals[.noHealthyEndpoint] ?? 0 > 0)
+        #expect(result.refusals[.queueTimeout] == nil, "\(result.refusals)")
+    }
+
     @Test func aSlowEndpointIsSlow() throws {
         let result = scenario(faults: [Fault(endpoint: 2, at: 0, .slow(factor: 10))]).run()
         let slow = try #require(result.endpoints[2].latency.percentile(0.5))

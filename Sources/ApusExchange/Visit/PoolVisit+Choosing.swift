@@ -65,6 +65,7 @@ extension PoolVisit {
     /// Chooses the endpoint to which the request's client has a connection of its own: the request goes there or nowhere.
     ///
     /// - Returns: nil when the pool does not have that endpoint, or may not use it now.
+    @inlinable
     public mutating func choose<Counts>(
         own connection: Int32, to endpoint: Int, from origins: inout Origins<Counts>
     ) -> Choice? {

@@ -15,6 +15,7 @@ extension PoolVisit {
     /// Who answers a request that the pool refuses for that reason.
     ///
     /// - Parameter maySendElsewhere: whether the request can go to another pool: it is kept, and belongs to no connection.
+    @inlinable
     public func refuge<Counts>(
         from reason: Reason, maySendElsewhere: Bool, _ origins: borrowing Origins<Counts>
     ) -> Refuge {

@@ -6,6 +6,7 @@ extension PoolVisit {
     ///
     /// - Parameter route: the rules of the request's route; nil for the pool's.
     /// - Returns: where it goes: `begin` an attempt there, which is the current one then.
+    @inlinable
     public mutating func hedge<Counts>(
         _ request: Request, by route: RouteRetries?, _ origins: inout Origins<Counts>, now: Int64
     ) -> (endpoint: Int, lease: UpstreamConnectionPool.LeaseAction)? {
@@ -43,6 +44,7 @@ extension PoolVisit {
     /// The current attempt is answered first: the other is given up. The caller must close its connection and say `end`.
     ///
     /// - Returns: the other, and whether the current one was the hedge.
+    @inlinable
     public mutating func win() -> (loser: Attempt, wasHedge: Bool)? {
         guard other.isUnderWay else { return nil }
         let loser = other

@@ -12,6 +12,12 @@ extension PoolVisit {
         public let decision: PoolDispatcher.Verdict
         public let failure: RetryPolicy.Failure
 
+        @inlinable
+        init(decision: PoolDispatcher.Verdict, failure: RetryPolicy.Failure) {
+            self.decision = decision
+            self.failure = failure
+        }
+
         /// Whether the request is tried again.
         public var isRetry: Bool { if case .giveUp = decision { false } else { true } }
         /// Whether only the budget was in the way.
@@ -24,6 +30,7 @@ extension PoolVisit {
     ///   - reason: what the client is told if nothing else is tried.
     ///   - route: the rules of the request's route; nil for the pool's.
     /// - Returns: nil when the other attempt is under way, which is the current one from now on.
+    @inlinable
     public mutating func failed<Counts>(
         _ failure: RetryPolicy.Failure, _ reason: Reason, of request: Request, by route: RouteRetries?,
         _ origins: inout Origins<Counts>, now: Int64
@@ -34,6 +41,7 @@ extension PoolVisit {
     }
 
     /// Whether the request is tried again after that failure.
+    @inlinable
     public mutating func verdict<Counts>(
         _ failure: RetryPolicy.Failure, of request: Request, by route: RouteRetries?, _ origins: inout Origins<Counts>,
         now: Int64
@@ -52,6 +60,7 @@ extension PoolVisit {
     }
 
     /// What follows from a verdict.
+    @inlinable
     public mutating func follow<Counts>(_ verdict: Verdict, _ origins: inout Origins<Counts>) -> Step {
         switch verdict.decision {
         case .giveUp: return .refuse(lastFailure ?? .upstreamClosed)

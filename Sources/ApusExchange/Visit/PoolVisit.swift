@@ -60,6 +60,14 @@ public struct PoolVisit: Sendable, BitwiseCopyable {
         self.priority = priority
     }
 
+    /// A visit to the pool that takes what another could not.
+    ///
+    /// - Parameter before: the visit to the other, which has ended. Whom it asked last is still told, until this one asks.
+    public init(pool: Int, after before: PoolVisit) {
+        self.init(pool: pool, priority: before.priority)
+        current.endpoint = before.current.endpoint
+    }
+
     /// An index into the snapshot; -1 while undecided.
     @inlinable public var pool: Int {
         get { Int(poolIndex) }
@@ -118,6 +126,7 @@ extension PoolVisit {
         }
     }
 
+    @inlinable
     func progress(_ request: Request) -> RetryPolicy.Progress {
         RetryPolicy.Progress(
             isIdempotent: request.isIdempotent, wasSent: current.wasSent, isReplayable: request.isReplayable,

@@ -36,6 +36,8 @@ struct SimulatedAttempt: Sendable {
     /// Above 0 and up to 1; an origin that answers a share of requests with errors looks at it.
     let luck: Double
     var isConnecting: Bool
+    /// When the connection must have been made.
+    var connectDue = VirtualTime.max
     /// What became of it at the origin.
     var fate = Fate.pending
     /// The balancer waits for it no more.

@@ -61,9 +61,12 @@ extension Simulation {
                 request: x, balancer: balancer, endpoint: endpoint, connection: connection,
                 demand: requests[x].demand, luck: luck.nextUnit(), isConnecting: isConnecting))
         connections[connection].attempt = attempt
+        // Until the request is sent again nobody waits for a response.
+        requests[x].headDue = .max
         begin(x, endpoint, isReplacement: isReplacement)
         requests[x].visit.current.connection = connection.index
         guard isConnecting else { return send(attempt) }
+        attempts[attempt].connectDue = now + deadlines[Deadline.connect.rawValue].length
         setDeadline(.connect, attempt)
         events.schedule(.connectReachedOrigin(attempt), at: now + scenario.origins.networkDelay)
     }
@@ -191,7 +194,11 @@ extension Simulation {
     /// The other attempt has become the current one, and has the time left that it had.
     mutating func goOnAlone(_ x: SlotHandle) {
         let connection = connections.handle(at: requests[x].visit.current.connection)
-        guard let attempt = connections[connection].attempt, !attempts[attempt].isConnecting else { return }
+        guard let attempt = connections[connection].attempt else { return }
+        guard !attempts[attempt].isConnecting else {
+            attempts[attempt].connectDue = now + deadlines[Deadline.connect.rawValue].length
+            return setDeadline(.connect, attempt)
+        }
         expectHead(x)
         let perTry = balancers[requests[x].balancer].origins.rules[0].perTry
         guard perTry != .max else { return }

@@ -99,6 +99,7 @@ extension Simulation {
     private func isAwaited(_ deadline: Deadline, _ handle: SlotHandle, _ due: VirtualTime) -> Bool {
         guard deadline != .connect else {
             return attempts.contains(handle) && !attempts[handle].isAbandoned && attempts[handle].isConnecting
+                && attempts[handle].connectDue == due
         }
         guard requests.contains(handle) else { return false }
         let visit = requests[handle].visit

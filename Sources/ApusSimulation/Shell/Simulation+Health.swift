@@ -112,6 +112,6 @@ extension Simulation {
     mutating func availabilityReachedWorker(_ balancer: Int, _ endpoint: Int, _ isAvailable: Bool) {
         balancers[balancer].dispatcher.setAvailable(endpoint, isAvailable, now: now)
         observer.saw(.availability(balancer: balancer, endpoint: endpoint, isAvailable: isAvailable), at: now)
-        if isAvailable { balancers[balancer].room += balancers[balancer].dispatcher.waitingCount }
+        balancers[balancer].room += balancers[balancer].dispatcher.waitingCount
     }
 }

@@ -34,6 +34,21 @@ import Testing
         #expect(spare.requests.last?.text == "hello")
     }
 
+    /// The log tells whom the first pool asked, if the second asks nobody.
+    @Test func whoWasAskedLastIsLogged() throws {
+        let file = AccessLogFile()
+        let template = try AccessLogTemplate("{endpoint} {reason}")
+        let proxy = try Proxy(pools: [[try RefusingPort()], [try Origin()]]) {
+            $0.pool = { pool, index in if index == 0 { pool.fallback = .pool(1) } }
+            $0.accessLog = file.log(.template(template))
+        }
+        proxy.dataPlane.setEndpoint(1, available: false)
+        try proxy.eventually("the fallback's endpoint to leave") { try proxy.get().status == 503 }
+        let lines = try file.lines(1, of: proxy)
+        let refusing = proxy.dataPlane.snapshot.endpoints[0].name
+        #expect(lines.last == "\(refusing) no_healthy_endpoint", "\(lines)")
+    }
+
     @Test func aResponseOfApussOwnAnswers() throws {
         let proxy = try Proxy(try Origin()) {
             $0.pool = { pool, _ in

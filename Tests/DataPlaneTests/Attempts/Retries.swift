@@ -209,6 +209,23 @@ import Testing
         }
     }
 
+    @Test func aClientThatLeavesMakesNobodyWin() throws {
+        let proxy = try Proxy(try Origin.silent(), try Origin.silent()) {
+            $0.pool = { pool, _ in
+                Retries.freely(&pool.retries)
+                pool.hedging = HedgingRules(after: .milliseconds(10))
+            }
+        }
+        let client = try proxy.connect()
+        try client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        try proxy.eventually("the hedge") { proxy.dataPlane.total(proxy.layout.pool(0, .hedges)) == 1 }
+        client.reset()
+        try proxy.eventually("nothing to be in flight") {
+            (0..<2).allSatisfy { proxy.count(.exchangesEnded, endpoint: $0) == 1 }
+        }
+        #expect(proxy.dataPlane.total(proxy.layout.pool(0, .hedgesWon)) == 0)
+    }
+
     @Test func aFailureOfTheOneLeavesTheOther() throws {
         let dying = try Origin { connection in
             _ = try connection.readRequest()
