@@ -46,6 +46,8 @@ public enum WrittenText {
     /// 4.2), and does not end the field's syntax around it.
     public static func isPathReference(_ text: Span<UInt8>) -> Bool {
         if text.count > 1, isSlash(text[0]), isSlash(text[1]) { return false }
+        // In Refresh browsers take it off.
+        if text.count > 0, text[0] == UInt8(ascii: "'") { return false }
         return !endsReference(text) && text.schemeEnd == 0
     }
 
@@ -59,6 +61,30 @@ public enum WrittenText {
         }
         return false
     }
+
+    /// Whether it can be part of a host's name: letters, digits, hyphens, underscores and dots.
+    public static func isPartOfHost(_ text: Span<UInt8>) -> Bool {
+        for index in 0..<text.count {
+            switch text[index] {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."):
+                continue
+            default: return false
+            }
+        }
+        return true
+    }
+
+    /// Whether it is digits and nothing else; nothing at all will do.
+    public static func isNumber(_ text: Span<UInt8>) -> Bool {
+        for index in 0..<text.count where !(UInt8(ascii: "0")...UInt8(ascii: "9")).contains(text[index]) {
+            return false
+        }
+        return true
+    }
+
+    /// Whether it can stand right behind a host without being more of it: it is empty, or begins a path or a query.
+    public static func endsHost(_ text: Span<UInt8>) -> Bool { text.count == 0 || isAuthorityEnd(text[0]) }
 
     /// Whether it can be a part of a Set-Cookie field without adding an attribute to it (RFC 6265 section 4.1).
     public static func isCookiePart(_ text: Span<UInt8>) -> Bool {

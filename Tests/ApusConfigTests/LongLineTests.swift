@@ -87,7 +87,21 @@ import Testing
         #expect(found.contains { $0.message.contains("a path has no control characters") }, "\(found)")
     }
 
-    @Test(arguments: ["X-Api-Key", "X_Api_Key", "X.Api.Key", "Pass_Word", "x.secret"])
+    /// What stands behind such a name in a query is a secret wherever a line is quoted.
+    @Test(arguments: ["path: \"/hz?token=Hunter2\"", "path: \"hz?a=b&sig=Hunter2\"", "path: /hz?token=Hunter2"])
+    func queriesAreHidden(line: String) throws {
+        let text = """
+            listeners: [{ bind: 127.0.0.1:1 }]
+            pools: { a: { endpoints: [127.0.0.1:2], health: { \(line), nonsense: 1 } } }
+            """
+        let found = try diagnostics(text)
+        #expect(!found.isEmpty)
+        for diagnostic in found { #expect(!diagnostic.rendered.contains("Hunter2"), "\(diagnostic.rendered)") }
+    }
+
+    @Test(arguments: [
+        "X-Api-Key", "X_Api_Key", "X.Api.Key", "Pass_Word", "x.secret", "X-Session", "X-Auth-Key", "x_jwt", "Passphrase",
+    ])
     func namesAreJudgedFolded(name: String) throws {
         #expect(isSensitive(fieldName: name))
         let text = "listeners: [{ bind: 127.0.0.1:1, x: { \(name): Hunter2 } }]\npools: { a: 1 }"

@@ -51,6 +51,30 @@ extension RoutingTable {
                     path: "/refresh/{x*}"
                     respond: 200
                     headers: { response: { set: { Refresh: "5; url='/{x}'" } } }
+                  - name: behind
+                    path: "/behind/{x*}"
+                    respond: 200
+                    headers: { response: { set: { Location: "https://a.test{x}{query}" } } }
+                  - name: label
+                    path: "/label/{x*}"
+                    pool: web
+                    headers: { response: { set: { Link: "<//{x}.a.test:81/>; rel=up" } } }
+                  - name: port
+                    path: "/port/{x*}"
+                    respond: 200
+                    headers: { response: { set: { Location: "{scheme}://{host}:{x}/" } } }
+                  - name: delay
+                    path: "/delay/{x*}"
+                    respond: 200
+                    headers: { response: { set: { Refresh: "{x}; url=/a" } } }
+                  - name: unsaid
+                    path: "/unsaid/{x*}"
+                    respond: 200
+                    headers: { response: { set: { Refresh: "0; url {x}" } } }
+                  - name: quote
+                    path: "/quote/{x*}"
+                    respond: 200
+                    headers: { response: { set: { Refresh: "0; url={x}" } } }
                   - name: both
                     path: "/both/{x*}"
                     pool: web
@@ -107,6 +131,23 @@ extension RoutingTable {
             .init("GET http://a/link/x:y", is: "link: 400 bad_rewrite"),
             .init("GET http://a/refresh/x", is: "refresh: 200 none < refresh=5; url='/x'"),
             .init("GET http://a/refresh//evil.test", is: "refresh: 400 bad_rewrite"),
+            .init("GET http://a/behind//b?c", is: "behind: 200 none < location=https://a.test/b?c"),
+            .init("GET http://a/behind/?c", is: "behind: 200 none < location=https://a.test?c"),
+            .init("GET http://a/behind/@evil.test", is: "behind: 400 bad_rewrite"),
+            .init("GET http://a/behind/:80@evil.test", is: "behind: 400 bad_rewrite"),
+            .init("GET http://a/behind/.evil.test", is: "behind: 400 bad_rewrite"),
+            .init(#"GET http://a/behind/\@evil.test"#, is: "behind: 400 bad_rewrite"),
+            .init("GET http://a/label/b", is: "label: web gets GET /label/b at a < link=<//b.a.test:81/>; rel=up"),
+            .init("GET http://a/label/evil.test/", is: "label: 400 bad_rewrite"),
+            .init("GET http://a/label/u@b", is: "label: 400 bad_rewrite"),
+            .init(#"GET http://a/label/evil.test\"#, is: "label: 400 bad_rewrite"),
+            .init("GET http://a/port/81", is: "port: 200 none < location=http://a:81/"),
+            .init("GET http://a/port/80@evil.test", is: "port: 400 bad_rewrite"),
+            .init("GET http://a/delay/5", is: "delay: 200 none < refresh=5; url=/a"),
+            .init("GET http://a/delay/0;//evil.test", is: "delay: 400 bad_rewrite"),
+            .init("GET http://a/unsaid/=//evil.test", is: "unsaid: 400 bad_rewrite"),
+            .init("GET http://a/quote/b", is: "quote: 200 none < refresh=0; url=b"),
+            .init("GET http://a/quote/'//evil.test", is: "quote: 400 bad_rewrite"),
             // Of several reasons, that of what is written first.
             .init("GET http://a/both/;\(String(repeating: "a", count: 4_000))", is: "both: 400 bad_rewrite"),
             .init("GET http://a/both/\(String(repeating: "a", count: 4_000))", is: "both: 431 head_too_large"),

@@ -92,14 +92,15 @@ struct SecretMask: Sendable {
             index = value.range.upperBound
         }
         shown.append(contentsOf: line.unicodeScalars[index...])
-        return hidesSends ? concealingQuery(String(shown)) : String(shown)
+        return concealingQuery(String(shown))
     }
 
     /// Text with each secret in it replaced.
     func masked(_ text: String) -> String {
-        texts.reduce(text) { text, secret in
-            text.replacing(secret, with: String(repeating: "*", count: secret.unicodeScalars.count))
-        }
+        concealingQuery(
+            texts.reduce(text) { text, secret in
+                text.replacing(secret, with: String(repeating: "*", count: secret.unicodeScalars.count))
+            })
     }
 
     private static func collect(

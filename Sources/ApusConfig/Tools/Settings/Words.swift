@@ -133,17 +133,19 @@ func bodyWords(_ body: [UInt8]) -> String {
 func isSensitive(fieldName: String) -> Bool {
     // Origins in many languages read `X_Api_Key` and `X.Api.Key` as `X-Api-Key`.
     let name = fieldName.lowercased().filter { !"-_.".contains($0) }
-    return sensitiveNames.contains(name) || sensitiveParts.contains { name.contains($0) }
+    let bare = name.hasPrefix("x") ? String(name.dropFirst()) : name
+    return sensitiveNames.contains(name) || sensitiveNames.contains(bare) || sensitiveParts.contains { name.contains($0) }
 }
 
 private let sensitiveParts = [
     "authorization", "cookie", "token", "secret", "password", "passwd", "apikey", "credential", "sessid", "sessionid",
-    "signature",
+    "signature", "authkey", "accesskey", "accountkey", "privatekey", "passphrase", "csrf", "samlresponse",
 ]
 
 /// Short names that are parts of others, which mean something else.
 private let sensitiveNames: Set<String> = [
-    "sid", "sig", "session", "connectsid", "jwt", "auth", "pwd", "pass", "accesskey", "privatekey", "otp",
+    "sid", "sig", "session", "connectsid", "jwt", "auth", "pwd", "pass", "otp", "hmac", "bearer", "assertion", "sas",
+    "rememberme",
 ]
 
 /// `target` with what stands behind the sensitive names of its query replaced, each character by a star.
