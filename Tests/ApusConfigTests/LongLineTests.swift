@@ -100,7 +100,8 @@ import Testing
     }
 
     @Test(arguments: [
-        "X-Api-Key", "X_Api_Key", "X.Api.Key", "Pass_Word", "x.secret", "X-Session", "X-Auth-Key", "x_jwt", "Passphrase",
+        "X-Api-Key", "X_Api_Key", "X.Api.Key", "Pass_Word", "x.secret", "X-Session", "X-Auth-Key", "x_jwt",
+        "Passphrase",
     ])
     func namesAreJudgedFolded(name: String) throws {
         #expect(isSensitive(fieldName: name))

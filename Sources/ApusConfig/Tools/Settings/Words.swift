@@ -134,7 +134,8 @@ func isSensitive(fieldName: String) -> Bool {
     // Origins in many languages read `X_Api_Key` and `X.Api.Key` as `X-Api-Key`.
     let name = fieldName.lowercased().filter { !"-_.".contains($0) }
     let bare = name.hasPrefix("x") ? String(name.dropFirst()) : name
-    return sensitiveNames.contains(name) || sensitiveNames.contains(bare) || sensitiveParts.contains { name.contains($0) }
+    return sensitiveNames.contains(name) || sensitiveNames.contains(bare)
+        || sensitiveParts.contains { name.contains($0) }
 }
 
 private let sensitiveParts = [
