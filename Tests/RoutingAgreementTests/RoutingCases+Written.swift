@@ -54,7 +54,7 @@ extension RoutingTable {
                   - name: behind
                     path: "/behind/{x*}"
                     respond: 200
-                    headers: { response: { set: { Location: "https://a.test{x}{query}" } } }
+                    headers: { response: { set: { Content-Location: "https://a.test{x}{query}" } } }
                   - name: label
                     path: "/label/{x*}"
                     pool: web
@@ -62,7 +62,7 @@ extension RoutingTable {
                   - name: port
                     path: "/port/{x*}"
                     respond: 200
-                    headers: { response: { set: { Location: "{scheme}://{host}:{x}/" } } }
+                    headers: { response: { set: { Content-Location: "{scheme}://{host}:{x}/" } } }
                   - name: delay
                     path: "/delay/{x*}"
                     respond: 200
@@ -131,8 +131,8 @@ extension RoutingTable {
             .init("GET http://a/link/x:y", is: "link: 400 bad_rewrite"),
             .init("GET http://a/refresh/x", is: "refresh: 200 none < refresh=5; url='/x'"),
             .init("GET http://a/refresh//evil.test", is: "refresh: 400 bad_rewrite"),
-            .init("GET http://a/behind//b?c", is: "behind: 200 none < location=https://a.test/b?c"),
-            .init("GET http://a/behind/?c", is: "behind: 200 none < location=https://a.test?c"),
+            .init("GET http://a/behind//b?c", is: "behind: 200 none < content-location=https://a.test/b?c"),
+            .init("GET http://a/behind/?c", is: "behind: 200 none < content-location=https://a.test?c"),
             .init("GET http://a/behind/@evil.test", is: "behind: 400 bad_rewrite"),
             .init("GET http://a/behind/:80@evil.test", is: "behind: 400 bad_rewrite"),
             .init("GET http://a/behind/.evil.test", is: "behind: 400 bad_rewrite"),
@@ -141,7 +141,7 @@ extension RoutingTable {
             .init("GET http://a/label/evil.test/", is: "label: 400 bad_rewrite"),
             .init("GET http://a/label/u@b", is: "label: 400 bad_rewrite"),
             .init(#"GET http://a/label/evil.test\"#, is: "label: 400 bad_rewrite"),
-            .init("GET http://a/port/81", is: "port: 200 none < location=http://a:81/"),
+            .init("GET http://a/port/81", is: "port: 200 none < content-location=http://a:81/"),
             .init("GET http://a/port/80@evil.test", is: "port: 400 bad_rewrite"),
             .init("GET http://a/delay/5", is: "delay: 200 none < refresh=5; url=/a"),
             .init("GET http://a/delay/0;//evil.test", is: "delay: 400 bad_rewrite"),
