@@ -25,8 +25,7 @@ extension Worker {
         var peer = WireAddress(high: 0, low: 0, port: 0)
         let result = listening.socket.accept(from: &peer)
         if result.isFailure {
-            if result.isOutOfDescriptors { shedWithSpare(place, &arena) }
-            return false
+            return result.isOutOfDescriptors && shedWithSpare(place, &arena)
         }
         admit(Socket(descriptor: Int32(truncatingIfNeeded: result.rawValue)), listening.listener, peer, &arena)
         return true
@@ -91,11 +90,16 @@ extension Worker {
 
     /// Accepts with the descriptor held back, so that the client is told instead of left waiting, and the listener
     /// does not stay readable for ever.
-    private mutating func shedWithSpare(_ place: Int, _ arena: inout BufferArena) {
-        guard let listening = listeners[place] else { return }
+    ///
+    /// - Returns: whether somebody was there to be told.
+    private mutating func shedWithSpare(_ place: Int, _ arena: inout BufferArena) -> Bool {
+        guard let listening = listeners[place] else { return false }
         let listener = listening.listener
         if spareDescriptor < 0 { spareDescriptor = openSpareDescriptor() }
-        guard spareDescriptor >= 0 else { return pauseAccepting(place) }
+        guard spareDescriptor >= 0 else {
+            pauseAccepting(place)
+            return false
+        }
         Socket(descriptor: spareDescriptor).close()
         var peer = WireAddress(high: 0, low: 0, port: 0)
         let result = listening.socket.accept(from: &peer)
@@ -107,6 +111,7 @@ extension Worker {
         spareDescriptor = openSpareDescriptor()
         // Another thread was faster: without the spare there is nothing to refuse with.
         if spareDescriptor < 0 { pauseAccepting(place) }
+        return !result.isFailure && spareDescriptor >= 0
     }
 
     /// Leaves the listener alone for a tick of the wheel: it stays readable, and nothing can be done about it now.

@@ -3,7 +3,7 @@
 protocol Keyed: Sendable {
     /// What holds where nothing is written. A required key has any value here.
     static var usual: Self { get }
-    /// In the order in which people are told of them.
+    /// In the order in which the reference and error messages list them.
     static var keys: [SectionKey<Self>] { get }
 
     /// Checks what the keys say about each other, after all of them were read.
@@ -28,7 +28,7 @@ extension Keyed {
     ///
     /// - Parameters:
     ///   - key: the section's, where an error about the section as a whole points.
-    ///   - otherwise: what to say of an unknown key of which nothing is known.
+    ///   - otherwise: what an error says about an unknown key that nothing else explains.
     mutating func read(
         _ section: inout Section, of key: Located<String>, otherwise: String? = nil, _ findings: inout Findings
     ) {

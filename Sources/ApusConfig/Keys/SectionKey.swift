@@ -8,7 +8,7 @@ struct SectionKey<Owner: Sendable>: Sendable {
     let words: String?
     /// An example of the key's value; nil for a key that may be left out.
     let example: String?
-    /// How people are told of the default; nil for the value that `Owner.usual` has.
+    /// How the reference and editors describe the default; nil for the value that `Owner.usual` has.
     let usually: String?
     let change: KeyChange
     /// Puts what was written into the owner; false when it cannot be read, and there is an error in the findings then.
@@ -106,7 +106,7 @@ enum KeyChange: Sendable {
     case restart
 }
 
-/// A key as editors and readers are told of it.
+/// A key as the reference and editors show it.
 struct KeyDescription: Sendable {
     let name: String
     let shape: Shape

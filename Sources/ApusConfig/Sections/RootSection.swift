@@ -32,7 +32,7 @@ struct RootSection {
         read(&section, of: Located(value: "configuration", position: .start), &findings)
     }
 
-    /// What is told of a configuration that runs: what is said once for the whole.
+    /// What `diff` and `explain` show of a configuration that runs: what is said once for the whole.
     init(_ snapshot: Snapshot) {
         node = snapshot.node
         zone = snapshot.zone.map { Located(value: $0, position: .start) }

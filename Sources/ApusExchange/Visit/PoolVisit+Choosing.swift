@@ -100,8 +100,8 @@ extension PoolVisit {
         return origins.dispatchers[pool].attemptStarted(endpoint - rules.start, load: load, now: now)
     }
 
-    /// An attempt has left its endpoint: it is no longer in flight there. To be said once of each that began, and before
-    /// `current` or `other` forget it.
+    /// An attempt has left its endpoint: it is no longer in flight there. To be said once of each that began; the
+    /// visit itself may have forgotten it by then.
     @inlinable @inline(__always)
     public mutating func end<Counts>(_ attempt: Attempt, at origins: inout Origins<Counts>, now: Int64) {
         let endpoint = Int(attempt.endpoint)

@@ -11,8 +11,8 @@ public import ApusModel
 /// and a `Step` comes out, which the caller carries out; there is no socket, clock or counter in it. Times are
 /// microseconds of one monotonic clock.
 ///
-/// The order of a visit: `enter`; `seek`; for each attempt `begin`, `answered` or `failed`, and `end`; between attempts
-/// `failed` or `hedge`; at last `leave`, however the request ended. A request that falls back to another pool begins
+/// The order of a visit: `enter`; `seek`; for each attempt `begin`, `answered` or `gaveNone`, and `end`; between
+/// attempts `failed` or `hedge`; at last `leave`, however the request ended. A request that falls back to another pool begins
 /// another visit.
 @frozen
 public struct PoolVisit: Sendable, BitwiseCopyable {

@@ -11,7 +11,7 @@ struct AccessLogSection {
 
     init() {}
 
-    /// What is told of a log that is written.
+    /// What `diff` and `explain` show of a log that is written.
     init(_ log: AccessLog) {
         self.log = log
         if case .syslog(let syslog)? = log.destination { self.syslog = syslog }

@@ -37,7 +37,7 @@ struct EndpointSection {
         }
     }
 
-    /// What is told of an endpoint that runs.
+    /// What `diff` and `explain` show of an endpoint that runs.
     init(_ endpoint: Endpoint) {
         weight = endpoint.weight
         zone = endpoint.zone

@@ -9,7 +9,7 @@ struct ExpectSection {
 
     private init() {}
 
-    /// What is told of a probe that runs.
+    /// What `diff` and `explain` show of a probe that runs.
     init(_ probe: HealthCheck.Probe) {
         switch probe {
         case .none, .tcp: break

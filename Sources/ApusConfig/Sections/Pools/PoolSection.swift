@@ -59,7 +59,7 @@ struct PoolSection {
         _ = checkedName(name, &findings)
     }
 
-    /// What is told of a pool that runs; its endpoints are things of their own.
+    /// What `diff` and `explain` show of a pool that runs; its endpoints are things of their own.
     init(_ pool: Pool, of snapshot: Snapshot) {
         self.pool = pool
         balance = BalanceSection(pool.balance)

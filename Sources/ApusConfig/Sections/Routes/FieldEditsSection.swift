@@ -10,7 +10,7 @@ struct FieldEditsSection {
 
     static let example = "{ set: { X-Real-IP: \"{client}\" }, remove: [X-Debug] }"
 
-    /// What is told of a route that runs.
+    /// What `diff` and `explain` show of a route that runs.
     init(_ edits: [FieldEdit] = []) { self.edits = edits }
 
     init(_ field: Field, _ path: PathPattern, _ findings: inout Findings) {

@@ -11,7 +11,7 @@ struct RewriteSection {
 
     init() {}
 
-    /// What is told of a route that runs.
+    /// What `diff` and `explain` show of a route that runs.
     init(path: PathRewrite?, host: TextTemplate?) {
         self.path = path
         self.host = host

@@ -140,7 +140,7 @@ extension Field {
 }
 
 extension RouteActionSection {
-    /// What is told of a route that runs.
+    /// What `diff` and `explain` show of a route that runs.
     init(_ action: RouteAction, of snapshot: Snapshot) {
         switch action {
         case .forward(let split):

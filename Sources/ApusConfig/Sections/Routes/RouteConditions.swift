@@ -9,7 +9,7 @@ struct RouteConditions {
     private(set) var name = ""
     private(set) var isUnderstood = true
 
-    /// What is told of a route that runs.
+    /// What `diff` and `explain` show of a route that runs.
     init(_ match: RouteMatch) { self.match = match }
 
     init(_ written: WrittenKeys, _ findings: inout Findings) {

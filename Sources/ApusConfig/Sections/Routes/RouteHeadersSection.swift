@@ -12,7 +12,7 @@ struct RouteHeadersSection {
 
     init() {}
 
-    /// What is told of a route that runs.
+    /// What `diff` and `explain` show of a route that runs.
     init(request: [FieldEdit], response: [FieldEdit]) {
         self.request = request
         self.response = response

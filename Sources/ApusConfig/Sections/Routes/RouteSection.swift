@@ -15,7 +15,7 @@ struct RouteSection {
     var rewrite = RewriteSection()
     var headers = RouteHeadersSection()
     var timeouts = RouteTimeouts()
-    /// What is told of the retries of a route that runs.
+    /// What `diff` and `explain` show of the retries of a route that runs.
     private(set) var retriesInForce: RetryRules?
     var retries: RouteRetriesSection?
     var limits = RouteLimits()
@@ -47,7 +47,7 @@ struct RouteSection {
         read(&section, of: Located(value: "routes", position: position), &findings)
     }
 
-    /// What is told of a route that runs.
+    /// What `diff` and `explain` show of a route that runs.
     init(_ route: Route, of snapshot: Snapshot) {
         self.init(route.match)
         action = RouteActionSection(route.action, of: snapshot)
@@ -59,7 +59,7 @@ struct RouteSection {
         limits = route.limits
     }
 
-    /// What is told of what a route asks.
+    /// What `diff` and `explain` show of what a route asks.
     init(_ match: RouteMatch) { self.match = match }
 }
 
