@@ -172,6 +172,9 @@ public struct CounterLayout: Sendable {
             + (0..<row.fallbackCount).map { $0 + row.count - row.fallbackShift }
     }
 
+    /// The requests of `row`: of each column, all status classes.
+    func requests(row: Int) -> Range<Int> { rows[row].requests..<rows[row].latency }
+
     /// All slots of `row`: its requests, then its histogram.
     func slots(row: Int) -> Range<Int> { rows[row].requests..<(rows[row].latency + bucketCount + 1) }
 
@@ -222,8 +225,17 @@ public struct CounterLayout: Sendable {
     @inlinable
     public func worker(_ counter: WorkerCounter) -> Int { workerBase + counter.rawValue }
 
-    /// All that is counted once per worker: its counters, and its histograms with a sum each.
-    static let workerStride = WorkerCounter.allCases.count + WorkerHistogram.allCases.count * (turnBucketCount + 1)
+    private static let histogramStride = WorkerHistogram.allCases.count * (turnBucketCount + 1)
+
+    /// All that is counted once per worker: its counters, its histograms with a sum each, and the requests of rows that
+    /// are gone.
+    static let workerStride = WorkerCounter.allCases.count + histogramStride + statusClasses
+
+    /// Requests that ended under routes, pools and endpoints that are gone, by status class: with these, all requests of a
+    /// process add up to a number that never falls.
+    public func departedRequests(statusClass: Int) -> Int {
+        workerBase + WorkerCounter.allCases.count + Self.histogramStride + statusClass
+    }
 
     /// The bucket of a worker's histogram that `bucket` (0...turnBounds.count) names.
     public func worker(_ histogram: WorkerHistogram, bucket: Int) -> Int {

@@ -37,6 +37,9 @@ import Testing
         "    health: &h\n      path: /\n      headers: &s { jwt: S }",
         "    health: { send: \"AUTH S\\r\\n\", expect: { reply: OK } }",
         "    sticky: { cookie: id, secret: S }",
+        // The file's key is mistyped, and the secret stands under one that is unknown.
+        "    sticky: { cookie: id, secret: { file: no, value: S } }",
+        "    sticky: { cookie: id, secret: [S] }",
     ])
     func credentialsOfPoolsAreHidden(pool: String) {
         check(Self.file(pool.replacing(/\bS\b/, with: Self.secret)))

@@ -187,4 +187,35 @@ import Testing
                 == before.requests(row: before.row(route: 0, branch: 1), endpoint: 2, statusClass: 2))
         #expect(sources.count == before.count, "every counter of what is there goes somewhere")
     }
+
+    /// Requests are counted for ever, also when what they were counted under is gone: each of their slots is moved or
+    /// departs, once.
+    @Test func noRequestIsForgotten() {
+        let old = Draft(
+            pools: [("a", [1, 2]), ("b", [3]), ("c", [4])],
+            listeners: [(80, [("x", [0, 1]), ("y", [2]), ("*", [1])]), (81, [("*", [2])])],
+            change: { $0[1].fallback = .pool(0) }
+        ).snapshot
+        let new = Draft(pools: [("b", [5, 3]), ("a", [2])], listeners: [(80, [("*", [0])])]).snapshot
+        let succession = Succession(from: old, to: new, census: Census())
+        let layout = CounterLayout(old)
+        let counters = CounterMoves(succession, from: layout, to: CounterLayout(succession.snapshot))
+        var fates = [Int](repeating: 0, count: layout.count)
+        for move in counters.moves { for slot in move.from..<(move.from + move.count) { fates[slot] += 1 } }
+        for slot in counters.departures.joined() { fates[slot] += 1 }
+        let routed = old.routes.indices.flatMap { route in
+            old.routes[route].pools.indices.map { layout.row(route: route, branch: $0) }
+        }
+        let rows = routed + old.listeners.indices.map { layout.unroutedRow(listener: $0) }
+        for row in rows {
+            for endpoint in layout.endpoints(row: row).map(Int?.some) + [nil] {
+                for statusClass in 0..<CounterLayout.statusClasses {
+                    let slot = layout.requests(row: row, endpoint: endpoint, statusClass: statusClass)
+                    #expect(fates[slot] == 1, "row \(row), endpoint \(endpoint ?? -1), class \(statusClass)")
+                }
+            }
+        }
+        #expect(!counters.departures.isEmpty)
+        #expect(counters.departures.allSatisfy { $0.count % CounterLayout.statusClasses == 0 })
+    }
 }

@@ -37,10 +37,14 @@ public struct BreakerStatus: Sendable, Hashable {
     }
 
     /// The state as people read it: `breaker open until 14:03:20Z: 12 of 20 requests failed`.
-    public func words(clock: (Int64) -> String) -> String {
+    ///
+    /// - Parameter now: tells an open breaker whose time is up, which stays so until a request comes.
+    public func words(now: Int64, clock: (Int64) -> String) -> String {
         let reason = cause.map { ": \($0)" } ?? ""
         return switch state {
         case .closed: "breaker closed"
+        case .open(let until, _) where until <= now:
+            "breaker open, the next request tries again (since \(clock(until)))\(reason)"
         case .open(let until, _): "breaker open until \(clock(until))\(reason)"
         case .halfOpen: "breaker half-open"
         }

@@ -111,7 +111,9 @@ struct SecretMask: Sendable {
         case .sequence(let items): for item in items { collect(item, isSecret: isSecret, hidesSends, into: &found) }
         case .mapping(let entries):
             for entry in entries {
-                collect(entry.value, isSecret: isKey(entry.key.value, hidesSends), hidesSends, into: &found)
+                // Where a secret is kept is none; under a key that is unknown it may be the secret itself.
+                let isSecret = isSecret && entry.key.value != "file" || isKey(entry.key.value, hidesSends)
+                collect(entry.value, isSecret: isSecret, hidesSends, into: &found)
             }
         }
     }

@@ -18,6 +18,12 @@ struct RequestBodyReader {
         return text
     }
 
+    /// Reads to the end what a caller sent to an operation that takes nothing: nothing is changed for a request that has
+    /// not come whole.
+    static func end(of request: Request, _ context: AdminContext) async throws {
+        _ = try await bytes(of: request, context, atMost: longestObject)
+    }
+
     private static func bytes(
         of request: Request, _ context: AdminContext, atMost limit: Int
     ) async throws -> ByteBuffer {

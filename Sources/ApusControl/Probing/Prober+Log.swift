@@ -31,7 +31,7 @@ extension Prober {
             case .pool(let pool): "pool \(snapshot.pools[pool].name)"
             }
         let level: Logger.Level = change.after.kind == .open ? .warning : .notice
-        logger.log(level: level, "\(owner): \(change.after.words(clock: clock.time))")
+        logger.log(level: level, "\(owner): \(change.after.words(now: Self.now, clock: clock.time))")
     }
 
     func log(_ pool: Int, _ change: PanicChange) {

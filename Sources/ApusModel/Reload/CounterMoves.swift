@@ -8,6 +8,8 @@ public struct CounterMoves: Sendable {
     }
 
     public private(set) var moves: [Move] = []
+    /// Old slots that are added, by status class, to the requests of what is gone, once all has moved.
+    public private(set) var departures: [Range<Int>] = []
 
     public init(_ succession: Succession, from old: CounterLayout, to new: CounterLayout) {
         add(old.worker(.first), new.worker(.first), CounterLayout.workerStride)
@@ -16,6 +18,9 @@ public struct CounterMoves: Sendable {
             add(old.listener(from, .first), new.listener(to, .first), CounterLayout.ListenerCounter.allCases.count)
             add(old.reasons(listener: from), new.reasons(listener: to), new.reasonStride)
             addRow(old, old.unroutedRow(listener: from), new, new.unroutedRow(listener: to), succession)
+        }
+        for listener in Self.gone(succession.listeners.toOld, of: succession.previous.listeners.count) {
+            depart(old.requests(row: old.unroutedRow(listener: listener)))
         }
         for (to, from) in succession.endpoints.toOld.enumerated() {
             guard let from else { continue }
@@ -39,6 +44,29 @@ public struct CounterMoves: Sendable {
                     addRow(old, row, new, newRow, succession)
                 }
             }
+            for branch in max(1, after.count)..<max(1, before.count, after.count) {
+                depart(old.requests(row: old.row(route: from, branch: branch)))
+            }
+        }
+        for route in Self.gone(succession.routes.toOld, of: succession.previous.routes.count) {
+            for branch in 0..<max(1, succession.previous.routes[route].pools.count) {
+                depart(old.requests(row: old.row(route: route, branch: branch)))
+            }
+        }
+    }
+
+    /// Which of so many old places no new one comes from.
+    private static func gone(_ origins: [Int?], of count: Int) -> [Int] {
+        var isKept = [Bool](repeating: false, count: count)
+        for case let origin? in origins { isKept[origin] = true }
+        return isKept.indices.filter { !isKept[$0] }
+    }
+
+    private mutating func depart(_ slots: Range<Int>) {
+        if let last = departures.last, last.upperBound == slots.lowerBound {
+            departures[departures.count - 1] = last.lowerBound..<slots.upperBound
+        } else {
+            departures.append(slots)
         }
     }
 
@@ -53,10 +81,14 @@ public struct CounterMoves: Sendable {
     ) {
         add(old.latencyBucket(row: from, bucket: 0), new.latencyBucket(row: to, bucket: 0), new.bucketCount + 1)
         addColumn(old, from, nil, new, to, nil)
-        let known = Set(old.endpoints(row: from))
+        var left = Set(old.endpoints(row: from))
         for endpoint in new.endpoints(row: to) {
-            guard let origin = succession.endpoints.toOld[endpoint], known.contains(origin) else { continue }
+            guard let origin = succession.endpoints.toOld[endpoint], left.remove(origin) != nil else { continue }
             addColumn(old, from, origin, new, to, endpoint)
+        }
+        for endpoint in old.endpoints(row: from) where left.contains(endpoint) {
+            let first = old.requests(row: from, endpoint: endpoint, statusClass: 0)
+            depart(first..<(first + CounterLayout.statusClasses))
         }
     }
 

@@ -39,6 +39,12 @@ extension Worker {
                 bank.set(move.to + offset, to: counters.value(move.from + offset))
             }
         }
+        for departure in adoption.counterMoves.departures {
+            for (offset, slot) in departure.enumerated() {
+                let statusClass = offset % CounterLayout.statusClasses
+                bank.add(counters.value(slot), to: adoption.shared.layout.departedRequests(statusClass: statusClass))
+            }
+        }
         counters = bank
     }
 

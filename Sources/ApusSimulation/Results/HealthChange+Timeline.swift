@@ -11,7 +11,7 @@ extension HealthChange {
             guard !change.isExtension else { return nil }
             var endpoint: Int?
             if case .endpoint(let index) = change.owner { endpoint = index }
-            let text = change.after.words(clock: \.momentText)
+            let text = change.after.words(now: now, clock: \.momentText)
             return StateChange(at: now, balancer: balancer, endpoint: endpoint, text: text)
         case .panic(let change):
             let available = "\(change.available) of \(change.total) endpoints available"

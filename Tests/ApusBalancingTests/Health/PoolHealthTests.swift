@@ -41,7 +41,7 @@ import Testing
         return changes.map { change in
             switch change {
             case .endpoint(let change): "\(change.endpoint) \(change.after.words(clock: clock)) (\(change.cause))"
-            case .breaker(let change): "\(change.owner) \(change.after.words(clock: clock))"
+            case .breaker(let change): "\(change.owner) \(change.after.words(now: .min, clock: clock))"
             case .panic(let change): "panic \(change.isPanicking) \(change.available)/\(change.total)"
             }
         }
@@ -148,6 +148,10 @@ import Testing
         let opened = report(.open(until: 5 * Self.second, openings: 1), 1, cause)
         #expect(opened == ["endpoint(1) breaker open until 5s: 12 of 20 requests failed"])
         #expect(report(.open(until: 4 * Self.second, openings: 1), 2, cause).isEmpty, "another worker saw it too")
+        // Nobody has asked since its time was up.
+        #expect(
+            health.breaker(1).words(now: 5 * Self.second, clock: { "\($0 / Self.second)s" })
+                == "breaker open, the next request tries again (since 5s): 12 of 20 requests failed")
         let extended = health.breakerChanged(.endpoint(1), .open(until: 6 * Self.second, openings: 1), cause, now: 3)
         guard case .breaker(let change)? = extended.first else {
             Issue.record("the later end holds")

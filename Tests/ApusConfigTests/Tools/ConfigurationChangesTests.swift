@@ -119,6 +119,25 @@ import Testing
         #expect(!all.contains("123") && !all.contains("456") && !all.contains("fedc"))
     }
 
+    /// What stands behind a sensitive name of a query is told by nobody: not where it changes, comes or goes.
+    @Test func secretsInQueriesAreNeverShown() throws {
+        let redirect = ("{ path: /b, pool: web }", "{ path: /b, redirect: \"https://a.test/?token=hunter2&x=1\" }")
+        let one = try Self.changes(redirect)
+        #expect(one.lines.contains { $0.contains("https://a.test/?token=*******&x=1") }, "\(one.lines)")
+        let health = try Self.changes(("path: /healthz", "path: /healthz?access_token=hunter2"))
+        #expect(health.lines == ["pool web: health.path /healthz -> /healthz?access_token=*******"])
+        func snapshot(_ token: String) throws -> Snapshot {
+            try Self.snapshot(
+                Self.base.replacing(redirect.0, with: redirect.1).replacing("hunter2", with: token)
+                    .replacing("/healthz", with: "/healthz?sig=\(token)"))
+        }
+        let other = ConfigurationChanges(from: try snapshot("hunter2"), to: try snapshot("hunter3"))
+        #expect(other.lines == ["listener web: route /b: redirect changed", "pool web: health.path changed"])
+        #expect(!"\(one)\(health)\(other)".contains("hunter"))
+        let words = try snapshot("hunter2").routes.map { Settings($0, of: try snapshot("hunter2")).words }
+        #expect(!"\(words)".contains("hunter"))
+    }
+
     @Test func theAdminsTokenIsNeverShown() throws {
         func snapshot(_ token: String) throws -> Snapshot {
             let base = try Self.snapshot(Self.base)

@@ -7,12 +7,7 @@ extension HealthCheck: Keyed {
         SectionKey(
             "path", .text(), "The path that is requested. Without it, the check is by TCP.", words: "a path",
             usually: "none: checked by TCP",
-            told: { health in
-                health.http.map { probe in
-                    concealingQuery(probe.path) == probe.path
-                        ? .word(probe.path) : .concealed(Array(probe.path.utf8))
-                }
-            }),
+            told: { $0.http.map { .word($0.path) } }),
         SectionKey(
             "method", .text(), "The method of the request.", words: "a method", usually: HTTPProbe(path: "/").method,
             told: { $0.http.map { .word($0.method) } }),

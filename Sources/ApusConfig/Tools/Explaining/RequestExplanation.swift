@@ -131,7 +131,7 @@ extension RequestExplanation.Outcome: Encodable {
         case .redirect(let status, let location):
             try container.encode("redirect", forKey: .kind)
             try container.encode(status, forKey: .status)
-            try container.encode(location, forKey: .location)
+            try container.encode(concealingQuery(location), forKey: .location)
         case .respond(let status, let body):
             try container.encode("respond", forKey: .kind)
             try container.encode(status, forKey: .status)

@@ -48,10 +48,10 @@ public struct Settings: Sendable, Equatable {
 }
 
 extension Settings.Value {
-    /// On one line, as the configuration would say it.
+    /// On one line, as the configuration would say it, without what stands behind the sensitive names of a query.
     public var inline: String {
         switch self {
-        case .word(let word): word
+        case .word(let word): concealingQuery(word)
         case .concealed: "(not shown)"
         case .section(let section): section.inline
         }
@@ -129,7 +129,9 @@ extension Settings {
     }
 
     private static func change(_ key: String, _ old: Value?, _ new: Value?) -> SettingChange {
-        if case .concealed = old, case .concealed = new { return SettingChange(key: key, old: nil, new: nil) }
-        return SettingChange(key: key, old: old?.inline ?? "none", new: new?.inline ?? "none")
+        let (before, after) = (old?.inline ?? "none", new?.inline ?? "none")
+        // What differs may not be shown.
+        if before == after { return SettingChange(key: key, old: nil, new: nil) }
+        return SettingChange(key: key, old: before, new: after)
     }
 }

@@ -50,7 +50,7 @@ struct PoolAnswer: Encodable {
             case .pool(let other)?: "pool \(scene.names.poolNames[other])"
             case .response(let response)?: "status \(response.status)"
             }
-        breaker = pool.poolBreaker.map { _ in BreakerAnswer(health.poolBreaker, scene.health.clock) }
+        breaker = pool.poolBreaker.map { _ in BreakerAnswer(health.poolBreaker, scene.health) }
         endpoints = pool.endpoints.map { EndpointAnswer($0, scene) }
             .filter { $0.state != EndpointAnswer.removed || $0.inFlight > 0 }
     }
@@ -114,7 +114,7 @@ struct EndpointAnswer: Encodable {
         zone = endpoint.zone
         inFlight = scene.inFlight(endpoint: index)
         slowStart = SlowStartAnswer(health, place, scene.health)
-        breaker = pool.endpointBreaker.map { _ in BreakerAnswer(health.breaker(place), clock) }
+        breaker = pool.endpointBreaker.map { _ in BreakerAnswer(health.breaker(place), scene.health) }
     }
 }
 
@@ -125,10 +125,10 @@ struct BreakerAnswer: Encodable {
     /// Absent while it has never changed.
     var since: String?
 
-    init(_ breaker: BreakerStatus, _ clock: WallClock) {
+    init(_ breaker: BreakerStatus, _ report: HealthReport) {
         state = breaker.kind.rawValue
-        words = breaker.words(clock: clock.time)
-        since = breaker.changedAt.map(clock.date)
+        words = breaker.words(now: report.now, clock: report.clock.time)
+        since = breaker.changedAt.map(report.clock.date)
     }
 }
 

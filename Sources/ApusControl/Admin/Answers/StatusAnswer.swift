@@ -107,6 +107,9 @@ extension StatusAnswer.RequestsAnswer {
     init(_ scene: AdminScene) {
         var counts = [UInt64](repeating: 0, count: CounterLayout.statusClasses)
         for row in scene.metrics.rows.flatMap(\.indices) { scene.addRequests(row: row, to: &counts) }
+        for statusClass in counts.indices {
+            counts[statusClass] += scene.total(scene.layout.departedRequests(statusClass: statusClass))
+        }
         total = counts.reduce(0, +)
         byClass = Dictionary(zip(Self.classes, counts), uniquingKeysWith: { first, _ in first })
         inFlight = scene.snapshot.endpoints.indices.reduce(0) { $0 + scene.inFlight(endpoint: $1) }

@@ -16,7 +16,7 @@ indirect enum JSONValue: Sendable, Equatable {
         case .null: "null"
         case .flag(let flag): "\(flag)"
         case .integer(let number): "\(number)"
-        case .number(let number): "\(number)"
+        case .number(let number): number.isFinite ? "\(number)" : "a number without bounds"
         case .text(let text): "\"\(text.prefix(40))\""
         case .list: "a list"
         case .object: "an object"

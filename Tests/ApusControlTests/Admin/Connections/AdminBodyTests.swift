@@ -54,6 +54,24 @@ import Testing
         }
     }
 
+    /// Operations that take nothing are carried out for a request that has come whole, and for no other.
+    @Test(arguments: ["zz\r\n", "3\r\nabcd\r\n", "5\r\nab"])
+    func operationsWithoutABodyWaitForItsEnd(body: String) async throws {
+        try await AdminFixture.run { server in
+            for request in ["POST /v1/config/reload", "DELETE /v1/pools/web/endpoints/127.0.0.1:1"] {
+                let head = "\(request) HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+                if body.hasPrefix("5") {
+                    let connection = try await server.connect(sending: head + body)
+                    connection.close()
+                    try await Task.sleep(for: .milliseconds(100))
+                } else {
+                    #expect(try AdminFixture.Answer(try await server.raw(head + body)).status == 400)
+                }
+            }
+            #expect(await server.configuration.adopter.adopted.isEmpty)
+        }
+    }
+
     /// A body that is announced comes when the request has been looked at: refused ones are not waited for.
     @Test func theBodyIsAskedForWhenTheCallerMaySendIt() async throws {
         try await AdminFixture.run { server in
