@@ -51,6 +51,9 @@ public enum Reason: UInt8, Error, Sendable, CaseIterable, BitwiseCopyable {
     case queueTimeout
     case overloaded
     case connectionLimit
+    case requestLimit
+    /// Where a response has begun, that is broken off.
+    case drainDeadline
     case memoryLimit
     case descriptorLimit
 
@@ -72,7 +75,6 @@ public enum Reason: UInt8, Error, Sendable, CaseIterable, BitwiseCopyable {
     case clientClosed
     case clientStalled
     case clientTooSlow
-    case drainDeadline
 }
 
 extension Reason {
@@ -122,6 +124,7 @@ extension Reason {
         case .queueTimeout: "queue_timeout"
         case .overloaded: "overloaded"
         case .connectionLimit: "connection_limit"
+        case .requestLimit: "request_limit"
         case .memoryLimit: "memory_limit"
         case .descriptorLimit: "descriptor_limit"
         case .connectFailed: "connect_failed"
@@ -167,11 +170,11 @@ extension Reason {
             .unexpectedUpgrade:
             502
         case .routeSaturated, .noHealthyEndpoint, .poolSaturated, .breakerOpen, .queueFull, .queueTimeout, .overloaded,
-            .connectionLimit, .memoryLimit, .descriptorLimit:
+            .connectionLimit, .requestLimit, .drainDeadline, .memoryLimit, .descriptorLimit:
             503
         case .connectTimeout, .responseHeadTimeout: 504
         case .upstreamTruncated, .badResponseBody, .responseBodyTimeout, .responseBodyTooSlow, .clientClosed,
-            .clientStalled, .clientTooSlow, .drainDeadline:
+            .clientStalled, .clientTooSlow:
             nil
         }
     }

@@ -16,13 +16,16 @@ public struct Limits: Sendable, Equatable {
     public var rateWindow: Duration
     /// Open client connections per listener, over all workers. Beyond it new ones are answered 503 and closed.
     public var connectionsPerListener: Int
+    /// Requests under way at one worker, whatever connections they came on. Beyond it new ones are answered 503.
+    public var requestsPerWorker: Int
     /// Bytes of buffers that one worker may have in use. Beyond it new requests are answered 503.
     public var bufferBytesPerWorker: Int
 
     public init(
         headBytes: Int = 65_536, headFields: Int = 100, responseFields: Int = 256, targetBytes: Int = 8_192,
         bodyBytes: Int? = nil, minRate: Int? = 240, rateWindow: Duration = .seconds(60),
-        connectionsPerListener: Int = 10_000, bufferBytesPerWorker: Int = 256 << 20
+        connectionsPerListener: Int = 10_000, requestsPerWorker: Int = 100_000,
+        bufferBytesPerWorker: Int = 256 << 20
     ) {
         self.headBytes = headBytes
         self.headFields = headFields
@@ -32,6 +35,7 @@ public struct Limits: Sendable, Equatable {
         self.minRate = minRate
         self.rateWindow = rateWindow
         self.connectionsPerListener = connectionsPerListener
+        self.requestsPerWorker = requestsPerWorker
         self.bufferBytesPerWorker = bufferBytesPerWorker
     }
 }

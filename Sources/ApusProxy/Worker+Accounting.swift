@@ -10,7 +10,7 @@ extension Worker {
     mutating func beginAttempt(_ x: Int, _ endpoint: Int) {
         let pool = exchanges[x].pool
         counters.add(to: shared.layout.endpoint(endpoint, .exchangesStarted))
-        let report = exchanges[x].visit.begin(at: endpoint, of: &origins, now: now)
+        let report = exchanges[x].state.visit.begin(at: endpoint, of: &origins, now: now)
         if !report.isEmpty { pass(report, pool, endpoint) }
         if origins.dispatchers[pool].isPanicking { counters.add(to: shared.layout.pool(pool, .panicPicks)) }
     }
@@ -19,7 +19,7 @@ extension Worker {
     mutating func endAttempt(_ x: Int, _ attempt: Attempt) {
         let pool = exchanges[x].pool
         counters.add(to: shared.layout.endpoint(Int(attempt.endpoint), .exchangesEnded))
-        exchanges[x].visit.end(attempt, at: &origins, now: now)
+        exchanges[x].state.visit.end(attempt, at: &origins, now: now)
         if origins.rules[pool].hasQueue { noteRoom(in: pool, count: 1) }
     }
 
@@ -28,9 +28,9 @@ extension Worker {
     /// The current attempt's endpoint has answered.
     @inline(__always)
     mutating func judge(_ x: Int, status: Int) {
-        guard let report = exchanges[x].visit.answered(status: status, &origins, now: now) else { return }
+        guard let report = exchanges[x].state.visit.answered(AttemptOutcome(status: status), &origins, now: now) else { return }
         let endpoint = exchanges[x].endpoint
-        let time = max(0, now - exchanges[x].visit.current.started)
+        let time = max(0, now - exchanges[x].state.visit.current.started)
         counters.add(to: shared.layout.endpoint(endpoint, .responses))
         counters.add(UInt64(time), to: shared.layout.endpoint(endpoint, .responseMicroseconds))
         if status >= 500 { counters.add(to: shared.layout.endpoint(endpoint, .failures)) }
@@ -39,7 +39,7 @@ extension Worker {
 
     /// The current attempt's endpoint gave no response.
     mutating func judgeFailure(_ x: Int, isConnect: Bool = false) {
-        guard let report = exchanges[x].visit.gaveNone(isConnect: isConnect, &origins, now: now) else { return }
+        guard let report = exchanges[x].state.visit.gaveNone(isConnect: isConnect, &origins, now: now) else { return }
         counters.add(to: shared.layout.endpoint(exchanges[x].endpoint, .failures))
         if !report.isEmpty { pass(report, exchanges[x].pool, exchanges[x].endpoint) }
     }

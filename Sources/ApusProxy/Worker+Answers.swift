@@ -1,19 +1,17 @@
+import ApusExchange
 import ApusHTTP
 import ApusTransport
 
 /// Answers that Apus makes itself, each with its reason.
 extension Worker {
-    /// Answers for the origin, or refuses; where a response has begun already, breaks it off.
-    mutating func answer(_ x: Int, _ reason: Reason, _ arena: inout BufferArena) {
-        guard exchanges[x].responsePhase == .awaited, let status = reason.status else {
-            return abort(x, reason, &arena)
-        }
-        let closes = prepareAnswer(x, reason, status: status, &arena)
-        let isHTTP10 = exchanges[x].version == .http10
+    /// Answers for the origin, or refuses. No response has begun.
+    mutating func answer(_ x: Int, _ reason: Reason, _ arena: inout BufferArena) -> Next {
+        let closes = prepareAnswer(x, reason, status: reason.status ?? 500, &arena)
+        let isHTTP10 = exchanges[x].state.version == .http10
         let bodyBytes = writeAnswer(
-            reason, listener: exchanges[x].listener, retryAfter: retryAfter(x, reason), method: exchanges[x].method,
+            reason, listener: exchanges[x].listener, retryAfter: retryAfter(x, reason), method: exchanges[x].state.method,
             closes: closes, saysKeepAlive: isHTTP10, &arena)
-        sendAnswer(x, bodyBytes: bodyBytes, &arena)
+        return sendAnswer(x, bodyBytes: bodyBytes, &arena)
     }
 
     /// Makes the exchange one that Apus answers, and begins a send.
@@ -24,25 +22,22 @@ extension Worker {
         _ x: Int, _ reason: Reason?, status: Int, _ arena: inout BufferArena
     ) -> Bool {
         dropUpstream(x, &arena)
-        exchanges[x].end = endOfAnswer(x, reason)
-        exchanges[x].responsePhase = .complete
-        exchanges[x].status = status
-        exchanges[x].reason = reason
-        exchanges[x].answeredItself = true
+        exchanges[x].state.answerBegins(reason, status: status, leaving: leavingEnd(x))
         arena.beginSend()
-        return exchanges[x].closesClient
+        return exchanges[x].state.closesClient
     }
 
-    /// Sends the answer, or what is left of it, and ends the exchange when the client has it.
+    /// Sends the answer, or what is left of it; the exchange is over when the client has it.
     ///
     /// - Parameter bodyBytes: how long the answer's body is.
-    mutating func sendAnswer(_ x: Int, bodyBytes: Int, _ arena: inout BufferArena) {
+    mutating func sendAnswer(_ x: Int, bodyBytes: Int, _ arena: inout BufferArena) -> Next {
         let client = exchanges[x].client
         exchanges[x].bytesSent += UInt64(arena.sendCount)
-        exchanges[x].answerBodyBytes = UInt32(truncatingIfNeeded: bodyBytes)
-        if let reason = flush(client, &arena).failure { return abort(x, reason, &arena) }
-        guard connections[client].output.isEmpty else { return setDeadline(client, in: bodyTime(x)) }
-        endExchange(x, &arena)
+        exchanges[x].state.answerBodyBytes = UInt32(truncatingIfNeeded: bodyBytes)
+        if let reason = flush(client, &arena).failure { return .reset(reason) }
+        guard !connections[client].output.isEmpty else { return .over }
+        setDeadline(exchange: x, in: bodyTime(x))
+        return .waits
     }
 
     /// Appends the response for `reason` to the send.

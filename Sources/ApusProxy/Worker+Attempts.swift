@@ -7,51 +7,52 @@ import ApusTransport
 /// Attempts: an endpoint is chosen, a connection to it leased or opened, the request sent.
 extension Worker {
     /// Sends the exchange's request to an endpoint of its pool, or has it wait for one, or answers why not.
-    mutating func attempt(_ x: Int, _ arena: inout BufferArena) {
+    mutating func attempt(_ x: Int, _ arena: inout BufferArena) -> Next {
         let choice = choose(x)
         if case .endpoint(let endpoint, let lease) = choice { return start(lease, x, endpoint, &arena) }
-        carryOut(exchanges[x].visit.settle(choice, &origins, as: Int32(truncatingIfNeeded: x), now: now), x, &arena)
+        return .visit(
+            exchanges[x].state.visit.settle(choice, &origins, as: Int32(truncatingIfNeeded: x), now: now))
     }
 
     /// Chooses where the next attempt goes, which the caller must start.
     @inline(__always)
     mutating func choose(_ x: Int) -> PoolVisit.Choice {
         if connections[exchanges[x].client].bound >= 0, let choice = boundChoice(x) { return choice }
-        return exchanges[x].visit.choose(from: &origins, now: now)
+        return exchanges[x].state.visit.choose(from: &origins, now: now)
     }
 
     /// Does what the exchange's visit to its pool asks for.
-    mutating func carryOut(_ step: PoolVisit.Step, _ x: Int, _ arena: inout BufferArena) {
+    mutating func carryOut(_ step: PoolVisit.Step, _ x: Int, _ arena: inout BufferArena) -> Next {
         switch step {
-        case .start(let endpoint, let lease): start(lease, x, endpoint, &arena)
-        case .seek: attempt(x, &arena)
+        case .start(let endpoint, let lease): return start(lease, x, endpoint, &arena)
+        case .seek: return attempt(x, &arena)
         case .queue(let time):
             showQueue(of: exchanges[x].pool)
             wait(x, for: time)
         case .pause(let time): wait(x, for: time)
         case .staysQueued: break
-        case .refuse(let reason): noAnswer(x, reason, &arena)
+        case .refuse(let reason): return noAnswer(x, reason, &arena)
         }
+        return .waits
     }
 
     /// Makes the attempt the exchange's current one.
     mutating func start(
         _ lease: UpstreamConnectionPool.LeaseAction, _ x: Int, _ endpoint: Int, _ arena: inout BufferArena
-    ) {
+    ) -> Next {
         beginAttempt(x, endpoint)
         if case .reuse(let upstream) = lease {
             counters.add(to: shared.layout.endpoint(endpoint, .connectionsReused))
             connections[Int(upstream)].phase = .leased
             connections[Int(upstream)].exchange = Int32(x)
             connections[Int(upstream)].deadline = .max
-            exchanges[x].visit.current.connection = upstream
-            sendRequest(x, &arena)
-        } else {
-            connect(x, endpoint, &arena)
+            exchanges[x].state.visit.current.connection = upstream
+            return sendRequest(x, &arena)
         }
+        return connect(x, endpoint, &arena)
     }
 
-    private mutating func connect(_ x: Int, _ endpoint: Int, _ arena: inout BufferArena) {
+    private mutating func connect(_ x: Int, _ endpoint: Int, _ arena: inout BufferArena) -> Next {
         let result = Socket.connect(settings.endpointAddress[endpoint])
         guard !result.isFailure else {
             if result.isOutOfDescriptors { return connectionNotMade(x, endpoint, &arena) }
@@ -66,23 +67,24 @@ extension Worker {
         }
         exchanges[x].upstream = upstream
         guard register(upstream) else { return connectFailed(x, errno: outOfMemoryErrno, &arena) }
-        setDeadline(exchanges[x].client, in: connectTime(x))
+        setDeadline(exchange: x, in: connectTime(x))
+        return .waits
     }
 
     /// There is no descriptor for a connection; the endpoint has nothing to do with it.
-    private mutating func connectionNotMade(_ x: Int, _ endpoint: Int, _ arena: inout BufferArena) {
+    private mutating func connectionNotMade(_ x: Int, _ endpoint: Int, _ arena: inout BufferArena) -> Next {
         origins.connections[endpoint].connectFailed()
-        endAttempt(x, exchanges[x].visit.current)
-        if exchanges[x].visit.promoteOther() { goOnAlone(x) } else { answer(x, .descriptorLimit, &arena) }
+        endAttempt(x, exchanges[x].state.visit.current)
+        return exchanges[x].state.visit.promoteOther() ? goOnAlone(x) : .answer(.descriptorLimit)
     }
 
-    mutating func connectProceeds(_ upstream: Int, isWritable: Bool, _ arena: inout BufferArena) {
+    mutating func connectProceeds(_ upstream: Int, isWritable: Bool, _ arena: inout BufferArena) -> Next {
         let x = Int(connections[upstream].exchange)
-        exchanges[x].visit.makeCurrent(Int32(truncatingIfNeeded: upstream))
+        exchanges[x].state.visit.makeCurrent(Int32(truncatingIfNeeded: upstream))
         if connections[upstream].isBroken {
             return connectFailed(x, errno: connections[upstream].socket.pendingError, &arena)
         }
-        guard isWritable else { return }
+        guard isWritable else { return .waits }
         let endpoint = exchanges[x].endpoint
         counters.add(to: shared.layout.endpoint(endpoint, .connectionsOpened))
         if hasFailed[endpoint] {
@@ -90,11 +92,11 @@ extension Worker {
             shared.report(.connectSucceeded(endpoint: endpoint))
         }
         connections[upstream].phase = .leased
-        sendRequest(x, &arena)
+        return sendRequest(x, &arena)
     }
 
     /// The connection to the exchange's endpoint could not be opened.
-    mutating func connectFailed(_ x: Int, errno: Int32, _ arena: inout BufferArena) {
+    mutating func connectFailed(_ x: Int, errno: Int32, _ arena: inout BufferArena) -> Next {
         let endpoint = exchanges[x].endpoint
         let upstream = exchanges[x].upstream
         counters.add(to: shared.layout.endpoint(endpoint, .connectFailures))
@@ -102,37 +104,38 @@ extension Worker {
         shared.report(.connectFailed(endpoint: endpoint, errno: errno))
         origins.connections[endpoint].connectFailed()
         judgeFailure(x, isConnect: true)
-        endAttempt(x, exchanges[x].visit.current)
+        endAttempt(x, exchanges[x].state.visit.current)
         if upstream >= 0 {
             connections[upstream].socket.close()
             connections.remove(upstream)
             exchanges[x].upstream = -1
         }
         let timedOut = errno == timedOutErrno
-        failed(
-            x, timedOut ? .connectTimedOut : .connectRefused, timedOut ? .connectTimeout : .connectFailed, &arena)
+        return failed(x, timedOut ? .connectTimedOut : .connectRefused, timedOut ? .connectTimeout : .connectFailed)
     }
 
     /// Sends the kept request on the connection that is ready for it.
-    private mutating func sendRequest(_ x: Int, _ arena: inout BufferArena) {
+    private mutating func sendRequest(_ x: Int, _ arena: inout BufferArena) -> Next {
         let upstream = exchanges[x].upstream
         let client = exchanges[x].client
         let replay = exchanges[x].replay
         let result = arena.send(to: connections[upstream].socket, replay.handle, replay.range)
-        guard !result.isFailure || result.wouldBlock else { return upstreamDied(x, .upstreamReset, &arena) }
+        guard !result.isFailure || result.wouldBlock else {
+            return exchanges[x].state.originBroke(hasPart: false, wasUsed: connections[upstream].wasUsed)
+        }
         let sent = max(0, result.rawValue)
-        exchanges[x].visit.current.wasSent = sent > 0
-        exchanges[x].visit.current.started = now
+        exchanges[x].state.visit.current.wasSent = sent > 0
+        exchanges[x].state.visit.current.started = now
         if sent < replay.count {
             guard let handle = borrow(replay.count - sent, for: client, &arena) else {
-                return answer(x, .memoryLimit, &arena)
+                return .answer(.memoryLimit)
             }
             arena.copy(from: replay.handle, sent..<replay.count, to: handle, at: 0)
             connections[upstream].output = Stretch(handle, 0..<replay.count - sent)
         }
-        let waitsForOrigin = exchanges[x].request.isComplete || exchanges[x].awaitsContinue
-        setDeadline(client, in: waitsForOrigin ? responseHeadTime(x) : bodyTime(x))
+        let waitsForOrigin = exchanges[x].state.request.isComplete || exchanges[x].state.awaitsContinue
+        setDeadline(exchange: x, in: waitsForOrigin ? responseHeadTime(x) : bodyTime(x))
         if origins.rules[exchanges[x].pool].limitsTries || !exchanges[x].isPlain { setTryLimits(x) }
-        if !exchanges[x].request.isComplete { relayRequest(x, &arena) }
+        return exchanges[x].state.request.isComplete ? .waits : relayRequest(x, &arena)
     }
 }

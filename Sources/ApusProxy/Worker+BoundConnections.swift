@@ -13,8 +13,8 @@ extension Worker {
     @inline(never)
     mutating func noteChallenge(_ x: Int, _ head: Span<UInt8>) {
         guard responseFields.challengesConnection(in: head) else { return }
-        exchanges[x].isPersonal = true
-        exchanges[x].wasChallenged = true
+        exchanges[x].state.isPersonal = true
+        exchanges[x].state.wasChallenged = true
     }
 
     /// The endpoint to which the exchange's client has a connection of its own, if the exchange's pool has that endpoint and
@@ -25,12 +25,12 @@ extension Worker {
         guard connections[Int(upstream)].phase == .held else { return nil }
         let endpoint = Int(connections[Int(upstream)].place)
         guard settings.endpointPool[endpoint] == exchanges[x].pool,
-            let choice = exchanges[x].visit.choose(own: upstream, to: endpoint, from: &origins)
+            let choice = exchanges[x].state.visit.choose(own: upstream, to: endpoint, from: &origins)
         else { return nil }
         if case .endpoint = choice {
-            exchanges[x].isPersonal = true
+            exchanges[x].state.isPersonal = true
             // On another connection it would come from nobody.
-            exchanges[x].isReplayable = false
+            exchanges[x].state.isReplayable = false
         }
         return choice
     }
@@ -52,7 +52,7 @@ extension Worker {
         for index in 0..<Int(rules.branchCount)
         where settings.rules.tables.branches[Int(rules.firstBranch) + index].pool == pool {
             exchanges[x].branch = UInt8(truncatingIfNeeded: index)
-            exchanges[x].visit.pool = pool
+            exchanges[x].state.visit.pool = pool
             return true
         }
         return false

@@ -3,7 +3,8 @@ import ApusExchange
 import ApusHTTP
 import ApusTransport
 
-/// Deadlines: stored in the connection, looked at when the wheel's entry fires.
+/// Deadlines: stored where they belong, and looked at when the wheel's entry fires. Exchanges have theirs; those of
+/// connections hold while no exchange runs on them.
 extension Worker {
     /// Sets when the connection must have proceeded. Later than before costs a store; earlier costs an entry.
     @inline(__always)
@@ -12,68 +13,73 @@ extension Worker {
         if TimerWheel.tick(for: now &+ time) < connections[connection].armedTick { arm(connection) }
     }
 
-    mutating func arm(_ connection: Int) {
+    /// The same of an exchange. The wheel's entry is the slot's, so that an exchange after another costs none.
+    @inline(__always)
+    mutating func setDeadline(exchange x: Int, in time: Int64) {
+        exchanges[x].deadline = now &+ time
+        if TimerWheel.tick(for: now &+ time) < exchangeTicks[x] { armExchange(x) }
+    }
+
+    private mutating func arm(_ connection: Int) {
         let token = connections.handle(connection).token
         connections[connection].armedTick = timers.schedule(token, at: connections[connection].deadline)
     }
 
+    private mutating func armExchange(_ x: Int) {
+        exchangeTicks[x] = timers.schedule(Self.exchangeTokens + UInt64(x), at: exchanges[x].deadline)
+    }
+
     mutating func runTimers(_ arena: inout BufferArena) {
         while let (token, tick) = timers.popExpired(now: now) {
-            guard token >> 32 != 0 else {
-                if token != Self.wakeToken { resumeAccepting(Int(token)) }
-                continue
-            }
-            let handle = SlabHandle(token: token)
-            // Stale: the connection is gone, or was armed again for an earlier time.
-            guard let connection = connections.index(handle), connections[connection].armedTick == tick else {
-                continue
-            }
-            connections[connection].armedTick = .max
-            if connections[connection].deadline > now {
-                if connections[connection].deadline != .max { arm(connection) }
-            } else {
-                expire(connection, &arena)
-            }
+            if token >> 32 != 0 { fire(SlabHandle(token: token), tick, &arena) } else { fireOwn(token, tick, &arena) }
         }
         if now >= drainDeadline { isStopped = true }
         if !retirements.isEmpty { cutRetired(&arena) }
+    }
+
+    private mutating func fire(_ handle: SlabHandle, _ tick: Int64, _ arena: inout BufferArena) {
+        // Stale: the connection is gone, or was armed again for an earlier time.
+        guard let connection = connections.index(handle), connections[connection].armedTick == tick else { return }
+        connections[connection].armedTick = .max
+        if connections[connection].deadline > now {
+            if connections[connection].deadline != .max { arm(connection) }
+        } else {
+            expire(connection, &arena)
+        }
+    }
+
+    private mutating func fireOwn(_ token: UInt64, _ tick: Int64, _ arena: inout BufferArena) {
+        guard token != Self.wakeToken else { return }
+        guard token >= Self.exchangeTokens else { return resumeAccepting(Int(token)) }
+        let x = Int(token - Self.exchangeTokens)
+        guard exchangeTicks[x] == tick else { return }
+        exchangeTicks[x] = .max
+        guard exchanges.isUsed(x), exchanges[x].deadline != .max else { return }
+        if exchanges[x].deadline > now { armExchange(x) } else { drive(x, exchangeTimedOut(x, &arena), &arena) }
     }
 
     private mutating func expire(_ connection: Int, _ arena: inout BufferArena) {
         switch connections[connection].phase {
         case .waiting, .lingering: closeClient(connection, &arena)
         case .readingHead: refuse(connection, .requestHeadTimeout, &arena)
-        case .exchanging: exchangeTimedOut(Int(connections[connection].exchange), &arena)
         case .idle:
             origins.connections[Int(connections[connection].place)].idleExpired(Int32(connection))
             closeUpstream(connection, &arena)
         case .held: closeHeld(connection, &arena)
-        // Their exchange's client has the deadline.
-        case .connecting, .leased, .evicted: break
+        // Their exchange has the deadline.
+        case .exchanging, .connecting, .leased, .evicted: break
         }
     }
 
-    /// Whose fault it is depends on what was being waited for.
-    private mutating func exchangeTimedOut(_ x: Int, _ arena: inout BufferArena) {
-        let other = exchanges[x].visit.other.connection
-        if other >= 0, connections[Int(other)].phase == .connecting { exchanges[x].visit.makeCurrent(other) }
+    private mutating func exchangeTimedOut(_ x: Int, _ arena: inout BufferArena) -> Next {
+        let other = exchanges[x].state.visit.other.connection
+        if other >= 0, connections[Int(other)].phase == .connecting { exchanges[x].state.visit.makeCurrent(other) }
         let upstream = exchanges[x].upstream
         if upstream >= 0, connections[upstream].phase == .connecting {
             return connectFailed(x, errno: timedOutErrno, &arena)
         }
-        switch exchanges[x].responsePhase {
-        case .awaited:
-            let originStalls =
-                exchanges[x].pipeHolds(.request) || (upstream >= 0 && !connections[upstream].output.isEmpty)
-            let waitsForClient = !exchanges[x].requestIsOver && !originStalls && !exchanges[x].awaitsContinue
-            if waitsForClient { return answer(x, .requestBodyTimeout, &arena) }
-            judgeFailure(x)
-            dropUpstream(x, &arena)
-            failed(x, .responseHeadTimedOut, .responseHeadTimeout, &arena)
-        case .begun, .complete:
-            let clientStalls =
-                exchanges[x].pipeHolds(.response) || !connections[exchanges[x].client].output.isEmpty
-            abort(x, clientStalls ? .clientStalled : .responseBodyTimeout, &arena)
-        }
+        return exchanges[x].state.timedOut(
+            originStalls: upstream >= 0 && !connections[upstream].output.isEmpty,
+            clientStalls: !connections[exchanges[x].client].output.isEmpty)
     }
 }

@@ -4,61 +4,8 @@ import ApusHTTP
 import ApusModel
 import ApusTransport
 
-/// Endings: of exchanges, of connections, of the worker.
+/// Endings: of connections, and of the worker.
 extension Worker {
-    /// The response is sent: what remains is to count, and to see how the client's connection goes on.
-    mutating func endExchange(_ x: Int, _ arena: inout BufferArena) {
-        let client = exchanges[x].client
-        let closes = exchanges[x].closesClient
-        // Where what the client sends ends is known only behind a request that was read whole.
-        let isCut = !exchanges[x].request.isComplete || exchanges[x].requestWasAbandoned
-        finish(x, &arena)
-        if closes {
-            let hasMore = isCut || connections[client].isReadable || !connections[client].input.isEmpty
-            return hasMore ? linger(client, &arena) : closeClient(client, &arena)
-        }
-        connections[client].phase = .waiting
-        connections[client].wasUsed = true
-        let isLeaving = isLeaving(Int(connections[client].place))
-        setDeadline(client, in: isLeaving ? 0 : settings.idle)
-        if isLeaving, connections[client].input.isEmpty { return closeClient(client, &arena) }
-        if !connections[client].input.isEmpty || connections[client].isReadable || connections[client].peerClosed {
-            makeReady(client)
-        }
-    }
-
-    /// The response cannot be completed, or nobody is left to read it: both connections end, and the client's in a way
-    /// that cannot be taken for a complete response.
-    mutating func abort(_ x: Int, _ reason: Reason, _ arena: inout BufferArena) {
-        let client = exchanges[x].client
-        exchanges[x].reason = reason
-        exchanges[x].end = ConnectionEnd(brokenFor: reason)
-        let looksComplete = exchanges[x].responsePhase == .begun && exchanges[x].response.endsWithConnection
-        let isHTTP10 = exchanges[x].version == .http10
-        dropUpstream(x, &arena)
-        finish(x, &arena)
-        if looksComplete || isHTTP10 {
-            // Only the connection's end says that the response has ended; it must not look like one.
-            forgetClient(client, &arena)
-            connections[client].socket.reset()
-            connections.remove(client)
-        } else {
-            closeClient(client, &arena)
-        }
-    }
-
-    /// Counts and logs the exchange and forgets it.
-    private mutating func finish(_ x: Int, _ arena: inout BufferArena) {
-        record(x, &arena)
-        if exchanges[x].visit.isAdmitted { leavePool(x) }
-        if !exchanges[x].isPlain { leaveRoute(x, &arena) }
-        releaseReplay(x, &arena)
-        releasePipe(x)
-        arena.giveBack(exchanges[x].note.handle)
-        connections[exchanges[x].client].exchange = -1
-        exchanges.remove(x)
-    }
-
     // MARK: Upstream connections
 
     /// The exchange needs its origin's connection no more: back to the pool, if it is fit for another.
@@ -68,18 +15,18 @@ extension Worker {
         if connections[upstream].isReadable { checkSilence(x, upstream, &arena) }
         let connection = connections[upstream]
         let isReusable =
-            exchanges[x].upstreamKeepsAlive && exchanges[x].requestWasForwarded && connection.output.isEmpty
+            exchanges[x].state.upstreamKeepsAlive && exchanges[x].state.requestWasForwarded && connection.output.isEmpty
             && connection.input.isEmpty && !connection.isReadable && !connection.peerClosed && !connection.isBroken
         let endpoint = Int(connection.place)
-        endAttempt(x, exchanges[x].visit.current)
+        endAttempt(x, exchanges[x].state.visit.current)
         exchanges[x].upstream = -1
         connections[upstream].exchange = -1
         let client = exchanges[x].client
-        let isBound = exchanges[x].wasChallenged || connections[client].bound == Int32(upstream)
+        let isBound = exchanges[x].state.wasChallenged || connections[client].bound == Int32(upstream)
         if isBound, isReusable { return bind(upstream, to: client, &arena) }
         // Without a challenge a client could hold connections of any origin by a header alone.
         switch origins.connections[endpoint].released(
-            Int32(upstream), isReusable: isReusable && !exchanges[x].isPersonal)
+            Int32(upstream), isReusable: isReusable && !exchanges[x].state.isPersonal)
         {
         case .close: closeUpstream(upstream, &arena)
         case .keep:
@@ -93,16 +40,16 @@ extension Worker {
     /// would be taken for the next response.
     private mutating func checkSilence(_ x: Int, _ upstream: Int, _ arena: inout BufferArena) {
         guard connections[upstream].input.isEmpty, case .nothing = receive(upstream, &arena) else {
-            exchanges[x].upstreamKeepsAlive = false
+            exchanges[x].state.upstreamKeepsAlive = false
             return
         }
     }
 
     /// Closes the connections of both attempts, if there are any.
     mutating func dropUpstream(_ x: Int, _ arena: inout BufferArena) {
-        if exchanges[x].visit.other.isUnderWay {
-            let other = exchanges[x].visit.other
-            exchanges[x].visit.other = Attempt()
+        if exchanges[x].state.visit.other.isUnderWay {
+            let other = exchanges[x].state.visit.other
+            exchanges[x].state.visit.other = Attempt()
             drop(other, of: x, &arena)
         }
         dropCurrent(x, &arena)
@@ -110,7 +57,7 @@ extension Worker {
 
     /// Closes the current attempt's connection, whatever state it is in.
     mutating func dropCurrent(_ x: Int, _ arena: inout BufferArena) {
-        let current = exchanges[x].visit.current
+        let current = exchanges[x].state.visit.current
         guard current.isUnderWay else { return }
         exchanges[x].upstream = -1
         drop(current, of: x, &arena)
@@ -155,7 +102,7 @@ extension Worker {
         connections.remove(client)
     }
 
-    private mutating func forgetClient(_ client: Int, _ arena: inout BufferArena) {
+    mutating func forgetClient(_ client: Int, _ arena: inout BufferArena) {
         let listener = Int(connections[client].place)
         if connections[client].phase == .lingering { lingererCount -= 1 }
         if connections[client].bound >= 0 { closeHeld(Int(connections[client].bound), &arena) }
@@ -175,7 +122,7 @@ extension Worker {
 
     /// Ends the connection from this side and reads on for a while: closing with unread bytes would reset it, and the
     /// client might lose the response that says why (RFC 9112 section 9.6).
-    private mutating func linger(_ client: Int, _ arena: inout BufferArena) {
+    mutating func linger(_ client: Int, _ arena: inout BufferArena) {
         connections[client].phase = .lingering
         lingererCount += 1
         let isLong = lingererCount <= settings.lingerers
@@ -252,11 +199,18 @@ extension Worker {
         }
     }
 
+    /// The time of a drain is over: who has no response yet gets an answer that says so, as far as the socket takes it.
+    mutating func cut(_ x: Int, _ arena: inout BufferArena) {
+        let handle = exchanges.handle(x)
+        drive(x, .answer(.drainDeadline), &arena)
+        if let x = exchanges.index(handle) { drive(x, .reset(.drainDeadline), &arena) }
+    }
+
     mutating func closeEverything(_ arena: inout BufferArena) {
         for place in listeners.indices { close(place, acceptingQueue: false, &arena) }
         for connection in 0..<connections.indexBound where connections.isUsed(connection) {
             guard !connections[connection].isUpstream, connections[connection].exchange >= 0 else { continue }
-            abort(Int(connections[connection].exchange), .drainDeadline, &arena)
+            cut(Int(connections[connection].exchange), &arena)
         }
         for connection in 0..<connections.indexBound where connections.isUsed(connection) {
             if connections[connection].isUpstream {

@@ -6,27 +6,27 @@ import ApusTransport
 /// Fallback: what answers when a pool has no endpoint for a request.
 extension Worker {
     /// Answers a request that its pool cannot take: by the pool's fallback, if it has one.
-    mutating func noAnswer(_ x: Int, _ reason: Reason, _ arena: inout BufferArena) {
-        guard exchanges[x].responsePhase == .awaited else { return answer(x, reason, &arena) }
+    mutating func noAnswer(_ x: Int, _ reason: Reason, _ arena: inout BufferArena) -> Next {
+        guard exchanges[x].state.responsePhase == .awaited else { return .answer(reason) }
         let pool = exchanges[x].pool
         // To another pool a request on its client's own connection would come from nobody.
         let maySendElsewhere = !exchanges[x].replay.isEmpty && !hasBoundConnection(x)
-        switch exchanges[x].visit.refuge(from: reason, maySendElsewhere: maySendElsewhere, origins) {
-        case .none: answer(x, reason, &arena)
+        switch exchanges[x].state.visit.refuge(from: reason, maySendElsewhere: maySendElsewhere, origins) {
+        case .none: return .answer(reason)
         case .response:
             counters.add(to: shared.layout.pool(pool, .fallbacks))
-            answerByFallback(x, reason, &arena)
+            return answerByFallback(x, reason, &arena)
         case .pool(let other):
             counters.add(to: shared.layout.pool(pool, .fallbacks))
             leavePool(x)
-            exchanges[x].visit = PoolVisit(pool: other, after: exchanges[x].visit)
+            exchanges[x].state.visit = PoolVisit(pool: other, after: exchanges[x].state.visit)
             exchanges[x].sessionHash = 0
-            enterPool(x, &arena)
+            return enterPool(x, &arena)
         }
     }
 
-    private mutating func answerByFallback(_ x: Int, _ reason: Reason, _ arena: inout BufferArena) {
-        guard let response = settings.fallbacks[exchanges[x].pool] else { return answer(x, reason, &arena) }
+    private mutating func answerByFallback(_ x: Int, _ reason: Reason, _ arena: inout BufferArena) -> Next {
+        guard let response = settings.fallbacks[exchanges[x].pool] else { return .answer(reason) }
         let closes = prepareAnswer(x, reason, status: response.status, &arena)
         arena.append(response.head.span)
         if !settings.listenerHidesReasons[exchanges[x].listener] {
@@ -35,14 +35,14 @@ extension Worker {
             arena.append("\r\n")
         }
         append(retryAfter: settings.pools[exchanges[x].pool].fallbackRetryAfter, &arena)
-        endAnswer(x, closes: closes, body: response.body, &arena)
+        return endAnswer(x, closes: closes, body: response.body, &arena)
     }
 
     /// Seconds after which a request that was refused for want of a place may be worth another try; 0 says nothing.
     mutating func retryAfter(_ x: Int, _ reason: Reason) -> Int {
         switch reason {
         case .overloaded: settings.pools[exchanges[x].pool].retryAfter
-        case .routeSaturated, .poolSaturated, .breakerOpen, .queueFull, .queueTimeout: 1
+        case .requestLimit, .routeSaturated, .poolSaturated, .breakerOpen, .queueFull, .queueTimeout: 1
         default: 0
         }
     }

@@ -15,7 +15,7 @@ extension Worker {
         let pool = exchanges[x].pool
         let bytes = arena.bytes(of: hand.place)
         let key = settings.keys[pool].hash
-        exchanges[x].visit.pick.hash = settings.rules.hash(key, of: &hand, bytes, arrival(x))
+        exchanges[x].state.visit.pick.hash = settings.rules.hash(key, of: &hand, bytes, arrival(x))
         if !settings.keys[pool].sessionName.isEmpty { readSession(x, &hand, bytes) }
         if !settings.keys[pool].priorityHeader.isEmpty { readPriority(x, &hand, bytes) }
     }
@@ -24,11 +24,11 @@ extension Worker {
         let name = settings.keys[exchanges[x].pool].priorityHeader
         guard let value = hand.fields.value(of: name.span, in: bytes) else { return }
         if bytes.equalsIgnoringCase(value, "low") {
-            exchanges[x].visit.priority = .low
+            exchanges[x].state.visit.priority = .low
         } else if bytes.equalsIgnoringCase(value, "normal") {
-            exchanges[x].visit.priority = .normal
+            exchanges[x].state.visit.priority = .normal
         } else if bytes.equalsIgnoringCase(value, "high") {
-            exchanges[x].visit.priority = .high
+            exchanges[x].state.visit.priority = .high
         }
     }
 
@@ -39,7 +39,7 @@ extension Worker {
         let keys = settings.keys[pool]
         guard let value = hand.fields.cookie(keys.sessionName.span, in: bytes), !value.isEmpty else { return }
         let text = bytes.extracting(value)
-        exchanges[x].visit.pick.session = origins.dispatchers[pool].session(text, now: now)
+        exchanges[x].state.visit.pick.session = origins.dispatchers[pool].session(text, now: now)
         if keys.learnsSessions { exchanges[x].sessionHash = PoolDispatcher.learnedSession(text) }
     }
 
@@ -50,9 +50,9 @@ extension Worker {
         let pool = exchanges[x].pool
         let endpoint = Int32(truncatingIfNeeded: exchanges[x].endpoint - origins.rules[pool].start)
         let keys = settings.keys[pool]
-        guard keys.learnsSessions else { return exchanges[x].visit.pick.session != endpoint }
+        guard keys.learnsSessions else { return exchanges[x].state.visit.pick.session != endpoint }
         var session = exchanges[x].sessionHash
-        var isNew = exchanges[x].visit.pick.session != endpoint
+        var isNew = exchanges[x].state.visit.pick.session != endpoint
         if let value = responseFields.setCookie(keys.sessionName.span, in: bytes), !value.isEmpty {
             session = PoolDispatcher.learnedSession(bytes.extracting(value))
             isNew = true

@@ -60,10 +60,10 @@ extension Worker {
             let replay = exchanges[x].replay
             let upstream = exchanges[x].upstream
             // What is on its way is not needed again, unless it fails.
-            guard !replay.isEmpty, arena.capacity(of: replay.handle) >= Self.large, !exchanges[x].request.isComplete,
-                upstream >= 0, connections[upstream].phase == .leased, exchanges[x].visit.current.wasSent
+            guard !replay.isEmpty, arena.capacity(of: replay.handle) >= Self.large, !exchanges[x].state.request.isComplete,
+                upstream >= 0, connections[upstream].phase == .leased, exchanges[x].state.visit.current.wasSent
             else { return false }
-            exchanges[x].isReplayable = false
+            exchanges[x].state.isReplayable = false
             releaseReplay(x, &arena)
             return true
         default: return false
@@ -75,13 +75,13 @@ extension Worker {
     private mutating func takeNext(from client: Int, least size: Int, _ arena: inout BufferArena) -> Bool {
         let x = Int(connections[client].exchange)
         let input = connections[client].input
-        guard !input.isEmpty, arena.capacity(of: input.handle) >= size, exchanges[x].request.isComplete else {
+        guard !input.isEmpty, arena.capacity(of: input.handle) >= size, exchanges[x].state.request.isComplete else {
             return false
         }
         arena.giveBack(input.handle)
         connections[client].input = Stretch()
-        exchanges[x].end = .memoryLimit
-        exchanges[x].requestWasAbandoned = true
+        exchanges[x].state.end = .memoryLimit
+        exchanges[x].state.requestWasAbandoned = true
         return true
     }
 
@@ -96,9 +96,9 @@ extension Worker {
                 !connections[reclaimHand].output.isEmpty
             else { continue }
             let x = Int(connections[reclaimHand].exchange)
-            let lastTaken = connections[reclaimHand].deadline &- bodyTime(x)
+            let lastTaken = exchanges[x].deadline &- bodyTime(x)
             guard lastTaken <= now &- Self.stall else { continue }
-            abort(x, .memoryLimit, &arena)
+            drive(x, .reset(.memoryLimit), &arena)
             left -= 1
         }
     }

@@ -1,3 +1,4 @@
+import ApusExchange
 import ApusHTTP
 import ApusTransport
 
@@ -21,22 +22,20 @@ extension Worker {
     /// - Parameters:
     ///   - count: bytes that have moved.
     ///   - pace: who is waited for now.
-    /// - Returns: false when it was too slow, and the exchange is over.
+    /// - Returns: `goesOn`, unless it was too slow.
     @inline(__always)
-    mutating func bodyProceeded(
-        _ x: Int, by count: Int, waitingFor pace: Pace, _ arena: inout BufferArena
-    ) -> Bool {
+    mutating func bodyProceeded(_ x: Int, by count: Int, waitingFor pace: Pace) -> Next {
         let client = exchanges[x].client
-        setDeadline(client, in: bodyTime(x))
+        setDeadline(exchange: x, in: bodyTime(x))
         guard connections[client].pace == pace, pace != .none else {
             connections[client].pace = pace
             connections[client].since = now
             connections[client].byteCount = 0
-            return true
+            return .goesOn
         }
         let (sum, isOver) = connections[client].byteCount.addingReportingOverflow(UInt32(truncatingIfNeeded: count))
         connections[client].byteCount = isOver ? .max : sum
-        return now &- connections[client].since < settings.rateWindow || keepsPace(x, &arena)
+        return now &- connections[client].since < settings.rateWindow ? .goesOn : windowEnded(x)
     }
 
     /// Who is waited for, now that some of a request has been passed on.
@@ -44,17 +43,17 @@ extension Worker {
     /// - Parameter hasRoom: whether the origin has taken all of it.
     mutating func requestPace(_ x: Int, hasRoom: Bool) -> Pace {
         // Once there is a response, both sides may have little to say for long.
-        hasRoom && exchanges[x].responsePhase == .awaited ? .client : .none
+        hasRoom && exchanges[x].state.responsePhase == .awaited ? .client : .none
     }
 
     /// Who is waited for, now that some of a response has been passed on.
     mutating func responsePace(_ x: Int) -> Pace {
         let client = exchanges[x].client
-        if !connections[client].output.isEmpty || exchanges[x].pipeHolds(.response) { return .client }
+        if !connections[client].output.isEmpty || exchanges[x].state.pipeHolds(.response) { return .client }
         // It has just made room, and there is more for it.
         let upstream = exchanges[x].upstream
         if connections[client].pace == .client, upstream >= 0, connections[upstream].isReadable { return .client }
-        return exchanges[x].response.hasNoLength ? .none : .origin
+        return exchanges[x].state.response.hasNoLength ? .none : .origin
     }
 
     /// There was no more for the client after all.
@@ -65,20 +64,17 @@ extension Worker {
 
     /// Compares what has moved in the window with the rate, and begins the next window.
     @inline(never)
-    private mutating func keepsPace(_ x: Int, _ arena: inout BufferArena) -> Bool {
+    private mutating func windowEnded(_ x: Int) -> Next {
         let client = exchanges[x].client
         let milliseconds = (now - connections[client].since) / 1_000
         let moved = Int64(connections[client].byteCount)
         connections[client].since = now
         connections[client].byteCount = 0
         let rate = minRate(x)
-        guard rate > 0, moved < rate &* milliseconds / 1_000, !exchanges[x].isEventStream else { return true }
-        switch (connections[client].pace, exchanges[x].responsePhase) {
-        case (.client, .awaited): answer(x, .requestBodyTooSlow, &arena)
-        case (.client, _): abort(x, .clientTooSlow, &arena)
-        default: abort(x, .responseBodyTooSlow, &arena)
+        guard rate > 0, moved < rate &* milliseconds / 1_000, !exchanges[x].isEventStream else {
+            return .goesOn
         }
-        return false
+        return exchanges[x].state.tooSlow(isClients: connections[client].pace == .client)
     }
 
     /// Notes whether the response is a stream of events. To be asked of responses of unknown length: others are none.

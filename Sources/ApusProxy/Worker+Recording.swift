@@ -1,3 +1,4 @@
+import ApusExchange
 import ApusModel
 import ApusTransport
 
@@ -11,17 +12,17 @@ extension Worker {
         let row =
             route >= 0
             ? layout.row(route: route, branch: Int(exchanges[x].branch)) : layout.unroutedRow(listener: listener)
-        let hasEndpoint = exchanges[x].endpoint >= 0 && !exchanges[x].answeredItself
+        let hasEndpoint = exchanges[x].endpoint >= 0 && !exchanges[x].state.answeredItself
         // Statuses of no class count as the last one (RFC 9110 section 15).
-        let statusClass = min(exchanges[x].status / 100, CounterLayout.statusClasses - 1)
+        let statusClass = min(exchanges[x].state.status / 100, CounterLayout.statusClasses - 1)
         counters.add(
             to: layout.requests(
                 row: row, endpoint: hasEndpoint ? exchanges[x].endpoint : nil, statusClass: statusClass))
-        if let reason = exchanges[x].reason { counters.add(to: layout.reason(reason, listener: listener)) }
+        if let reason = exchanges[x].state.reason { counters.add(to: layout.reason(reason, listener: listener)) }
         let duration = now - exchanges[x].started
         counters.add(to: layout.latencyBucket(row: row, bucket: bucket(of: duration)))
         counters.add(UInt64(duration), to: layout.latencySum(row: row))
-        let received = UInt64(exchanges[x].headBytes) + exchanges[x].request.byteCount
+        let received = UInt64(exchanges[x].headBytes) + exchanges[x].state.request.byteCount
         counters.add(received, to: layout.listener(listener, .bytesReceived))
         counters.add(exchanges[x].bytesSent, to: layout.listener(listener, .bytesSent))
         if log != nil { writeLogLine(x, duration: duration, &arena) }

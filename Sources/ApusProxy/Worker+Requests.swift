@@ -45,15 +45,19 @@ extension Worker {
         if connections[client].isReadable || connections[client].peerClosed { makeReady(client) }
     }
 
-    /// The exchange of a client that begins now.
-    mutating func insertExchange(_ client: Int) -> Int {
+    /// The exchange of a client that begins now; nil when there are as many as there may be, and the client's connection
+    /// has been closed.
+    private mutating func insertExchange(_ client: Int, _ arena: inout BufferArena) -> Int? {
         let listener = Int(connections[client].place)
         let started = connections[client].phase == .waiting ? now : connections[client].since
         guard let x = exchanges.insert(Exchange(client: client, listener: listener, started: started)) else {
-            // There are as many slots as for connections, and an exchange belongs to one.
-            preconditionFailure("more exchanges than connections")
+            counters.add(to: shared.layout.reason(.requestLimit, listener: listener))
+            closeClient(client, &arena)
+            return nil
         }
+        if x == exchangeTicks.count { exchangeTicks.append(.max) }
         connections[client].exchange = Int32(x)
+        connections[client].deadline = .max
         connections[client].pace = .none
         connections[client].phase = .exchanging
         return x
@@ -61,13 +65,20 @@ extension Worker {
 
     /// Begins the exchange of the request in hand, and does what its plan says.
     private mutating func begin(_ client: Int, _ hand: inout RequestInHand, _ arena: inout BufferArena) {
-        let x = insertExchange(client)
-        exchanges[x].method = hand.head.method
-        exchanges[x].version = hand.head.version
-        exchanges[x].clientKeepsAlive = hand.head.keepsAlive
-        exchanges[x].request = BodyRelay(hand.head.framing, isChunkedOut: hand.head.framing == .chunked)
-        exchanges[x].awaitsContinue = hand.head.expectsContinue && !exchanges[x].request.isComplete
-        exchanges[x].isPersonal = hand.head.authenticatesConnection
+        guard let x = insertExchange(client, &arena) else { return }
+        drive(x, begin(x, of: client, &hand, &arena), &arena)
+    }
+
+    private mutating func begin(
+        _ x: Int, of client: Int, _ hand: inout RequestInHand, _ arena: inout BufferArena
+    ) -> Next {
+        exchanges[x].state.hasHead = true
+        exchanges[x].state.method = hand.head.method
+        exchanges[x].state.version = hand.head.version
+        exchanges[x].state.clientKeepsAlive = hand.head.keepsAlive
+        exchanges[x].state.request = BodyRelay(hand.head.framing, isChunkedOut: hand.head.framing == .chunked)
+        exchanges[x].state.awaitsContinue = hand.head.expectsContinue && !exchanges[x].state.request.isComplete
+        exchanges[x].state.isPersonal = hand.head.authenticatesConnection
         noteRequest(x, &hand, &arena)
         if connections[client].isTrusted {
             var bytes = arena.mutableBytes(hand.place.handle, hand.place.range)
@@ -75,7 +86,8 @@ extension Worker {
         } else {
             hand.fields.dropClaims()
         }
-        switch settings.rules.plan(&hand, arrival(x), &arena) {
+        guard exchanges.count <= settings.exchangeLimit else { return answer(x, .requestLimit, instead: &hand, &arena) }
+        return switch settings.rules.plan(&hand, arrival(x), &arena) {
         case .route(let route): follow(route, x, &hand, &arena)
         case .lastRecipient: answerAsLastRecipient(x, &hand, &arena)
         case .refuse(let reason): answer(x, reason, instead: &hand, &arena)
@@ -95,39 +107,42 @@ extension Worker {
     /// Does with a request what its route says.
     private mutating func follow(
         _ route: Int, _ x: Int, _ hand: inout RequestInHand, _ arena: inout BufferArena
-    ) {
+    ) -> Next {
         let rules = settings.rules.routes[route]
         exchanges[x].route = route
-        exchanges[x].visit.pool = rules.pool
-        exchanges[x].visit.priority = rules.priority
-        if !rules.isPlain, !applyRoute(x, &hand, &arena) { return }
-        guard rules.takes(hand.head.framing) else { return answer(x, .bodyTooLarge, &arena) }
+        exchanges[x].state.visit.pool = rules.pool
+        exchanges[x].state.visit.priority = rules.priority
+        if !rules.isPlain {
+            let next = applyRoute(x, &hand, &arena)
+            guard case .goesOn = next else { return next }
+        }
+        guard rules.takes(hand.head.framing) else { return .answer(.bodyTooLarge) }
         if settings.pools[exchanges[x].pool].looksAtHead { readKeys(x, &hand, arena) }
         do {
             try forward(x, &hand, &arena)
         } catch {
             // What has come behind it was not told apart from it.
-            exchanges[x].requestWasAbandoned = true
-            return answer(x, error, &arena)
+            exchanges[x].state.requestWasAbandoned = true
+            return .answer(error)
         }
-        enterPool(x, &arena)
+        return enterPool(x, &arena)
     }
 
     /// The request comes to its pool, which may refuse it.
-    mutating func enterPool(_ x: Int, _ arena: inout BufferArena) {
-        guard exchanges[x].visit.enter(&origins, now: now) else { return noAnswer(x, .overloaded, &arena) }
-        attempt(x, &arena)
+    mutating func enterPool(_ x: Int, _ arena: inout BufferArena) -> Next {
+        guard exchanges[x].state.visit.enter(&origins, now: now) else { return .visit(.refuse(.overloaded)) }
+        return attempt(x, &arena)
     }
 
     /// The exchange is over as far as its pool is concerned.
     mutating func leavePool(_ x: Int) {
         let pool = exchanges[x].pool
-        if exchanges[x].visit.wait == .queued { leaveQueue(x) }
+        if exchanges[x].state.visit.wait == .queued { leaveQueue(x) }
         guard settings.pools[pool].hasConcurrencyLimit else {
-            return exchanges[x].visit.leave(&origins, headReceived: nil, now: now)
+            return exchanges[x].state.visit.leave(&origins, headReceived: nil, now: now)
         }
         let received = exchanges[x].headReceived
-        exchanges[x].visit.leave(&origins, headReceived: received > 0 ? received : nil, now: now)
+        exchanges[x].state.visit.leave(&origins, headReceived: received > 0 ? received : nil, now: now)
         let limit = origins.dispatchers[pool].concurrencyLimit ?? 0
         counters.set(shared.layout.pool(pool, .concurrencyLimit), to: UInt64(limit))
     }
@@ -140,7 +155,7 @@ extension Worker {
         let client = exchanges[x].client
         let stretch = hand.place
         let start = Int(stretch.start)
-        exchanges[x].request.passesTrailers =
+        exchanges[x].state.request.passesTrailers =
             settings.pools[exchanges[x].pool].passesTrailers && !hand.head.namesFields
         if exchanges[x].isPlain {
             let peer = connections[client].peer
@@ -155,7 +170,7 @@ extension Worker {
             try writeRewritten(x, &hand, &arena)
         }
         var used = start + hand.head.end
-        if !exchanges[x].request.isComplete {
+        if !exchanges[x].state.request.isComplete {
             used = try appendBody(.request, of: x, Stretch(stretch.handle, used..<Int(stretch.end)), &arena)
         }
         let count = arena.sendCount
@@ -177,61 +192,63 @@ extension Worker {
 
     /// Refuses what is not a request that could be forwarded, and ends the connection.
     mutating func refuse(_ client: Int, _ reason: Reason, _ arena: inout BufferArena) {
-        let x = insertExchange(client)
+        guard let x = insertExchange(client, &arena) else { return }
         // Where the next request would start is unknown.
-        exchanges[x].requestWasAbandoned = true
-        answer(x, reason, &arena)
+        exchanges[x].state.requestWasAbandoned = true
+        drive(x, .answer(reason), &arena)
     }
 
     /// What a client's connection can do while an exchange runs on it.
-    mutating func clientProceeds(_ client: Int, isWritable: Bool, _ arena: inout BufferArena) {
+    mutating func clientProceeds(_ client: Int, isWritable: Bool, _ arena: inout BufferArena) -> Next {
         let x = Int(connections[client].exchange)
-        if connections[client].isBroken { return abort(x, .clientClosed, &arena) }
+        if connections[client].isBroken { return .reset(.clientClosed) }
         // Who waits for a place and has hung up gives it up. It could be a client that only ended its own direction, but
         // hardly any do, and a queue full of those that have gone would serve nobody.
-        if connections[client].peerClosed, exchanges[x].visit.wait == .queued { return abort(x, .clientClosed, &arena) }
-        let handle = exchanges.handle(x)
+        if connections[client].peerClosed, exchanges[x].state.visit.wait == .queued { return .reset(.clientClosed) }
         if isWritable, !connections[client].output.isEmpty {
             let waiting = connections[client].output.count
-            guard flushOutput(client, &arena) else { return abort(x, .clientClosed, &arena) }
+            guard flushOutput(client, &arena) else { return .reset(.clientClosed) }
             let left = connections[client].output.count
-            if left == 0, exchanges[x].responsePhase == .complete { return endExchange(x, &arena) }
-            guard bodyProceeded(x, by: waiting - left, waitingFor: .client, &arena), left == 0 else { return }
-            readResponse(x, &arena)
-        } else if isWritable, exchanges[x].pipeHolds(.response) {
-            readResponse(x, &arena)
+            if left == 0, exchanges[x].state.responsePhase == .complete { return .over }
+            let next = bodyProceeded(x, by: waiting - left, waitingFor: .client)
+            guard case .goesOn = next, left == 0 else { return next }
+        } else if !isWritable || !exchanges[x].state.pipeHolds(.response) {
+            return relayRequest(x, &arena)
         }
-        if exchanges.index(handle) != nil { relayRequest(x, &arena) }
+        let next = readResponse(x, &arena)
+        return next.isQuiet ? relayRequest(x, &arena) : next
     }
 
     /// Reads request body from the client as long as the origin takes it.
-    mutating func relayRequest(_ x: Int, _ arena: inout BufferArena) {
+    mutating func relayRequest(_ x: Int, _ arena: inout BufferArena) -> Next {
         let client = exchanges[x].client
         for _ in 0..<Self.readsPerTurn {
             let upstream = exchanges[x].upstream
-            guard !exchanges[x].requestIsOver, upstream >= 0, connections[upstream].phase == .leased,
+            guard !exchanges[x].state.requestIsOver, upstream >= 0, connections[upstream].phase == .leased,
                 connections[upstream].output.isEmpty,
-                connections[client].isReadable || connections[client].peerClosed || exchanges[x].pipeBytes > 0
-            else { return }
-            if spliceBody(.request, of: x, &arena) { return }
+                connections[client].isReadable || connections[client].peerClosed || exchanges[x].state.pipeBytes > 0
+            else { return .waits }
+            if let next = spliceBody(.request, of: x, &arena) { return next }
             let known = connections[client].input.count
             switch receive(client, &arena) {
-            case .nothing: return
-            case .ended, .failed: return abort(x, .clientClosed, &arena)
-            case .noMemory: return answer(x, .memoryLimit, &arena)
+            case .nothing: return .waits
+            case .ended, .failed: return .reset(.clientClosed)
+            case .noMemory: return .answer(.memoryLimit)
             case .bytes(let stretch):
                 if known > 0, !isWorthParsing(stretch, knownBefore: known, arena) { continue }
-                guard forwardBody(x, stretch, &arena) else { return }
+                let next = forwardBody(x, stretch, &arena)
+                guard case .goesOn = next else { return next }
             }
         }
         makeReady(client)
+        return .waits
     }
 
     /// Reads that one connection may take in a turn before others have theirs.
     static var readsPerTurn: Int { 8 }
 
-    /// - Returns: whether the exchange goes on.
-    private mutating func forwardBody(_ x: Int, _ stretch: Stretch, _ arena: inout BufferArena) -> Bool {
+    /// - Returns: `goesOn` when more may be read.
+    private mutating func forwardBody(_ x: Int, _ stretch: Stretch, _ arena: inout BufferArena) -> Next {
         let client = exchanges[x].client
         let upstream = exchanges[x].upstream
         arena.beginSend()
@@ -239,37 +256,32 @@ extension Worker {
         do {
             used = try appendBody(.request, of: x, stretch, &arena)
         } catch {
-            exchanges[x].requestWasAbandoned = true
-            answer(x, error, &arena)
-            return false
+            exchanges[x].state.requestWasAbandoned = true
+            return .answer(error)
         }
-        exchanges[x].awaitsContinue = false
+        exchanges[x].state.awaitsContinue = false
         if !keepBody(x, &arena) {
-            exchanges[x].isReplayable = false
+            exchanges[x].state.isReplayable = false
             releaseReplay(x, &arena)
         }
         switch flush(upstream, &arena) {
         case .all: break
         case .failed:
             // The origin takes no more; it may have said why before.
-            exchanges[x].requestWasAbandoned = true
+            exchanges[x].state.requestWasAbandoned = true
             connections[upstream].isBroken = true
-            readResponse(x, &arena)
-            return false
-        case .noMemory:
-            answer(x, .memoryLimit, &arena)
-            return false
+            return readResponse(x, &arena)
+        case .noMemory: return .answer(.memoryLimit)
         }
         guard keepInput(client, Stretch(stretch.handle, used..<Int(stretch.end)), &arena) else {
-            answer(x, .memoryLimit, &arena)
-            return false
+            return .answer(.memoryLimit)
         }
-        if exchanges[x].request.isComplete {
-            setDeadline(client, in: responseHeadTime(x))
-            return true
+        if exchanges[x].state.request.isComplete {
+            setDeadline(exchange: x, in: responseHeadTime(x))
+            return .goesOn
         }
         let hasRoom = connections[upstream].output.isEmpty
-        return bodyProceeded(x, by: stretch.count, waitingFor: requestPace(x, hasRoom: hasRoom), &arena)
+        return bodyProceeded(x, by: stretch.count, waitingFor: requestPace(x, hasRoom: hasRoom))
     }
 
     /// Keeps what is about to be sent of a body behind what is kept of the request, if that may be sent again and the pool
@@ -278,8 +290,8 @@ extension Worker {
         let replay = exchanges[x].replay
         let count = arena.sendCount
         // Of a method that is not idempotent nothing is repeated once the origin has some of it.
-        guard exchanges[x].method.isIdempotent, exchanges[x].isReplayable, !replay.isEmpty,
-            exchanges[x].request.byteCount <= keptBody(x)
+        guard exchanges[x].state.method.isIdempotent, exchanges[x].state.isReplayable, !replay.isEmpty,
+            exchanges[x].state.request.byteCount <= keptBody(x)
         else { return false }
         let total = Int(replay.end) + count
         if total > arena.capacity(of: replay.handle) {

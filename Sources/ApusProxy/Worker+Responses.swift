@@ -7,95 +7,89 @@ import ApusTransport
 /// Responses: from bytes of an origin to bytes of the client, in place where possible.
 extension Worker {
     /// What an origin's connection can do while it is leased.
-    mutating func upstreamProceeds(_ upstream: Int, isWritable: Bool, _ arena: inout BufferArena) {
+    mutating func upstreamProceeds(_ upstream: Int, isWritable: Bool, _ arena: inout BufferArena) -> Next {
         let x = Int(connections[upstream].exchange)
-        let handle = exchanges.handle(x)
-        exchanges[x].visit.makeCurrent(Int32(truncatingIfNeeded: upstream))
+        exchanges[x].state.visit.makeCurrent(Int32(truncatingIfNeeded: upstream))
         if isWritable, !connections[upstream].output.isEmpty {
             if flushOutput(upstream, &arena) {
-                let isSent = connections[upstream].output.isEmpty && exchanges[x].request.isComplete
-                let waitsForHead = isSent && exchanges[x].responsePhase == .awaited
-                setDeadline(exchanges[x].client, in: waitsForHead ? responseHeadTime(x) : bodyTime(x))
+                let isSent = connections[upstream].output.isEmpty && exchanges[x].state.request.isComplete
+                let waitsForHead = isSent && exchanges[x].state.responsePhase == .awaited
+                setDeadline(exchange: x, in: waitsForHead ? responseHeadTime(x) : bodyTime(x))
                 // It was the origin that was waited for.
                 connections[exchanges[x].client].pace = .none
-                if connections[upstream].output.isEmpty { relayRequest(x, &arena) }
+                if connections[upstream].output.isEmpty {
+                    let next = relayRequest(x, &arena)
+                    guard next.isQuiet else { return next }
+                }
             } else {
                 // It takes no more of the request; what it may have answered is still to be read.
-                exchanges[x].requestWasAbandoned = true
+                exchanges[x].state.requestWasAbandoned = true
                 connections[upstream].isBroken = true
             }
         }
-        guard exchanges.index(handle) != nil, exchanges[x].upstream == upstream else { return }
-        if isWritable, exchanges[x].pipeHolds(.request) {
-            relayRequest(x, &arena)
-            guard exchanges.index(handle) != nil, exchanges[x].upstream == upstream else { return }
+        if isWritable, exchanges[x].state.pipeHolds(.request) {
+            let next = relayRequest(x, &arena)
+            guard next.isQuiet else { return next }
         }
-        readResponse(x, &arena)
+        return readResponse(x, &arena)
     }
 
     /// Reads the response as long as there is some and the client takes it.
-    mutating func readResponse(_ x: Int, _ arena: inout BufferArena) {
-        let handle = exchanges.handle(x)
+    mutating func readResponse(_ x: Int, _ arena: inout BufferArena) -> Next {
         let client = exchanges[x].client
         let upstream = exchanges[x].upstream
-        guard upstream >= 0, connections[upstream].phase == .leased else { return }
+        guard upstream >= 0, connections[upstream].phase == .leased else { return .waits }
         for _ in 0..<Self.readsPerTurn {
-            if spliceBody(.response, of: x, &arena) { return }
+            if let next = spliceBody(.response, of: x, &arena) { return next }
             guard connections[client].output.isEmpty,
                 connections[upstream].isReadable || connections[upstream].peerClosed || connections[upstream].isBroken
-            else { return }
+            else { return .waits }
             let known = connections[upstream].input.count
             switch receive(upstream, &arena) {
-            case .nothing: return
+            case .nothing: return .waits
             case .ended: return upstreamEnded(x, &arena)
-            case .failed: return upstreamBroke(x, &arena)
-            case .noMemory: return answer(x, .memoryLimit, &arena)
+            case .failed: return upstreamBroke(x)
+            case .noMemory: return .answer(.memoryLimit)
             case .bytes(let stretch):
                 if known > 0, !isWorthParsing(stretch, knownBefore: known, arena) { continue }
-                processResponse(x, stretch, &arena)
+                let next = processResponse(x, stretch, &arena)
+                guard case .goesOn = next else { return next }
             }
-            guard exchanges.index(handle) != nil, exchanges[x].upstream == upstream else { return }
         }
         makeReady(upstream)
+        return .waits
     }
 
-    private mutating func processResponse(_ x: Int, _ stretch: Stretch, _ arena: inout BufferArena) {
-        let isHeadPending = exchanges[x].responsePhase == .awaited
+    /// - Returns: `goesOn` when more may be read.
+    private mutating func processResponse(_ x: Int, _ stretch: Stretch, _ arena: inout BufferArena) -> Next {
+        let isHeadPending = exchanges[x].state.responsePhase == .awaited
         var offset = Int(stretch.start)
         let end = Int(stretch.end)
         arena.beginSend()
         do {
-            while exchanges[x].responsePhase == .awaited {
+            while exchanges[x].state.responsePhase == .awaited {
                 let rest = Stretch(stretch.handle, offset..<end)
                 guard let head = try parseResponseHead(x, rest, &arena) else { return keepPartialHead(x, rest, &arena) }
                 if head.isInterim {
                     try forwardInterim(x, head, rest, &arena)
                 } else {
-                    if retriesStatus(x, head.status), retryInstead(x, head, rest, &arena) { return }
+                    if retriesStatus(x, head.status) {
+                        let next = retryInstead(x, head, rest, &arena)
+                        guard case .goesOn = next else { return next }
+                    }
                     beginResponse(x, head, rest, &arena)
                 }
                 offset += head.end
             }
-            if !exchanges[x].response.isComplete {
+            if !exchanges[x].state.response.isComplete {
                 offset = try appendBody(.response, of: x, Stretch(stretch.handle, offset..<end), &arena)
             }
         } catch {
-            return refuseResponse(x, error, isHeadPending: isHeadPending, &arena)
+            // What was understood of a body goes on.
+            if !isHeadPending { _ = flush(exchanges[x].client, &arena) }
+            return exchanges[x].state.responseRefused(error, isHeadPending: isHeadPending)
         }
-        passOn(x, Stretch(stretch.handle, offset..<end), &arena)
-    }
-
-    /// Nothing of a response that is wrong from its start has been sent yet: the client gets a 502 instead.
-    private mutating func refuseResponse(
-        _ x: Int, _ reason: Reason, isHeadPending: Bool, _ arena: inout BufferArena
-    ) {
-        guard isHeadPending else {
-            _ = flush(exchanges[x].client, &arena)
-            return abort(x, .badResponseBody, &arena)
-        }
-        exchanges[x].responsePhase = .awaited
-        let isKnown = reason == .unexpectedUpgrade || reason == .responseHeadTooLarge
-        attemptFailed(x, .badResponse, isKnown ? reason : .badResponse, &arena)
+        return passOn(x, Stretch(stretch.handle, offset..<end), &arena)
     }
 
     private mutating func parseResponseHead(
@@ -104,22 +98,22 @@ extension Worker {
         guard stretch.count > 0 else { return nil }
         do throws(Reason) {
             return try ResponseHead.parse(
-                arena.bytes(stretch.handle, stretch.range), method: exchanges[x].method,
+                arena.bytes(stretch.handle, stretch.range), method: exchanges[x].state.method,
                 limits: settings.responseHeadLimits, into: &responseFields)
         } catch {
             guard error.canBeMended else { throw error }
             var bytes = arena.mutableBytes(stretch.handle, stretch.range)
             return try ResponseHead.parse(
-                mending: &bytes, method: exchanges[x].method, limits: settings.responseHeadLimits, into: &responseFields
+                mending: &bytes, method: exchanges[x].state.method, limits: settings.responseHeadLimits, into: &responseFields
             )
         }
     }
 
     /// Sends the interim responses that came before a final head of which only a part has come, and keeps the part.
-    private mutating func keepPartialHead(_ x: Int, _ rest: Stretch, _ arena: inout BufferArena) {
+    private mutating func keepPartialHead(_ x: Int, _ rest: Stretch, _ arena: inout BufferArena) -> Next {
         exchanges[x].bytesSent += UInt64(arena.sendCount)
-        if let reason = flush(exchanges[x].client, &arena).failure { return abort(x, reason, &arena) }
-        guard keepInput(exchanges[x].upstream, rest, &arena) else { return answer(x, .memoryLimit, &arena) }
+        if let reason = flush(exchanges[x].client, &arena).failure { return .reset(reason) }
+        return keepInput(exchanges[x].upstream, rest, &arena) ? .goesOn : .answer(.memoryLimit)
     }
 
     /// Interim responses of one exchange; more are no answer.
@@ -129,16 +123,16 @@ extension Worker {
         _ x: Int, _ head: ResponseHead, _ stretch: Stretch, _ arena: inout BufferArena
     ) throws(Reason) {
         if head.status == 101 { throw .unexpectedUpgrade }
-        guard exchanges[x].interimCount < Self.interimLimit else { throw .badResponse }
-        exchanges[x].interimCount += 1
+        guard exchanges[x].state.interimCount < Self.interimLimit else { throw .badResponse }
+        exchanges[x].state.interimCount += 1
         // The client may have acted on it: from here on the request belongs to this origin.
         releaseReplay(x, &arena)
-        if exchanges[x].awaitsContinue {
-            exchanges[x].awaitsContinue = false
-            setDeadline(exchanges[x].client, in: bodyTime(x))
+        if exchanges[x].state.awaitsContinue {
+            exchanges[x].state.awaitsContinue = false
+            setDeadline(exchange: x, in: bodyTime(x))
         }
         // HTTP/1.0 does not know them (RFC 9110 section 15.2).
-        guard exchanges[x].version == .http11 else { return }
+        guard exchanges[x].state.version == .http11 else { return }
         // What comes at once is written at once; of more than anybody sends some is left out.
         guard arena.sendCount < Self.interimBytes else { return }
         arena.setInput(stretch.handle, at: Int(stretch.start))
@@ -154,21 +148,17 @@ extension Worker {
     private mutating func beginResponse(
         _ x: Int, _ head: ResponseHead, _ stretch: Stretch, _ arena: inout BufferArena
     ) {
-        let isHTTP10 = exchanges[x].version == .http10
+        let isHTTP10 = exchanges[x].state.version == .http10
         let hasNoLength = head.framing == .chunked || head.framing == .untilClose
         let isChunked = hasNoLength && !isHTTP10
-        exchanges[x].end = endOfResponse(x, needsEnd: hasNoLength && isHTTP10)
-        let closes = exchanges[x].closesClient
         judge(x, status: head.status)
-        if exchanges[x].visit.other.isUnderWay { dropOther(x, &arena) }
+        if exchanges[x].state.visit.other.isUnderWay { dropOther(x, &arena) }
         exchanges[x].alarm = .max
-        exchanges[x].responsePhase = .begun
-        exchanges[x].status = head.status
         exchanges[x].headReceived = now
-        exchanges[x].upstreamKeepsAlive = head.keepsAlive && head.framing != .untilClose
+        exchanges[x].state.responseBegins(
+            head, isChunked: isChunked, needsEnd: hasNoLength && isHTTP10, leaving: leavingEnd(x))
+        let closes = exchanges[x].state.closesClient
         if hasNoLength { noteStream(x, arena.bytes(stretch.handle, stretch.range)) }
-        exchanges[x].response = BodyRelay(head.framing, isChunkedOut: isChunked, bearsBlanks: true)
-        exchanges[x].response.passesTrailers = !head.namesFields
         if head.status == 401 || head.status == 407 { noteChallenge(x, arena.bytes(stretch.handle, stretch.range)) }
         releaseReplay(x, &arena)
         let tellsSession =
@@ -192,56 +182,51 @@ extension Worker {
             })
     }
 
-    /// Sends what was made of the response to the client, and ends the exchange when that was all.
-    private mutating func passOn(_ x: Int, _ rest: Stretch, _ arena: inout BufferArena) {
+    /// Sends what was made of the response to the client.
+    private mutating func passOn(_ x: Int, _ rest: Stretch, _ arena: inout BufferArena) -> Next {
         let client = exchanges[x].client
         let upstream = exchanges[x].upstream
         let count = arena.sendCount
         exchanges[x].bytesSent += UInt64(count)
-        if let reason = flush(client, &arena).failure { return abort(x, reason, &arena) }
-        if exchanges[x].response.isComplete {
+        if let reason = flush(client, &arena).failure { return .reset(reason) }
+        if exchanges[x].state.response.isComplete {
             // Bytes behind the response belong to nothing that was asked for.
-            if rest.count > 0 { exchanges[x].upstreamKeepsAlive = false }
+            if rest.count > 0 { exchanges[x].state.upstreamKeepsAlive = false }
             _ = keepInput(upstream, Stretch(rest.handle, Int(rest.end)..<Int(rest.end)), &arena)
             return responseEnded(x, &arena)
         }
-        guard keepInput(upstream, rest, &arena) else { return abort(x, .memoryLimit, &arena) }
-        _ = bodyProceeded(x, by: count - connections[client].output.count, waitingFor: responsePace(x), &arena)
+        guard keepInput(upstream, rest, &arena) else { return .reset(.memoryLimit) }
+        return bodyProceeded(x, by: count - connections[client].output.count, waitingFor: responsePace(x))
     }
 
     /// The origin has closed its side.
-    mutating func upstreamEnded(_ x: Int, _ arena: inout BufferArena) {
-        guard exchanges[x].responsePhase != .awaited else {
-            let hasPart = !connections[exchanges[x].upstream].input.isEmpty
-            guard !hasPart else { return attemptFailed(x, .badResponse, .upstreamClosed, &arena) }
-            return upstreamDied(x, .upstreamClosed, &arena)
-        }
-        guard exchanges[x].response.connectionEnded() else { return abort(x, .upstreamTruncated, &arena) }
-        if exchanges[x].response.isChunkedOut {
+    mutating func upstreamEnded(_ x: Int, _ arena: inout BufferArena) -> Next {
+        let upstream = exchanges[x].upstream
+        let next = exchanges[x].state.originEnded(
+            hasPart: !connections[upstream].input.isEmpty, wasUsed: connections[upstream].wasUsed)
+        guard case .goesOn = next else { return next }
+        if exchanges[x].state.response.isChunkedOut {
             arena.beginSend()
             arena.append("0\r\n\r\n")
             exchanges[x].bytesSent += 5
-            if let reason = flush(exchanges[x].client, &arena).failure { return abort(x, reason, &arena) }
+            if let reason = flush(exchanges[x].client, &arena).failure { return .reset(reason) }
         }
-        responseEnded(x, &arena)
+        return responseEnded(x, &arena)
     }
 
     /// The origin's connection was reset, or is broken in another way.
-    mutating func upstreamBroke(_ x: Int, _ arena: inout BufferArena) {
-        guard exchanges[x].responsePhase == .awaited else { return abort(x, .upstreamTruncated, &arena) }
-        let hasPart = !connections[exchanges[x].upstream].input.isEmpty
-        guard !hasPart else { return attemptFailed(x, .badResponse, .upstreamReset, &arena) }
-        upstreamDied(x, .upstreamReset, &arena)
+    mutating func upstreamBroke(_ x: Int) -> Next {
+        let upstream = exchanges[x].upstream
+        return exchanges[x].state.originBroke(
+            hasPart: !connections[upstream].input.isEmpty, wasUsed: connections[upstream].wasUsed)
     }
 
     /// All of the response has been handed to the client's connection.
-    mutating func responseEnded(_ x: Int, _ arena: inout BufferArena) {
-        exchanges[x].responsePhase = .complete
+    mutating func responseEnded(_ x: Int, _ arena: inout BufferArena) -> Next {
+        exchanges[x].state.responsePhase = .complete
         releaseUpstream(x, &arena)
-        if connections[exchanges[x].client].output.isEmpty {
-            endExchange(x, &arena)
-        } else {
-            setDeadline(exchanges[x].client, in: bodyTime(x))
-        }
+        guard !connections[exchanges[x].client].output.isEmpty else { return .over }
+        setDeadline(exchange: x, in: bodyTime(x))
+        return .waits
     }
 }

@@ -9,9 +9,9 @@ extension Worker {
     /// Refuses a request whose head is good, and whose end is known in most cases: the connection goes on then.
     mutating func answer(
         _ x: Int, _ reason: Reason, instead hand: inout RequestInHand, _ arena: inout BufferArena
-    ) {
+    ) -> Next {
         skipBody(x, &hand, &arena)
-        answer(x, reason, &arena)
+        return .answer(reason)
     }
 
     /// Takes what has come of the request's body, which goes nowhere, and leaves what belongs to the next request with the
@@ -21,17 +21,17 @@ extension Worker {
     ) {
         let stretch = hand.place
         var used = Int(stretch.start) + hand.head.end
-        if !exchanges[x].request.isComplete {
+        if !exchanges[x].state.request.isComplete {
             arena.beginSend()
             do {
                 used = try appendBody(.request, of: x, Stretch(stretch.handle, used..<Int(stretch.end)), &arena)
             } catch {
-                exchanges[x].requestWasAbandoned = true
+                exchanges[x].state.requestWasAbandoned = true
             }
         }
         guard keepInput(exchanges[x].client, Stretch(stretch.handle, used..<Int(stretch.end)), &arena) else {
             // What came behind it is lost, so that nothing more can be answered here.
-            exchanges[x].requestWasAbandoned = true
+            exchanges[x].state.requestWasAbandoned = true
             return
         }
     }
@@ -39,9 +39,9 @@ extension Worker {
     /// Gives the response that the exchange's route gives by itself.
     mutating func answerByRoute(
         _ x: Int, _ hand: inout RequestInHand, _ arena: inout BufferArena
-    ) {
+    ) -> Next {
         let route = exchanges[x].route
-        guard let prepared = settings.routeAnswers[route] else { return answer(x, .noRoute, &arena) }
+        guard let prepared = settings.routeAnswers[route] else { return .answer(.noRoute) }
         // What is filled in is read from the head, which is gone once the body has been looked at.
         guard let path = templatePath(x, &hand, &arena) else {
             return answer(x, .memoryLimit, instead: &hand, &arena)
@@ -62,16 +62,16 @@ extension Worker {
         arena.append(prepared.head.span)
         arena.append(copying: lines.handle, lines.range)
         arena.giveBack(lines.handle)
-        endAnswer(x, closes: closes, body: prepared.body, &arena)
+        return endAnswer(x, closes: closes, body: prepared.body, &arena)
     }
 
     /// Appends what ends every head, and a body that was prepared, and sends the answer.
-    mutating func endAnswer(_ x: Int, closes: Bool, body: [UInt8], _ arena: inout BufferArena) {
+    mutating func endAnswer(_ x: Int, closes: Bool, body: [UInt8], _ arena: inout BufferArena) -> Next {
         appendDate(&arena)
-        appendConnection(closes: closes, saysKeepAlive: exchanges[x].version == .http10, &arena)
-        let isSent = exchanges[x].method != .head
-        if isSent, let reason = append(x, body: body.span, &arena) { return abort(x, reason, &arena) }
-        sendAnswer(x, bodyBytes: isSent ? body.count : 0, &arena)
+        appendConnection(closes: closes, saysKeepAlive: exchanges[x].state.version == .http10, &arena)
+        let isSent = exchanges[x].state.method != .head
+        if isSent, let reason = append(x, body: body.span, &arena) { return .reset(reason) }
+        return sendAnswer(x, bodyBytes: isSent ? body.count : 0, &arena)
     }
 
     /// Appends a body of any size, sending what there is whenever the room is used up.
@@ -104,7 +104,7 @@ extension Worker {
     /// Answers a TRACE or OPTIONS request that may not be forwarded further (Max-Forwards, RFC 9110 section 7.6.2).
     mutating func answerAsLastRecipient(
         _ x: Int, _ hand: inout RequestInHand, _ arena: inout BufferArena
-    ) {
+    ) -> Next {
         arena.beginSend()
         if hand.head.method == .trace { appendTrace(&hand, &arena) }
         guard let body = keepUnsent(of: x, &arena) else {
@@ -118,10 +118,10 @@ extension Worker {
         arena.append(decimal: UInt64(body.count))
         arena.append("\r\n")
         appendDate(&arena)
-        appendConnection(closes: closes, saysKeepAlive: exchanges[x].version == .http10, &arena)
+        appendConnection(closes: closes, saysKeepAlive: exchanges[x].state.version == .http10, &arena)
         arena.append(copying: body.handle, body.range)
         arena.giveBack(body.handle)
-        sendAnswer(x, bodyBytes: body.count, &arena)
+        return sendAnswer(x, bodyBytes: body.count, &arena)
     }
 
     /// The request's head as it came, without what is likely to be secret (RFC 9110 section 9.3.8).

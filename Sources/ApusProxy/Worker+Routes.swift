@@ -8,22 +8,18 @@ import ApusTransport
 extension Worker {
     /// Carries out what the exchange's route asks for before the request is sent on.
     ///
-    /// - Returns: whether it goes on to a pool; otherwise it has been answered.
+    /// - Returns: `goesOn` when it goes on to a pool.
     mutating func applyRoute(
         _ x: Int, _ hand: inout RequestInHand, _ arena: inout BufferArena
-    ) -> Bool {
+    ) -> Next {
         exchanges[x].isPlain = false
         let rules = settings.rules.routes[exchanges[x].route]
         guard countOnRoute(x, limit: rules.requestLimit) else {
-            answer(x, .routeSaturated, instead: &hand, &arena)
-            return false
+            return answer(x, .routeSaturated, instead: &hand, &arena)
         }
-        guard rules.action == .forward else {
-            answerByRoute(x, &hand, &arena)
-            return false
-        }
+        guard rules.action == .forward else { return answerByRoute(x, &hand, &arena) }
         if rules.branchCount > 0 { chooseBranch(x, &hand, arena) }
-        return true
+        return .goesOn
     }
 
     // MARK: Requests in flight
@@ -67,7 +63,7 @@ extension Worker {
         let first = Int(rules.firstBranch)
         for index in 0..<Int(rules.branchCount) where place < settings.rules.tables.branches[first + index].end {
             exchanges[x].branch = UInt8(truncatingIfNeeded: index)
-            exchanges[x].visit.pool = settings.rules.tables.branches[first + index].pool
+            exchanges[x].state.visit.pool = settings.rules.tables.branches[first + index].pool
             return
         }
     }

@@ -1,3 +1,4 @@
+import ApusExchange
 import ApusHTTP
 import ApusTransport
 
@@ -11,130 +12,124 @@ extension Worker {
 
     /// Moves the exchange's body as long as there is some and it is taken, if it moves through a pipe.
     ///
-    /// - Returns: false when it does not, and bytes are to be read as usual.
-    mutating func spliceBody(_ direction: Direction, of x: Int, _ arena: inout BufferArena) -> Bool {
+    /// - Returns: nil when it does not, and bytes are to be read as usual.
+    @inline(__always)
+    mutating func spliceBody(_ direction: Direction, of x: Int, _ arena: inout BufferArena) -> Next? {
         if exchanges[x].pipe.isNone {
-            guard startSplicing(direction, of: x) else { return false }
-        } else if exchanges[x].pipeDirection != direction {
-            return false
+            guard startSplicing(direction, of: x) else { return nil }
+        } else if exchanges[x].state.pipeDirection != direction {
+            return nil
         }
+        return moveThroughPipe(direction, of: x, &arena)
+    }
+
+    private mutating func moveThroughPipe(_ direction: Direction, of x: Int, _ arena: inout BufferArena) -> Next {
         let client = exchanges[x].client
         let (source, target) =
             direction == .request ? (client, exchanges[x].upstream) : (exchanges[x].upstream, client)
         for _ in 0..<Self.readsPerTurn {
-            if exchanges[x].pipeBytes == 0, unseenBytes(direction, of: x) > 0 {
+            if exchanges[x].state.pipeBytes == 0, unseenBytes(direction, of: x) > 0 {
                 guard connections[source].isReadable || connections[source].peerClosed || connections[source].isBroken
-                else { return true }
-                guard fillPipe(direction, of: x, from: source, &arena) else { return true }
+                else { return .waits }
+                let next = fillPipe(direction, of: x, from: source, &arena)
+                guard case .goesOn = next else { return next }
             }
-            guard emptyPipe(direction, of: x, to: target, &arena) else { return true }
-            if exchanges[x].pipeBytes == 0, unseenBytes(direction, of: x) == 0 {
-                splicingEnded(direction, of: x, &arena)
-                return true
+            let next = emptyPipe(direction, of: x, to: target, &arena)
+            guard case .goesOn = next else { return next }
+            if exchanges[x].state.pipeBytes == 0, unseenBytes(direction, of: x) == 0 {
+                return splicingEnded(direction, of: x, &arena)
             }
         }
         makeReady(source)
-        return true
+        return .waits
     }
 
     private mutating func startSplicing(_ direction: Direction, of x: Int) -> Bool {
         let client = exchanges[x].client
         let upstream = exchanges[x].upstream
         guard unseenBytes(direction, of: x) >= Self.leastSpliced, upstream >= 0,
-            direction == .request || exchanges[x].responsePhase == .begun
+            direction == .request || exchanges[x].state.responsePhase == .begun
         else { return false }
         let (source, target) = direction == .request ? (client, upstream) : (upstream, client)
         guard connections[source].input.isEmpty, connections[target].output.isEmpty, let pipe = pipes.take() else {
             return false
         }
         exchanges[x].pipe = pipe
-        exchanges[x].pipeDirection = direction
+        exchanges[x].state.pipeDirection = direction
         if direction == .request {
-            exchanges[x].isReplayable = false
-            exchanges[x].awaitsContinue = false
+            exchanges[x].state.isReplayable = false
+            exchanges[x].state.awaitsContinue = false
         }
         return true
     }
 
     private mutating func unseenBytes(_ direction: Direction, of x: Int) -> UInt64 {
-        direction == .request ? exchanges[x].request.unseenBytes : exchanges[x].response.unseenBytes
+        direction == .request ? exchanges[x].state.request.unseenBytes : exchanges[x].state.response.unseenBytes
     }
 
-    /// - Returns: whether the pipe holds something now. If not, the exchange waits or has ended.
+    /// - Returns: `goesOn` when the pipe holds something now.
     private mutating func fillPipe(
         _ direction: Direction, of x: Int, from source: Int, _ arena: inout BufferArena
-    ) -> Bool {
+    ) -> Next {
         let count = Int(min(unseenBytes(direction, of: x), UInt64(PipePool.pipeCapacity)))
         let result = exchanges[x].pipe.fill(from: connections[source].socket, count)
         if result.rawValue > 0 {
-            exchanges[x].pipeBytes = result.rawValue
+            exchanges[x].state.pipeBytes = result.rawValue
             if direction == .request {
-                exchanges[x].request.passedOn(result.rawValue)
+                exchanges[x].state.request.passedOn(result.rawValue)
             } else {
-                exchanges[x].response.passedOn(result.rawValue)
+                exchanges[x].state.response.passedOn(result.rawValue)
             }
-            return true
+            return .goesOn
         }
         connections[source].isReadable = false
         if result.wouldBlock {
             if direction == .response { originIsAwaited(x) }
-            return false
+            return .waits
         }
-        if direction == .request {
-            abort(x, .clientClosed, &arena)
-        } else if result.rawValue == 0 {
-            upstreamEnded(x, &arena)
-        } else {
-            upstreamBroke(x, &arena)
-        }
-        return false
+        if direction == .request { return .reset(.clientClosed) }
+        return result.rawValue == 0 ? upstreamEnded(x, &arena) : upstreamBroke(x)
     }
 
-    /// - Returns: whether all that was in the pipe is gone. If not, the exchange waits or has ended.
+    /// - Returns: `goesOn` when all that was in the pipe is gone.
     private mutating func emptyPipe(
         _ direction: Direction, of x: Int, to target: Int, _ arena: inout BufferArena
-    ) -> Bool {
-        while exchanges[x].pipeBytes > 0 {
-            let result = exchanges[x].pipe.empty(to: connections[target].socket, exchanges[x].pipeBytes)
-            if result.wouldBlock { return false }
+    ) -> Next {
+        while exchanges[x].state.pipeBytes > 0 {
+            let result = exchanges[x].pipe.empty(to: connections[target].socket, exchanges[x].state.pipeBytes)
+            if result.wouldBlock { return .waits }
             guard result.rawValue > 0 else {
-                if direction == .response {
-                    abort(x, .clientClosed, &arena)
-                } else {
-                    requestWasNotTaken(x, &arena)
-                }
-                return false
+                return direction == .response ? .reset(.clientClosed) : requestWasNotTaken(x, &arena)
             }
-            exchanges[x].pipeBytes -= result.rawValue
+            exchanges[x].state.pipeBytes -= result.rawValue
             if direction == .response { exchanges[x].bytesSent += UInt64(result.rawValue) }
-            let pace = direction == .response ? responsePace(x) : requestPace(x, hasRoom: exchanges[x].pipeBytes == 0)
-            guard bodyProceeded(x, by: result.rawValue, waitingFor: pace, &arena) else { return false }
+            let pace = direction == .response ? responsePace(x) : requestPace(x, hasRoom: exchanges[x].state.pipeBytes == 0)
+            let next = bodyProceeded(x, by: result.rawValue, waitingFor: pace)
+            guard case .goesOn = next else { return next }
         }
-        return true
+        return .goesOn
     }
 
-    private mutating func splicingEnded(_ direction: Direction, of x: Int, _ arena: inout BufferArena) {
+    private mutating func splicingEnded(_ direction: Direction, of x: Int, _ arena: inout BufferArena) -> Next {
         releasePipe(x)
-        if direction == .response {
-            responseEnded(x, &arena)
-        } else {
-            setDeadline(exchanges[x].client, in: responseHeadTime(x))
-        }
+        if direction == .response { return responseEnded(x, &arena) }
+        setDeadline(exchange: x, in: responseHeadTime(x))
+        return .waits
     }
 
     /// The origin takes no more of the request; it may have said why before.
-    mutating func requestWasNotTaken(_ x: Int, _ arena: inout BufferArena) {
-        exchanges[x].requestWasAbandoned = true
+    private mutating func requestWasNotTaken(_ x: Int, _ arena: inout BufferArena) -> Next {
+        exchanges[x].state.requestWasAbandoned = true
         connections[exchanges[x].upstream].isBroken = true
         releasePipe(x)
-        readResponse(x, &arena)
+        return readResponse(x, &arena)
     }
 
     mutating func releasePipe(_ x: Int) {
         guard !exchanges[x].pipe.isNone else { return }
-        pipes.giveBack(exchanges[x].pipe, isEmpty: exchanges[x].pipeBytes == 0)
+        pipes.giveBack(exchanges[x].pipe, isEmpty: exchanges[x].state.pipeBytes == 0)
         exchanges[x].pipe = .none
-        exchanges[x].pipeBytes = 0
-        exchanges[x].pipeDirection = .response
+        exchanges[x].state.pipeBytes = 0
+        exchanges[x].state.pipeDirection = .response
     }
 }

@@ -146,7 +146,7 @@ extension Worker {
         return true
     }
 
-    enum Direction { case request, response }
+    typealias Direction = ExchangeState.Direction
 
     /// Appends to the send what of a body stands in `stretch`, framed anew.
     ///
@@ -155,16 +155,16 @@ extension Worker {
     mutating func appendBody(
         _ direction: Direction, of x: Int, _ stretch: Stretch, _ arena: inout BufferArena
     ) throws(Reason) -> Int {
-        var relay = direction == .request ? exchanges[x].request : exchanges[x].response
+        var relay = direction == .request ? exchanges[x].state.request : exchanges[x].state.response
         let used =
             relay.isChunkedOut
             ? try appendChunks(direction, of: x, &relay, stretch, &arena)
             : try appendPlain(direction, &relay, stretch, &arena)
         if direction == .request {
             guard relay.byteCount <= bodyLimit(x) else { throw .bodyTooLarge }
-            exchanges[x].request = relay
+            exchanges[x].state.request = relay
         } else {
-            exchanges[x].response = relay
+            exchanges[x].state.response = relay
         }
         return used
     }

@@ -10,7 +10,7 @@ extension Worker {
 
     /// The exchange waits for what no connection will tell, for so many microseconds at most.
     mutating func wait(_ x: Int, for time: Int64) {
-        connections[exchanges[x].client].deadline = .max
+        exchanges[x].deadline = .max
         setAlarm(x, in: time)
     }
 
@@ -35,21 +35,27 @@ extension Worker {
             guard let waiting = origins.dispatchers[pool].nextWaiting(now: now) else { continue }
             let x = Int(waiting)
             let choice = choose(x)
-            let step = exchanges[x].visit.turnCame(choice, &origins, as: waiting)
+            let step = exchanges[x].state.visit.turnCame(choice, &origins, as: waiting)
             if case .staysQueued = step { continue }
             stopWaiting(x)
             if case .start = step {
                 counters.add(to: shared.layout.pool(pool, .dequeued))
                 counters.add(
-                    UInt64(now - exchanges[x].visit.queuedAt), to: shared.layout.pool(pool, .queueMicroseconds))
+                    UInt64(now - exchanges[x].state.visit.queuedAt), to: shared.layout.pool(pool, .queueMicroseconds))
             }
-            carryOut(step, x, &arena)
+            drive(x, .visit(step), &arena)
         }
+    }
+
+    /// The time for which the exchange may wait in its queue has changed.
+    mutating func renewWait(_ x: Int) {
+        let end = exchanges[x].state.visit.queuedAt + origins.rules[exchanges[x].pool].queueTimeout
+        setAlarm(x, in: max(0, end - now))
     }
 
     /// The exchange gives its place in its pool's queue up.
     mutating func leaveQueue(_ x: Int) {
-        guard exchanges[x].visit.leaveQueue(of: &origins, as: Int32(truncatingIfNeeded: x)) else { return }
+        guard exchanges[x].state.visit.leaveQueue(of: &origins, as: Int32(truncatingIfNeeded: x)) else { return }
         stopWaiting(x)
     }
 
@@ -64,7 +70,7 @@ extension Worker {
     /// Sets when the present attempt must have been answered, and when a second endpoint is asked.
     mutating func setTryLimits(_ x: Int) {
         let hedgeAfter = origins.rules[exchanges[x].pool].hedgeAfter
-        exchanges[x].visit.setTryLimits(perTry: perTry(x), hedgeAfter: hedgeAfter, now: now)
+        exchanges[x].state.visit.setTryLimits(perTry: perTry(x), hedgeAfter: hedgeAfter, now: now)
         setNextAlarm(x)
     }
 
@@ -72,12 +78,12 @@ extension Worker {
     mutating func keepTryLimit(_ x: Int) {
         let perTry = perTry(x)
         guard perTry != .max else { return }
-        exchanges[x].visit.keepTryLimit(perTry: perTry, now: now)
+        exchanges[x].state.visit.keepTryLimit(perTry: perTry, now: now)
         setNextAlarm(x)
     }
 
     private mutating func setNextAlarm(_ x: Int) {
-        let next = exchanges[x].visit.nextDue
+        let next = exchanges[x].state.visit.nextDue
         if next != .max { setAlarm(x, in: next - now) }
     }
 
@@ -100,51 +106,52 @@ extension Worker {
                 if exchanges[x].alarm != .max { armAlarm(x) }
             } else {
                 exchanges[x].alarm = .max
-                ring(x, &arena)
+                drive(x, ring(x, &arena), &arena)
             }
         }
     }
 
-    private mutating func ring(_ x: Int, _ arena: inout BufferArena) {
-        switch exchanges[x].visit.wait {
+    private mutating func ring(_ x: Int, _ arena: inout BufferArena) -> Next {
+        switch exchanges[x].state.visit.wait {
         case .queued:
-            let step = exchanges[x].visit.patienceEnded(&origins, as: Int32(truncatingIfNeeded: x))
+            let step = exchanges[x].state.visit.patienceEnded(&origins, as: Int32(truncatingIfNeeded: x))
             stopWaiting(x)
-            carryOut(step, x, &arena)
+            return .visit(step)
         case .backoff:
-            exchanges[x].visit.pauseEnded()
-            attempt(x, &arena)
-        case .nothing: attemptTakesLong(x, &arena)
+            exchanges[x].state.visit.pauseEnded()
+            return attempt(x, &arena)
+        case .nothing: return attemptTakesLong(x, &arena)
         }
     }
 
-    private mutating func attemptTakesLong(_ x: Int, _ arena: inout BufferArena) {
-        guard exchanges[x].responsePhase == .awaited, exchanges[x].visit.current.isUnderWay else { return }
-        switch exchanges[x].visit.takeDue(now: now) {
+    private mutating func attemptTakesLong(_ x: Int, _ arena: inout BufferArena) -> Next {
+        guard exchanges[x].state.responsePhase == .awaited, exchanges[x].state.visit.current.isUnderWay else {
+            return .waits
+        }
+        var next = Next.waits
+        switch exchanges[x].state.visit.takeDue(now: now) {
         case .tryLimit:
             // As long as the request is on its way, the origin is not late.
-            guard exchanges[x].requestIsOver else { return setTryLimits(x) }
-            return triesTimedOut(x, &arena)
-        case .hedge:
-            let handle = exchanges.handle(x)
-            hedge(x, &arena)
-            guard exchanges.index(handle) != nil else { return }
+            if exchanges[x].state.requestIsOver { return triesTimedOut(x, &arena) }
+            setTryLimits(x)
+        case .hedge: next = hedge(x, &arena)
         case .nothing: break
         }
         setNextAlarm(x)
+        return next
     }
 
     /// Neither the attempt nor the one beside it has been answered in the time that one may take.
-    private mutating func triesTimedOut(_ x: Int, _ arena: inout BufferArena) {
-        if exchanges[x].visit.other.isUnderWay {
-            exchanges[x].visit.makeCurrent(exchanges[x].visit.other.connection)
+    private mutating func triesTimedOut(_ x: Int, _ arena: inout BufferArena) -> Next {
+        if exchanges[x].state.visit.other.isUnderWay {
+            exchanges[x].state.visit.makeCurrent(exchanges[x].state.visit.other.connection)
             judgeFailure(x)
             dropCurrent(x, &arena)
-            _ = exchanges[x].visit.promoteOther()
+            _ = exchanges[x].state.visit.promoteOther()
         }
         if connections[exchanges[x].upstream].phase == .connecting {
             return connectFailed(x, errno: timedOutErrno, &arena)
         }
-        attemptFailed(x, .tryTimedOut, .responseHeadTimeout, &arena)
+        return .attemptFailed(AttemptFailure(.tryTimedOut, .responseHeadTimeout))
     }
 }

@@ -8,8 +8,7 @@ import ApusTransport
 ///
 /// It accepts, and each request lives and dies here; nothing on the request path is shared with another worker but a
 /// few counts. The methods are grouped by the story of a request: accepting, requests, attempts, responses, endings.
-/// They name connections and exchanges by slot; a method that may have ended an exchange leaves it to the caller to
-/// ask whether it is still there (`exchanges.index(handle)`).
+/// They name connections and exchanges by slot. What concerns an exchange returns a `Next`, which `drive` carries out.
 ///
 /// The arena is passed along rather than kept: the compiler then sees that bytes being read in place and the worker's
 /// own state are different things, without a check at run time. So is the request's head in hand (`RequestInHand`), from
@@ -36,6 +35,8 @@ struct Worker: ~Copyable {
     var connections: Slab<Connection>
     var exchanges: Slab<Exchange>
     var timers: TimerWheel
+    /// By slot of exchange, whatever is in it: the tick of the wheel's entry for its deadline.
+    var exchangeTicks: [Int64] = []
     /// What exchanges wait for: the end of a pause, a place, an attempt's time limit.
     var alarms: TimerWheel
     /// The pools, as this worker has them.
@@ -115,11 +116,13 @@ struct Worker: ~Copyable {
     }
 
     /// Address space for this many connections; memory only for those that exist.
-    static let slabCapacity = 1 << 18
+    static let slabCapacity = Bounds.requestsPerWorker.upperBound
     /// Large bodies that may move through pipes at once; others are copied.
     static let pipeLimit = 512
     /// Tokens below 2^32 are the worker's own: its listeners by position, and these.
     static let mailboxToken: UInt64 = 0xffff_ffff
+    /// In the timer wheel: the first of the exchanges', by slot.
+    static let exchangeTokens: UInt64 = 0x8000_0000
     /// In the timer wheel: wakes the loop at a time that is looked at in every turn.
     static let wakeToken: UInt64 = 0xffff_fffe
 }
@@ -200,13 +203,19 @@ extension Worker {
     ) {
         switch connections[connection].phase {
         case .waiting, .readingHead: readRequest(connection, &hand, &arena)
-        case .exchanging: clientProceeds(connection, isWritable: isWritable, &arena)
+        case .exchanging:
+            let next = clientProceeds(connection, isWritable: isWritable, &arena)
+            drive(Int(connections[connection].exchange), next, &arena)
         case .lingering: discardInput(connection, &arena)
         case .evicted: refuse(connection, .memoryLimit, &arena)
-        case .connecting: connectProceeds(connection, isWritable: isWritable, &arena)
+        case .connecting:
+            let x = Int(connections[connection].exchange)
+            drive(x, connectProceeds(connection, isWritable: isWritable, &arena), &arena)
         case .idle: idleUpstreamChanged(connection, &arena)
         case .held: heldUpstreamChanged(connection, &arena)
-        case .leased: upstreamProceeds(connection, isWritable: isWritable, &arena)
+        case .leased:
+            let x = Int(connections[connection].exchange)
+            drive(x, upstreamProceeds(connection, isWritable: isWritable, &arena), &arena)
         }
     }
 

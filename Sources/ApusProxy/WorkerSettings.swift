@@ -28,6 +28,7 @@ struct WorkerSettings {
     let responseHeadLimits: HeadLimits
     let bodyLimit: UInt64
     let connectionsPerListener: Int
+    let exchangeLimit: Int
     /// By route; looked at only where a route has retries of its own.
     let routeRetries: [RouteRetries]
     /// By route: the response that it gives, in so far as it does not depend on the request; nil for those that have pools.
@@ -60,6 +61,7 @@ struct WorkerSettings {
         responseHeadLimits = HeadLimits(bytes: rules.headLimits.bytes, fields: limits.responseFields)
         bodyLimit = limits.bodyBytes.map(UInt64.init) ?? .max
         connectionsPerListener = limits.connectionsPerListener
+        exchangeLimit = limits.requestsPerWorker
         if let previous, previous.rules.sayTheSameOfRoutes(as: snapshot) {
             routeRetries = previous.routeRetries
             routeAnswers = previous.routeAnswers

@@ -86,6 +86,8 @@ import Testing
         Broken("limits.minRate") { $0.limits.minRate = .max },
         Broken("limits.rateWindow") { $0.limits.rateWindow = .zero },
         Broken("limits.connectionsPerListener") { $0.limits.connectionsPerListener = 0 },
+        Broken("limits.requestsPerWorker") { $0.limits.requestsPerWorker = 0 },
+        Broken("limits.requestsPerWorker") { $0.limits.requestsPerWorker = 1 << 19 },
         Broken("limits.bufferBytesPerWorker") { $0.limits.bufferBytesPerWorker = 0 },
         Broken("timeouts.idle") { $0.timeouts.idle = .zero },
         Broken("timeouts.connect") { $0.timeouts.connect = .seconds(-1) },

@@ -19,13 +19,13 @@ struct FailureRuns: Sendable {
         runs = Array(repeating: Run(), count: count)
     }
 
-    /// An endpoint has answered with this status; nil: not at all, or not in time. Of retired ones nothing is counted.
+    /// An attempt has ended at an endpoint. Of retired ones nothing is counted.
     ///
     /// - Returns: the run that has just reached its limit, and begins anew.
     @usableFromInline
-    mutating func answered(_ endpoint: Int, status: Int?) -> (kind: ConsecutiveFailure, count: Int)? {
+    mutating func ended(_ endpoint: Int, _ outcome: AttemptOutcome) -> (kind: ConsecutiveFailure, count: Int)? {
         guard endpoint < runs.count else { return nil }
-        guard let status, status < 500 else { return failed(endpoint, status) }
+        guard outcome == .served else { return failed(endpoint, outcome) }
         runs[endpoint] = Run()
         return nil
     }
@@ -40,8 +40,10 @@ struct FailureRuns: Sendable {
         runs = survivors.renamed(old.runs, else: Run())
     }
 
-    private mutating func failed(_ endpoint: Int, _ status: Int?) -> (kind: ConsecutiveFailure, count: Int)? {
-        let isGatewayError = status.map { (502...504).contains($0) } ?? true
+    private mutating func failed(
+        _ endpoint: Int, _ outcome: AttemptOutcome
+    ) -> (kind: ConsecutiveFailure, count: Int)? {
+        let isGatewayError = outcome == .unavailable
         runs[endpoint].gatewayErrors = isGatewayError ? min(runs[endpoint].gatewayErrors, .max - 1) + 1 : 0
         runs[endpoint].status5xx = min(runs[endpoint].status5xx, .max - 1) + 1
         if runs[endpoint].gatewayErrors >= limitGateway {

@@ -225,11 +225,11 @@ extension PoolDispatcher {
     /// - Returns: what others should know.
     @inlinable @inline(__always)
     public mutating func answered(
-        _ index: Int, status: Int, after microseconds: Int64, admitted: Int64, now: Int64
+        _ index: Int, _ outcome: AttemptOutcome, after microseconds: Int64, admitted: Int64, now: Int64
     ) -> AttemptReport {
-        if looksAtTime { picker.answered(index, after: microseconds, isFailure: status >= 500, now: now) }
+        if looksAtTime { picker.answered(index, after: microseconds, isFailure: outcome != .served, now: now) }
         return isGuarded
-            ? judge(index, status: status, after: microseconds, admitted: admitted, now: now) : AttemptReport()
+            ? judge(index, outcome, after: microseconds, admitted: admitted, now: now) : AttemptReport()
     }
 
     /// The endpoint gave no response: it could not be connected to, closed or reset the connection, sent something else,
@@ -246,21 +246,21 @@ extension PoolDispatcher {
         guard isGuarded else { return AttemptReport() }
         var report = AttemptReport()
         breakers?.failed(index, admitted: admitted, now: now, &report)
-        if !isConnect { report.failedInARow = runs?.answered(index, status: nil) }
+        if !isConnect { report.failedInARow = runs?.ended(index, .unavailable) }
         return report
     }
 
     @usableFromInline
     mutating func judge(
-        _ index: Int, status: Int, after microseconds: Int64, admitted: Int64, now: Int64
+        _ index: Int, _ outcome: AttemptOutcome, after microseconds: Int64, admitted: Int64, now: Int64
     ) -> AttemptReport {
         var report = AttemptReport()
-        if status >= 500 {
+        if outcome != .served {
             breakers?.failed(index, admitted: admitted, now: now, &report)
         } else {
             breakers?.succeeded(index, after: microseconds, admitted: admitted, now: now, &report)
         }
-        report.failedInARow = runs?.answered(index, status: status)
+        report.failedInARow = runs?.ended(index, outcome)
         return report
     }
 

@@ -7,12 +7,12 @@ extension PoolVisit {
     /// - Returns: what others should know; nil when the attempt was judged before.
     @inlinable @inline(__always)
     public mutating func answered<Counts>(
-        status: Int, _ origins: inout Origins<Counts>, now: Int64
+        _ outcome: AttemptOutcome, _ origins: inout Origins<Counts>, now: Int64
     ) -> AttemptReport? {
         guard !current.isJudged else { return nil }
         current.isJudged = true
         return origins.dispatchers[pool].answered(
-            Int(current.endpoint) - origins.rules[pool].start, status: status, after: max(0, now - current.started),
+            Int(current.endpoint) - origins.rules[pool].start, outcome, after: max(0, now - current.started),
             admitted: current.admitted, now: now)
     }
 

@@ -18,6 +18,8 @@ public enum Bounds {
     public static let minRates = 1...1 << 20
     static let minRatesInCode = 1...1 << 40
     public static let connectionsPerListener = 1...1_000_000
+    /// A worker has room for no more.
+    public static let requestsPerWorker = 1...1 << 18
     public static let bufferBytesPerWorker = 1 << 20...1 << 40
     /// In code: one head at least.
     static let bufferBytesInCode = headBytes.upperBound...bufferBytesPerWorker.upperBound

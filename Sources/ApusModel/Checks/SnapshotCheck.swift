@@ -164,6 +164,7 @@ struct SnapshotCheck {
         number(limits.minRate, in: Bounds.minRatesInCode, "limits.minRate")
         duration(limits.rateWindow, "limits.rateWindow")
         number(limits.connectionsPerListener, in: Bounds.connectionsPerListener, "limits.connectionsPerListener")
+        number(limits.requestsPerWorker, in: Bounds.requestsPerWorker, "limits.requestsPerWorker")
         number(limits.bufferBytesPerWorker, in: Bounds.bufferBytesInCode, "limits.bufferBytesPerWorker")
     }
 

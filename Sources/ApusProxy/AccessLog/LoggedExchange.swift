@@ -45,13 +45,13 @@ struct LoggedExchange {
         branch = Int(exchange.branch)
         endpoint = exchange.endpoint
         note = exchange.note
-        version = exchange.headBytes > 0 ? exchange.version : nil
-        status = exchange.status
-        attempts = exchange.visit.attempts + exchange.visit.staleReplacements
-        reason = exchange.reason
-        bytesReceived = UInt64(exchange.headBytes) + exchange.request.byteCount
+        version = exchange.headBytes > 0 ? exchange.state.version : nil
+        status = exchange.state.status
+        attempts = exchange.state.visit.attempts + exchange.state.visit.staleReplacements
+        reason = exchange.state.reason
+        bytesReceived = UInt64(exchange.headBytes) + exchange.state.request.byteCount
         bytesSent = exchange.bytesSent
-        bodyBytes = exchange.answeredItself ? UInt64(exchange.answerBodyBytes) : exchange.response.byteCount
+        bodyBytes = exchange.state.responseBodyBytes
         responseHead = exchange.headReceived > 0 ? exchange.headReceived - exchange.started : -1
     }
 }

@@ -30,7 +30,7 @@ extension Worker {
         guard let log else { return }
         var sample = log.oneIn
         if log.oneIn > 1 {
-            let isFailure = exchanges[x].reason != nil || exchanges[x].status >= 500
+            let isFailure = exchanges[x].state.reason != nil || exchanges[x].state.status >= 500
             if log.alwaysLogsFailures, isFailure {
                 sample = 1
             } else if exchanges[x].isSampledOut

@@ -26,7 +26,7 @@ extension Worker {
         adoptListeners(adoption, &arena)
         latestPools = succession.pools
         latestMembers = adoption.members
-        endQueuesThatAreGone(&arena)
+        renewQueues(&arena)
         wakeQueues()
         deliverEarlyMessages(&arena)
         adoption.arrivals.arrive()
@@ -75,7 +75,7 @@ extension Worker {
             }
             guard exchanges[x].pool >= 0 else { continue }
             let pool = renamed(exchanges[x].pool, succession.pools)
-            exchanges[x].visit.rename(
+            exchanges[x].state.visit.rename(
                 pool: pool, endpoints: succession.endpoints,
                 members: succession.unchangedPools[pool] ? nil : adoption.members[pool], &origins)
         }
@@ -193,7 +193,7 @@ extension Worker {
                     !connections[connection].isUpstream && Int(connections[connection].place) == retirement.listener
                 guard isIts else { continue }
                 if connections[connection].exchange >= 0 {
-                    abort(Int(connections[connection].exchange), .drainDeadline, &arena)
+                    cut(Int(connections[connection].exchange), &arena)
                 } else {
                     closeClient(connection, &arena)
                 }
@@ -205,12 +205,16 @@ extension Worker {
 
     // MARK: Queues
 
-    /// Who waits in a queue that the pool has no more is sent at once, or refused as anybody else is.
-    private mutating func endQueuesThatAreGone(_ arena: inout BufferArena) {
-        for x in 0..<exchanges.indexBound where exchanges.isUsed(x) && exchanges[x].visit.wait == .queued {
-            guard !origins.rules[exchanges[x].pool].hasQueue else { continue }
+    /// Who waits in a queue that the pool has no more is sent at once, or refused as anybody else is; who waits in one that
+    /// goes on may wait for as long as the pool says now.
+    private mutating func renewQueues(_ arena: inout BufferArena) {
+        for x in 0..<exchanges.indexBound where exchanges.isUsed(x) && exchanges[x].state.visit.wait == .queued {
+            guard !origins.rules[exchanges[x].pool].hasQueue else {
+                renewWait(x)
+                continue
+            }
             leaveQueue(x)
-            attempt(x, &arena)
+            drive(x, .visit(.seek), &arena)
         }
     }
 

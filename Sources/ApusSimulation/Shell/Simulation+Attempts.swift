@@ -170,7 +170,7 @@ extension Simulation {
     /// The current attempt's endpoint has answered.
     private mutating func judge(_ x: SlotHandle, status: Int) {
         let now = now
-        guard let report = visit(x, { $0.answered(status: status, &$1, now: now) }) else { return }
+        guard let report = visit(x, { $0.answered(AttemptOutcome(status: status), &$1, now: now) }) else { return }
         let (balancer, attempt) = (requests[x].balancer, requests[x].visit.current)
         let endpoint = Int(attempt.endpoint)
         statistics.endpoints[endpoint].latency.record(now - attempt.admitted)

@@ -95,7 +95,7 @@ import Testing
             }
         } else if outcome == 1 {
             _ = pool.dispatcher.answered(
-                request.endpoint, status: 200, after: 700, admitted: request.admitted, now: now)
+                request.endpoint, AttemptOutcome(status: 200), after: 700, admitted: request.admitted, now: now)
         }
         loads[id]! -= 1
         pool.dispatcher.attemptEnded(

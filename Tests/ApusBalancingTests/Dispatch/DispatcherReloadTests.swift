@@ -9,7 +9,7 @@ import Testing
 
     private static func fail(_ pool: inout ReloadedPool, _ index: Int, now: Int64) -> AttemptReport {
         _ = pool.dispatcher.attemptStarted(index, load: 1, now: now)
-        let report = pool.dispatcher.answered(index, status: 503, after: 10, admitted: now, now: now)
+        let report = pool.dispatcher.answered(index, AttemptOutcome(status: 503), after: 10, admitted: now, now: now)
         pool.dispatcher.attemptEnded(index, wasJudged: true, admitted: now, load: 0, now: now)
         return report
     }
@@ -44,7 +44,7 @@ import Testing
         _ = pool.dispatcher.attemptStarted(1, load: 1, now: 0)
         let members = pool.reload(ids: [0], now: 1, census: Census(endpoints: [1]))
         let gone = members.toNew[1]!
-        let report = pool.dispatcher.answered(gone, status: 503, after: 10, admitted: 0, now: 2)
+        let report = pool.dispatcher.answered(gone, AttemptOutcome(status: 503), after: 10, admitted: 0, now: 2)
         pool.dispatcher.attemptEnded(gone, wasJudged: true, admitted: 0, load: 0, now: 2)
         #expect(report.isEmpty)
         #expect(pool.pick(now: 3) == 0)

@@ -51,7 +51,7 @@ import Testing
         var reports: [AttemptReport] = []
         for _ in 0..<2 {
             _ = dispatcher.attemptStarted(0, load: 0, now: 0)
-            reports.append(dispatcher.answered(0, status: 503, after: 10, admitted: 0, now: 0))
+            reports.append(dispatcher.answered(0, AttemptOutcome(status: 503), after: 10, admitted: 0, now: 0))
             dispatcher.attemptEnded(0, wasJudged: true, admitted: 0, load: 0, now: 0)
         }
         #expect(reports[0].isEmpty && reports[1].endpointCause == .consecutiveFailures(2))
@@ -64,7 +64,7 @@ import Testing
         let report = dispatcher.attemptStarted(0, load: 0, now: 1_000_001)
         #expect(report.endpointBreaker == .halfOpen(openings: 1))
         #expect(choose(&dispatcher, excluding: TriedEndpoints([1]), now: 1_000_002) == .exhausted)
-        _ = dispatcher.answered(0, status: 200, after: 10, admitted: 1_000_001, now: 1_000_100)
+        _ = dispatcher.answered(0, AttemptOutcome(status: 200), after: 10, admitted: 1_000_001, now: 1_000_100)
         dispatcher.attemptEnded(0, wasJudged: true, admitted: 1_000_001, load: 0, now: 1_000_100)
         #expect(choose(&dispatcher, excluding: TriedEndpoints([1]), now: 1_000_101) == .endpoint(0))
     }
@@ -91,7 +91,7 @@ import Testing
             $0.outliers = OutlierRules(consecutive5xx: 3, consecutiveGatewayErrors: 3)
         }
         func answer(_ status: Int) -> Int? {
-            dispatcher.answered(0, status: status, after: 10, admitted: 0, now: 0).failedInARow?.count
+            dispatcher.answered(0, AttemptOutcome(status: status), after: 10, admitted: 0, now: 0).failedInARow?.count
         }
         #expect([500, 500, 200, 500, 500, 500, 500, 500].map(answer) == [nil, nil, nil, nil, nil, 3, nil, nil])
         dispatcher.setAvailable(0, false, now: 0)
@@ -148,5 +148,18 @@ import Testing
             dispatcher.mayHedge($0, now: 0)
         }
         #expect(answers == [false, false, true, false])
+    }
+
+    /// What an endpoint is judged by: a client's mistakes are not its own.
+    @Test func eachStatusIsOneOutcome() {
+        for status in 100...999 {
+            let expected: AttemptOutcome =
+                switch status {
+                case 502, 503, 504: .unavailable
+                case 500...: .failed
+                default: .served
+                }
+            #expect(AttemptOutcome(status: status) == expected, "\(status)")
+        }
     }
 }

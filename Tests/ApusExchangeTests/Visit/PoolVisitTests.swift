@@ -12,9 +12,9 @@ import Testing
         var visit = pool.visit()
         let step = pool.seek(&visit)
         #expect(pool.begin(step, &visit) == 0)
-        #expect(visit.answered(status: 200, &pool.origins, now: 5) != nil)
+        #expect(visit.answered(AttemptOutcome(status: 200), &pool.origins, now: 5) != nil)
         // Judged once.
-        #expect(visit.answered(status: 200, &pool.origins, now: 6) == nil)
+        #expect(visit.answered(AttemptOutcome(status: 200), &pool.origins, now: 6) == nil)
         #expect(visit.gaveNone(isConnect: false, &pool.origins, now: 6) == nil)
         pool.end(&visit, keepsConnection: true)
         pool.leave(&visit)

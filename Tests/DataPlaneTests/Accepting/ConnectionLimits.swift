@@ -22,6 +22,27 @@ import Testing
         try proxy.eventually("room for another") { try proxy.exchangeOrNothing()?.isGood == true }
     }
 
+    /// Requests have a bound of their own, which no client gets past; beyond it a connection goes on.
+    @Test func beyondItsRequestsAWorkerAnswers503() throws {
+        let proxy = try Proxy(try Origin()) { $0.limits.requestsPerWorker = 2 }
+        // Two that are never whole.
+        let slow = try (0..<2).map { _ in try proxy.connect() }
+        for client in slow { try client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\na") }
+        try proxy.eventually("both to be under way") { proxy.count(.exchanges) == 2 }
+        let extra = try proxy.connect()
+        for _ in 0..<3 {
+            let refused = try extra.get()
+            expectMade(refused, [.requestLimit])
+            #expect(!refused.announcesClose && refused.fields["Retry-After"] == "1")
+        }
+        try proxy.eventually("the refusals to be counted") { proxy.count(.requestLimit) == 3 }
+        for client in slow {
+            try client.send("b")
+            #expect(try client.readResponse().isGood)
+        }
+        #expect(try extra.get().isGood, "there is room again")
+    }
+
     @Test func theLimitHoldsOverAllWorkers() throws {
         let proxy = try Proxy(try Origin()) {
             $0.limits.connectionsPerListener = 8

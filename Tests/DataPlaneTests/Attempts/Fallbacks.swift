@@ -148,14 +148,14 @@ import Testing
 
     @Test func slowAnswersOpenItToo() throws {
         let slow = try Origin(answering: { _ in
-            rest(.milliseconds(30))
+            rest(.milliseconds(200))
             return ok
         })
         let fine = try Origin()
         let proxy = try Proxy(slow, fine) {
             $0.pool = { pool, _ in
                 pool.endpointBreaker = BreakerRules(
-                    consecutiveFailures: nil, failurePercent: nil, slowPercent: 50, slowAfter: .milliseconds(20),
+                    consecutiveFailures: nil, failurePercent: nil, slowPercent: 50, slowAfter: .milliseconds(150),
                     minimumVolume: 5, open: .seconds(60))
             }
         }

@@ -181,6 +181,51 @@ import Testing
         for client in clients { #expect(try client.readResponse().isGood) }
     }
 
+    /// What may be waited for is what the pool says now.
+    @Test func aShorterQueueTimeHoldsForWhoWaits() async throws {
+        let gate = Gate()
+        let busy = try Origin(answering: { _ in
+            try gate.pass()
+            return ok
+        })
+        let proxy = try Proxy(pools: [[busy]]) {
+            $0.pool = { pool, _ in
+                pool.requests = RequestLimits(perEndpoint: 1, queue: QueueRules(timeout: .seconds(60)))
+            }
+        }
+        let clients = try (0..<2).map { _ in try proxy.connect() }
+        try clients[0].send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        try busy.wait(for: "the first") { $0.requests.count == 1 }
+        try clients[1].send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        try proxy.eventually("the second to wait") {
+            proxy.dataPlane.total(CounterLayout(proxy.dataPlane.snapshot).pool(0, .queued)) == 1
+        }
+        try await proxy.reload { $0.pools[0].pool.requests.queue?.timeout = .milliseconds(50) }
+        expectMade(try clients[1].readResponse(), [.queueTimeout])
+        gate.open()
+        #expect(try clients[0].readResponse().isGood)
+    }
+
+    /// Requests of a route that is gone are still requests of this process.
+    @Test func requestsAreCountedWhenTheirRouteIsGone() async throws {
+        let proxy = try Proxy(try Origin())
+        for _ in 0..<3 { #expect(try proxy.connect().get().isGood) }
+        try proxy.eventually("all to be counted") { requests(proxy) == 3 }
+        func departed() -> UInt64 {
+            let layout = CounterLayout(proxy.dataPlane.snapshot)
+            return (0..<CounterLayout.statusClasses).reduce(0) {
+                $0 + proxy.dataPlane.total(layout.departedRequests(statusClass: $1))
+            }
+        }
+        #expect(departed() == 0)
+        try await proxy.reload { $0.listeners[0].routes[0].name = "another" }
+        // What is retired goes with the reload after, when nobody has it.
+        try await proxy.reload { _ in }
+        #expect(requests(proxy) == 0 && departed() == 3)
+        try await proxy.reload { _ in }
+        #expect(departed() == 3)
+    }
+
     @Test func listenersComeAndGo() async throws {
         let gate = Gate()
         let origin = try Origin(answering: { request in
@@ -217,6 +262,8 @@ import Testing
         try client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
         try proxy.eventually("the request to be sent") { opened(proxy) == 1 }
         try await proxy.reload { draft in draft.listeners[0].listener.name = "second" }
+        // Its response has not begun, so that it can be told.
+        expectMade(try client.readResponse(), [.drainDeadline])
         _ = try client.readEnding()
         try await proxy.reload { _ in }
         #expect(proxy.dataPlane.snapshot.listeners.count == 1)

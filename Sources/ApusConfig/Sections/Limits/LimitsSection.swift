@@ -30,6 +30,9 @@ extension LimitsSection: Keyed {
             "connections", \.limits.connectionsPerListener, Kind.integer(in: Bounds.connectionsPerListener),
             "Client connections of one listener."),
         SectionKey(
+            "requests", \.limits.requestsPerWorker, Kind.integer(in: Bounds.requestsPerWorker),
+            "Requests under way at one worker."),
+        SectionKey(
             "buffer_memory", \.limits.bufferBytesPerWorker,
             Kind.size(in: Bounds.bufferBytesPerWorker, example: "256MiB"), "Bytes of buffers of one worker."),
         SectionKey(

@@ -1,11 +1,13 @@
-import ApusHTTP
+public import ApusHTTP
 
 /// One direction of an exchange's body: what is left of it to come, and how it is framed when it goes on.
 ///
 /// A value that takes bytes and says where the data and the end are. Framing is always made anew: what goes on was
 /// understood, byte for byte, and nothing that only looked like framing is passed along.
-struct BodyRelay: BitwiseCopyable {
-    enum Event: Equatable {
+@frozen
+public struct BodyRelay: Sendable, BitwiseCopyable {
+    @frozen
+    public enum Event: Sendable, Equatable {
         /// Body bytes. Ask again from the range's end.
         case data(Range<Int>)
         /// All given bytes are used up.
@@ -16,62 +18,74 @@ struct BodyRelay: BitwiseCopyable {
         case end(at: Int)
     }
 
-    private enum Source: UInt8 { case none, length, chunked, untilClose }
+    @usableFromInline
+    enum Source: UInt8, Sendable, BitwiseCopyable { case none, length, chunked, untilClose }
 
-    private var source: Source
-    private var remaining: UInt64
-    private var decoder: ChunkedDecoder
+    @usableFromInline var source: Source
+    @usableFromInline var remaining: UInt64
+    @usableFromInline var decoder: ChunkedDecoder
     /// Whether the body goes on in chunks.
-    private(set) var isChunkedOut: Bool
-    private(set) var isComplete: Bool
+    public let isChunkedOut: Bool
+    @usableFromInline var hasEnded: Bool
     /// Whether the data has ended and the trailer section has not.
-    private(set) var isInTrailers = false
+    @usableFromInline var isInTrailers = false
     /// Whether its trailers go on, those that may.
-    var passesTrailers = false
+    public var passesTrailers = false
     /// Bytes of data so far.
-    private(set) var byteCount: UInt64 = 0
+    @usableFromInline var passedBytes: UInt64 = 0
 
     /// - Parameters:
     ///   - isChunkedOut: whether to frame the body in chunks when it goes on.
     ///   - bearsBlanks: whether blanks may stand behind the sizes of chunks, as some origins have it.
-    @inline(__always)
-    init(_ framing: BodyFraming, isChunkedOut: Bool, bearsBlanks: Bool = false) {
+    @inlinable @inline(__always)
+    public init(_ framing: BodyFraming, isChunkedOut: Bool, bearsBlanks: Bool = false) {
         self.isChunkedOut = isChunkedOut
         decoder = ChunkedDecoder(bearsBlanks: bearsBlanks)
         remaining = 0
-        isComplete = false
+        hasEnded = false
         switch framing {
         case .none:
             source = .none
-            isComplete = true
+            hasEnded = true
         case .length(let length):
             source = .length
             remaining = length
-            isComplete = length == 0
+            hasEnded = length == 0
         case .chunked: source = .chunked
         case .untilClose: source = .untilClose
         }
     }
 
+    /// Whether all of it has come, its trailers included.
+    @inlinable public var isComplete: Bool { hasEnded }
+
+    /// Bytes of data so far.
+    @inlinable public var byteCount: UInt64 { passedBytes }
+
     /// Whether the body's length was not told before it came.
-    var hasNoLength: Bool { source == .chunked || source == .untilClose }
+    @inlinable
+    public var hasNoLength: Bool { source == .chunked || source == .untilClose }
 
     /// Whether the end of the connection is the proper end of the body.
-    var endsWithConnection: Bool { source == .untilClose }
+    @inlinable
+    public var endsWithConnection: Bool { source == .untilClose }
 
     /// Bytes of data that are still to come and go on as they are, of which nobody needs to see any; 0 where the
     /// framing is in between.
-    var unseenBytes: UInt64 { source == .length && !isChunkedOut ? remaining : 0 }
+    @inlinable
+    public var unseenBytes: UInt64 { source == .length && !isChunkedOut ? remaining : 0 }
 
     /// Bytes of those went on without having been seen.
-    mutating func passedOn(_ count: Int) {
+    @inlinable
+    public mutating func passedOn(_ count: Int) {
         remaining -= UInt64(count)
-        byteCount += UInt64(count)
-        if remaining == 0 { isComplete = true }
+        passedBytes += UInt64(count)
+        if remaining == 0 { hasEnded = true }
     }
 
     /// What comes next in `bytes` at `offset`.
-    mutating func next(_ bytes: Span<UInt8>, from offset: Int) throws(Reason) -> Event {
+    @inlinable
+    public mutating func next(_ bytes: Span<UInt8>, from offset: Int) throws(Reason) -> Event {
         if isComplete { return .end(at: offset) }
         if isInTrailers { return .trailers(from: offset) }
         switch source {
@@ -89,27 +103,31 @@ struct BodyRelay: BitwiseCopyable {
         }
     }
 
-    mutating func trailersEnded() {
+    @inlinable
+    public mutating func trailersEnded() {
         isInTrailers = false
-        isComplete = true
+        hasEnded = true
     }
 
     /// The connection has ended. Says whether that completes the body.
-    mutating func connectionEnded() -> Bool {
-        if endsWithConnection { isComplete = true }
+    @inlinable
+    public mutating func connectionEnded() -> Bool {
+        if endsWithConnection { hasEnded = true }
         return isComplete
     }
 
-    private mutating func nextOfLength(_ count: Int, from offset: Int) -> Event {
+    @inlinable
+    mutating func nextOfLength(_ count: Int, from offset: Int) -> Event {
         let end = offset + Int(min(remaining, UInt64(count - offset)))
         remaining -= UInt64(end - offset)
-        if remaining == 0 { isComplete = true }
+        if remaining == 0 { hasEnded = true }
         return data(offset..<end)
     }
 
-    private mutating func data(_ range: Range<Int>) -> Event {
+    @inlinable
+    mutating func data(_ range: Range<Int>) -> Event {
         if range.isEmpty { return .needsMore }
-        byteCount += UInt64(range.count)
+        passedBytes += UInt64(range.count)
         return .data(range)
     }
 }

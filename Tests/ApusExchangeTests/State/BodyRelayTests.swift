@@ -1,7 +1,7 @@
 import ApusHTTP
 import Testing
 
-@testable import ApusProxy
+@testable import ApusExchange
 
 @Suite struct BodyRelayTests {
     /// Feeds `pieces` and says what came out: the data, and whether and where in the last piece the body ended.

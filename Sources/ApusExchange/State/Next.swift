@@ -1,0 +1,51 @@
+public import ApusBalancing
+public import ApusHTTP
+
+/// What follows a fact about an exchange.
+///
+/// Whoever drives exchanges carries it out, and then what follows from that, until the exchange waits or is over. Nothing
+/// else ends an exchange: a function that returns a `Next` leaves it where it was.
+@frozen
+public enum Next: Sendable {
+    /// Nothing is decided: whoever brought the fact goes on with what it was doing.
+    case goesOn
+    /// Nothing is left to do until something else happens.
+    case waits
+    /// What the visit to its pool asks for.
+    case visit(PoolVisit.Step)
+    /// The current attempt has come to nothing.
+    case attemptFailed(AttemptFailure)
+    /// Apus answers for that reason; where a response has begun, that response is broken off.
+    case answer(Reason)
+    /// Both connections end at once, the client's so that nobody takes what it got for the whole.
+    case reset(Reason)
+    /// The client has its response.
+    case over
+
+    /// Whether nothing is to be carried out.
+    @inlinable @inline(__always)
+    public var isQuiet: Bool {
+        switch self {
+        case .goesOn, .waits: true
+        default: false
+        }
+    }
+}
+
+/// An attempt that came to nothing.
+@frozen
+public struct AttemptFailure: Sendable, Equatable {
+    /// What it means for a retry.
+    public var kind: RetryPolicy.Failure
+    /// What the client is told if nothing else is tried.
+    public var reason: Reason
+    /// Whether it counts against the endpoint.
+    public var blamesEndpoint = true
+    /// Whether the attempt beside it (hedging) has failed as well.
+    public var endsBoth = false
+
+    public init(_ kind: RetryPolicy.Failure, _ reason: Reason) {
+        self.kind = kind
+        self.reason = reason
+    }
+}
