@@ -28,7 +28,9 @@ extension Worker {
     /// The current attempt's endpoint has answered.
     @inline(__always)
     mutating func judge(_ x: Int, status: Int) {
-        guard let report = exchanges[x].state.visit.answered(AttemptOutcome(status: status), &origins, now: now) else { return }
+        guard let report = exchanges[x].state.visit.answered(AttemptOutcome(status: status), &origins, now: now) else {
+            return
+        }
         let endpoint = exchanges[x].endpoint
         let time = max(0, now - exchanges[x].state.visit.current.started)
         counters.add(to: shared.layout.endpoint(endpoint, .responses))

@@ -9,7 +9,8 @@ extension Worker {
         let closes = prepareAnswer(x, reason, status: reason.status ?? 500, &arena)
         let isHTTP10 = exchanges[x].state.version == .http10
         let bodyBytes = writeAnswer(
-            reason, listener: exchanges[x].listener, retryAfter: retryAfter(x, reason), method: exchanges[x].state.method,
+            reason, listener: exchanges[x].listener, retryAfter: retryAfter(x, reason),
+            method: exchanges[x].state.method,
             closes: closes, saysKeepAlive: isHTTP10, &arena)
         return sendAnswer(x, bodyBytes: bodyBytes, &arena)
     }

@@ -104,7 +104,8 @@ extension Worker {
             guard error.canBeMended else { throw error }
             var bytes = arena.mutableBytes(stretch.handle, stretch.range)
             return try ResponseHead.parse(
-                mending: &bytes, method: exchanges[x].state.method, limits: settings.responseHeadLimits, into: &responseFields
+                mending: &bytes, method: exchanges[x].state.method, limits: settings.responseHeadLimits,
+                into: &responseFields
             )
         }
     }

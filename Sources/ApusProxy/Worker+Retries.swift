@@ -82,11 +82,15 @@ extension Worker {
 
     /// Asks a second endpoint as well, if the rules and the budget allow it and there is one.
     mutating func hedge(_ x: Int, _ arena: inout BufferArena) -> Next {
-        guard exchanges[x].state.responsePhase == .awaited, exchanges[x].state.requestIsOver, !exchanges[x].state.isPersonal else {
+        guard exchanges[x].state.responsePhase == .awaited, exchanges[x].state.requestIsOver,
+            !exchanges[x].state.isPersonal
+        else {
             return .waits
         }
         let request = exchanges[x].visitRequest
-        guard let hedge = exchanges[x].state.visit.hedge(request, by: routeRetries(x), &origins, now: now) else { return .waits }
+        guard let hedge = exchanges[x].state.visit.hedge(request, by: routeRetries(x), &origins, now: now) else {
+            return .waits
+        }
         counters.add(to: shared.layout.pool(exchanges[x].pool, .hedges))
         return start(hedge.lease, x, hedge.endpoint, &arena)
     }

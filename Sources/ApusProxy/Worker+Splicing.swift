@@ -103,7 +103,8 @@ extension Worker {
             }
             exchanges[x].state.pipeBytes -= result.rawValue
             if direction == .response { exchanges[x].bytesSent += UInt64(result.rawValue) }
-            let pace = direction == .response ? responsePace(x) : requestPace(x, hasRoom: exchanges[x].state.pipeBytes == 0)
+            let pace =
+                direction == .response ? responsePace(x) : requestPace(x, hasRoom: exchanges[x].state.pipeBytes == 0)
             let next = bodyProceeded(x, by: result.rawValue, waitingFor: pace)
             guard case .goesOn = next else { return next }
         }

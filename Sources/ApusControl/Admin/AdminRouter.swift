@@ -21,7 +21,9 @@ extension AdminAPI {
             for method in operation.method == .get ? [.get, .head] : [operation.method] {
                 router.on(RouterPath(operation.path), method: method) { request, context in
                     try door.require(operation.role, for: operation)
-                    if operation.body == nil, operation.method != .get { try await RequestBodyReader.end(of: request, context) }
+                    if operation.body == nil, operation.method != .get {
+                        try await RequestBodyReader.end(of: request, context)
+                    }
                     return try await carryOut(request, context)
                 }
             }

@@ -31,7 +31,8 @@ extension Prober {
             case .pool(let pool): "pool \(snapshot.pools[pool].name)"
             }
         let level: Logger.Level = change.after.kind == .open ? .warning : .notice
-        logger.log(level: level, "\(owner): \(change.after.words(now: Self.now, clock: clock.time))")
+        // It has just changed: what it says is still to come.
+        logger.log(level: level, "\(owner): \(change.after.words(now: .min, clock: clock.time))")
     }
 
     func log(_ pool: Int, _ change: PanicChange) {

@@ -42,22 +42,27 @@ import Testing
     @Test func anOriginThatClosesBeforeItsResponse() {
         var state = Self.state()
         #expect(
-            Self.words(state.originEnded(hasPart: false, wasUsed: false)) == "failed freshConnectionDied upstreamClosed")
+            Self.words(state.originEnded(hasPart: false, wasUsed: false)) == "failed freshConnectionDied upstreamClosed"
+        )
         #expect(
             Self.words(state.originEnded(hasPart: false, wasUsed: true))
                 == "failed reusedConnectionDied upstreamClosed, nobody's fault")
         #expect(Self.words(state.originEnded(hasPart: true, wasUsed: true)) == "failed badResponse upstreamClosed")
-        #expect(Self.words(state.originBroke(hasPart: false, wasUsed: false)) == "failed freshConnectionDied upstreamReset")
+        #expect(
+            Self.words(state.originBroke(hasPart: false, wasUsed: false)) == "failed freshConnectionDied upstreamReset")
     }
 
     /// Only a body that ends with its connection is whole then.
     @Test(arguments: [
-        (BodyFraming.untilClose, "goes on"), (.length(5), "reset upstreamTruncated"), (.chunked, "reset upstreamTruncated"),
+        (BodyFraming.untilClose, "goes on"), (.length(5), "reset upstreamTruncated"),
+        (.chunked, "reset upstreamTruncated"),
     ])
     func anOriginThatClosesWithinItsResponse(framing: BodyFraming, expected: String) {
         var state = Self.state(.begun, response: framing)
         #expect(Self.words(state.originEnded(hasPart: false, wasUsed: true)) == expected)
-        #expect(Self.words(Self.state(.begun, response: framing).originBroke(hasPart: false, wasUsed: true)) == "reset upstreamTruncated")
+        #expect(
+            Self.words(Self.state(.begun, response: framing).originBroke(hasPart: false, wasUsed: true))
+                == "reset upstreamTruncated")
     }
 
     // MARK: Whose fault it is
@@ -101,7 +106,8 @@ import Testing
     @Test func badResponsesAreAnsweredAndBadBodiesBrokenOff() {
         var state = Self.state(.begun)
         #expect(Self.words(state.responseRefused(.badChunk, isHeadPending: false)) == "reset badResponseBody")
-        #expect(Self.words(state.responseRefused(.badFieldName, isHeadPending: true)) == "failed badResponse badResponse")
+        #expect(
+            Self.words(state.responseRefused(.badFieldName, isHeadPending: true)) == "failed badResponse badResponse")
         #expect(state.responsePhase == .awaited)
         #expect(
             Self.words(state.responseRefused(.responseHeadTooLarge, isHeadPending: true))

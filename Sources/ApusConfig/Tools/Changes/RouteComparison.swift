@@ -87,7 +87,8 @@ struct RouteComparison {
         switch route.action {
         case .forward(let split):
             [split.pools.count == 1 ? "to pool \(split.words(of: snapshot))" : "to pools \(split.words(of: snapshot))"]
-        case .redirect(let redirect): ["redirecting to \(concealingQuery(redirect.location.words)) with \(redirect.status)"]
+        case .redirect(let redirect):
+            ["redirecting to \(concealingQuery(redirect.location.words)) with \(redirect.status)"]
         case .respond(let response): ["answering \(response.status)"]
         }
     }

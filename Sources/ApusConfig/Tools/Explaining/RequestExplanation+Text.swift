@@ -67,7 +67,8 @@ extension RequestExplanation {
             lines.append("answer    \(status), refused: \(reason)")
             if reason == "\(Reason.ambiguousPath.token)" { lines.append(contradiction) }
         case .noRoute: lines.append("answer    404: no route matches (no_route)")
-        case .redirect(let status, let location): lines.append("answer    \(status), Location: \(concealingQuery(location))")
+        case .redirect(let status, let location):
+            lines.append("answer    \(status), Location: \(concealingQuery(location))")
         case .respond(let status, let body): lines.append("answer    \(status), body \(body)")
         case .forward(let split):
             if pools.count > 1 { lines.append("split by  \(split ?? "chance")") }
