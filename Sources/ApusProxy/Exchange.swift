@@ -11,6 +11,10 @@ struct Exchange: BitwiseCopyable {
     private let clientIndex: Int32
     private var listenerIndex: Int32
     private var routeIndex: Int32 = -1
+    /// Bytes of `responseLines` that every response gets, whoever gives it.
+    var filterLineBytes: UInt16 = 0
+    /// Its response differs with the origin of the page that asks (`Route.cors`), and must say so.
+    var variesWithOrigin = false
     /// What is known of it, and what follows from facts.
     var state = ExchangeState()
 
@@ -25,7 +29,7 @@ struct Exchange: BitwiseCopyable {
     /// The response is a stream of events, which come when they come.
     var isEventStream = false
 
-    /// The lines that its route adds to the response, where they depend on the request.
+    /// The lines that its route adds to the response, where they depend on the request: first those of its filters.
     var responseLines = Stretch()
     /// The request as it was sent, its head and what of its body came along, until the first byte of a response.
     var replay = Stretch()

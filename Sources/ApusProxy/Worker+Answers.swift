@@ -9,7 +9,7 @@ extension Worker {
         let closes = prepareAnswer(x, reason, status: reason.status ?? 500, &arena)
         let isHTTP10 = exchanges[x].state.version == .http10
         let bodyBytes = writeAnswer(
-            reason, listener: exchanges[x].listener, retryAfter: retryAfter(x, reason),
+            reason, to: x, listener: exchanges[x].listener, retryAfter: retryAfter(x, reason),
             method: exchanges[x].state.method,
             closes: closes, saysKeepAlive: isHTTP10, &arena)
         return sendAnswer(x, bodyBytes: bodyBytes, &arena)
@@ -43,11 +43,12 @@ extension Worker {
 
     /// Appends the response for `reason` to the send.
     ///
+    /// - Parameter x: the exchange whose answer it is; nil where none has begun.
     /// - Returns: how long its body is.
     @discardableResult
     mutating func writeAnswer(
-        _ reason: Reason, listener: Int, retryAfter: Int = 0, method: Method, closes: Bool, saysKeepAlive: Bool = false,
-        _ arena: inout BufferArena
+        _ reason: Reason, to x: Int? = nil, listener: Int, retryAfter: Int = 0, method: Method, closes: Bool,
+        saysKeepAlive: Bool = false, _ arena: inout BufferArena
     ) -> Int {
         let isTold = !settings.listenerHidesReasons[listener]
         let status = reason.status ?? 500
@@ -68,6 +69,7 @@ extension Worker {
             arena.append("\r\n")
         }
         append(retryAfter: retryAfter, &arena)
+        if let x, !exchanges[x].isPlain { appendFilterLines(x, &arena) }
         if reason == .methodNotAllowed {
             // RFC 9110 section 15.5.6 asks for what would be allowed.
             arena.append(Self.allowedMethods)

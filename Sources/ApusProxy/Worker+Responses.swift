@@ -166,7 +166,7 @@ extension Worker {
             settings.pools[exchanges[x].pool].hasSessions
             && noteSession(x, arena.bytes(stretch.handle, stretch.range))
         let isEdited = !exchanges[x].isPlain
-        if isEdited { editResponse(x, arena.bytes(stretch.handle, stretch.range)) }
+        let namesOrigin = isEdited && editResponse(x, arena.bytes(stretch.handle, stretch.range))
         // RFC 9110 section 6.6.1.
         let needsDate = !head.hasDate && !(isEdited && writesDate(x))
         if needsDate { date.update(now: now, wallClock: wallClockMicroseconds) }
@@ -178,7 +178,7 @@ extension Worker {
             fields: responseFields, to: &arena,
             ownFields: {
                 if tellsSession { appendSessionCookie(x, &$0) }
-                if isEdited { appendResponseLines(x, &$0) }
+                if isEdited { appendResponseLines(x, namesOrigin: namesOrigin, &$0) }
                 if needsDate { $0.append(date.line.span) }
             })
     }

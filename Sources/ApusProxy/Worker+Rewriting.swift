@@ -20,7 +20,7 @@ extension Worker {
         let arrival = arrival(x)
         var filling = TemplateFilling(&hand, path: path, route: route, arrival, by: settings.rules, arena)
         if try settings.rules.writeResponseFields(of: route, &filling, to: &arena) {
-            guard let kept = keepUnsent(of: x, &arena) else { throw .memoryLimit }
+            guard let kept = keepUnsent(of: x, behind: exchanges[x].responseLines, &arena) else { throw .memoryLimit }
             exchanges[x].responseLines = kept
         }
         let peer = connections[exchanges[x].client].peer
@@ -33,9 +33,12 @@ extension Worker {
     // MARK: Responses
 
     /// Has those fields left out that the exchange's route takes from responses.
-    mutating func editResponse(_ x: Int, _ bytes: Span<UInt8>) {
+    ///
+    /// - Returns: whether the response must be told to vary with the origin of requests.
+    mutating func editResponse(_ x: Int, _ bytes: Span<UInt8>) -> Bool {
         settings.rules.tables.drop(
             settings.rules.routes[exchanges[x].route].responseNames, from: &responseFields, in: bytes)
+        return exchanges[x].variesWithOrigin && !responseFields.variesWithOrigin(in: bytes)
     }
 
     /// Whether the exchange's route decides on the Date field of responses.
@@ -47,10 +50,14 @@ extension Worker {
         return false
     }
 
-    /// Appends what the exchange's route adds to responses.
-    func appendResponseLines(_ x: Int, _ arena: inout BufferArena) {
+    /// Appends what the exchange's route and its filters add to responses of origins.
+    ///
+    /// - Parameter namesOrigin: the response does not say yet that it varies with the origin of requests, and must.
+    func appendResponseLines(_ x: Int, namesOrigin: Bool, _ arena: inout BufferArena) {
+        if namesOrigin { arena.append(CrossOriginPolicy.varyLine) }
         let kept = exchanges[x].responseLines
-        guard kept.isEmpty else { return arena.append(copying: kept.handle, kept.range) }
+        if !kept.isEmpty { arena.append(copying: kept.handle, kept.range) }
+        guard kept.count == Int(exchanges[x].filterLineBytes) else { return }
         let lines = settings.rules.routes[exchanges[x].route].responseLines
         guard lines.isLiteral else { return }
         for index in lines.range {

@@ -10,17 +10,18 @@ extension Worker {
     mutating func answer(
         _ x: Int, _ reason: Reason, instead hand: inout RequestInHand, _ arena: inout BufferArena
     ) -> Next {
-        skipBody(x, &hand, &arena)
+        skipBody(x, hand.place, headCount: hand.head.end, &arena)
         return .answer(reason)
     }
 
     /// Takes what has come of the request's body, which goes nowhere, and leaves what belongs to the next request with the
     /// connection. The bytes of the head are gone then.
-    private mutating func skipBody(
-        _ x: Int, _ hand: inout RequestInHand, _ arena: inout BufferArena
-    ) {
-        let stretch = hand.place
-        var used = Int(stretch.start) + hand.head.end
+    ///
+    /// - Parameters:
+    ///   - stretch: the head, and what came behind it.
+    ///   - headCount: bytes of the head.
+    mutating func skipBody(_ x: Int, _ stretch: Stretch, headCount: Int, _ arena: inout BufferArena) {
+        var used = Int(stretch.start) + headCount
         if !exchanges[x].state.request.isComplete {
             arena.beginSend()
             do {
@@ -57,7 +58,7 @@ extension Worker {
         guard let lines = keepUnsent(of: x, &arena) else {
             return answer(x, .memoryLimit, instead: &hand, &arena)
         }
-        skipBody(x, &hand, &arena)
+        skipBody(x, hand.place, headCount: hand.head.end, &arena)
         let closes = prepareAnswer(x, nil, status: prepared.status, &arena)
         arena.append(prepared.head.span)
         arena.append(copying: lines.handle, lines.range)
@@ -67,6 +68,7 @@ extension Worker {
 
     /// Appends what ends every head, and a body that was prepared, and sends the answer.
     mutating func endAnswer(_ x: Int, closes: Bool, body: [UInt8], _ arena: inout BufferArena) -> Next {
+        if !exchanges[x].isPlain { appendFilterLines(x, &arena) }
         appendDate(&arena)
         appendConnection(closes: closes, saysKeepAlive: exchanges[x].state.version == .http10, &arena)
         let isSent = exchanges[x].state.method != .head
@@ -92,10 +94,18 @@ extension Worker {
     }
 
     /// What was appended since `beginSend`, in a buffer of its own; nil when there is no memory.
-    mutating func keepUnsent(of x: Int, _ arena: inout BufferArena) -> Stretch? {
-        let count = arena.sendCount
+    ///
+    /// - Parameter kept: what goes before it there, and is given back.
+    mutating func keepUnsent(
+        of x: Int, behind kept: Stretch = Stretch(), _ arena: inout BufferArena
+    ) -> Stretch? {
+        let count = kept.count + arena.sendCount
         guard let handle = borrow(max(1, count), for: exchanges[x].client, &arena) else { return nil }
-        arena.copyUnsent(from: 0, to: handle, at: 0)
+        if !kept.isEmpty {
+            arena.copy(from: kept.handle, kept.range, to: handle, at: 0)
+            arena.giveBack(kept.handle)
+        }
+        arena.copyUnsent(from: 0, to: handle, at: kept.count)
         return Stretch(handle, 0..<count)
     }
 
@@ -110,7 +120,7 @@ extension Worker {
         guard let body = keepUnsent(of: x, &arena) else {
             return answer(x, .memoryLimit, instead: &hand, &arena)
         }
-        skipBody(x, &hand, &arena)
+        skipBody(x, hand.place, headCount: hand.head.end, &arena)
         let closes = prepareAnswer(x, nil, status: 200, &arena)
         arena.append("HTTP/1.1 200 OK\r\n")
         arena.append(hand.head.method == .trace ? "Content-Type: message/http\r\n" : Self.allowedMethods)

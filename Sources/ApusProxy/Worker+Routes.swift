@@ -14,9 +14,21 @@ extension Worker {
     ) -> Next {
         exchanges[x].isPlain = false
         let rules = settings.rules.routes[exchanges[x].route]
+        if rules.crossOrigin >= 0 {
+            let next = applyCrossOrigin(x, Int(rules.crossOrigin), &hand, &arena)
+            guard case .goesOn = next else { return next }
+        }
         guard countOnRoute(x, limit: rules.requestLimit) else {
             return answer(x, .routeSaturated, instead: &hand, &arena)
         }
+        return takeWay(x, &hand, &arena)
+    }
+
+    /// Answers the request, if its route does that by itself, or decides which pool it goes to.
+    ///
+    /// - Returns: `goesOn` when it goes on to a pool.
+    mutating func takeWay(_ x: Int, _ hand: inout RequestInHand, _ arena: inout BufferArena) -> Next {
+        let rules = settings.rules.routes[exchanges[x].route]
         guard rules.action == .forward else { return answerByRoute(x, &hand, &arena) }
         if rules.branchCount > 0 { chooseBranch(x, &hand, arena) }
         return .goesOn

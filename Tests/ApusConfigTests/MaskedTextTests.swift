@@ -51,7 +51,8 @@ import Testing
         "{ pool: web, query: { access_token: S } }",
         "{ pool: web, cookies: { session_token: S } }",
         "{ pool: web, cookies: { sid: S } }", "{ pool: web, cookies: { JSESSIONID: S } }",
-        "{ pool: web, query: { sig: S } }",
+        "{ pool: web, query: { sig: S } }", "{ pool: web, credentials: S }", "{ pool: web, credentials: \"on S\" }",
+        "{ pool: web, cors: { origins: https://a.test, credentials: S } }",
     ])
     func credentialsOfRoutesAreHidden(route: String) {
         check(Self.file("", route.replacing(/\bS\b/, with: Self.secret)))

@@ -71,6 +71,14 @@ extension Snapshot {
         tell("timeouts", \.timeouts)
         tell("retries", \.retries)
         tell("limits", \.limits)
+        if let cors = route.cors {
+            lines.append("    cors: \(cors.origins.map(\.inWords).joined(separator: " "))")
+            if cors.methods != CrossOriginRules.usualMethods { lines.append("      methods: \(cors.methods)") }
+            if case .these(let names) = cors.headers { lines.append("      headers: \(names)") }
+            if !cors.exposed.isEmpty { lines.append("      exposes: \(cors.exposed)") }
+            if cors.allowsCredentials { lines.append("      credentials") }
+            if let age = cors.maxAge { lines.append("      max age: \(age)") }
+        }
         return lines
     }
 
@@ -189,6 +197,24 @@ extension FieldEdit {
         case .set(let name, let value): "set \(name) to \(value.inWords)"
         case .add(let name, let value): "add \(name) with \(value.inWords)"
         case .remove(let name): "remove \(name)"
+        }
+    }
+}
+
+extension OriginPattern {
+    fileprivate var inWords: String {
+        switch self {
+        case .any: return "any"
+        case .exact(let text): return String(decoding: text, as: UTF8.self)
+        case .parts(let parts):
+            let port =
+                switch parts.port {
+                case .usual: "no"
+                case .number(let digits): String(decoding: digits, as: UTF8.self)
+                case .any: "any"
+                }
+            return "(\(String(decoding: parts.scheme, as: UTF8.self)), \(parts.host.inWords), \(port) port)"
+        case .regex(let regex): return "(regex \(regex.text))"
         }
     }
 }

@@ -151,6 +151,30 @@ import Testing
         Broken("routes[0].match.fields[0].name") {
             $0.routes[0].match.fields = [ValueCondition(name: "", test: .present)]
         },
+        Broken("routes[0].cors.origins.count") { $0.routes[0].cors = CrossOriginRules(origins: []) },
+        Broken("routes[0].cors.origins[1]") {
+            $0.routes[0].cors = CrossOriginRules(origins: [.any, .exact(Array("https://a.test/".utf8))])
+        },
+        Broken("routes[0].cors.allowsCredentials") {
+            $0.routes[0].cors = CrossOriginRules(origins: [.any], allowsCredentials: true)
+        },
+        Broken("routes[0].cors.methods[0]") {
+            $0.routes[0].cors = CrossOriginRules(origins: [.any], methods: ["GET\r\nX: a"])
+        },
+        Broken("routes[0].cors.headers[0]") {
+            $0.routes[0].cors = CrossOriginRules(origins: [.any], headers: .these(["a b"]))
+        },
+        Broken("routes[0].cors.exposed[0]") { $0.routes[0].cors = CrossOriginRules(origins: [.any], exposed: [""]) },
+        Broken("routes[0].cors.exposed") {
+            $0.routes[0].cors = CrossOriginRules(origins: [.any], exposed: [String(repeating: "a", count: 4_097)])
+        },
+        Broken("routes[0].cors.maxAge") {
+            $0.routes[0].cors = CrossOriginRules(origins: [.any], maxAge: .milliseconds(1_500))
+        },
+        Broken("routes[0].cors") {
+            $0.routes[0].cors = CrossOriginRules(origins: [.any])
+            $0.routes[0].responseFields = [.remove(name: "Access_Control_Allow_Origin")]
+        },
         Broken("routes[0].action.pools[0].pool") { $0.routes[0].action = .forward(Split([WeightedPool(pool: 2)])) },
         Broken("routes[0].action.pools[0].pool") { $0.routes[0].action = .forward(Split([WeightedPool(pool: -1)])) },
         Broken("routes[0].action.pools[0].weight") {

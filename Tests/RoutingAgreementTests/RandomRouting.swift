@@ -34,7 +34,20 @@ struct RandomRouting {
             if chance(6) { route.limits.bodyBytes = number(0...6) }
         }
         if chance(4) { route.responseFields = some(1...3) { $0.edit(names) } }
+        if chance(4) { route.cors = crossOrigin() }
         return route
+    }
+
+    private mutating func crossOrigin() -> CrossOriginRules {
+        let own = OriginPattern.exact(Array("https://a.test".utf8))
+        let below = OriginPattern.parts(
+            OriginParts(scheme: Array("https".utf8), host: .suffix(Array(".a.test".utf8)), port: pick([.usual, .any])))
+        var rules = CrossOriginRules(origins: pick([[.any], [own], [below], [own, below]]))
+        if chance(2) { rules.headers = .these(["X-A"]) }
+        if chance(2) { rules.exposed = ["X-Origin", "X-B"] }
+        if chance(3) { rules.maxAge = .seconds(number(1...9)) }
+        rules.allowsCredentials = !rules.allowsEveryOrigin && chance(2)
+        return rules
     }
 
     private mutating func match() -> RouteMatch {
@@ -150,6 +163,17 @@ struct RandomRouting {
             request.headers.append(.init(name: "X-Forwarded-For", value: list))
         }
         if chance(4) { request.headers.append(.init(name: "X-Forwarded-Proto", value: pick(["https", "HTTP", ""]))) }
+        for _ in 0..<(chance(2) ? chance(9) ? 2 : 1 : 0) {
+            let origin = pick([
+                "https://a.test", "https://x.a.test", "https://x.a.test:8443", "null", "HTTPS://a.test", "",
+            ])
+            request.headers.append(.init(name: "Origin", value: origin))
+        }
+        if chance(3) { request.headers.append(.init(name: "Access-Control-Request-Method", value: pick(["PUT", ""]))) }
+        if chance(3) {
+            let names = pick(["x-a", "x-a, x-b,", "x a", ""])
+            request.headers.append(.init(name: "Access-Control-Request-Headers", value: names))
+        }
         if chance(8) { request.headers.append(.init(name: "Max-Forwards", value: pick(["0", "1", "x"]))) }
         if chance(6) { request.headers.append(.init(name: "Content-Length", value: "\(number(0...8))")) }
         return request

@@ -26,7 +26,9 @@ struct RoutingTable: CustomStringConvertible {
     var configuration: String
     var cases: [RoutingCase]
 
-    static let all = [paths, redirects, hosts, conditions, clients, edits, limits, asTheyCame, withoutDoubt, written]
+    static let all = [
+        paths, redirects, hosts, conditions, clients, edits, limits, asTheyCame, withoutDoubt, written, crossOrigins,
+    ]
 
     // MARK: Paths
 

@@ -115,6 +115,29 @@ extension ForeignWord {
         ("client httprequest clientheadertimeout", .init(nil, ["timeouts.request_head"])),
         ("proxysetheader addheader setheader setheaders requestheaders", .init(nil, ["\(route).headers"])),
         ("prefixrewrite replacepath", .init(nil, ["\(route).rewrite"])),
+        ("enablecors corspolicy", .init(nil, ["\(route).cors"])),
+        (
+            "origin alloworigin alloworigins allowedorigins alloworiginstringmatch corsalloworigin "
+                + "accesscontrolalloworiginlist accesscontrolalloworigin",
+            .init(nil, ["\(route).cors.origins"])
+        ),
+        (
+            "allowmethods allowedmethods corsallowmethods accesscontrolallowmethods",
+            .init(nil, ["\(route).cors.methods"])
+        ),
+        (
+            "allowheaders allowedheaders corsallowheaders accesscontrolallowheaders",
+            .init(nil, ["\(route).cors.headers"])
+        ),
+        (
+            "exposeheaders exposedheaders corsexposeheaders accesscontrolexposeheaders",
+            .init(nil, ["\(route).cors.expose"])
+        ),
+        (
+            "allowcredentials corsallowcredentials accesscontrolallowcredentials",
+            .init(nil, ["\(route).cors.credentials"])
+        ),
+        ("corsmaxage accesscontrolmaxage", .init(nil, ["\(route).cors.max_age"])),
     ]
 
     private static let poolWords: [(String, ForeignWord)] = [

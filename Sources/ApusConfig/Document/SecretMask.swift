@@ -113,6 +113,7 @@ struct SecretMask: Sendable {
             for entry in entries {
                 // Where a secret is kept is none; under a key that is unknown it may be the secret itself.
                 let isSecret = isSecret && entry.key.value != "file" || isKey(entry.key.value, hidesSends)
+                if isSecret, isSwitch(entry.key.value, Substring(entry.value.text ?? "")) { continue }
                 collect(entry.value, isSecret: isSecret, hidesSends, into: &found)
             }
         }
@@ -121,6 +122,11 @@ struct SecretMask: Sendable {
     /// Words of the language itself, sticky sessions and hashes name a cookie, routes ask for cookies, and one of nginx's
     /// that people bring along.
     private static let language: Set<String> = ["cookie", "cookies", "server_tokens"]
+
+    /// Whether that is a route's `cors.credentials`, which only says whether there may be any: `on`, at the start of a text.
+    private static func isSwitch(_ word: some StringProtocol, _ text: Substring) -> Bool {
+        word == "credentials" && text.prefixMatch(of: /(on|off|true|false)\s*([,}#]|$)/) != nil
+    }
 
     private static func isKey(_ word: some StringProtocol, _ hidesSends: Bool) -> Bool {
         if word.utf8.count >= 3, isSensitive(fieldName: String(word)), !language.contains(String(word)) { return true }
@@ -153,6 +159,7 @@ extension SecretMask {
             rest = rest[rest.index(after: colon)...]
             guard isKey(word, hidesSends) else { continue }
             let start = rest.firstIndex { !$0.isWhitespace } ?? rest.endIndex
+            if isSwitch(word, rest[start...]) { continue }
             let value = value(of: rest[start...])
             values.append(value)
             rest = rest[(value.resumesAt ?? value.range.upperBound)...]

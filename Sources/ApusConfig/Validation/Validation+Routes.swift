@@ -13,6 +13,8 @@ extension Validation {
         route.responseFields = section.headers.response
         route.timeouts = section.timeouts
         route.limits = section.limits
+        route.cors = section.cors
+        checkCrossOrigin(section)
         if let retries = section.retries, case .forward(let split) = action, let first = split.pools.first {
             var pool = root.pools[first.pool].retries.rules
             pool.attempts = attempts(of: root.pools[first.pool])

@@ -58,6 +58,8 @@ public struct RouteSettings: BitwiseCopyable, Sendable {
     public let prefixCount: Int32
     public let usesClient: Bool
     public let usesCaptures: Bool
+    /// What it says to pages of other origins, as an index into `RouteTables.crossOrigins`; -1 where it says nothing.
+    public let crossOrigin: Int32
 
     public struct NameRange: BitwiseCopyable, Sendable {
         public var start: Int32 = 0
@@ -91,7 +93,9 @@ public struct RouteSettings: BitwiseCopyable, Sendable {
         requestLines = tables.templates.add(linesOf: requestEdits, captures: captures)
         responseLines = tables.templates.add(linesOf: responseEdits, captures: captures)
         requestNames = tables.add(namesLeftOut: requestEdits)
-        responseNames = tables.add(namesLeftOut: responseEdits)
+        responseNames = tables.add(
+            namesLeftOut: responseEdits, route.cors == nil ? [] : CrossOriginRules.fieldNames)
+        crossOrigin = route.cors.map { tables.add($0) } ?? -1
         switch route.action {
         case .forward:
             action = .forward

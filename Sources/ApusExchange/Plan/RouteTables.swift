@@ -15,6 +15,7 @@ public struct RouteTables: Sendable {
     public private(set) var splitKeys: [HeadKey] = []
     /// In lower case.
     public private(set) var names: [[UInt8]] = []
+    public private(set) var crossOrigins: [CrossOriginPolicy] = []
 
     public init() {}
 
@@ -35,10 +36,16 @@ public struct RouteTables: Sendable {
         return Int32(splitKeys.count - 1)
     }
 
-    /// The fields that the edits remove or replace.
-    mutating func add(namesLeftOut edits: [FieldEdit]) -> RouteSettings.NameRange {
+    mutating func add(_ rules: CrossOriginRules) -> Int32 {
+        crossOrigins.append(CrossOriginPolicy(rules))
+        return Int32(crossOrigins.count - 1)
+    }
+
+    /// The fields that the edits remove or replace, and `others`, which are in lower case.
+    mutating func add(namesLeftOut edits: [FieldEdit], _ others: [String] = []) -> RouteSettings.NameRange {
         let start = Int32(names.count)
         for edit in edits where edit.replaces { names.append(Array(edit.name.lowercased().utf8)) }
+        for name in others { names.append(Array(name.utf8)) }
         return RouteSettings.NameRange(start: start, end: Int32(names.count))
     }
 

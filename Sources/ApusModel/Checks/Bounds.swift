@@ -74,6 +74,12 @@ public enum Bounds {
     static let answeredBodyBytesInCode = 1 << 20
     /// Pools of one route at most.
     public static let poolsPerRoute = 1...16
+    /// Origins, or patterns of them, whose pages may read a route's responses.
+    public static let crossOrigins = 1...256
+    /// Bytes of a list of methods or headers that pages are told, at most.
+    public static let crossOriginListBytes = 4_096
+    /// How long browsers may remember a preflight's answer: none does for longer.
+    public static let preflightAges: ClosedRange<Duration> = .seconds(1) ... .seconds(24 * 3600)
 
     // The access log.
     public static let samples = 1...1_000_000

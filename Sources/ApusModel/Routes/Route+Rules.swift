@@ -13,6 +13,8 @@ extension Route {
         /// Instead of the pool's; the budget is the pool's in any case.
         public var retries: RetryRules?
         public var limits = RouteLimits()
+        /// Which pages of other origins may read the responses; nil to leave that to the origin servers.
+        public var cors: CrossOriginRules?
 
         public init() {}
     }

@@ -19,6 +19,7 @@ struct RouteSection {
     private(set) var retriesInForce: RetryRules?
     var retries: RouteRetriesSection?
     var limits = RouteLimits()
+    var cors: CrossOriginRules?
     /// Whether everything that it asks was understood, so that it can be compared with other routes.
     var isUnderstood = true
     private(set) var written: WrittenKeys?
@@ -57,6 +58,7 @@ struct RouteSection {
         timeouts = route.timeouts
         retriesInForce = route.retries
         limits = route.limits
+        cors = route.cors
     }
 
     /// What `diff` and `explain` show of what a route asks.
@@ -99,6 +101,9 @@ extension RouteSection: Keyed {
         SectionKey(
             "limits", \.limits, Kind.section(example: "{ body: 10MiB }", what: "a route's `limits`"),
             "Limits of this route."),
+        SectionKey(
+            "cors", \.cors, Kind.switched(nil, example: "{ origins: https://app.example.com }"),
+            "Which pages of other origins may read the responses."),
         SectionKey("priority", \.priority, priorities, "Which requests are refused first."),
     ]
 

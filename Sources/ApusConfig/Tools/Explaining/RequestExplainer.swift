@@ -128,6 +128,14 @@ public struct RequestExplainer: Sendable {
     ) throws(Reason) {
         let route = snapshot.routes[index]
         let settings = rules.routes[index]
+        if let answer = request.crossOrigin(of: index, by: rules) {
+            explanation.cors = request.words(of: answer, by: index, rules)
+            explanation.responseEdits = request.crossOriginEdits(answer, of: index, by: rules)
+            if answer.isPreflight {
+                explanation.outcome = .respond(status: 204, body: bodyWords([]))
+                return
+            }
+        }
         if settings.action == .forward, !settings.takes(request.hand.head.framing) { throw .bodyTooLarge }
         var filling = request.filling(of: index, by: rules)
         switch route.action {
@@ -145,7 +153,8 @@ public struct RequestExplainer: Sendable {
                 clientAddress: { _ in }, ownAddress: { _ in })
             explain(split, of: index, &request, in: &explanation)
         }
-        explanation.responseEdits = request.edits(route.responseFields, of: index, by: rules)
+        explanation.responseEdits.insert(
+            contentsOf: request.edits(route.responseFields, of: index, by: rules), at: 0)
     }
 
     private func explain(
@@ -249,6 +258,7 @@ public struct RequestExplainer: Sendable {
         if let requests = route.limits.requests {
             rules.append(.init(key: "limits.requests", value: "\(requests)", from: here))
         }
+        if let cors = route.cors { rules.append(.init(key: "cors", value: Settings(cors).inline, from: here)) }
         if route.priority != .normal { rules.append(.init(key: "priority", value: "\(route.priority)", from: here)) }
         return rules
     }

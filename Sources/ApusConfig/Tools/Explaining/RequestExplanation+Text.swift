@@ -12,6 +12,7 @@ extension RequestExplanation {
             lines.append("headers   removed before routes see them: \(removedHeaders.joined(separator: ", "))")
         }
         lines += trace(atMost: 30)
+        if let cors { lines.append("cors      \(cors)") }
         lines += answer
         lines += pools.flatMap(Self.lines(of:))
         if !rules.isEmpty {

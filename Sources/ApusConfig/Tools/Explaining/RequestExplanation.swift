@@ -96,6 +96,8 @@ public struct RequestExplanation: Sendable, Equatable, Encodable {
     public var trials: [Trial] = []
     /// The name of the route that was taken.
     public var route: String?
+    /// What the route says to the page that the request is of; nil where the route leaves that to its origins.
+    public var cors: String?
     public var outcome: Outcome
     public var forwarded: Forwarded?
     public var responseEdits: [Edit] = []
