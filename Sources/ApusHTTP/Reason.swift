@@ -44,6 +44,7 @@ public enum Reason: UInt8, Error, Sendable, CaseIterable, BitwiseCopyable {
     case badRewrite
     case noRoute
     case routeSaturated
+    case filterTimeout
     case noHealthyEndpoint
     case poolSaturated
     case breakerOpen
@@ -117,6 +118,7 @@ extension Reason {
         case .badRewrite: "bad_rewrite"
         case .noRoute: "no_route"
         case .routeSaturated: "route_saturated"
+        case .filterTimeout: "filter_timeout"
         case .noHealthyEndpoint: "no_healthy_endpoint"
         case .poolSaturated: "pool_saturated"
         case .breakerOpen: "breaker_open"
@@ -169,8 +171,8 @@ extension Reason {
         case .connectFailed, .upstreamClosed, .upstreamReset, .badResponse, .responseHeadTooLarge,
             .unexpectedUpgrade:
             502
-        case .routeSaturated, .noHealthyEndpoint, .poolSaturated, .breakerOpen, .queueFull, .queueTimeout, .overloaded,
-            .connectionLimit, .requestLimit, .drainDeadline, .memoryLimit, .descriptorLimit:
+        case .routeSaturated, .filterTimeout, .noHealthyEndpoint, .poolSaturated, .breakerOpen, .queueFull,
+            .queueTimeout, .overloaded, .connectionLimit, .requestLimit, .drainDeadline, .memoryLimit, .descriptorLimit:
             503
         case .connectTimeout, .responseHeadTimeout: 504
         case .upstreamTruncated, .badResponseBody, .responseBodyTimeout, .responseBodyTooSlow, .clientClosed,

@@ -85,6 +85,8 @@ enum WorkerMessage: Sendable {
     /// Accept nothing more and end when nothing is left, or in this many microseconds. Whoever waits to be accepted is
     /// left to another process that has the same sockets, or accepted first.
     case drain(Int64, isHandingOver: Bool)
+    /// A filter has decided, later than it was asked, about an exchange (`SlabHandle.token`).
+    case decided(FilterDecision, exchange: UInt64, number: UInt16)
     /// Say that this worker's loop turns.
     case answer(Countdown)
     case stop

@@ -23,6 +23,7 @@ extension Worker {
         _ x: Int, _ reason: Reason?, status: Int, _ arena: inout BufferArena
     ) -> Bool {
         dropUpstream(x, &arena)
+        if exchanges[x].state.filters.isWaiting { giveUpFilters(x, &arena) }
         exchanges[x].state.answerBegins(reason, status: status, leaving: leavingEnd(x))
         arena.beginSend()
         return exchanges[x].state.closesClient

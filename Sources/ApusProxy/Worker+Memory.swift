@@ -76,9 +76,10 @@ extension Worker {
     private mutating func takeNext(from client: Int, least size: Int, _ arena: inout BufferArena) -> Bool {
         let x = Int(connections[client].exchange)
         let input = connections[client].input
-        guard !input.isEmpty, arena.capacity(of: input.handle) >= size, exchanges[x].state.request.isComplete else {
-            return false
-        }
+        // While a filter is waited for, the request itself is there.
+        guard !input.isEmpty, arena.capacity(of: input.handle) >= size, exchanges[x].state.request.isComplete,
+            !exchanges[x].state.filters.isWaiting
+        else { return false }
         arena.giveBack(input.handle)
         connections[client].input = Stretch()
         exchanges[x].state.end = .memoryLimit

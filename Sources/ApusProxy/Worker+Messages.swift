@@ -26,6 +26,8 @@ extension Worker {
         case .census(let taking): taking.report(census())
         case .drain(let time, let isHandingOver): drain(within: time, isHandingOver: isHandingOver, &arena)
         case .answer(let countdown): countdown.arrive()
+        // Heard with a hand to read the request again.
+        case .decided: break
         case .stop: isStopped = true
         }
     }

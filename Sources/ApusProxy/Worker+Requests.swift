@@ -80,17 +80,23 @@ extension Worker {
         exchanges[x].state.awaitsContinue = hand.head.expectsContinue && !exchanges[x].state.request.isComplete
         exchanges[x].state.isPersonal = hand.head.authenticatesConnection
         noteRequest(x, &hand, &arena)
-        if connections[client].isTrusted {
-            var bytes = arena.mutableBytes(hand.place.handle, hand.place.range)
-            hand.fields.tidyClaims(in: &bytes)
-        } else {
-            hand.fields.dropClaims()
-        }
+        settleClaims(client, &hand, &arena)
         guard exchanges.count <= settings.exchangeLimit else { return answer(x, .requestLimit, instead: &hand, &arena) }
         return switch settings.rules.plan(&hand, arrival(x), &arena) {
         case .route(let route): follow(route, x, &hand, &arena)
         case .lastRecipient: answerAsLastRecipient(x, &hand, &arena)
         case .refuse(let reason): answer(x, reason, instead: &hand, &arena)
+        }
+    }
+
+    /// Drops, or tidies, what only a trusted proxy may say of its client.
+    @inline(__always)
+    mutating func settleClaims(_ client: Int, _ hand: inout RequestInHand, _ arena: inout BufferArena) {
+        if connections[client].isTrusted {
+            var bytes = arena.mutableBytes(hand.place.handle, hand.place.range)
+            hand.fields.tidyClaims(in: &bytes)
+        } else {
+            hand.fields.dropClaims()
         }
     }
 
@@ -116,6 +122,14 @@ extension Worker {
             let next = applyRoute(x, &hand, &arena)
             guard case .goesOn = next else { return next }
         }
+        return sendOn(x, rules, &hand, &arena)
+    }
+
+    /// Sends a request on to the pool that its route has chosen.
+    @inline(__always)
+    mutating func sendOn(
+        _ x: Int, _ rules: RouteSettings, _ hand: inout RequestInHand, _ arena: inout BufferArena
+    ) -> Next {
         guard rules.takes(hand.head.framing) else { return .answer(.bodyTooLarge) }
         if settings.pools[exchanges[x].pool].looksAtHead { readKeys(x, &hand, arena) }
         do {

@@ -21,6 +21,10 @@ extension Worker {
         guard countOnRoute(x, limit: rules.requestLimit) else {
             return answer(x, .routeSaturated, instead: &hand, &arena)
         }
+        if rules.hasFilters {
+            let next = askFilters(x, &hand, &arena)
+            guard case .goesOn = next else { return next }
+        }
         return takeWay(x, &hand, &arena)
     }
 

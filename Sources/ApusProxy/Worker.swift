@@ -184,10 +184,16 @@ extension Worker {
         _ token: UInt64, of count: Int, _ hand: inout RequestInHand, _ arena: inout BufferArena
     ) {
         guard token == Self.mailboxToken else { return accept(at: Int(token), amid: count, &arena) }
-        let epoch = shared.epoch
-        for message in mailbox.takeAll() { hear(message, &arena) }
-        // It has gone over to another snapshot.
-        if shared.epoch != epoch { hand.fields.clientRules = settings.rules.clientFields }
+        for message in mailbox.takeAll() {
+            if case .decided(let decision, let exchange, let number) = message {
+                hear(decision, exchange: exchange, number: number, &hand, &arena)
+                continue
+            }
+            let epoch = shared.epoch
+            hear(message, &arena)
+            // It has gone over to another snapshot.
+            if shared.epoch != epoch { hand.fields.clientRules = settings.rules.clientFields }
+        }
     }
 
     /// How long the loop may sleep, in milliseconds; -1 for as long as nothing happens.

@@ -60,6 +60,8 @@ public struct RouteSettings: BitwiseCopyable, Sendable {
     public let usesCaptures: Bool
     /// What it says to pages of other origins, as an index into `RouteTables.crossOrigins`; -1 where it says nothing.
     public let crossOrigin: Int32
+    /// Filters look at its requests.
+    public let hasFilters: Bool
 
     public struct NameRange: BitwiseCopyable, Sendable {
         public var start: Int32 = 0
@@ -121,6 +123,7 @@ public struct RouteSettings: BitwiseCopyable, Sendable {
         let templates = [path, host, requestLines, responseLines, location]
         usesClient = templates.contains { $0.usesClient }
         usesCaptures = templates.contains { $0.usesCaptures }
+        hasFilters = !route.filters.isEmpty
         isPlain = route.isPlain
     }
 }

@@ -94,6 +94,7 @@ extension ExchangeState {
     ///   - originStalls: the origin has not taken what was sent to it.
     ///   - clientStalls: the client has not.
     public func timedOut(originStalls: Bool, clientStalls: Bool) -> Next {
+        if filters.isWaiting { return .answer(.filterTimeout) }
         guard responsePhase == .awaited else {
             return .reset(clientStalls || pipeHolds(.response) ? .clientStalled : .responseBodyTimeout)
         }

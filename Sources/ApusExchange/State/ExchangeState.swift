@@ -24,12 +24,13 @@ public struct ExchangeState: Sendable, BitwiseCopyable {
 
     /// Its stay in the pool that it was sent to, with the attempts that were made there.
     public var visit = PoolVisit(pool: -1)
-
     public var method = Method.other
     public var version = Version.http11
     public var request = BodyRelay(.none, isChunkedOut: false)
     public var response = BodyRelay(.none, isChunkedOut: false)
     public var responsePhase = ResponsePhase.awaited
+    /// How far it has come through its route's filters.
+    public var filters = FilterPass()
 
     /// Bytes of a body that have been taken from one connection and not given to the other, and which body's.
     public var pipeBytes = 0

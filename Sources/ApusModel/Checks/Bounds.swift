@@ -76,6 +76,8 @@ public enum Bounds {
     public static let poolsPerRoute = 1...16
     /// Origins, or patterns of them, whose pages may read a route's responses.
     public static let crossOrigins = 1...256
+    /// Filters of one route.
+    static let filtersPerRoute = 0...100
     /// Bytes of a list of methods or headers that pages are told, at most.
     public static let crossOriginListBytes = 4_096
     /// How long browsers may remember a preflight's answer: none does for longer.

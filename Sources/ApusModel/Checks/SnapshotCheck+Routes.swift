@@ -72,6 +72,7 @@ extension SnapshotCheck {
             check.number(route.limits.bodyBytes, in: 0...Int.max, place() + ".limits.bodyBytes")
             check.number(route.limits.minRate, in: 0...Bounds.minRatesInCode.upperBound, place() + ".limits.minRate")
             check.number(route.limits.requests, in: Bounds.counts, place() + ".limits.requests")
+            check.number(route.filters.count, in: Bounds.filtersPerRoute, place() + ".filters.count")
             if let cors = route.cors { check.crossOrigin(cors, of: route) { place() + ".cors" } }
         }
     }

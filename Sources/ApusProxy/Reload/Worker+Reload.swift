@@ -72,6 +72,9 @@ extension Worker {
             if exchanges[x].route >= 0 {
                 exchanges[x].route = renamed(exchanges[x].route, succession.routes)
                 if exchanges[x].isCountedOnRoute { shared.routeLoads.add(1, to: exchanges[x].route) }
+                if exchanges[x].state.filters.isWaiting, !keepsFilters(exchanges[x].route, succession) {
+                    exchanges[x].state.filters.startsAgain()
+                }
             }
             guard exchanges[x].pool >= 0 else { continue }
             let pool = renamed(exchanges[x].pool, succession.pools)
@@ -79,6 +82,12 @@ extension Worker {
                 pool: pool, endpoints: succession.endpoints,
                 members: succession.unchangedPools[pool] ? nil : adoption.members[pool], &origins)
         }
+    }
+
+    /// Whether a route (a new index) has the filters that it had.
+    private mutating func keepsFilters(_ route: Int, _ succession: Succession) -> Bool {
+        guard let old = succession.routes.toOld[route] else { return false }
+        return succession.snapshot.routes[route].filters == succession.previous.routes[old].filters
     }
 
     private mutating func renamed(_ index: Int, _ renaming: Renaming) -> Int {
