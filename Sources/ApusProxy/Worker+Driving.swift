@@ -9,7 +9,13 @@ import ApusTransport
 /// Whoever brings a fact (an event, a deadline, a turn in a queue) says `drive`, last. All that is called from here returns a
 /// `Next`, and only this loop ends an exchange: nothing else has to ask whether it is still there.
 extension Worker {
+    /// Most facts leave nothing to be carried out.
+    @inline(__always)
     mutating func drive(_ x: Int, _ first: Next, _ arena: inout BufferArena) {
+        if !first.isQuiet { carryOut(first, x, &arena) }
+    }
+
+    private mutating func carryOut(_ first: Next, _ x: Int, _ arena: inout BufferArena) {
         var next = first
         while true {
             switch next {

@@ -40,6 +40,7 @@ extension ExchangeState {
     /// - Parameters:
     ///   - leaving: why the client's connection ends whatever is said on it; `kept` if it need not.
     ///   - isChunked: the body goes on in chunks.
+    @inlinable @inline(__always)
     public mutating func responseBegins(
         _ head: ResponseHead, isChunked: Bool, needsEnd: Bool, leaving: ConnectionEnd
     ) {
@@ -119,7 +120,8 @@ extension ExchangeState {
     /// The end that comes with an origin's response.
     ///
     /// - Parameter needsEnd: only the connection's end tells the client where the response ends.
-    private func endOfResponse(needsEnd: Bool, leaving: ConnectionEnd) -> ConnectionEnd {
+    @inlinable
+    func endOfResponse(needsEnd: Bool, leaving: ConnectionEnd) -> ConnectionEnd {
         guard end == .kept else { return end }
         if !clientKeepsAlive { return .clientAsked }
         // A request that is not all here yet might never be; the connection cannot be relied on after this.

@@ -25,7 +25,7 @@ package enum FilterDecision: Sendable, Equatable {
     case answer(FixedResponse)
 }
 
-/// A question that a filter was asked: which worker's, about which request, and the how manieth about that.
+/// A question that a filter was asked: which worker's, about which request, and which one about that.
 ///
 /// It can be answered from any thread, at any time, and as often as one likes: an answer that nobody waits for, since it
 /// was given before, or the request is over, does nothing.
