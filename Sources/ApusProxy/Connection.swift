@@ -1,6 +1,6 @@
 import ApusTransport
 
-/// A TCP connection of a worker, to a client or to an origin: its socket, what waits to be read or sent, and its
+/// A TCP connection of a worker, to a client or to an origin: its link, what waits to be read or sent, and its
 /// deadline.
 ///
 /// Plain bits in a slab. While nothing is under way it owns no buffer.
@@ -26,14 +26,9 @@ struct Connection: BitwiseCopyable {
         case held
     }
 
-    var socket: Socket
+    /// What moves its bytes; handed to `Links`.
+    var link: Link
     var phase: Phase
-    /// Bytes may be waiting; cleared by a read that took all there was.
-    var isReadable = false
-    /// The peer has ended its direction: reading goes on until it says so.
-    var peerClosed = false
-    /// Reset, refused, or closed in both directions.
-    var isBroken = false
     /// The client's address may extend forwarding fields instead of having them replaced.
     var isTrusted = false
     /// The connection carried an exchange before this one.
@@ -62,16 +57,16 @@ struct Connection: BitwiseCopyable {
     /// Bytes that have moved since then.
     var byteCount: UInt32 = 0
 
-    init(client socket: Socket, listener: Int, peer: WireAddress, isTrusted: Bool) {
-        self.socket = socket
+    init(client link: Link, listener: Int, peer: WireAddress, isTrusted: Bool) {
+        self.link = link
         phase = .waiting
         place = Int32(listener)
         self.peer = peer
         self.isTrusted = isTrusted
     }
 
-    init(upstream socket: Socket, endpoint: Int, exchange: Int) {
-        self.socket = socket
+    init(upstream link: Link, endpoint: Int, exchange: Int) {
+        self.link = link
         phase = .connecting
         place = Int32(endpoint)
         self.exchange = Int32(exchange)
@@ -85,10 +80,12 @@ struct Connection: BitwiseCopyable {
         }
     }
 
-    /// What the poller reported.
-    mutating func note(_ event: Poller.Event) {
-        if event.isReadable { isReadable = true }
-        if event.peerClosed { peerClosed = true }
-        if event.isBroken { isBroken = true }
+    // What its link says, under the names by which it is asked most.
+
+    var isReadable: Bool { link.isReadable }
+    var peerClosed: Bool { link.peerClosed }
+    var isBroken: Bool {
+        get { link.isBroken }
+        set { link.isBroken = newValue }
     }
 }

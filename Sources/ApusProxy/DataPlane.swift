@@ -133,7 +133,8 @@ public final class DataPlane: DataPlaneLink {
             do throws(SystemError) {
                 var worker = Worker(
                     index: index, shared: shared, settings: settings, counters: bank, mailbox: mailbox,
-                    others: others, listeners: sockets, log: writer, poller: try Poller())
+                    others: others, listeners: sockets, log: writer,
+                    links: try Links(pipeLimit: Worker.pipeLimit))
                 try worker.run()
                 lifetime.workerEnded()
             } catch {

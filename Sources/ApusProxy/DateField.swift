@@ -7,12 +7,13 @@ struct DateField {
     /// When the second that it says is over, in microseconds of the loop's clock.
     private var end = Int64.min
 
+    /// Whether the second is over that the line says.
+    func isOver(_ now: Int64) -> Bool { now >= end }
+
     /// Has the line say the present second.
     ///
-    /// - Parameter wallClock: microseconds since 1970; asked only when a second is over.
-    mutating func update(now: Int64, wallClock: () -> Int64) {
-        guard now >= end else { return }
-        let microseconds = wallClock()
+    /// - Parameter microseconds: since 1970.
+    mutating func update(now: Int64, wallClock microseconds: Int64) {
         let seconds = microseconds / 1_000_000
         end = now + 1_000_000 - microseconds % 1_000_000
         write(seconds)

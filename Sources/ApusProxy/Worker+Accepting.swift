@@ -23,11 +23,12 @@ extension Worker {
     /// - Returns: false when nobody waits, or nobody can be taken.
     private mutating func acceptOne(at place: Int, _ listening: ListeningSocket, _ arena: inout BufferArena) -> Bool {
         var peer = WireAddress(high: 0, low: 0, port: 0)
-        let result = listening.socket.accept(from: &peer)
+        var link = Link()
+        let result = links.accept(&link, at: listening.socket, peer: &peer)
         if result.isFailure {
             return result.isOutOfDescriptors && shedWithSpare(place, &arena)
         }
-        admit(Socket(descriptor: Int32(truncatingIfNeeded: result.rawValue)), listening.listener, peer, &arena)
+        admit(link, listening.listener, peer, &arena)
         return true
     }
 
@@ -36,29 +37,26 @@ extension Worker {
     mutating func close(_ place: Int, acceptingQueue: Bool, _ arena: inout BufferArena) {
         guard let listening = listeners[place] else { return }
         // Some more than wait now: others arrive while these are taken.
-        let most = acceptingQueue ? 8 * listening.socket.acceptQueueLength : 0
+        let most = acceptingQueue ? 8 * links.queueLength(at: listening.socket) : 0
         for _ in 0..<most { guard acceptOne(at: place, listening, &arena) else { break } }
-        // Another process or worker may have the socket too. Then closing does not end its registration, which would wake
-        // this loop again and again for clients that are not its own.
-        poller.remove(descriptor: listening.socket.descriptor)
-        listening.socket.close()
+        links.close(listening.socket)
         listeners[place] = nil
     }
 
-    private mutating func admit(_ socket: Socket, _ listener: Int, _ peer: WireAddress, _ arena: inout BufferArena) {
+    private mutating func admit(_ link: Link, _ listener: Int, _ peer: WireAddress, _ arena: inout BufferArena) {
         counters.add(to: shared.layout.listener(listener, .connectionsAccepted))
         let open = shared.clients.add(1, to: listener)
         guard open <= settings.connectionsPerListener else {
-            return shed(socket, listener, .connectionLimit, &arena)
+            return shed(link, listener, .connectionLimit, &arena)
         }
         let isTrusted = isTrusted(peer)
         guard
             let client = connections.insert(
-                Connection(client: socket, listener: listener, peer: peer, isTrusted: isTrusted))
-        else { return shed(socket, listener, .connectionLimit, &arena) }
+                Connection(client: link, listener: listener, peer: peer, isTrusted: isTrusted))
+        else { return shed(link, listener, .connectionLimit, &arena) }
         guard register(client) else {
             connections.remove(client)
-            return shed(socket, listener, .descriptorLimit, &arena)
+            return shed(link, listener, .descriptorLimit, &arena)
         }
         clientCount += 1
         setDeadline(client, in: settings.idle)
@@ -70,20 +68,21 @@ extension Worker {
         return settings.rules.trustedProxies.contains { $0.contains(address) }
     }
 
-    /// Has the poller report what happens to the connection.
+    /// Has the loop told what happens to the connection.
     mutating func register(_ connection: Int) -> Bool {
         let token = connections.handle(connection).token
-        return !poller.add(connections[connection].socket, token: token).isFailure
+        return links.register(connections[connection].link, token: token)
     }
 
     /// Says why in a response, if the socket takes it, and closes: whoever is turned away should know.
-    private mutating func shed(_ socket: Socket, _ listener: Int, _ reason: Reason, _ arena: inout BufferArena) {
+    private mutating func shed(_ link: Link, _ listener: Int, _ reason: Reason, _ arena: inout BufferArena) {
         counters.add(to: shared.layout.reason(reason, listener: listener))
         arena.beginSend()
         writeAnswer(reason, listener: listener, method: .get, closes: true, &arena)
-        _ = arena.send(to: socket)
-        socket.shutdownWriting()
-        socket.close()
+        var link = link
+        _ = links.send(to: &link, &arena)
+        links.finish(link)
+        links.close(&link)
         shared.clients.add(-1, to: listener)
         counters.add(to: shared.layout.listener(listener, .connectionsClosed))
     }
@@ -95,34 +94,33 @@ extension Worker {
     private mutating func shedWithSpare(_ place: Int, _ arena: inout BufferArena) -> Bool {
         guard let listening = listeners[place] else { return false }
         let listener = listening.listener
-        if spareDescriptor < 0 { spareDescriptor = openSpareDescriptor() }
-        guard spareDescriptor >= 0 else {
+        guard links.giveUpSpare() else {
             pauseAccepting(place)
             return false
         }
-        Socket(descriptor: spareDescriptor).close()
         var peer = WireAddress(high: 0, low: 0, port: 0)
-        let result = listening.socket.accept(from: &peer)
+        var link = Link()
+        let result = links.accept(&link, at: listening.socket, peer: &peer)
         if !result.isFailure {
             counters.add(to: shared.layout.listener(listener, .connectionsAccepted))
             shared.clients.add(1, to: listener)
-            shed(Socket(descriptor: Int32(truncatingIfNeeded: result.rawValue)), listener, .descriptorLimit, &arena)
+            shed(link, listener, .descriptorLimit, &arena)
         }
-        spareDescriptor = openSpareDescriptor()
+        let hasSpare = links.holdSpare()
         // Another thread was faster: without the spare there is nothing to refuse with.
-        if spareDescriptor < 0 { pauseAccepting(place) }
-        return !result.isFailure && spareDescriptor >= 0
+        if !hasSpare { pauseAccepting(place) }
+        return !result.isFailure && hasSpare
     }
 
     /// Leaves the listener alone for a tick of the wheel: it stays readable, and nothing can be done about it now.
     private mutating func pauseAccepting(_ place: Int) {
         guard let listening = listeners[place] else { return }
-        poller.remove(descriptor: listening.socket.descriptor)
+        links.ignore(listening.socket)
         timers.schedule(UInt64(place), at: now)
     }
 
     mutating func resumeAccepting(_ place: Int) {
         guard place < listeners.count, let listening = listeners[place] else { return }
-        _ = poller.addLevel(descriptor: listening.socket.descriptor, token: UInt64(place))
+        _ = links.listen(at: listening.socket, token: UInt64(place))
     }
 }

@@ -91,8 +91,14 @@ extension Worker {
 
     static var allowedMethods: StaticString { "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, TRACE\r\n" }
 
+    /// Has `date` say the present second.
+    mutating func updateDate() {
+        let now = now
+        if date.isOver(now) { date.update(now: now, wallClock: links.wallClock()) }
+    }
+
     mutating func appendDate(_ arena: inout BufferArena) {
-        date.update(now: now, wallClock: wallClockMicroseconds)
+        updateDate()
         arena.append(date.line.span)
     }
 

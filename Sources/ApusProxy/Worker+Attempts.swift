@@ -53,16 +53,16 @@ extension Worker {
     }
 
     private mutating func connect(_ x: Int, _ endpoint: Int, _ arena: inout BufferArena) -> Next {
-        let result = Socket.connect(settings.endpointAddress[endpoint])
+        var link = Link()
+        let result = links.connect(&link, to: settings.endpointAddress[endpoint])
         guard !result.isFailure else {
             if result.isOutOfDescriptors { return connectionNotMade(x, endpoint, &arena) }
             return connectFailed(x, errno: result.errno, &arena)
         }
-        let socket = Socket(descriptor: Int32(truncatingIfNeeded: result.rawValue))
         guard
-            let upstream = connections.insert(Connection(upstream: socket, endpoint: endpoint, exchange: x))
+            let upstream = connections.insert(Connection(upstream: link, endpoint: endpoint, exchange: x))
         else {
-            socket.close()
+            links.close(&link)
             return connectionNotMade(x, endpoint, &arena)
         }
         exchanges[x].upstream = upstream
@@ -82,7 +82,7 @@ extension Worker {
         let x = Int(connections[upstream].exchange)
         exchanges[x].state.visit.makeCurrent(Int32(truncatingIfNeeded: upstream))
         if connections[upstream].isBroken {
-            return connectFailed(x, errno: connections[upstream].socket.pendingError, &arena)
+            return connectFailed(x, errno: links.pendingError(of: connections[upstream].link), &arena)
         }
         guard isWritable else { return .waits }
         let endpoint = exchanges[x].endpoint
@@ -106,7 +106,7 @@ extension Worker {
         judgeFailure(x, isConnect: true)
         endAttempt(x, exchanges[x].state.visit.current)
         if upstream >= 0 {
-            connections[upstream].socket.close()
+            links.close(&connections[upstream].link)
             connections.remove(upstream)
             exchanges[x].upstream = -1
         }
@@ -119,7 +119,7 @@ extension Worker {
         let upstream = exchanges[x].upstream
         let client = exchanges[x].client
         let replay = exchanges[x].replay
-        let result = arena.send(to: connections[upstream].socket, replay.handle, replay.range)
+        let result = links.send(to: &connections[upstream].link, replay.handle, replay.range, &arena)
         guard !result.isFailure || result.wouldBlock else {
             return exchanges[x].state.originBroke(hasPart: false, wasUsed: connections[upstream].wasUsed)
         }

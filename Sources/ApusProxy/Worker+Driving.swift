@@ -59,7 +59,7 @@ extension Worker {
         finish(x, &arena)
         if needsReset {
             forgetClient(client, &arena)
-            connections[client].socket.reset()
+            links.reset(&connections[client].link)
             connections.remove(client)
         } else {
             closeClient(client, &arena)

@@ -90,7 +90,7 @@ extension Worker {
         }
         if connections[upstream].bound >= 0 { connections[Int(connections[upstream].bound)].bound = -1 }
         giveBackBuffers(upstream, &arena)
-        connections[upstream].socket.close()
+        links.close(&connections[upstream].link)
         connections.remove(upstream)
     }
 
@@ -98,7 +98,7 @@ extension Worker {
 
     mutating func closeClient(_ client: Int, _ arena: inout BufferArena) {
         forgetClient(client, &arena)
-        connections[client].socket.close()
+        links.close(&connections[client].link)
         connections.remove(client)
     }
 
@@ -129,7 +129,7 @@ extension Worker {
         connections[client].since = isLong ? now : now &- settings.lingerInAll
         connections[client].byteCount = 0
         _ = keepInput(client, Stretch(.inbound, 0..<0), &arena)
-        connections[client].socket.shutdownWriting()
+        links.finish(connections[client].link)
         setDeadline(client, in: settings.linger)
         if connections[client].isReadable || connections[client].peerClosed { makeReady(client) }
     }
@@ -219,6 +219,5 @@ extension Worker {
                 closeClient(connection, &arena)
             }
         }
-        Socket(descriptor: spareDescriptor).close()
     }
 }

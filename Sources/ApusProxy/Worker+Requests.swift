@@ -201,7 +201,7 @@ extension Worker {
     mutating func ownAddress(_ x: Int, _ hand: inout RequestInHand) -> SocketAddress {
         let listener = settings.listenerAddress[exchanges[x].listener]
         guard hand.head.hostField.isEmpty, listener.ip == .anyIPv4 || listener.ip == .anyIPv6 else { return listener }
-        return SocketAddress(connections[exchanges[x].client].socket.localAddress)
+        return SocketAddress(links.localAddress(of: connections[exchanges[x].client].link))
     }
 
     /// Refuses what is not a request that could be forwarded, and ends the connection.

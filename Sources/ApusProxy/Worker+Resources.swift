@@ -8,7 +8,7 @@ extension Worker {
 
     /// Counts a turn of the loop that ends now, and tells what the worker holds.
     mutating func recordTurn(since started: Int64, _ arena: borrowing BufferArena) {
-        turnEnded = monotonicMicroseconds()
+        turnEnded = links.clock()
         let time = max(0, turnEnded - started)
         counters.add(to: shared.layout.worker(.loopTurns))
         counters.add(UInt64(time), to: shared.layout.worker(.busyMicroseconds))
@@ -18,7 +18,7 @@ extension Worker {
         counters.set(shared.layout.worker(.upstreamConnections), to: UInt64(connections.count - clientCount))
         counters.set(shared.layout.worker(.exchanges), to: UInt64(exchanges.count))
         counters.set(shared.layout.worker(.timers), to: UInt64(timers.count + alarms.count))
-        counters.set(shared.layout.worker(.pipes), to: UInt64(pipes.made))
+        counters.set(shared.layout.worker(.pipes), to: UInt64(links.pipeCount))
     }
 
     /// The loop asked to sleep for so long, nothing happened, and it woke: the rest of the time it waited to be let run.

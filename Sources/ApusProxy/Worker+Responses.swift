@@ -169,7 +169,7 @@ extension Worker {
         let namesOrigin = isEdited && editResponse(x, arena.bytes(stretch.handle, stretch.range))
         // RFC 9110 section 6.6.1.
         let needsDate = !head.hasDate && !(isEdited && writesDate(x))
-        if needsDate { date.update(now: now, wallClock: wallClockMicroseconds) }
+        if needsDate { updateDate() }
         arena.setInput(stretch.handle, at: Int(stretch.start))
         head.write(
             forwarded: ForwardedResponse(

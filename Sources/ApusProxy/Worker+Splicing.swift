@@ -51,7 +51,7 @@ extension Worker {
             direction == .request || exchanges[x].state.responsePhase == .begun
         else { return false }
         let (source, target) = direction == .request ? (client, upstream) : (upstream, client)
-        guard connections[source].input.isEmpty, connections[target].output.isEmpty, let pipe = pipes.take() else {
+        guard connections[source].input.isEmpty, connections[target].output.isEmpty, let pipe = links.takePipe() else {
             return false
         }
         exchanges[x].pipe = pipe
@@ -71,8 +71,8 @@ extension Worker {
     private mutating func fillPipe(
         _ direction: Direction, of x: Int, from source: Int, _ arena: inout BufferArena
     ) -> Next {
-        let count = Int(min(unseenBytes(direction, of: x), UInt64(PipePool.pipeCapacity)))
-        let result = exchanges[x].pipe.fill(from: connections[source].socket, count)
+        let count = Int(clamping: unseenBytes(direction, of: x))
+        let result = links.fill(exchanges[x].pipe, from: &connections[source].link, count)
         if result.rawValue > 0 {
             exchanges[x].state.pipeBytes = result.rawValue
             if direction == .request {
@@ -82,7 +82,6 @@ extension Worker {
             }
             return .goesOn
         }
-        connections[source].isReadable = false
         if result.wouldBlock {
             if direction == .response { originIsAwaited(x) }
             return .waits
@@ -96,7 +95,8 @@ extension Worker {
         _ direction: Direction, of x: Int, to target: Int, _ arena: inout BufferArena
     ) -> Next {
         while exchanges[x].state.pipeBytes > 0 {
-            let result = exchanges[x].pipe.empty(to: connections[target].socket, exchanges[x].state.pipeBytes)
+            let result = links.empty(
+                exchanges[x].pipe, to: &connections[target].link, exchanges[x].state.pipeBytes)
             if result.wouldBlock { return .waits }
             guard result.rawValue > 0 else {
                 return direction == .response ? .reset(.clientClosed) : requestWasNotTaken(x, &arena)
@@ -128,7 +128,7 @@ extension Worker {
 
     mutating func releasePipe(_ x: Int) {
         guard !exchanges[x].pipe.isNone else { return }
-        pipes.giveBack(exchanges[x].pipe, isEmpty: exchanges[x].state.pipeBytes == 0)
+        links.giveBack(exchanges[x].pipe, isEmpty: exchanges[x].state.pipeBytes == 0)
         exchanges[x].pipe = .none
         exchanges[x].state.pipeBytes = 0
         exchanges[x].state.pipeDirection = .response

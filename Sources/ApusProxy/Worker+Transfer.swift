@@ -2,7 +2,7 @@ import ApusExchange
 import ApusHTTP
 import ApusTransport
 
-/// Moving bytes between sockets and buffers, the same way for clients and origins.
+/// Moving bytes between links and buffers, the same way for clients and origins.
 extension Worker {
     enum Received {
         case bytes(Stretch)
@@ -17,9 +17,8 @@ extension Worker {
     mutating func receive(_ connection: Int, _ arena: inout BufferArena) -> Received {
         guard connections[connection].input.isEmpty else { return receiveMore(connection, &arena) }
         let asked = BufferArena.inboundCapacity
-        let result = arena.receive(from: connections[connection].socket, into: .inbound, at: 0, count: asked)
-        guard result.rawValue > 0 else { return nothingReceived(connection, result) }
-        if result.rawValue < asked { connections[connection].isReadable = false }
+        let result = links.receive(from: &connections[connection].link, into: .inbound, at: 0, count: asked, &arena)
+        guard result.rawValue > 0 else { return nothingReceived(result) }
         return .bytes(Stretch(.inbound, 0..<result.rawValue))
     }
 
@@ -27,16 +26,14 @@ extension Worker {
         guard makeRoom(connection, &arena) else { return .noMemory }
         let input = connections[connection].input
         let asked = arena.capacity(of: input.handle) - Int(input.end)
-        let result = arena.receive(
-            from: connections[connection].socket, into: input.handle, at: Int(input.end), count: asked)
-        guard result.rawValue > 0 else { return nothingReceived(connection, result) }
-        if result.rawValue < asked { connections[connection].isReadable = false }
+        let result = links.receive(
+            from: &connections[connection].link, into: input.handle, at: Int(input.end), count: asked, &arena)
+        guard result.rawValue > 0 else { return nothingReceived(result) }
         connections[connection].input.end += Int32(result.rawValue)
         return .bytes(connections[connection].input)
     }
 
-    private mutating func nothingReceived(_ connection: Int, _ result: SystemResult) -> Received {
-        connections[connection].isReadable = false
+    private mutating func nothingReceived(_ result: SystemResult) -> Received {
         if result.rawValue == 0 { return .ended }
         return result.wouldBlock ? .nothing : .failed
     }
@@ -109,7 +106,7 @@ extension Worker {
         let total = arena.sendCount
         guard total > 0 else { return .all }
         guard connections[connection].output.isEmpty else { return queue(connection, from: 0, &arena) }
-        let result = arena.send(to: connections[connection].socket)
+        let result = links.send(to: &connections[connection].link, &arena)
         if result.rawValue == total { return .all }
         if result.isFailure, !result.wouldBlock { return .failed }
         return queue(connection, from: max(0, result.rawValue), &arena)
@@ -135,7 +132,7 @@ extension Worker {
     mutating func flushOutput(_ connection: Int, _ arena: inout BufferArena) -> Bool {
         let output = connections[connection].output
         guard !output.isEmpty else { return true }
-        let result = arena.send(to: connections[connection].socket, output.handle, output.range)
+        let result = links.send(to: &connections[connection].link, output.handle, output.range, &arena)
         if result.isFailure { return result.wouldBlock }
         if result.rawValue == output.count {
             arena.giveBack(output.handle)

@@ -31,7 +31,8 @@ struct Worker: ~Copyable {
     /// Draws the requests that are logged where not all are.
     var sampling: SplitMix64
 
-    var poller: Poller
+    /// What moves bytes, and the clock.
+    var links: Links
     var connections: Slab<Connection>
     var exchanges: Slab<Exchange>
     var timers: TimerWheel
@@ -57,7 +58,6 @@ struct Worker: ~Copyable {
     /// Where pools and their endpoints went at the latest reload, for what others said before it.
     var latestPools: Renaming?
     var latestMembers: [Renaming] = []
-    var pipes = PipePool(limit: pipeLimit)
     /// The Date of the responses that Apus makes.
     var date = DateField()
     /// Decides where chance does: among a route's pools.
@@ -66,8 +66,7 @@ struct Worker: ~Copyable {
     var ready: [SlabHandle] = []
     /// Pools in which something has ended while requests wait; each as often as that happened.
     var roomInPools: [Int] = []
-    /// The time of this turn of the loop, and when the turn before it ended.
-    var now: Int64
+    /// When the turn of the loop before this one ended.
     var turnEnded: Int64
     var clientCount = 0
     /// Clients whose connections linger.
@@ -75,8 +74,6 @@ struct Worker: ~Copyable {
     /// The slot at which the search for memory goes on, and whether it was in vain in this turn.
     var reclaimHand = 0
     var isShortOfMemory = false
-    /// A descriptor held back, so that there is one to accept and refuse with when all others are used up.
-    var spareDescriptor: Int32
     /// When connections are cut; `.max` while not draining.
     var drainDeadline = Int64.max
     var isDraining: Bool { drainDeadline != .max }
@@ -86,8 +83,10 @@ struct Worker: ~Copyable {
         index: Int, shared: SharedState, settings: WorkerSettings, counters: CounterBank,
         mailbox: Mailbox<WorkerMessage>, others: [Mailbox<WorkerMessage>], listeners: [ListeningSocket],
         log: AccessLogWriter?,
-        poller: consuming Poller
+        links: consuming Links
     ) {
+        let now = links.now
+        let seed = UInt64(truncatingIfNeeded: links.wallClock())
         self.index = index
         self.shared = shared
         self.settings = settings
@@ -96,27 +95,27 @@ struct Worker: ~Copyable {
         self.others = others
         self.listeners = listeners
         self.log = log
-        sampling = SplitMix64(seed: UInt64(truncatingIfNeeded: wallClockMicroseconds()) &+ UInt64(index))
-        self.poller = poller
+        sampling = SplitMix64(seed: seed &+ UInt64(index))
+        self.links = links
         connections = Slab(capacity: Self.slabCapacity)
         exchanges = Slab(capacity: Self.slabCapacity)
-        now = monotonicMicroseconds()
         turnEnded = now
-        chance = SplitMix64(seed: UInt64(truncatingIfNeeded: wallClockMicroseconds()) &+ UInt64(index) << 32)
+        chance = SplitMix64(seed: seed &+ UInt64(index) << 32)
         timers = TimerWheel(now: now)
         alarms = TimerWheel(now: now, tickShift: TimerWheel.fine)
         let snapshot = shared.snapshot
         origins = Origins(
-            of: snapshot, worker: index, seed: .seed, loads: CountsOfAll(shared.loads),
+            of: snapshot, worker: index, seed: seed, loads: CountsOfAll(shared.loads),
             poolLoads: CountsOfAll(shared.poolLoads), waiting: CountsOfAll(shared.waiting), now: now)
         hasFailed = snapshot.endpoints.map { _ in false }
-        spareDescriptor = openSpareDescriptor()
         responseFields.clientRules = settings.rules.clientFields
         trailers.clientRules = settings.rules.clientFields
     }
 
     /// Address space for this many connections; memory only for those that exist.
     static let slabCapacity = Bounds.requestsPerWorker.upperBound
+    /// The time of this turn of the loop.
+    var now: Int64 { @inline(__always) mutating get { links.now } }
     /// Large bodies that may move through pipes at once; others are copied.
     static let pipeLimit = 512
     /// Tokens below 2^32 are the worker's own: its listeners by position, and these.
@@ -130,36 +129,40 @@ struct Worker: ~Copyable {
 extension Worker {
     /// Runs until stopped or drained.
     mutating func run() throws(SystemError) {
-        try registerOwn()
         counters.set(shared.layout.worker(.threadNumber), to: UInt64(threadNumber()))
         var arena = BufferArena(limit: shared.snapshot.limits.bufferBytesPerWorker)
         var hand = RequestInHand(place: Stretch())
+        try begin(&hand)
+        while !isStopped { turn(&hand, &arena) }
+        end(&arena)
+    }
+
+    /// Before the first turn.
+    mutating func begin(_ hand: inout RequestInHand) throws(SystemError) {
         hand.fields.clientRules = settings.rules.clientFields
-        while !isStopped {
-            turn(&hand, &arena)
+        for (place, listener) in listeners.enumerated() {
+            guard let listener else { continue }
+            let result = links.listen(at: listener.socket, token: UInt64(place))
+            guard !result.isFailure else { throw SystemError(call: "epoll_ctl", errno: result.errno) }
         }
+        let result = links.hear(mailbox, token: Self.mailboxToken)
+        guard !result.isFailure else { throw SystemError(call: "epoll_ctl", errno: result.errno) }
+    }
+
+    /// After the last turn.
+    mutating func end(_ arena: inout BufferArena) {
         closeEverything(&arena)
         answerTheLast()
     }
 
-    private mutating func registerOwn() throws(SystemError) {
-        for (place, listener) in listeners.enumerated() {
-            guard let listener else { continue }
-            let result = poller.addLevel(descriptor: listener.socket.descriptor, token: UInt64(place))
-            guard !result.isFailure else { throw SystemError(call: "epoll_ctl", errno: result.errno) }
-        }
-        let result = poller.addLevel(descriptor: mailbox.descriptor, token: Self.mailboxToken)
-        guard !result.isFailure else { throw SystemError(call: "epoll_ctl", errno: result.errno) }
-    }
-
-    private mutating func turn(_ hand: inout RequestInHand, _ arena: inout BufferArena) {
+    /// One turn of the loop: waits until something happens, and does what there is to do.
+    mutating func turn(_ hand: inout RequestInHand, _ arena: inout BufferArena) {
         let sleep = ready.isEmpty ? millisecondsToNext() : 0
-        let count = poller.wait(milliseconds: sleep)
-        now = monotonicMicroseconds()
+        let count = links.wait(milliseconds: sleep)
         let started = now
         if count == 0, sleep > 0 { recordWakeup(after: sleep) }
         for index in 0..<count {
-            handle(poller[index], of: count, &hand, &arena)
+            handle(links.event(index), of: count, &hand, &arena)
         }
         runReady(&hand, &arena)
         runTimers(&arena)
@@ -176,7 +179,7 @@ extension Worker {
         guard event.token >> 32 != 0 else { return handleOwn(event.token, of: count, &hand, &arena) }
         let handle = SlabHandle(token: event.token)
         guard let connection = connections.index(handle) else { return }
-        connections[connection].note(event)
+        connections[connection].link.note(event)
         proceed(connection, isWritable: event.isWritable, &hand, &arena)
     }
 

@@ -89,12 +89,12 @@ extension BufferArena {
     /// Sends what was appended.
     ///
     /// - Returns: how many bytes the socket took, or why it took none.
-    public mutating func send(to socket: Socket) -> SystemResult {
+    mutating func send(to descriptor: Int32) -> SystemResult {
         closePiece()
         if pieces.count == 1 {
             let piece = pieces[0]
             let start = unsafe start(of: piece.handle, Int(piece.start)..<Int(piece.start + piece.count))
-            return SystemResult(unsafe apus_send(socket.descriptor, start, Int(piece.count)))
+            return SystemResult(unsafe apus_send(descriptor, start, Int(piece.count)))
         }
         return unsafe withUnsafeTemporaryAllocation(of: iovec.self, capacity: PieceList.capacity) { vectors in
             for index in 0..<pieces.count {
@@ -102,13 +102,26 @@ extension BufferArena {
                 let start = unsafe start(of: piece.handle, Int(piece.start)..<Int(piece.start + piece.count))
                 unsafe vectors[index] = iovec(iov_base: start, iov_len: Int(piece.count))
             }
-            return SystemResult(unsafe apus_send_pieces(socket.descriptor, vectors.baseAddress, pieces.count))
+            return SystemResult(unsafe apus_send_pieces(descriptor, vectors.baseAddress, pieces.count))
         }
     }
 
     /// Sends bytes that stand in one buffer.
-    public mutating func send(to socket: Socket, _ handle: BufferHandle, _ range: Range<Int>) -> SystemResult {
-        SystemResult(unsafe apus_send(socket.descriptor, start(of: handle, range), range.count))
+    mutating func send(to descriptor: Int32, _ handle: BufferHandle, _ range: Range<Int>) -> SystemResult {
+        SystemResult(unsafe apus_send(descriptor, start(of: handle, range), range.count))
+    }
+
+    /// A copy of what was appended, for a script to send.
+    mutating func appended() -> [UInt8] {
+        closePiece()
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(pieces.byteCount)
+        for index in 0..<pieces.count {
+            let piece = pieces[index]
+            let span = self.bytes(piece.handle, Int(piece.start)..<Int(piece.start + piece.count))
+            for offset in span.indices { bytes.append(span[offset]) }
+        }
+        return bytes
     }
 
     /// Copies what was appended, without its first `sent` bytes, to `handle` at `offset`.

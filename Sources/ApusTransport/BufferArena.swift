@@ -206,10 +206,10 @@ public struct BufferArena: ~Copyable {
     /// Reads up to `count` bytes into `handle` at `offset`.
     ///
     /// - Returns: how many bytes; 0 when the peer has ended its direction; a failure otherwise.
-    public mutating func receive(
-        from socket: Socket, into handle: BufferHandle, at offset: Int, count: Int
+    mutating func receive(
+        from descriptor: Int32, into handle: BufferHandle, at offset: Int, count: Int
     ) -> SystemResult {
         let start = unsafe start(of: handle, offset..<offset + count)
-        return SystemResult(unsafe apus_receive(socket.descriptor, start, count))
+        return SystemResult(unsafe apus_receive(descriptor, start, count))
     }
 }

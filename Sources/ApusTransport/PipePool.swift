@@ -15,58 +15,59 @@ public struct Pipe: Sendable, Equatable, BitwiseCopyable {
     public static let none = Pipe(readEnd: -1, writeEnd: -1)
 
     public var isNone: Bool { readEnd < 0 }
-
-    /// Moves up to `count` bytes from the socket into the pipe: 0 when the peer has ended its direction.
-    public func fill(from socket: Socket, _ count: Int) -> SystemResult {
-        SystemResult(Int(apus_splice(socket.descriptor, writeEnd, count)))
-    }
-
-    /// Moves up to `count` bytes that the pipe holds to the socket.
-    public func empty(to socket: Socket, _ count: Int) -> SystemResult {
-        SystemResult(Int(apus_splice(readEnd, socket.descriptor, count)))
-    }
-
-    func close() {
-        Socket(descriptor: readEnd).close()
-        Socket(descriptor: writeEnd).close()
-    }
 }
 
 /// The pipes of one worker: made when needed, kept for reuse, few. Used by one thread.
-public struct PipePool: ~Copyable {
+struct PipePool: ~Copyable {
     /// Bytes that a pipe holds, if the system allows that much.
-    public static let pipeCapacity = 256 << 10
+    static let pipeCapacity = 256 << 10
 
     private var free: [Pipe] = []
     /// Pipes that there are, in use or kept.
-    public private(set) var made = 0
+    private(set) var made = 0
     private let limit: Int
+    private let script: (any ScriptedNetwork)?
 
-    /// - Parameter limit: pipes at most; each is two descriptors.
-    public init(limit: Int) { self.limit = limit }
+    /// - Parameters:
+    ///   - limit: pipes at most; each is two descriptors.
+    ///   - script: what makes them instead of the system.
+    init(limit: Int, script: (any ScriptedNetwork)?) {
+        self.limit = limit
+        self.script = script
+    }
 
-    deinit { for pipe in free { pipe.close() } }
+    deinit { for pipe in free { close(pipe) } }
 
     /// An empty pipe; nil when there are enough, or the system has none.
-    public mutating func take() -> Pipe? {
+    mutating func take() -> Pipe? {
         if let pipe = free.popLast() { return pipe }
-        guard made < limit else { return nil }
+        guard made < limit, let pipe = make() else { return nil }
+        made += 1
+        return pipe
+    }
+
+    /// Takes a pipe back. One that still holds bytes is of no use to anybody else.
+    mutating func giveBack(_ pipe: Pipe, isEmpty: Bool) {
+        if isEmpty {
+            free.append(pipe)
+        } else {
+            close(pipe)
+            made -= 1
+        }
+    }
+
+    private func make() -> Pipe? {
+        if let script { return script.makePipe().map { Pipe(readEnd: $0.readEnd, writeEnd: $0.writeEnd) } }
         var ends: (Int32, Int32) = (-1, -1)
         let result = unsafe withUnsafeMutableBytes(of: &ends) { ends in
             unsafe apus_pipe(ends.baseAddress?.assumingMemoryBound(to: Int32.self), Int32(Self.pipeCapacity))
         }
-        guard result == 0 else { return nil }
-        made += 1
-        return Pipe(readEnd: ends.0, writeEnd: ends.1)
+        return result == 0 ? Pipe(readEnd: ends.0, writeEnd: ends.1) : nil
     }
 
-    /// Takes a pipe back. One that still holds bytes is of no use to anybody else.
-    public mutating func giveBack(_ pipe: Pipe, isEmpty: Bool) {
-        if isEmpty {
-            free.append(pipe)
-        } else {
-            pipe.close()
-            made -= 1
+    private func close(_ pipe: Pipe) {
+        for end in [pipe.readEnd, pipe.writeEnd] {
+            if let script { script.close(end) } else { Socket(descriptor: end).close() }
         }
     }
 }

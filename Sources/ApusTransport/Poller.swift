@@ -17,6 +17,17 @@ public struct Poller: ~Copyable {
             self.flags = flags
         }
 
+        /// What a script reports.
+        public init(
+            token: UInt64, isReadable: Bool = false, isWritable: Bool = false, peerClosed: Bool = false,
+            isBroken: Bool = false
+        ) {
+            self.token = token
+            flags =
+                (isReadable ? UInt32(APUS_READABLE) : 0) | (isWritable ? UInt32(APUS_WRITABLE) : 0)
+                | (peerClosed ? UInt32(APUS_PEER_CLOSED) : 0) | (isBroken ? UInt32(APUS_BROKEN) : 0)
+        }
+
         @inlinable public var isReadable: Bool { flags & UInt32(APUS_READABLE) != 0 }
         @inlinable public var isWritable: Bool { flags & UInt32(APUS_WRITABLE) != 0 }
         /// The peer has ended its sending direction, or the whole connection.
@@ -28,41 +39,62 @@ public struct Poller: ~Copyable {
     @usableFromInline let descriptor: Int32
     @usableFromInline let events: UnsafeMutableBufferPointer<epoll_event>
 
+    private static var eventsPerTurn: Int { 64 }
+    /// Events that one wait reports at most.
+    var capacity: Int { unsafe events.count }
+
     /// - Throws: the errno with which the system refused.
-    public init(eventsPerTurn: Int = 64) throws(SystemError) {
+    init() throws(SystemError) {
         let result = apus_epoll_create()
         guard result >= 0 else { throw SystemError(call: "epoll_create", errno: -result) }
         descriptor = result
-        unsafe events = .allocate(capacity: eventsPerTurn)
+        unsafe events = .allocate(capacity: Self.eventsPerTurn)
+    }
+
+    /// One that asks no system, and reports what it is given (`take`).
+    init(withoutSystem: ()) {
+        descriptor = -1
+        unsafe events = .allocate(capacity: Self.eventsPerTurn)
     }
 
     deinit {
-        _ = close(descriptor)
+        if descriptor >= 0 { _ = close(descriptor) }
         unsafe events.deallocate()
     }
 
     /// Reports every change of `socket`, in both directions, once each (edge-triggered).
-    public func add(_ socket: Socket, token: UInt64) -> SystemResult {
+    func add(_ socket: Socket, token: UInt64) -> SystemResult {
         SystemResult(apus_epoll_add(descriptor, socket.descriptor, token))
     }
 
     /// Reports `descriptor` at each turn as long as it is readable (level-triggered).
-    public func addLevel(descriptor: Int32, token: UInt64) -> SystemResult {
+    func addLevel(descriptor: Int32, token: UInt64) -> SystemResult {
         SystemResult(apus_epoll_add_level(self.descriptor, descriptor, token))
     }
 
-    public func remove(descriptor: Int32) { _ = apus_epoll_remove(self.descriptor, descriptor) }
+    func remove(descriptor: Int32) { _ = apus_epoll_remove(self.descriptor, descriptor) }
 
     /// Waits until something is ready, at most `milliseconds` (-1: for ever).
     ///
     /// - Returns: how many events can be read from `self[0...]`; none after a signal.
-    public func wait(milliseconds: Int32) -> Int {
+    func wait(milliseconds: Int32) -> Int {
         let count = unsafe apus_epoll_wait(descriptor, events.baseAddress, Int32(events.count), milliseconds)
         return max(0, Int(count))
     }
 
+    /// Has `self[0...]` be what a script reports.
+    ///
+    /// - Returns: how many events that are.
+    func take(_ reported: [Event]) -> Int {
+        precondition(reported.count <= capacity)
+        for (index, event) in reported.enumerated() {
+            unsafe apus_set_event(&events[index], event.token, event.flags)
+        }
+        return reported.count
+    }
+
     @inlinable
-    public subscript(index: Int) -> Event {
+    subscript(index: Int) -> Event {
         precondition(unsafe index >= 0 && index < events.count)
         // Within the buffer, and written by the last wait for every index below its count.
         let event = unsafe events.baseAddress.unsafelyUnwrapped + index

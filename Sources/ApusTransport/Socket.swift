@@ -23,15 +23,15 @@ public struct WireAddress: Sendable, Equatable, BitwiseCopyable {
 
 /// A TCP socket: non-blocking, without Nagle's delay.
 ///
-/// A value that names a descriptor and does not own it: whoever keeps it closes it, once.
+/// A value that names a descriptor and does not own it: whoever keeps it closes it, once. Outside of this module it is a
+/// listening socket, which is bound before there are workers and handed to the next process; what workers do with sockets
+/// they ask of `Links`.
 @frozen
 public struct Socket: Sendable, Equatable, BitwiseCopyable {
     public let descriptor: Int32
 
     @inlinable
     public init(descriptor: Int32) { self.descriptor = descriptor }
-
-    public static let none = Socket(descriptor: -1)
 
     /// Binds and listens, sharing the port with every other socket bound this way by the same user.
     public static func listen(_ address: WireAddress, backlog: Int32 = 4096) -> SystemResult {
@@ -45,12 +45,12 @@ public struct Socket: Sendable, Equatable, BitwiseCopyable {
     }
 
     /// Starts to connect. The socket becomes writable when connected, broken when refused.
-    public static func connect(_ address: WireAddress) -> SystemResult {
+    static func connect(_ address: WireAddress) -> SystemResult {
         SystemResult(apus_connect(address.c))
     }
 
     /// The next connection that waits, with its peer.
-    public func accept(from peer: inout WireAddress) -> SystemResult {
+    func accept(from peer: inout WireAddress) -> SystemResult {
         var address = apus_address()
         let result = unsafe apus_accept(descriptor, &address)
         peer = WireAddress(address)
@@ -58,7 +58,7 @@ public struct Socket: Sendable, Equatable, BitwiseCopyable {
     }
 
     /// How many connections wait to be accepted by this listening socket.
-    public var acceptQueueLength: Int { Int(apus_accept_queue(descriptor)) }
+    var acceptQueueLength: Int { Int(apus_accept_queue(descriptor)) }
 
     public var localAddress: WireAddress {
         var address = apus_address()
@@ -67,19 +67,16 @@ public struct Socket: Sendable, Equatable, BitwiseCopyable {
     }
 
     /// Why the socket broke, as an errno; reading it clears it.
-    public var pendingError: Int32 { apus_socket_error(descriptor) }
+    var pendingError: Int32 { apus_socket_error(descriptor) }
 
     /// Ends the sending direction with FIN.
-    public func shutdownWriting() { _ = apus_shutdown_writing(descriptor) }
+    func shutdownWriting() { _ = apus_shutdown_writing(descriptor) }
 
     /// Another descriptor of the same socket.
     public func duplicate() -> SystemResult { SystemResult(apus_duplicate(descriptor)) }
 
     public func close() { _ = CApusSystem.close(descriptor) }
 
-    /// Closes with RST, so that the peer cannot take what it got for the whole.
-    public func reset() {
-        apus_reset_on_close(descriptor)
-        close()
-    }
+    /// Has the close that follows send RST, so that the peer cannot take what it got for the whole.
+    func resetOnClose() { apus_reset_on_close(descriptor) }
 }

@@ -37,7 +37,7 @@ public let timedOutErrno = ETIMEDOUT
 public let outOfMemoryErrno = ENOMEM
 
 /// A descriptor that stands for nothing but itself; negative when there is none to be had.
-public func openSpareDescriptor() -> Int32 { apus_spare_descriptor() }
+func openSpareDescriptor() -> Int32 { apus_spare_descriptor() }
 
 /// The system's number for the calling thread, as `/proc/self/task` lists it.
 public func threadNumber() -> Int32 { apus_thread_number() }

@@ -41,7 +41,7 @@ extension Worker {
         }
         let ended = LoggedExchange(
             exchanges[x], peer: SocketAddress(connections[exchanges[x].client].peer),
-            began: wallClockMicroseconds() - duration, duration: duration, end: connectionEnd(x), sample: sample)
+            began: links.wallClock() - duration, duration: duration, end: connectionEnd(x), sample: sample)
         arena.beginSend()
         if !arena.append(ended, log) || !log.ring.write(arena.bytes(.outbound, 0..<arena.sendCount)) {
             counters.add(to: shared.layout.worker(.accessLogDropped))

@@ -25,7 +25,7 @@ final class Adoption: Sendable {
 
     init(
         _ succession: Succession, shared: SharedState, settings: WorkerSettings, sockets: [[ListeningSocket]],
-        from old: CounterLayout, logs: [AccessLogWriter?], now: Int64
+        from old: CounterLayout, logs: [AccessLogWriter?], seed: UInt64 = .seed, now: Int64
     ) {
         self.succession = succession
         self.shared = shared
@@ -42,7 +42,7 @@ final class Adoption: Sendable {
             workers.map { worker in
                 snapshot.pools.indices.map { pool in
                     guard !succession.unchangedPools[pool] else { return nil }
-                    return PoolDispatcher(pool: pool, of: snapshot, worker: worker, seed: .seed, now: now)
+                    return PoolDispatcher(pool: pool, of: snapshot, worker: worker, seed: seed, now: now)
                 }
             })
         arrivals = Countdown(workers.count)

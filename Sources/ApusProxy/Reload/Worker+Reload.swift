@@ -182,7 +182,7 @@ extension Worker {
         let place = listeners.firstIndex { $0 == nil } ?? listeners.count
         if place == listeners.count { listeners.append(nil) }
         listeners[place] = listener
-        _ = poller.addLevel(descriptor: listener.socket.descriptor, token: UInt64(place))
+        _ = links.listen(at: listener.socket, token: UInt64(place))
     }
 
     /// Its clients finish what they have begun, within the time of a drain.

@@ -95,6 +95,11 @@ static inline int apus_epoll_wait(int poller, struct epoll_event *events, int ca
 static inline uint32_t apus_event_flags(const struct epoll_event *event) { return event->events; }
 static inline uint64_t apus_event_token(const struct epoll_event *event) { return event->data.u64; }
 
+static inline void apus_set_event(struct epoll_event *event, uint64_t token, uint32_t flags) {
+    event->events = flags;
+    event->data.u64 = token;
+}
+
 enum {
     APUS_READABLE = EPOLLIN,
     APUS_WRITABLE = EPOLLOUT,

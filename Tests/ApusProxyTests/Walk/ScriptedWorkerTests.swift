@@ -1,0 +1,20 @@
+import Testing
+
+/// The worker itself, step by step and without a socket: what can hardly be brought about over real ones.
+@Suite struct ScriptedWorkerTests {
+    @Test func aRequestGoesThroughInMemory() throws {
+        let stage = try ScriptedStage()
+        let client = try stage.connect()
+        stage.say("GET / HTTP/1.1\r\nHost: a\r\n\r\n", from: client)
+        #expect(stage.origins.count == 1)
+        #expect(stage.heard(stage.origins[0]).hasPrefix("GET / HTTP/1.1\r\n"))
+        stage.say("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi", from: stage.origins[0])
+        #expect(stage.heard(client).hasSuffix("hi"))
+        // Nobody sleeps: 30 s without an answer pass in no time.
+        stage.say("GET / HTTP/1.1\r\nHost: a\r\n\r\n", from: client)
+        #expect(stage.origins.count == 1)
+        stage.pass(milliseconds: 30_200)
+        #expect(stage.heard(client).contains("response_head_timeout"))
+        #expect(stage.hand.leftovers(stage.network) == [] && stage.network.faults == [])
+    }
+}

@@ -1,0 +1,124 @@
+import ApusModel
+import ApusTransport
+
+@testable import ApusBalancing
+@testable import ApusExchange
+@testable import ApusProxy
+
+/// A worker whose turns a test takes one by one, over a scripted network.
+final class WorkerAtHand {
+    var worker: Worker
+    private var hand = RequestInHand(place: Stretch())
+    private(set) var arena: BufferArena
+    private var hasEnded = false
+
+    init(
+        _ shared: SharedState, _ settings: WorkerSettings, listeners: [ListeningSocket],
+        mailbox: Mailbox<WorkerMessage>, log: AccessLogWriter?, over network: MemoryNetwork
+    ) throws {
+        worker = Worker(
+            index: 0, shared: shared, settings: settings, counters: CounterBank(count: shared.layout.count),
+            mailbox: mailbox, others: [], listeners: listeners, log: log,
+            links: try Links(pipeLimit: 8, script: network))
+        arena = BufferArena(limit: shared.snapshot.limits.bufferBytesPerWorker)
+        try worker.begin(&hand)
+    }
+
+    func turn() { worker.turn(&hand, &arena) }
+
+    func end() {
+        hasEnded = true
+        worker.end(&arena)
+    }
+
+    /// Something is ready that no event will tell of.
+    var hasMore: Bool { !worker.ready.isEmpty }
+
+    /// What is wrong at any time between two turns.
+    func complaints(_ network: MemoryNetwork) -> [String] {
+        var complaints: [String] = []
+        if network.connectionCount != worker.connections.count {
+            complaints.append("\(network.connectionCount) sockets for \(worker.connections.count) connections")
+        }
+        for listener in worker.shared.snapshot.listeners.indices {
+            let count = worker.shared.clients.value(listener)
+            if count > worker.settings.connectionsPerListener { complaints.append("\(count) clients of a listener") }
+        }
+        if worker.exchanges.count > worker.clientCount {
+            complaints.append("\(worker.exchanges.count) exchanges of \(worker.clientCount) clients")
+        }
+        return complaints
+    }
+
+    /// What has not come back although no exchange is under way.
+    func leftovers(_ network: MemoryNetwork) -> [String] {
+        var left: [String] = []
+        func expect(_ value: Int, _ expected: Int, _ name: @autoclosure () -> String) {
+            if value != expected { left.append("\(name()): \(value) instead of \(expected)") }
+        }
+        let shared = worker.shared
+        let layout = shared.layout
+        for endpoint in shared.snapshot.endpoints.indices {
+            expect(shared.loads.value(endpoint), 0, "load of endpoint \(endpoint)")
+            let started = worker.counters.value(layout.endpoint(endpoint, .exchangesStarted))
+            let ended = worker.counters.value(layout.endpoint(endpoint, .exchangesEnded))
+            expect(Int(ended), Int(started), "exchanges ended at endpoint \(endpoint)")
+        }
+        for pool in shared.snapshot.pools.indices {
+            expect(shared.poolLoads.value(pool), 0, "load of pool \(pool)")
+            expect(shared.waiting.value(pool), 0, "requests waiting in pool \(pool)")
+            expect(worker.origins.dispatchers[pool].waitingCount, 0, "queue of pool \(pool)")
+            expect(worker.origins.dispatchers[pool].budget.requestsInFlight, 0, "budget's requests of pool \(pool)")
+            expect(worker.origins.dispatchers[pool].budget.retriesInFlight, 0, "budget's retries of pool \(pool)")
+        }
+        for route in shared.snapshot.routes.indices {
+            expect(shared.routeLoads.value(route), 0, "load of route \(route)")
+        }
+        expect(network.pipeEndCount, 2 * worker.links.pipeCount, "ends of pipes")
+        expect(worker.exchanges.count, 0, "exchanges")
+        countConnections(&left)
+        return left
+    }
+
+    /// Compares the connections that there are with what is counted of them.
+    private func countConnections(_ left: inout [String]) {
+        let shared = worker.shared
+        var clients = [Int](repeating: 0, count: shared.snapshot.listeners.count)
+        var idle = [Int](repeating: 0, count: shared.snapshot.endpoints.count)
+        var held = idle
+        var lingering = 0
+        for index in 0..<worker.connections.indexBound where worker.connections.isUsed(index) {
+            let connection = worker.connections[index]
+            switch connection.phase {
+            case .idle: idle[Int(connection.place)] += 1
+            case .held: held[Int(connection.place)] += 1
+            case .connecting, .leased: left.append("a connection to an origin is \(connection.phase)")
+            case .exchanging: left.append("a client's connection is exchanging")
+            case .lingering: lingering += 1
+            case .waiting, .readingHead, .evicted: break
+            }
+            if !connection.isUpstream { clients[Int(connection.place)] += 1 }
+        }
+        // A worker that has ended has closed all of them, and tells nobody.
+        for (endpoint, count) in idle.enumerated() where !hasEnded {
+            let pool = worker.origins.connections[endpoint]
+            if pool.idleCount != count || pool.busyCount != held[endpoint] {
+                left.append(
+                    "endpoint \(endpoint) has \(count) idle and \(held[endpoint]) held connections, and counts "
+                        + "\(pool.idleCount) and \(pool.busyCount)")
+            }
+        }
+        for (listener, count) in clients.enumerated() where shared.clients.value(listener) != count {
+            left.append("listener \(listener) has \(count) clients, and counts \(shared.clients.value(listener))")
+        }
+        if worker.clientCount != clients.reduce(0, +) {
+            left.append("\(clients.reduce(0, +)) clients, counted \(worker.clientCount)")
+        }
+        if worker.lingererCount != lingering {
+            left.append("\(lingering) linger, counted \(worker.lingererCount)")
+        }
+        if worker.connections.count == 0, arena.bytesInUse != 0 {
+            left.append("\(arena.bytesInUse) bytes of buffers are borrowed for nobody")
+        }
+    }
+}
