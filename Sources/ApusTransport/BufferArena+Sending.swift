@@ -89,6 +89,7 @@ extension BufferArena {
     /// Sends what was appended.
     ///
     /// - Returns: how many bytes the socket took, or why it took none.
+    @usableFromInline
     mutating func send(to descriptor: Int32) -> SystemResult {
         closePiece()
         if pieces.count == 1 {
@@ -107,6 +108,7 @@ extension BufferArena {
     }
 
     /// Sends bytes that stand in one buffer.
+    @usableFromInline
     mutating func send(to descriptor: Int32, _ handle: BufferHandle, _ range: Range<Int>) -> SystemResult {
         SystemResult(unsafe apus_send(descriptor, start(of: handle, range), range.count))
     }

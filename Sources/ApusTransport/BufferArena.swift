@@ -206,6 +206,7 @@ public struct BufferArena: ~Copyable {
     /// Reads up to `count` bytes into `handle` at `offset`.
     ///
     /// - Returns: how many bytes; 0 when the peer has ended its direction; a failure otherwise.
+    @usableFromInline
     mutating func receive(
         from descriptor: Int32, into handle: BufferHandle, at offset: Int, count: Int
     ) -> SystemResult {

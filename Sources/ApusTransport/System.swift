@@ -18,6 +18,9 @@ public struct SystemResult: Sendable, BitwiseCopyable {
     @inlinable public var errno: Int32 { Int32(truncatingIfNeeded: -rawValue) }
     /// The call would have had to wait (EAGAIN).
     @inlinable public var wouldBlock: Bool { rawValue == -Int(EAGAIN) }
+    /// The connection is broken, and not because the peer had ended it before (EPIPE).
+    @inlinable var isReset: Bool { rawValue < 0 && rawValue != -Int(EAGAIN) && rawValue != -Int(EPIPE) }
+    static var reset: SystemResult { SystemResult(-Int(ECONNRESET)) }
     /// Neither the process nor the system has a descriptor left (EMFILE, ENFILE).
     @inlinable public var isOutOfDescriptors: Bool { rawValue == -Int(EMFILE) || rawValue == -Int(ENFILE) }
 }

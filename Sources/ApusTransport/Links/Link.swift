@@ -11,6 +11,8 @@ public struct Link: Sendable, Equatable, BitwiseCopyable {
     public var peerClosed = false
     /// Reset, refused, or closed in both directions.
     public var isBroken = false
+    /// A send has told that it was reset, and the system tells that once: the end that a read finds then is none.
+    @usableFromInline var wasReset = false
 
     @inlinable
     init(descriptor: Int32) { self.descriptor = descriptor }

@@ -15,7 +15,7 @@ public struct Links: ~Copyable {
     /// Nil in every process that serves somebody.
     private let script: (any ScriptedNetwork)?
     /// Whether there is a script, as a byte: to look at a reference costs counting it.
-    private let isScripted: Bool
+    @usableFromInline let isScripted: Bool
     @usableFromInline let poller: Poller
     private var pipes: PipePool
     /// A descriptor held back, so that there is one to accept and refuse with when all others are used up.
@@ -212,51 +212,62 @@ public struct Links: ~Copyable {
     /// Reads up to `count` bytes into `handle` at `offset`. Less than `count` has emptied the link.
     ///
     /// - Returns: how many bytes; 0 when the peer has ended its direction; a failure otherwise.
+    @inlinable @inline(__always)
     public mutating func receive(
         from link: inout Link, into handle: BufferHandle, at offset: Int, count: Int, _ arena: inout BufferArena
     ) -> SystemResult {
         let result =
             isScripted
-            ? receiveFromScript(link.descriptor, handle, offset..<offset + count, &arena)
+            ? receiveFromScript(link.descriptor, handle, offset, count, &arena)
             : arena.receive(from: link.descriptor, into: handle, at: offset, count: count)
         if result.rawValue < count { link.isReadable = false }
-        return result
+        return result.rawValue > 0 ? result : nothing(result, link)
     }
 
-    @inline(never)
-    private mutating func receiveFromScript(
-        _ descriptor: Int32, _ handle: BufferHandle, _ range: Range<Int>, _ arena: inout BufferArena
+    /// What a read that found nothing says of the link.
+    @usableFromInline @inline(never)
+    mutating func nothing(_ result: SystemResult, _ link: Link) -> SystemResult {
+        result.rawValue == 0 && link.wasReset ? .reset : result
+    }
+
+    @usableFromInline @inline(never)
+    mutating func receiveFromScript(
+        _ descriptor: Int32, _ handle: BufferHandle, _ offset: Int, _ count: Int, _ arena: inout BufferArena
     ) -> SystemResult {
-        var bytes = arena.mutableBytes(handle, range)
+        var bytes = arena.mutableBytes(handle, offset..<offset + count)
         return SystemResult(network.receive(from: descriptor, into: &bytes))
     }
 
     /// Sends what was appended to the arena.
     ///
     /// - Returns: how many bytes the link took, or why it took none.
+    @inlinable @inline(__always)
     public mutating func send(to link: inout Link, _ arena: inout BufferArena) -> SystemResult {
         let result = isScripted ? sendAppendedToScript(link.descriptor, &arena) : arena.send(to: link.descriptor)
+        if result.isReset { link.wasReset = true }
         return result
     }
 
     /// Sends bytes that stand in one buffer.
+    @inlinable @inline(__always)
     public mutating func send(
         to link: inout Link, _ handle: BufferHandle, _ range: Range<Int>, _ arena: inout BufferArena
     ) -> SystemResult {
         let result =
             isScripted
             ? sendToScript(link.descriptor, arena.bytes(handle, range)) : arena.send(to: link.descriptor, handle, range)
+        if result.isReset { link.wasReset = true }
         return result
     }
 
-    @inline(never)
-    private mutating func sendAppendedToScript(_ descriptor: Int32, _ arena: inout BufferArena) -> SystemResult {
+    @usableFromInline @inline(never)
+    mutating func sendAppendedToScript(_ descriptor: Int32, _ arena: inout BufferArena) -> SystemResult {
         let bytes = arena.appended()
         return sendToScript(descriptor, bytes.span)
     }
 
-    @inline(never)
-    private mutating func sendToScript(_ descriptor: Int32, _ bytes: Span<UInt8>) -> SystemResult {
+    @usableFromInline @inline(never)
+    mutating func sendToScript(_ descriptor: Int32, _ bytes: Span<UInt8>) -> SystemResult {
         SystemResult(network.send(bytes, to: descriptor))
     }
 
@@ -275,13 +286,15 @@ public struct Links: ~Copyable {
     public mutating func fill(_ pipe: Pipe, from link: inout Link, _ count: Int) -> SystemResult {
         let count = min(count, PipePool.pipeCapacity)
         let result = splice(from: link.descriptor, to: pipe.writeEnd, count)
-        if result.rawValue <= 0 { link.isReadable = false }
-        return result
+        guard result.rawValue <= 0 else { return result }
+        link.isReadable = false
+        return nothing(result, link)
     }
 
     /// Moves up to `count` bytes that the pipe holds to the link.
     public mutating func empty(_ pipe: Pipe, to link: inout Link, _ count: Int) -> SystemResult {
         let result = splice(from: pipe.readEnd, to: link.descriptor, count)
+        if result.isReset { link.wasReset = true }
         return result
     }
 

@@ -17,4 +17,19 @@ import Testing
         #expect(stage.heard(client).contains("response_head_timeout"))
         #expect(stage.hand.leftovers(stage.network) == [] && stage.network.faults == [])
     }
+
+    /// A reset that a send has told of is not told again: the end that a read finds then is none.
+    @Test func aResetThatASendNoticedIsNoProperEnd() throws {
+        let stage = try ScriptedStage()
+        let client = try stage.connect()
+        stage.say("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n", from: client)
+        let origin = stage.origins[0]
+        stage.say("HTTP/1.1 200 OK\r\n\r\nhalf", from: origin)
+        // More of the request has come when the origin breaks off.
+        stage.put(String(repeating: "x", count: 100), from: client)
+        stage.network.abandon(origin)
+        stage.turns()
+        let heard = stage.heard(client)
+        #expect(heard.contains("half") && !heard.contains("0\r\n\r\n"))
+    }
 }
