@@ -21,7 +21,7 @@ extension Worker {
         case .ended, .failed: closeClient(client, &arena)
         case .noMemory: refuse(client, .memoryLimit, &arena)
         case .bytes(let stretch):
-            if known > 0, !isWorthParsing(stretch, knownBefore: known, arena) { return }
+            if known > 0, !isWorthParsing(stretch, knownBefore: known, arena) { return readOn(client) }
             parseRequest(client, stretch, &hand, &arena)
         }
     }
@@ -42,6 +42,11 @@ extension Worker {
             connections[client].since = now
             setDeadline(client, in: settings.requestHead)
         }
+        readOn(client)
+    }
+
+    /// The head has not come whole. What a read has left in the socket no event will tell of.
+    private mutating func readOn(_ client: Int) {
         if connections[client].isReadable || connections[client].peerClosed { makeReady(client) }
     }
 

@@ -32,6 +32,8 @@ final class MemoryNetwork: ScriptedNetwork {
     var failsRegistration = 0
     var random: SplitMix64
     var isMailWaiting = false
+    /// Of the sockets' buffers, one of these.
+    var capacities = [2_048, 16_384, 65_536, 262_144]
     private(set) var faults: [String] = []
     private(set) var descriptors: [Int32: Descriptor] = [:]
     private(set) var doors: [UInt16: Door] = [:]
@@ -209,7 +211,7 @@ final class MemoryNetwork: ScriptedNetwork {
         return client
     }
 
-    private func capacity() -> Int { [2_048, 16_384, 65_536, 262_144][random.next(below: 4)] }
+    private func capacity() -> Int { capacities[random.next(below: capacities.count)] }
 
     func accept(from listener: Int32, peer: inout WireAddress) -> Int {
         guard let door = door(listener, "accept") else { return -Int(EBADF) }

@@ -16,6 +16,7 @@ final class ScriptedStage {
     /// - Parameter endpoints: how many the pool has.
     init(endpoints: Int = 1, configure: (inout Pool) -> Void = { _ in }, timeouts: Timeouts = Timeouts()) throws {
         mailbox = try Mailbox()
+        network.capacities = [65_536]
         let loopback = IPAddress(high: 0, low: 0xffff_7f00_0001)
         var pool = Pool(name: "p", health: HealthCheck(probe: .none), endpoints: 0..<endpoints)
         configure(&pool)

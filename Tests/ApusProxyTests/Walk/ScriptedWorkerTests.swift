@@ -32,4 +32,17 @@ import Testing
         let heard = stage.heard(client)
         #expect(heard.contains("half") && !heard.contains("0\r\n\r\n"))
     }
+
+    /// A read that fills the buffer, and is not worth looking at, is not the last: no event tells of what it left.
+    @Test func aHeadThatFillsItsBufferIsReadOn() throws {
+        let stage = try ScriptedStage()
+        let client = try stage.connect()
+        let whole = "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+        let long = "GET /long HTTP/1.1\r\nHost: a\r\nX: " + String(repeating: "x", count: 5_000) + "\r\n\r\n"
+        // The third stands behind the second in the buffer that both are kept in, of 4 KiB.
+        stage.say(whole + whole + long.prefix(2_100), from: client)
+        for _ in 0..<2 { stage.say("HTTP/1.1 204 No\r\n\r\n", from: stage.origins[0]) }
+        stage.say(String(long.dropFirst(2_100)), from: client)
+        #expect(stage.heard(stage.origins[0]).contains("GET /long"))
+    }
 }
