@@ -126,7 +126,9 @@ extension Worker {
         if head.status == 101 { throw .unexpectedUpgrade }
         guard exchanges[x].state.interimCount < Self.interimLimit else { throw .badResponse }
         exchanges[x].state.interimCount += 1
-        // The client may have acted on it: from here on the request belongs to this origin.
+        // The client may have acted on it: from here on the request belongs to this origin, and the other attempt, which may
+        // have it still to send, is given up.
+        if exchanges[x].state.visit.other.isUnderWay { dropOther(x, &arena) }
         releaseReplay(x, &arena)
         if exchanges[x].state.awaitsContinue {
             exchanges[x].state.awaitsContinue = false

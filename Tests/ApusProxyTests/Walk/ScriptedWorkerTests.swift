@@ -1,4 +1,8 @@
+import ApusModel
+import ApusTransport
 import Testing
+
+@testable import ApusProxy
 
 /// The worker itself, step by step and without a socket: what can hardly be brought about over real ones.
 @Suite struct ScriptedWorkerTests {
@@ -44,5 +48,24 @@ import Testing
         for _ in 0..<2 { stage.say("HTTP/1.1 204 No\r\n\r\n", from: stage.origins[0]) }
         stage.say(String(long.dropFirst(2_100)), from: client)
         #expect(stage.heard(stage.origins[0]).contains("GET /long"))
+    }
+
+    /// An interim response is the beginning of an answer: the second attempt, which has nothing left to send, is given up.
+    @Test func anInterimResponseDecidesBetweenTwoAttempts() throws {
+        let stage = try ScriptedStage(endpoints: 2) {
+            $0.hedging = HedgingRules(after: .milliseconds(5))
+            $0.retries = RetryRules(budgetPercent: 100, minimumPerSecond: 10)
+        }
+        let client = try stage.connect()
+        stage.say("GET / HTTP/1.1\r\nHost: a\r\n\r\n", from: client)
+        stage.network.reception = { _ in .accept(after: 50_000) }
+        stage.pass(milliseconds: 10)
+        #expect(stage.hand.worker.connections.count == 3)
+        stage.say("HTTP/1.1 103 Early Hints\r\n\r\n", from: stage.origins[0])
+        stage.pass(milliseconds: 60)
+        #expect(stage.hand.worker.connections.count == 2)
+        stage.say("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", from: stage.origins[0])
+        #expect(stage.heard(client).contains("200 OK"))
+        #expect(stage.hand.leftovers(stage.network) == [] && stage.network.faults == [])
     }
 }
