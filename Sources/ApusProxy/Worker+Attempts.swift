@@ -136,6 +136,9 @@ extension Worker {
         let waitsForOrigin = exchanges[x].state.request.isComplete || exchanges[x].state.awaitsContinue
         setDeadline(exchange: x, in: waitsForOrigin ? responseHeadTime(x) : bodyTime(x))
         if origins.rules[exchanges[x].pool].limitsTries || !exchanges[x].isPlain { setTryLimits(x) }
-        return exchanges[x].state.request.isComplete ? .waits : relayRequest(x, &arena)
+        guard !exchanges[x].state.request.isComplete else { return .waits }
+        // The attempt before may have ended in the middle of it.
+        exchanges[x].state.requestWasAbandoned = false
+        return relayRequest(x, &arena)
     }
 }

@@ -286,9 +286,12 @@ extension Worker {
         switch flush(upstream, &arena) {
         case .all: break
         case .failed:
-            // The origin takes no more; it may have said why before.
+            // The origin takes no more; it may have said why before, and another may get all of it.
             exchanges[x].state.requestWasAbandoned = true
             connections[upstream].isBroken = true
+            guard keepInput(client, Stretch(stretch.handle, used..<Int(stretch.end)), &arena) else {
+                return .answer(.memoryLimit)
+            }
             return readResponse(x, &arena)
         case .noMemory: return .answer(.memoryLimit)
         }

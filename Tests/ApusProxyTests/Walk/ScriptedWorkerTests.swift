@@ -68,4 +68,22 @@ import Testing
         #expect(stage.heard(client).contains("200 OK"))
         #expect(stage.hand.leftovers(stage.network) == [] && stage.network.faults == [])
     }
+
+    /// An origin that breaks off in the middle of a request that is kept: the next gets all of it.
+    @Test func aRequestThatIsTriedAgainInItsMiddleIsSentWhole() throws {
+        let stage = try ScriptedStage(endpoints: 2)
+        let client = try stage.connect()
+        stage.say("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 3000\r\n\r\n", from: client)
+        stage.say(String(repeating: "1", count: 1_000), from: client)
+        // The worker hears of the next bytes before it hears of the reset.
+        stage.put(String(repeating: "2", count: 1_000), from: client)
+        stage.network.abandon(stage.origins[0])
+        stage.pass(milliseconds: 300)
+        stage.say(String(repeating: "3", count: 1_000), from: client)
+        #expect(stage.origins.count == 2)
+        let body = stage.heard(stage.origins[1]).split(separator: "\r\n\r\n").last.map(String.init) ?? ""
+        #expect(body == ["1", "2", "3"].map { String(repeating: $0, count: 1_000) }.joined())
+        stage.say("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", from: stage.origins[1])
+        #expect(stage.heard(client).contains("200 OK"))
+    }
 }
