@@ -33,7 +33,7 @@ final class MemoryNetwork: ScriptedNetwork {
     var random: SplitMix64
     var isMailWaiting = false
     /// Of the sockets' buffers, one of these.
-    var capacities = [2_048, 16_384, 65_536, 262_144]
+    var capacities = [2_048, 16_384, 65_536, 262_144, 1 << 20]
     private(set) var faults: [String] = []
     private(set) var descriptors: [Int32: Descriptor] = [:]
     private(set) var doors: [UInt16: Door] = [:]

@@ -34,6 +34,23 @@ final class WorkerAtHand {
     /// Something is ready that no event will tell of.
     var hasMore: Bool { !worker.ready.isEmpty }
 
+    /// What is under way, for whoever has to find out why it does not end.
+    var underWay: [String] {
+        (0..<worker.connections.indexBound).filter { worker.connections.isUsed($0) }.map { index in
+            let connection = worker.connections[index]
+            var text =
+                "connection \(index): \(connection.phase), due \(connection.deadline), input \(connection.input.count), "
+                + "output \(connection.output.count), \(connection.link)"
+            if !connection.isUpstream, connection.exchange >= 0 {
+                let exchange = worker.exchanges[Int(connection.exchange)]
+                text +=
+                    ", in pool \(exchange.pool) at \(exchange.upstream): \(exchange.state.responsePhase), waits for "
+                    + "\(exchange.state.visit.wait), alarm \(exchange.alarm)"
+            }
+            return text
+        }
+    }
+
     /// What is wrong at any time between two turns.
     func complaints(_ network: MemoryNetwork) -> [String] {
         var complaints: [String] = []

@@ -1,0 +1,330 @@
+import ApusAddresses
+import ApusBalancing
+import ApusModel
+import ApusTransport
+import Glibc
+
+@testable import ApusExchange
+@testable import ApusProxy
+
+/// One season of the random walk: a worker, clients and origins over a scripted network, from the first turn to the last.
+///
+/// Everything is drawn from the seed, so that the same seed gives the same season. Each step is one thing that somebody
+/// does: a turn of the worker, a read or a write of a client or an origin, a reload, time that passes.
+final class Walk {
+    let seed: UInt64
+    let world: World
+    private var random: SplitMix64
+    private var snapshots: WalkSnapshots
+    /// Nil when it has ended.
+    private var hand: WorkerAtHand!
+    private let mailbox: Mailbox<WorkerMessage>
+    private let lifetime: Lifetime
+    private let log = WalkLog()
+    /// What was handed over last.
+    private var shared: SharedState
+    private var settings: WorkerSettings
+    private var pending: Adoption?
+    private var isEnding = false
+    /// Until when descriptors are short.
+    private var shortage = 0
+    private(set) var step = 0
+    private var network: MemoryNetwork { world.network }
+    static let isTraced = getenv("APUS_WALK_TRACE") != nil
+
+    init(seed: UInt64) throws {
+        self.seed = seed
+        var random = SplitMix64(seed: seed)
+        world = World(seed: random.next())
+        var snapshots = WalkSnapshots(seed: random.next())
+        self.random = random
+        let snapshot = snapshots.next()
+        self.snapshots = snapshots
+        try snapshot.check()
+        mailbox = try Mailbox()
+        let facts = AsyncStream.makeStream(of: ReportedFact.self, bufferingPolicy: .bufferingNewest(1))
+        lifetime = Lifetime(workers: 1, facts: facts.continuation)
+        shared = SharedState(snapshot, epoch: 0, lifetime: lifetime)
+        settings = WorkerSettings(snapshot, listenerAddress: snapshot.listeners.map(\.bind))
+        let network = world.network
+        let sockets = snapshot.listeners.enumerated().map {
+            ListeningSocket(socket: Socket(descriptor: network.open(port: $1.bind.port)), listener: $0)
+        }
+        hand = try WorkerAtHand(
+            shared, settings, listeners: sockets, mailbox: mailbox, log: log.writer(snapshot), over: network)
+        world.bodyLimit = snapshot.limits.bodyBytes ?? .max
+    }
+
+    var faults: [String] { network.faults }
+
+    /// - Returns: what happened, faults or not.
+    func run(steps: Int) -> WalkTally {
+        while step < steps, faults.isEmpty {
+            takeStep()
+            if random.next(below: 1_500) == 0 { random.next(below: 2) == 0 ? settle() : freeze() }
+        }
+        if faults.isEmpty { end() }
+        world.tally.seasons += 1
+        world.tally.steps += step
+        return world.tally
+    }
+
+    // MARK: - Steps
+
+    private func takeStep() {
+        step += 1
+        if step > shortage {
+            network.descriptorLimit = .max
+            network.failsRegistration = 0
+        }
+        switch random.next(below: 100) {
+        case 0..<30: turn()
+        case 30..<64: clientStep()
+        case 64..<94: originStep()
+        case 94..<97: pass(Int64(random.next(below: 3_000)))
+        case 97: if random.next(below: 5) == 0 { pass(Int64(random.next(below: 2_500_000))) }
+        default: control()
+        }
+    }
+
+    private func turn() {
+        network.patience = Int64(random.next(below: 20) == 0 ? 60_000 : random.next(below: 2_000))
+        hand.turn()
+        network.now += Int64(random.next(below: 100))
+        look()
+    }
+
+    /// What must hold between two turns.
+    private func look() {
+        for complaint in hand.complaints(network) { world.fault(complaint) }
+        if isEnding, !hand.worker.isStopped, hand.worker.clientCount == 0, !network.isMailWaiting {
+            world.fault("it goes on with nobody left")
+        }
+        readLog()
+        world.tidy()
+    }
+
+    private func readLog() {
+        for id in log.takeRequests() {
+            world.asked[id].lines += 1
+            if world.asked[id].lines > 1 { world.fault("request \(id) has \(world.asked[id].lines) lines in the log") }
+        }
+    }
+
+    private func pass(_ time: Int64) {
+        trace("time passes: \(time)")
+        network.now += time
+    }
+
+    private func clientStep() {
+        if world.clients.count < 12 || (world.clients.count < 40 && random.next(below: 8) == 0) {
+            return world.addClient()
+        }
+        let client = world.clients[random.next(below: world.clients.count)]
+        client.step(&random)
+        trace(client.description)
+    }
+
+    private func originStep() {
+        guard !world.origins.isEmpty else { return }
+        let origin = world.origins[random.next(below: world.origins.count)]
+        origin.step(&random)
+        trace(origin.description)
+    }
+
+    private func control() {
+        switch random.next(below: 14) {
+        case 0...4:
+            let port = World.originPorts[random.next(below: World.originPorts.count)]
+            world.moods[port] = random.next(below: 2) == 0 ? .well : World.Mood.allCases[random.next(below: 6)]
+        case 5:
+            // For a while.
+            shortage = step + random.next(below: 120)
+            if random.next(below: 3) > 0 {
+                network.descriptorLimit = network.descriptors.count + random.next(below: 3)
+            } else {
+                network.failsRegistration = 4
+            }
+        case 6:
+            let endpoint = random.next(below: shared.snapshot.endpoints.count)
+            post(.setEndpoint(endpoint, available: random.next(below: 3) > 0))
+        case 7: post(.setWeight(random.next(below: shared.snapshot.endpoints.count), random.next(below: 4)))
+        case 8: post(.answer(Countdown(1)))
+        case 9...11: prepareReload()
+        default: handOver()
+        }
+    }
+
+    private func post(_ message: WorkerMessage) {
+        guard !isEnding else { return }
+        mailbox.post(message)
+        network.isMailWaiting = true
+    }
+
+    // MARK: - Reloads
+
+    private func prepareReload() {
+        // The census comes in the words of the snapshot before, which the worker must have heard of.
+        guard pending == nil, !isEnding, hand.worker.shared === shared else { return }
+        let next = snapshots.next()
+        let succession = Succession(from: shared.snapshot, to: next, census: hand.worker.census())
+        let snapshot = succession.snapshot
+        let shared = SharedState(snapshot, epoch: self.shared.epoch + 1, lifetime: lifetime)
+        let settings = WorkerSettings(
+            snapshot, listenerAddress: snapshot.listeners.map(\.bind), keeping: self.settings)
+        var sockets: [ListeningSocket] = []
+        for (index, listener) in snapshot.listeners.enumerated() {
+            if let origin = succession.listeners.toOld[index],
+                listener.isRetired || !succession.previous.listeners[origin].isRetired
+            {
+                continue
+            }
+            let socket = Socket(descriptor: network.open(port: listener.bind.port))
+            sockets.append(ListeningSocket(socket: socket, listener: index))
+        }
+        pending = Adoption(
+            succession, shared: shared, settings: settings, sockets: [sockets], from: self.shared.layout,
+            logs: [log.writer(snapshot)], seed: random.next(), now: network.now)
+    }
+
+    private func handOver() {
+        guard let adoption = pending, !isEnding else { return }
+        trace("reload")
+        pending = nil
+        shared = adoption.shared
+        settings = adoption.settings
+        world.tally.reloads += 1
+        post(.adopt(adoption))
+    }
+
+    // MARK: - Rest
+
+    /// Everybody does what is to be done: all that is under way must end, and without waiting for a time limit.
+    private func settle() {
+        trace("settling")
+        // Who has connected to what is not handed over yet waits for that.
+        handOver()
+        world.tally.settlings += 1
+        world.isSettling = true
+        network.descriptorLimit = .max
+        network.failsRegistration = 0
+        let deadline = network.now + 3_200_000
+        while !world.clients.isEmpty || hand.worker.exchanges.count > 0 {
+            var isBusy = false
+            for client in world.clients where client.cooperate(&random) { isBusy = true }
+            for origin in world.origins where origin.cooperate(&random) { isBusy = true }
+            network.patience = isBusy ? 0 : 2_000
+            hand.turn()
+            look()
+            guard faults.isEmpty else { return }
+            if network.now > deadline {
+                let open = world.clients.filter(\.hasOpenRequests).map(\.description)
+                let origins = world.origins.map(\.description)
+                return world.fault("nobody is in the way, and \(open) wait; \(origins); \(hand.underWay)")
+            }
+        }
+        world.isSettling = false
+        rest("when all had settled")
+    }
+
+    /// Nobody does anything any more: all must end by time limits.
+    private func freeze() {
+        trace("freezing")
+        handOver()
+        world.tally.freezes += 1
+        network.descriptorLimit = .max
+        let end = network.now + WalkSnapshots.longest
+        while network.now < end,
+            hand.worker.connections.count > 0 || network.hasNews || network.hasBacklog || hand.hasMore
+        {
+            network.patience = 1_000_000
+            let before = network.now
+            hand.turn()
+            look()
+            if network.now == before, !network.hasNews, !hand.hasMore { network.now += 1_000_000 }
+        }
+        if hand.worker.connections.count > 0 { world.fault("\(hand.worker.connections.count) connections for ever") }
+        for client in world.clients {
+            client.readTheRest()
+            if !client.isGone { world.fault("waits for ever: \(client.description)") }
+        }
+        for origin in world.origins { origin.leave(withReset: false) }
+        world.tidy()
+        rest("when all had frozen")
+    }
+
+    private func rest(_ when: String) {
+        for left in hand.leftovers(network) { world.fault("\(when): \(left)") }
+        guard !snapshots.isShortOfMemory else { return }
+        for asked in world.asked where asked.lines == 0 && !asked.isBad {
+            if asked.wasAnswered || asked.heads > 0 { world.fault("\(when): request \(asked.id) is not in the log") }
+        }
+    }
+
+    // MARK: - The end
+
+    private func end() {
+        pending.map { for socket in $0.sockets.joined() { network.close(socket.socket.descriptor) } }
+        pending = nil
+        switch random.next(below: 4) {
+        case 0:
+            settle()
+            if faults.isEmpty { freeze() }
+        case 1, 2: drain()
+        default: break
+        }
+        guard faults.isEmpty else { return }
+        hand.count(into: &world.tally)
+        hand.end()
+        readLog()
+        for client in world.clients {
+            client.readTheRest()
+            if !client.isGone { world.fault("was left behind: \(client.description)") }
+        }
+        for origin in world.origins { origin.leave(withReset: false) }
+        rest("at the end")
+        hand = nil
+        if !network.descriptors.isEmpty { world.fault("\(network.descriptors.count) descriptors are left open") }
+    }
+
+    /// Ends the worker while everybody goes on, perhaps with a reload on its way.
+    private func drain() {
+        trace("draining")
+        world.tally.drains += 1
+        if random.next(below: 2) == 0 {
+            prepareReload()
+            handOver()
+        }
+        post(.drain(random.next(below: 2) == 0 ? 5_000_000 : 300_000, isHandingOver: random.next(below: 2) == 0))
+        isEnding = true
+        for _ in 0..<random.next(below: 600) where !hand.worker.isStopped && faults.isEmpty { takeStep() }
+        if random.next(below: 2) == 0 { dismiss() }
+        let end = network.now + WalkSnapshots.longest
+        while !hand.worker.isStopped, network.now < end, faults.isEmpty {
+            network.patience = 1_000_000
+            hand.turn()
+            look()
+            if !network.hasNews, !hand.hasMore { network.now += 100_000 }
+        }
+        if !hand.worker.isStopped { world.fault("it drains for ever") }
+    }
+
+    /// All who are there get what they came for and go, while the worker drains.
+    private func dismiss() {
+        world.isSettling = true
+        for _ in 0..<500 where !hand.worker.isStopped && faults.isEmpty {
+            for client in world.clients { _ = client.cooperate(&random) }
+            for origin in world.origins { _ = origin.cooperate(&random) }
+            network.patience = 1_000
+            hand.turn()
+            look()
+        }
+        world.isSettling = false
+    }
+
+    private func trace(_ text: @autoclosure () -> String) {
+        guard Self.isTraced else { return }
+        let line = "\(step) at \(network.now): \(text())\n"
+        _ = write(2, line, line.utf8.count)
+    }
+}

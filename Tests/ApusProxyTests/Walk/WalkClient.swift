@@ -1,0 +1,301 @@
+import ApusBalancing
+import ApusTransport
+import Glibc
+
+/// A client of the walk: it sends requests as well or as badly as its habits are, and looks at every byte that it gets.
+final class WalkClient {
+    /// What a client may do that others do not.
+    struct Habits {
+        /// Sends a few bytes at a time.
+        var trickles = false
+        /// Sends all its requests at once.
+        var pipelines = false
+        /// Ends its direction behind its last request.
+        var halfCloses = false
+        /// Goes away in the middle of something, with FIN or RST.
+        var leaves = false
+        /// Reads little at a time, and seldom.
+        var readsSlowly = false
+    }
+
+    let number: Int
+    let habits: Habits
+    private unowned let world: World
+    private(set) var end: End?
+    /// Requests that are still to be sent.
+    private var planned: [Int]
+    private var outgoing = Outgoing()
+    /// Where in what is sent each request begins that was put there.
+    private var starts: [(at: Int, id: Int)] = []
+    /// Requests of which a byte was sent, and which have not ended.
+    private var waiting: [Int] = []
+    private var scanner = MessageScanner()
+    private var token: Int?
+    /// The response at hand is one that Apus made.
+    private var wasTold = false
+    /// It was made before the request's head had been read.
+    private var wasUnread = false
+    /// A body that is held back until the origin says 100.
+    private var heldBody: Int?
+    /// The server has said that it closes.
+    private var isLast = false
+    /// A send has told that the connection was reset; a read does not tell it again.
+    private var wasReset = false
+
+    init(_ number: Int, _ world: World, end: End, requests: [Int], habits: Habits) {
+        self.number = number
+        self.world = world
+        self.end = end
+        self.habits = habits
+        planned = requests
+    }
+
+    var isGone: Bool { end == nil }
+    var hasOpenRequests: Bool { !waiting.isEmpty || !planned.isEmpty || !outgoing.isEmpty || heldBody != nil }
+    private var network: MemoryNetwork { world.network }
+
+    var description: String {
+        "client \(number): waiting for \(waiting), to send \(planned) and \(outgoing.total - outgoing.sent) bytes"
+            + (scanner.isInside ? ", inside a response" : "")
+    }
+
+    // MARK: - Steps
+
+    /// Does one thing, at random.
+    func step(_ random: inout SplitMix64) {
+        guard let end else { return }
+        if habits.leaves, random.next(below: 60) == 0 { return leave(withReset: random.next(below: 2) == 0) }
+        switch random.next(below: 4) {
+        case 0, 1: send(amount(&random), &random)
+        case 2 where heldBody != nil && random.next(below: 8) == 0: releaseBody(&random)
+        default:
+            if habits.readsSlowly, random.next(below: 4) > 0 { return }
+            read(habits.readsSlowly ? 1 + random.next(below: 3_000) : 1 << 20)
+        }
+        if !end.isClosed, isDone { finishOrClose(&random) }
+    }
+
+    /// Does all that is to be done, and nothing more than it must.
+    ///
+    /// - Returns: whether it did something.
+    func cooperate(_ random: inout SplitMix64) -> Bool {
+        guard end != nil else { return false }
+        planned.removeAll()
+        if heldBody != nil { releaseBody(&random) }
+        let sent = outgoing.isEmpty ? 0 : send(1 << 20, &random)
+        let got = end == nil ? 0 : read(1 << 20)
+        if isDone, end != nil {
+            leave(withReset: false)
+            return true
+        }
+        return sent > 0 || got > 0
+    }
+
+    /// The worker is gone: what there is to read is read.
+    func readTheRest() {
+        while end != nil, read(1 << 20) > 0 {}
+    }
+
+    private var isDone: Bool {
+        planned.isEmpty && outgoing.isEmpty && waiting.isEmpty && heldBody == nil && !scanner.isInside
+    }
+
+    private func amount(_ random: inout SplitMix64) -> Int {
+        if habits.trickles { return 1 + random.next(below: 40) }
+        return random.next(below: 3) == 0 ? 1 + random.next(below: 3_000) : 1 << 20
+    }
+
+    private func finishOrClose(_ random: inout SplitMix64) {
+        if random.next(below: 3) == 0 {
+            leave(withReset: false)
+        } else if random.next(below: 3) == 0 {
+            planned = world.moreRequests(of: number)
+        }
+    }
+
+    func leave(withReset: Bool) {
+        guard let end else { return }
+        if withReset { network.abandon(end) } else { network.close(end) }
+        over()
+    }
+
+    /// The connection is over: so is everything that was asked on it.
+    private func over() {
+        if scanner.isInside, !waiting.isEmpty { world.tally.cut += 1 }
+        for id in waiting {
+            world.ended(id)
+            world.tally.unanswered += 1
+        }
+        waiting = []
+        planned = []
+        outgoing = Outgoing()
+        heldBody = nil
+        scanner = MessageScanner()
+        end = nil
+    }
+
+    // MARK: - Sending
+
+    @discardableResult
+    private func send(_ most: Int, _ random: inout SplitMix64) -> Int {
+        guard let end, !isLast else { return 0 }
+        while outgoing.isEmpty || habits.pipelines, heldBody == nil, !planned.isEmpty,
+            habits.pipelines || waiting.isEmpty
+        {
+            write(planned.removeFirst(), &random)
+        }
+        guard !outgoing.isEmpty else { return 0 }
+        let result = outgoing.send(most, from: end, over: network)
+        while let first = starts.first, first.at < outgoing.sent {
+            starts.removeFirst()
+            waiting.append(first.id)
+        }
+        if result < 0, result != -Int(EAGAIN) {
+            // What has been answered is read before.
+            if result != -Int(EPIPE) { wasReset = true }
+            return 0
+        }
+        if outgoing.isEmpty, planned.isEmpty, heldBody == nil, habits.halfCloses { network.finish(end) }
+        return max(0, result)
+    }
+
+    private func write(_ id: Int, _ random: inout SplitMix64) {
+        let asked = world.asked[id]
+        starts.append((outgoing.total, id))
+        outgoing.append(world.head(of: asked, &random))
+        if asked.expectsContinue { heldBody = id } else { writeBody(asked, &random) }
+    }
+
+    private func releaseBody(_ random: inout SplitMix64) {
+        guard let id = heldBody else { return }
+        heldBody = nil
+        writeBody(world.asked[id], &random)
+    }
+
+    private func writeBody(_ asked: AskedRequest, _ random: inout SplitMix64) {
+        guard asked.isChunked else { return outgoing.append(body: asked.seed, count: asked.bodyCount) }
+        if asked.breaks {
+            outgoing.append("3\r\n")
+            outgoing.append(body: asked.seed, count: 3)
+            return outgoing.append("\r\nzz\r\n")
+        }
+        let largest = [20, 3_000, 200_000][random.next(below: 3)]
+        outgoing.append(
+            chunksOf: asked.seed, count: asked.bodyCount,
+            trailer: random.next(below: 3) == 0 ? "X-Sum: \(asked.id)\r\n" : ""
+        ) { 1 + random.next(below: largest) }
+    }
+
+    // MARK: - Reading
+
+    @discardableResult
+    private func read(_ most: Int) -> Int {
+        guard let end else { return 0 }
+        let buffer = world.buffer
+        let count = network.receive(
+            into: UnsafeMutableRawBufferPointer(rebasing: buffer[..<min(most, buffer.count)]), at: end)
+        if count > 0 {
+            scanner.take(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+            look()
+            return count
+        }
+        if count == -Int(EAGAIN) { return 0 }
+        if count == 0, !wasReset, scanner.ended() { complete() }
+        network.close(end)
+        over()
+        return 0
+    }
+
+    private func look() {
+        while end != nil {
+            switch scanner.step() {
+            case .needsMore: return
+            case .head(let head): take(head)
+            case .complete: complete()
+            case .wrong(let text): return world.fault("client \(number), waiting for \(waiting): \(text)")
+            }
+        }
+    }
+
+    private func take(_ head: MessageScanner.Head) {
+        guard let status = Int(head.start[1]), head.start[0].hasPrefix("HTTP/1.") else {
+            return world.fault("client \(number): the status line \(head.start)")
+        }
+        if status < 200 {
+            world.tally.interim += 1
+            let isMeant = waiting.first.map { !world.asked[$0].isHTTP10 } ?? false
+            if let id = waiting.first { world.asked[id].hasBegun = true }
+            if status == 101 || !isMeant { world.fault("client \(number): an interim \(status) for nothing") }
+            if status == 100, let id = heldBody {
+                heldBody = nil
+                var random = world.random
+                writeBody(world.asked[id], &random)
+                world.random = random
+            }
+            return scanner.skipBody()
+        }
+        world.tally.responses += 1
+        wasTold = false
+        token = head["x-token"].flatMap(Int.init)
+        let reason = head["apus-reason"]
+        if let reason { world.tally.reasons[reason, default: 0] += 1 }
+        let unread = ["connection_limit", "descriptor_limit", "request_head_timeout", "memory_limit"]
+        wasUnread = reason.map { unread.contains($0) } ?? false
+        if head["connection"]?.lowercased() == "close" { isLast = true }
+        guard let id = waiting.first else {
+            // Whoever is turned away may be so before it asks.
+            let isRefusal = reason == "connection_limit" || reason == "descriptor_limit"
+            if !isRefusal { world.fault("client \(number): a response \(status) (\(reason ?? "")) to nothing") }
+            return scanner.begin(framing(head, status, "GET"), seed: nil)
+        }
+        let asked = world.asked[id]
+        var seed: Int?
+        if let token {
+            let given = world.given[token]
+            seed = GivenResponse.seed(token)
+            if given.request != id {
+                world.fault("client \(number): the response to \(given.request) came for \(id)")
+            }
+            if given.status != status { world.fault("client \(number): status \(status), not \(given.status)") }
+            if asked.isBad { world.fault("client \(number): an origin's response to the bad request \(id)") }
+        } else if reason != nil || world.isOwnPath(id) {
+            wasTold = true
+        } else {
+            world.fault("client \(number): a response \(status) to \(id) that is nobody's")
+        }
+        scanner.begin(framing(head, status, asked.method), seed: seed)
+    }
+
+    private func framing(_ head: MessageScanner.Head, _ status: Int, _ method: String) -> MessageScanner.Framing {
+        if method == "HEAD" || status == 204 || status == 304 { return .none }
+        if head["transfer-encoding"]?.lowercased() == "chunked" {
+            if let id = waiting.first, world.asked[id].isHTTP10 { world.fault("client \(number): chunks for HTTP/1.0") }
+            return .chunked
+        }
+        return head["content-length"].flatMap(Int.init).map { .sized($0) } ?? .untilEnd
+    }
+
+    private func complete() {
+        guard !waiting.isEmpty else { return }
+        let id = waiting.removeFirst()
+        world.ended(id)
+        world.tally.complete += 1
+        world.asked[id].wasAnswered = !wasUnread
+        if wasTold { world.tally.ownAnswers += 1 }
+        if heldBody == id {
+            // It was refused before it had to be sent.
+            heldBody = nil
+            isLast = true
+        }
+        guard let token else { return }
+        let given = world.given[token]
+        if !given.isWhole {
+            world.fault("client \(number): the response \(token) to \(id) looks complete, and was cut")
+        } else if world.asked[id].method != "HEAD", scanner.bodyCount != given.bodyCount {
+            world.fault("client \(number): \(scanner.bodyCount) bytes of \(given.bodyCount) of the response to \(id)")
+        }
+        for trailer in scanner.trailers where trailer.name == "x-sum" && trailer.value != "\(token)" {
+            world.fault("client \(number): the trailer of another response, \(trailer.value)")
+        }
+    }
+}

@@ -1,0 +1,50 @@
+import ApusModel
+import ApusTransport
+import Glibc
+
+@testable import ApusProxy
+
+/// The access log of a walk: each request that reached the worker whole must have exactly one line.
+final class WalkLog {
+    private let ring = ByteRing(capacity: 1 << 16) {}
+    private let log = AccessLog(.standardOutput)
+    private var ends: [Int32] = [-1, -1]
+    private var rest: [UInt8] = []
+
+    init() {
+        if pipe(&ends) != 0 { ends = [-1, -1] }
+        for end in ends { _ = fcntl(end, F_SETFL, O_NONBLOCK) }
+    }
+
+    deinit { for end in ends { close(end) } }
+
+    func writer(_ snapshot: Snapshot) -> AccessLogWriter {
+        let line = AccessLogLine(log, host: nil, process: 1)
+        return AccessLogWriter(ring: ring, line: line, names: AccessLogNames(snapshot, line.style), log: log)
+    }
+
+    /// The requests whose lines have been written since, by their numbers.
+    func takeRequests() -> [Int] {
+        guard ring.held > 0 else { return [] }
+        _ = ring.drain(to: ends[1], patience: 0)
+        var buffer = [UInt8](repeating: 0, count: 1 << 16)
+        while case let count = read(ends[0], &buffer, buffer.count), count > 0 { rest += buffer[..<count] }
+        var requests: [Int] = []
+        var start = 0
+        while let end = rest[start...].firstIndex(of: 10) {
+            if let id = Self.request(in: rest[start..<end]) { requests.append(id) }
+            start = end + 1
+        }
+        rest.removeFirst(start)
+        return requests
+    }
+
+    /// The number at the end of the path that a line tells.
+    private static func request(in line: ArraySlice<UInt8>) -> Int? {
+        let name = Array("\"target\":\"".utf8)
+        guard let offset = line.withUnsafeBytes({ position(of: name, in: $0) }) else { return nil }
+        let target = line[(line.startIndex + offset + name.count)...].prefix { $0 != UInt8(ascii: "\"") }
+        let text = String(decoding: target, as: UTF8.self)
+        return text.split(separator: "/").last.flatMap { Int($0) }
+    }
+}

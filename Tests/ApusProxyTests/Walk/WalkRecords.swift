@@ -1,0 +1,81 @@
+/// A request of a client of the walk: what it is, and what became of it.
+struct AskedRequest {
+    let id: Int
+    let client: Int
+    let method: String
+    let path: String
+    /// Bytes of its body, which is made from `id`.
+    let bodyCount: Int
+    let isChunked: Bool
+    let isHTTP10: Bool
+    let expectsContinue: Bool
+    /// Not a request that could be forwarded: only a refusal answers it.
+    let isBad: Bool
+    /// Its chunks turn into something else in the middle: no origin may ever see all of it.
+    let breaks: Bool
+    /// Origins' connections on which its whole head came.
+    var heads = 0
+    /// How often it ended for its client: must become 1.
+    var ends = 0
+    /// Its client has got an interim response to it: it belongs to the origin that gave that.
+    var hasBegun = false
+    /// Lines that the access log has for it.
+    var lines = 0
+    /// Its client has got a whole response.
+    var wasAnswered = false
+
+    var isIdempotent: Bool { method != "POST" }
+    var seed: Int { 2 * id }
+}
+
+/// A response of an origin of the walk.
+struct GivenResponse {
+    let request: Int
+    let status: Int
+    /// Bytes of its body, which is made from its number; of a body that ends with the connection, what was sent.
+    var bodyCount: Int
+    let hasTrailer: Bool
+    /// All of it was sent.
+    var isWhole = false
+
+    static func seed(_ token: Int) -> Int { 2 * token + 1 }
+}
+
+/// What happened in a walk, so that one in which nothing happens is noticed.
+struct WalkTally: Equatable {
+    var requests = 0
+    var responses = 0
+    var complete = 0
+    var ownAnswers = 0
+    var cut = 0
+    var unanswered = 0
+    var interim = 0
+    var reloads = 0
+    var drains = 0
+    var freezes = 0
+    var settlings = 0
+    var seasons = 0
+    var steps = 0
+    /// What the workers counted, by name.
+    var counted: [String: UInt64] = [:]
+    /// Answers by what they said was the reason.
+    var reasons: [String: Int] = [:]
+
+    static func += (one: inout WalkTally, other: WalkTally) {
+        one.requests += other.requests
+        one.responses += other.responses
+        one.complete += other.complete
+        one.ownAnswers += other.ownAnswers
+        one.cut += other.cut
+        one.unanswered += other.unanswered
+        one.interim += other.interim
+        one.reloads += other.reloads
+        one.drains += other.drains
+        one.freezes += other.freezes
+        one.settlings += other.settlings
+        one.seasons += other.seasons
+        one.steps += other.steps
+        one.counted.merge(other.counted, uniquingKeysWith: +)
+        one.reasons.merge(other.reasons, uniquingKeysWith: +)
+    }
+}
