@@ -22,6 +22,7 @@ struct PlainCounts: LoadCounts {
 struct VisitedPool {
     var origins: Origins<PlainCounts>
     var now: Int64 = 0
+    private(set) var snapshot: Snapshot
     private var connections: Int32 = 0
 
     static let request = PoolVisit.Request(isIdempotent: true, isReplayable: true, isKept: true)
@@ -31,15 +32,48 @@ struct VisitedPool {
         var pool = Pool(name: "first", endpoints: 0..<endpoints)
         change(&pool)
         let pools = [pool] + (0..<others).map { Pool(name: "\($0)", endpoints: endpoints + $0..<endpoints + $0 + 1) }
-        let address = SocketAddress(ip: IPAddress(ipv4: 0x7f00_0001), port: 80)
-        let snapshot = Snapshot(
+        snapshot = Snapshot(
             workers: 1, listeners: [], routes: [], pools: pools,
             endpoints: pools.enumerated().flatMap { index, pool in
-                pool.endpoints.map { Endpoint(name: "10.0.0.\($0):80", address: address, pool: index) }
+                pool.endpoints.map { Self.endpoint($0, pool: index) }
             })
-        origins = Origins(
+        origins = Self.origins(of: snapshot)
+    }
+
+    static func endpoint(_ number: Int, pool: Int) -> Endpoint {
+        Endpoint(
+            name: "10.0.0.\(number):80",
+            address: SocketAddress(ip: IPAddress(ipv4: 0x0a00_0000 | UInt32(number)), port: 80), pool: pool)
+    }
+
+    private static func origins(of snapshot: Snapshot) -> Origins<PlainCounts> {
+        Origins(
             of: snapshot, worker: 0, seed: 1, loads: PlainCounts(snapshot.endpoints.count),
-            poolLoads: PlainCounts(pools.count), waiting: PlainCounts(pools.count), now: 0)
+            poolLoads: PlainCounts(snapshot.pools.count), waiting: PlainCounts(snapshot.pools.count), now: 0)
+    }
+
+    /// Goes over to other pools, as a worker does at a reload: nothing is in flight there until visits are renamed.
+    mutating func reload(to pools: [Pool], _ endpoints: [Endpoint]) -> Succession {
+        let next = Snapshot(workers: 1, listeners: [], routes: [], pools: pools, endpoints: endpoints)
+        let succession = Succession(from: snapshot, to: next)
+        var renamed = Self.origins(of: succession.snapshot)
+        for (pool, old) in succession.pools.toOld.enumerated() {
+            guard let old else { continue }
+            renamed.dispatchers[pool].inherit(
+                from: &origins.dispatchers[old], members: succession.members(ofPool: pool), now: now)
+        }
+        for (endpoint, old) in succession.endpoints.toOld.enumerated() {
+            if let old { renamed.connections[endpoint] = origins.connections[old] }
+        }
+        (origins, snapshot) = (renamed, succession.snapshot)
+        return succession
+    }
+
+    mutating func rename(_ visit: inout PoolVisit, by succession: Succession) {
+        let pool = succession.pools.toNew[visit.pool] ?? -1
+        visit.rename(
+            pool: pool, endpoints: succession.endpoints,
+            members: succession.unchangedPools[pool] ? nil : succession.members(ofPool: pool), &origins)
     }
 
     /// A request that has entered the pool.

@@ -57,7 +57,12 @@ import Testing
             if request.target == "/slow" { try gate.pass(by: .after(.seconds(30))) }
             return ok
         })
-        let proxy = try Proxy(origin) { $0.limits.bufferBytesPerWorker = 512 << 10 }
+        let file = AccessLogFile()
+        let log = file.log(.template(try AccessLogTemplate("{status} {closed_by} {close_reason}")))
+        let proxy = try Proxy(origin) {
+            $0.limits.bufferBytesPerWorker = 512 << 10
+            $0.accessLog = log
+        }
         let early = try (0..<12).map { _ in try proxy.connect() }
         for client in early {
             try client.send("GET /slow HTTP/1.1\r\nHost: a\r\n\r\n" + Self.halfHead)
@@ -69,6 +74,11 @@ import Testing
         let responses = early.compactMap { try? $0.readResponse() }
         #expect(responses.contains { $0.isGood && $0.announcesClose })
         #expect(responses.allSatisfy { $0.isGood || $0.reason == "memory_limit" })
+        // What ended the connections of those that were answered is told too.
+        let closed = responses.count { $0.isGood && $0.announcesClose }
+        try proxy.eventually("the lines") {
+            file.lines.count { $0 == "200 apus memory_limit" } >= closed
+        }
     }
 
     /// Half bodies that are kept to be sent again are let go; their requests go on.

@@ -1,5 +1,6 @@
 import ApusHTTP
 import ApusModel
+import ApusProxy
 import ApusTestKit
 import Glibc
 import Testing
@@ -113,6 +114,38 @@ import Testing
             expectMade(try client.get(), [.descriptorLimit])
             limit.lift()
             #expect(try client.get().isGood)
+        }
+    }
+
+    /// A drain needs no descriptor: who waits to be accepted is turned away, what is in flight is finished, and the workers
+    /// end in time.
+    @Test func aDrainWithoutDescriptorsFinishesWhatIsInFlight() async {
+        await #expect(processExitsWith: .success) {
+            let gate = Gate()
+            let origin = try Origin(answering: { _ in
+                try gate.pass()
+                return ok
+            })
+            let proxy = try Proxy(origin)
+            let client = try proxy.connect()
+            try client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            try origin.wait(for: "the request") { $0.requests.count == 1 }
+            let others = try (0..<20).map { _ in try Connection.unconnected() }
+            let limit = try DescriptorLimit(leaving: 0)
+            for other in others { try other.connect(to: proxy.address) }
+            proxy.dataPlane.drain()
+            // None is left to wait: it was told why, or its connection has ended.
+            for other in others {
+                other.patience = .seconds(10)
+                let response = try? other.readResponse()
+                #expect(response == nil || response?.reason == "descriptor_limit")
+            }
+            gate.open()
+            let response = try client.readResponse()
+            #expect(response.isGood && response.announcesClose)
+            #expect(try client.readEnding() == .closed)
+            proxy.dataPlane.waitUntilEnded()
+            limit.lift()
         }
     }
 
