@@ -32,6 +32,8 @@ public struct ConfigurationLoader: Sendable {
     public var isGivenUp: @Sendable () -> Bool = { false }
     /// What runs: where the configuration says the same of routes, or of pools, that half of its snapshot is this one's.
     public var running: Snapshot?
+    /// Takes numbers beyond their bounds: for tests of what refuses them then.
+    var ignoresBounds = false
     /// The files that are read from memory instead of the machine; nil when it is the machine's.
     private var memory: Set<String>?
 
@@ -105,6 +107,7 @@ public struct ConfigurationLoader: Sendable {
     /// Blocks while files are read and host names are resolved.
     public func load(text: String, file: String) throws(ConfigurationErrors) -> LoadedConfiguration {
         var findings = Findings()
+        findings.ignoresBounds = ignoresBounds
         let document = ConfigurationDocument(text: text, file: file, self, &findings)
         guard let root = document.root else { throw ConfigurationErrors(told(findings)) }
         guard let section = RootSection(root, isComplete: document.isComplete, &findings) else {

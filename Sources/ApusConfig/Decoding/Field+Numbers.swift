@@ -22,7 +22,7 @@ extension Field {
             reject(expected: expected, hint: "write it without decimals", &findings)
             return nil
         }
-        if bounds.contains(percent) { return percent }
+        if findings.takes(percent, in: bounds) { return percent }
         reject(expected: expected, &findings)
         return nil
     }
@@ -32,7 +32,9 @@ extension Field {
         let expected =
             "a number from \(Decimal.write(bounds.lowerBound)) to \(Decimal.write(bounds.upperBound)), such as "
             + "`\(example)`"
-        if let text = node.plainText, let value = Decimal(text[...])?.value, bounds.contains(value) { return value }
+        if let text = node.plainText, let value = Decimal(text[...])?.value, findings.takes(value, in: bounds) {
+            return value
+        }
         let isQuotedNumber = node.plainText == nil && node.text.map { Decimal($0[...]) != nil } == true
         let isPercentage = node.text.map { $0.hasSuffix("%") } == true
         let hint =

@@ -27,7 +27,9 @@ struct Field {
 
     func integer(in bounds: ClosedRange<Int>, _ findings: inout Findings) -> Int? {
         let expected = "a whole number from \(bounds.lowerBound) to \(bounds.upperBound)"
-        if let text = node.plainText, let value = Int(text), bounds.contains(value), text.first != "+" { return value }
+        if let text = node.plainText, let value = Int(text), findings.takes(value, in: bounds), text.first != "+" {
+            return value
+        }
         let isQuotedNumber = node.plainText == nil && node.text.flatMap { Int($0) } != nil
         reject(expected: expected, hint: isQuotedNumber ? "remove the quotes" : nil, &findings)
         return nil
@@ -42,7 +44,7 @@ struct Field {
         }
         do throws(QuantityError) {
             let value = try Duration(configured: text)
-            if bounds.contains(value) { return value }
+            if findings.takes(value, in: bounds) { return value }
             reject(expected: expected, &findings)
         } catch {
             let advice: String? =
@@ -69,7 +71,7 @@ struct Field {
         }
         do throws(QuantityError) {
             let value = try ByteSize.read(text)
-            if bounds.contains(value) { return value }
+            if findings.takes(value, in: bounds) { return value }
             reject(expected: expected, &findings)
         } catch {
             reject(expected: expected, hint: error.advice(units: "B, KiB, MiB, GiB, KB, MB or GB"), &findings)

@@ -12,6 +12,9 @@ struct Findings: Sendable {
     /// The values that have been filled in for variables.
     private(set) var variables = VariableMask()
 
+    /// Takes numbers beyond their bounds, so that tests see what else refuses them.
+    var ignoresBounds = false
+
     /// Per source, its document; nil when it could not be read.
     private var documents: [Node?] = []
     /// The line that was quoted last.
@@ -20,6 +23,11 @@ struct Findings: Sendable {
     private var mask: SecretMask?
 
     init() {}
+
+    /// Whether a number that was written may be taken.
+    func takes<Value: Comparable>(_ value: Value, in bounds: ClosedRange<Value>) -> Bool {
+        ignoresBounds || bounds.contains(value)
+    }
 
     /// - Returns: its index.
     mutating func add(_ source: Source) -> Int32 {
