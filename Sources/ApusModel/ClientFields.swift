@@ -31,9 +31,10 @@ extension Snapshot {
     /// The names of fields that routes and pools look at or write.
     public var namedFields: [String] {
         var names = routing.namedFields
-        for pool in pools {
-            if case .header(let name) = pool.hash.key { names.insert(name) }
-            if let name = pool.concurrency?.priorityHeader { names.insert(name) }
+        // Copying a pool copies everything in it.
+        for index in pools.indices {
+            if case .header(let name) = pools[index].hash.key { names.insert(name) }
+            if let name = pools[index].concurrency?.priorityHeader { names.insert(name) }
         }
         return names.sorted()
     }

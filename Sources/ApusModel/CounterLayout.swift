@@ -3,7 +3,8 @@ public import ApusHTTP
 /// Which slot of a worker's counters counts what.
 ///
 /// Each worker owns one flat bank of 64-bit counters and is the only one that writes to it; the control plane adds the
-/// banks up. This layout, made from the snapshot, is what both sides agree on.
+/// banks up. This layout is what both sides agree on: `Snapshot.counterLayout` has it, and where endpoints came or went it
+/// goes on from the layout before, in the same banks (`CounterRoom`).
 public struct CounterLayout: Sendable {
     /// Upper bounds of the latency histogram's buckets, in microseconds; a last bucket takes everything slower.
     public static let latencyBounds: [Int64] = [
@@ -80,7 +81,7 @@ public struct CounterLayout: Sendable {
 
     // Everything below is read once or more per request, in other modules: plain stored numbers, no lazy statics.
     @usableFromInline let listenerBase: Int
-    @usableFromInline let endpointBase: Int
+    @usableFromInline var endpointBase: Int
     @usableFromInline let poolBase: Int
     @usableFromInline let reasonBase: Int
     @usableFromInline let workerBase: Int
@@ -90,28 +91,29 @@ public struct CounterLayout: Sendable {
     @usableFromInline let reasonStride: Int
     @usableFromInline let bucketCount: Int
     /// Per route, its first row: it has one for each of its pools, and one when it has none.
-    @usableFromInline let routeRows: [Int]
+    @usableFromInline var routeRows: [Int]
     /// The row of the first listener's requests that matched no route.
-    @usableFromInline let unroutedBase: Int
+    @usableFromInline var unroutedBase: Int
     /// Per row (a route and one of its pools, or a listener's requests that matched none): where its slots are.
-    @usableFromInline let rows: [Row]
-    /// How many slots a bank needs.
-    public let count: Int
+    @usableFromInline var rows: [Row]
+    /// How many slots there are: as many as a bank needs at least.
+    public internal(set) var count: Int
 
     /// Where the requests and the histogram of one row start, and which endpoints may have answered them.
     @usableFromInline
     struct Row: Sendable {
-        @usableFromInline let first: Int
+        @usableFromInline var first: Int
         @usableFromInline let count: Int
         /// What turns an endpoint of the pool that answers when the row's own has none left into its column; without such
         /// a pool, the column of answers by Apus itself is all there is beyond `count`.
-        @usableFromInline let fallbackShift: Int
+        @usableFromInline var fallbackShift: Int
         @usableFromInline let fallbackCount: Int
         @usableFromInline let requests: Int
         @usableFromInline let latency: Int
     }
 
-    public init(_ snapshot: Snapshot) {
+    /// The layout of a snapshot by itself.
+    init(_ snapshot: Snapshot) {
         var next = 0
         func take(_ slots: Int) -> Int {
             defer { next += slots }
@@ -127,13 +129,6 @@ public struct CounterLayout: Sendable {
         endpointBase = take(snapshot.endpoints.count * endpointStride)
         poolBase = take(snapshot.pools.count * poolStride)
         reasonBase = take(snapshot.listeners.count * reasonStride)
-        func row(_ endpoints: Range<Int>, _ fallback: Range<Int>) -> Row {
-            Row(
-                first: endpoints.lowerBound, count: endpoints.count,
-                fallbackShift: endpoints.count - fallback.lowerBound, fallbackCount: fallback.count,
-                requests: take((endpoints.count + fallback.count + 1) * Self.statusClasses),
-                latency: take(Self.bucketCount + 1))
-        }
         var rows: [Row] = []
         var routeRows: [Int] = []
         routeRows.reserveCapacity(snapshot.routes.count)
@@ -142,19 +137,27 @@ public struct CounterLayout: Sendable {
         for index in snapshot.routes.indices {
             routeRows.append(rows.count)
             let branches = snapshot.routes[index].pools
-            for branch in branches {
-                let pool = snapshot.pools[branch.pool]
-                let fallback =
-                    if case .pool(let other) = pool.fallback { snapshot.pools[other].endpoints } else { 0..<0 }
-                rows.append(row(pool.endpoints, fallback))
-            }
-            if branches.isEmpty { rows.append(row(0..<0, 0..<0)) }
+            for branch in branches { rows.append(Row(Columns(snapshot, pool: branch.pool), at: &next)) }
+            if branches.isEmpty { rows.append(Row(Columns(), at: &next)) }
         }
         self.routeRows = routeRows
         unroutedBase = rows.count
-        rows += snapshot.listeners.map { _ in row(0..<0, 0..<0) }
+        for _ in snapshot.listeners { rows.append(Row(Columns(), at: &next)) }
         self.rows = rows
         count = next
+    }
+
+    /// The endpoints that the requests of a pool may be counted under: its own, and those of the pool that it falls back to.
+    struct Columns {
+        var own = 0..<0
+        var fallback = 0..<0
+
+        init() {}
+
+        init(_ snapshot: Snapshot, pool: Int) {
+            own = snapshot.pools[pool].endpoints
+            if case .pool(let other) = snapshot.pools[pool].fallback { fallback = snapshot.pools[other].endpoints }
+        }
     }
 
     /// The row of requests that matched `route` and went to the `branch`-th of its pools; 0 for a route without.
@@ -244,4 +247,23 @@ public struct CounterLayout: Sendable {
 
     /// The sum of a worker's histogram, in microseconds; that of turns is `busyMicroseconds`.
     public func workerSum(_ histogram: WorkerHistogram) -> Int { worker(histogram, bucket: Self.turnBucketCount) }
+}
+
+extension CounterLayout.Row {
+    /// A row at the next slots.
+    init(_ columns: CounterLayout.Columns, at next: inout Int) {
+        first = columns.own.lowerBound
+        count = columns.own.count
+        fallbackShift = columns.own.count - columns.fallback.lowerBound
+        fallbackCount = columns.fallback.count
+        requests = next
+        latency = next + (columns.own.count + columns.fallback.count + 1) * CounterLayout.statusClasses
+        next = latency + CounterLayout.bucketCount + 1
+    }
+
+    /// The same slots, for the same endpoints under other indices.
+    mutating func rename(_ columns: CounterLayout.Columns) {
+        first = columns.own.lowerBound
+        fallbackShift = columns.own.count - columns.fallback.lowerBound
+    }
 }

@@ -43,20 +43,3 @@ public final class Routing: Sendable {
         self === other || listeners == other.listeners && routes == other.routes
     }
 }
-
-/// The pools and their endpoints: the half of a snapshot that routes lead to.
-public final class Upstreams: Sendable {
-    public let pools: [Pool]
-    /// The endpoints of all pools, each pool's in the order in which they were configured.
-    public let endpoints: [Endpoint]
-
-    public init(pools: [Pool], endpoints: [Endpoint]) {
-        self.pools = pools
-        self.endpoints = endpoints
-    }
-
-    /// Whether both say the same.
-    func isAlike(_ other: Upstreams) -> Bool {
-        self === other || pools == other.pools && endpoints == other.endpoints
-    }
-}

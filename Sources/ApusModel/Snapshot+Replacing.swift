@@ -5,8 +5,15 @@ extension Snapshot {
     ) -> Snapshot {
         let isKept = pools == nil && endpoints == nil
         let upstreams =
-            isKept ? upstreams : Upstreams(pools: pools ?? self.pools, endpoints: endpoints ?? self.endpoints)
+            isKept
+            ? upstreams
+            : Upstreams(pools: pools ?? self.pools, endpoints: endpoints ?? self.endpoints, sharing: upstreams)
         return replacing(routing, upstreams, workers: workers, operations: operations)
+    }
+
+    /// The same with other endpoints of one pool, an index into `pools`. What is said of the other pools is not looked at.
+    public func replacing(endpoints: [Endpoint], ofPool pool: Int) -> Snapshot {
+        replacing(routing, upstreams.replacing(endpoints: endpoints, ofPool: pool))
     }
 
     /// The same with other halves.

@@ -35,15 +35,7 @@ public final class Snapshot: Sendable {
     public let zone: String?
     public let operations: Operations
     @usableFromInline let routeTable: RouteTable
-    private let madeLayout = Mutex<CounterLayout?>(nil)
-    /// Where its counters are: made once, when it is asked for.
-    public var counterLayout: CounterLayout {
-        madeLayout.withLock { made in
-            let layout = made ?? CounterLayout(self)
-            made = layout
-            return layout
-        }
-    }
+    private let madeCounting = Mutex<Counting?>(nil)
 
     /// - Parameter sharing: another snapshot, whose halves are kept where they say the same.
     public convenience init(
@@ -57,7 +49,8 @@ public final class Snapshot: Sendable {
         let hasSameUpstreams = other.map { $0.pools == pools && $0.endpoints == endpoints } ?? false
         self.init(
             (isRoutedAlike ? other?.routing : nil) ?? Routing(listeners: listeners, routes: routes),
-            (hasSameUpstreams ? other?.upstreams : nil) ?? Upstreams(pools: pools, endpoints: endpoints),
+            (hasSameUpstreams ? other?.upstreams : nil)
+                ?? Upstreams(pools: pools, endpoints: endpoints, sharing: other?.upstreams),
             workers: workers, timeouts: timeouts, limits: limits, trustedProxies: trustedProxies,
             clientFields: clientFields, accessLog: accessLog, node: node, zone: zone, operations: operations)
     }
@@ -84,6 +77,29 @@ public final class Snapshot: Sendable {
         self.zone = zone
         self.operations = operations
     }
+
+    /// Where its counters are: made once, when it is asked for, unless they are where those of the snapshot before were.
+    public var counterLayout: CounterLayout { counting.layout }
+    /// The banks that they are in.
+    public var counterRoom: CounterRoom { counting.room }
+
+    struct Counting {
+        let layout: CounterLayout
+        let room: CounterRoom
+    }
+
+    var counting: Counting {
+        madeCounting.withLock { made in
+            if let made { return made }
+            let layout = CounterLayout(self)
+            let counting = Counting(layout: layout, room: CounterRoom(layout, of: self))
+            made = counting
+            return counting
+        }
+    }
+
+    /// Has the counters where this says. Before anybody has asked where they are.
+    func count(by counting: Counting) { madeCounting.withLock { $0 = counting } }
 
     /// The first route of `listener` that matches a request, as an index into `routes`; nil when none does (404).
     ///

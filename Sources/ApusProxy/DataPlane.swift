@@ -43,8 +43,8 @@ public final class DataPlane: DataPlaneLink {
         let preparedLog = try log.prepare(snapshot)
         log.use(preparedLog)
         let (sockets, addresses) = try Self.bind(snapshot, inheriting)
-        let count = shared.layout.count
-        let banks = (0..<snapshot.workers).map { _ in CounterBank(count: count) }
+        let slots = snapshot.counterRoom.slots
+        let banks = (0..<snapshot.workers).map { _ in CounterBank(count: slots) }
         running = Mutex(
             Running(
                 shared: shared, settings: WorkerSettings(snapshot, listenerAddress: addresses), banks: banks,

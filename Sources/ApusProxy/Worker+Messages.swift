@@ -44,6 +44,12 @@ extension Worker {
         }
     }
 
+    /// What an endpoint of a pool is called that was told of before the latest reload; nil for one that is gone.
+    private mutating func renamedLately(_ endpoint: Int32, ofPool pool: Int) -> Int32? {
+        guard let members = latestMembers[pool] else { return endpoint }
+        return members.toNew[Int(endpoint)].map { Int32(truncatingIfNeeded: $0) }
+    }
+
     /// What another worker said, perhaps before the latest reload.
     private mutating func hearNeighbour(_ message: WorkerMessage) {
         switch message {
@@ -54,9 +60,9 @@ extension Worker {
             if epoch == shared.epoch {
                 origins.dispatchers[pool].learnSession(session, endpoint: endpoint, now: now)
             } else if epoch == shared.epoch - 1, let pool = latestPools?.toNew[pool],
-                let endpoint = latestMembers[pool].toNew[Int(endpoint)]
+                let endpoint = renamedLately(endpoint, ofPool: pool)
             {
-                origins.dispatchers[pool].learnSession(session, endpoint: Int32(truncatingIfNeeded: endpoint), now: now)
+                origins.dispatchers[pool].learnSession(session, endpoint: endpoint, now: now)
             }
         default: break
         }

@@ -55,9 +55,10 @@ struct Worker: ~Copyable {
     var retirements: [Retirement] = []
     /// What other workers said that have gone over to a snapshot that this one has not got yet.
     var earlyMessages: [WorkerMessage] = []
-    /// Where pools and their endpoints went at the latest reload, for what others said before it.
+    /// Where pools and their endpoints went at the latest reload, for what others said before it; nil for the endpoints of
+    /// those that it left alone.
     var latestPools: Renaming?
-    var latestMembers: [Renaming] = []
+    var latestMembers: [Renaming?] = []
     /// The Date of the responses that Apus makes.
     var date = DateField()
     /// Decides where chance does: among a route's pools.

@@ -46,9 +46,17 @@ struct WorkerSettings {
     let listenerIsRetired: [Bool]
     let listenerHidesReasons: [Bool]
     let latencyBounds = CounterLayout.latencyBounds
+    /// Of how many routes and pools these were made, and not kept.
+    let madeRoutes: Int
+    let madePools: Int
 
-    /// - Parameter previous: those of the snapshot before: what is said of routes is kept if it is the same.
-    init(_ snapshot: Snapshot, listenerAddress: [SocketAddress], keeping previous: WorkerSettings? = nil) {
+    /// - Parameters:
+    ///   - previous: those of the snapshot before: what is said of routes is kept if it is the same.
+    ///   - succession: from that snapshot to this one: so is what is said of pools.
+    init(
+        _ snapshot: Snapshot, listenerAddress: [SocketAddress], keeping previous: WorkerSettings? = nil,
+        through succession: Succession? = nil
+    ) {
         requestHead = snapshot.timeouts.requestHead.inMicroseconds
         idle = snapshot.timeouts.idle.inMicroseconds
         connect = snapshot.timeouts.connect.inMicroseconds
@@ -65,17 +73,27 @@ struct WorkerSettings {
         if let previous, previous.rules.sayTheSameOfRoutes(as: snapshot) {
             routeRetries = previous.routeRetries
             routeAnswers = previous.routeAnswers
+            madeRoutes = 0
         } else {
             routeRetries = snapshot.routes.map { RouteRetries($0.retries ?? RetryRules()) }
             routeAnswers = snapshot.routes.map { PreparedResponse($0.action) }
+            madeRoutes = snapshot.routes.count
         }
-        pools = snapshot.pools.map { PoolSettings($0, of: snapshot) }
-        poolRules = snapshot.pools.map(PoolRules.init)
-        keys = snapshot.pools.map { PoolKeys($0, of: snapshot) }
-        fallbacks = snapshot.pools.map { PreparedResponse($0.fallback) }
-        endpointPool = snapshot.endpoints.map(\.pool)
-        endpointAddress = snapshot.endpoints.map { WireAddress($0.address) }
-        endpointIdle = snapshot.endpoints.map { snapshot.pools[$0.pool].connections.idleTimeout.inMicroseconds }
+        var origins: OriginSettings
+        if let previous, let succession, succession.pools.isIdentity {
+            origins = OriginSettings(previous)
+            origins.adopt(succession)
+        } else {
+            origins = OriginSettings(snapshot)
+        }
+        madePools = origins.made
+        pools = origins.pools
+        poolRules = origins.poolRules
+        keys = origins.keys
+        fallbacks = origins.fallbacks
+        endpointPool = origins.endpointPool
+        endpointAddress = origins.endpointAddress
+        endpointIdle = origins.endpointIdle
         self.listenerAddress = listenerAddress
         listenerIsRetired = snapshot.listeners.map(\.isRetired)
         listenerHidesReasons = snapshot.listeners.map(\.hidesReasons)
@@ -90,11 +108,6 @@ extension PreparedResponse {
         case .redirect(let redirect): self.init(redirect)
         case .respond(let response): self.init(response)
         }
-    }
-
-    fileprivate init?(_ fallback: Fallback?) {
-        guard case .response(let response) = fallback else { return nil }
-        self.init(response)
     }
 }
 

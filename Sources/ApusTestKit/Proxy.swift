@@ -31,7 +31,8 @@ public final class Proxy: Sendable {
     }
 
     public let dataPlane: DataPlane
-    public let layout: CounterLayout
+    /// Where the counters are of the snapshot that runs.
+    public var layout: CounterLayout { dataPlane.snapshot.counterLayout }
     /// Kept alive for as long as the proxy may speak to them.
     private let pools: [[any Addressed]]
 
@@ -47,7 +48,6 @@ public final class Proxy: Sendable {
         configure(&configuration)
         let snapshot = Proxy.snapshot(pools: pools.map { $0.map(\.address) }, configuration)
         self.pools = pools
-        layout = CounterLayout(snapshot)
         dataPlane = try DataPlane(snapshot)
         try dataPlane.start()
     }
@@ -55,7 +55,6 @@ public final class Proxy: Sendable {
     /// A proxy that runs `snapshot`, whose endpoints have the addresses of `origins`.
     public init(_ snapshot: Snapshot, to origins: [any Addressed]) throws {
         pools = [origins]
-        layout = CounterLayout(snapshot)
         dataPlane = try DataPlane(snapshot)
         try dataPlane.start()
     }

@@ -32,7 +32,7 @@ final class FakeDataPlane: DataPlaneLink {
     init(_ snapshot: Snapshot) {
         (facts, factSink) = AsyncStream.makeStream()
         (decisions, decisionSink) = AsyncStream.makeStream()
-        let bank = [UInt64](repeating: 0, count: CounterLayout(snapshot).count)
+        let bank = [UInt64](repeating: 0, count: snapshot.counterLayout.count)
         counters = Mutex(Array(repeating: bank, count: snapshot.workers))
     }
 

@@ -30,7 +30,7 @@ import Testing
     init() {
         health = .of(snapshot, [true, false, nil])
         link = FakeDataPlane(snapshot)
-        layout = CounterLayout(snapshot)
+        layout = snapshot.counterLayout
     }
 
     func text() -> String {
@@ -184,7 +184,7 @@ import Testing
     @Test func whatAFallbackPoolAnsweredIsItsOwn() throws {
         let snapshot = Self.guarded
         let link = FakeDataPlane(snapshot)
-        let layout = CounterLayout(snapshot)
+        let layout = snapshot.counterLayout
         link.add(3, to: layout.requests(row: 0, endpoint: 1, statusClass: 2))
         link.add(4, to: layout.requests(row: 0, endpoint: 2, statusClass: 2))
         let exposition = try Exposition(

@@ -124,7 +124,7 @@ import Testing
     @Test func volumesOverAReloadAreWhatWasCounted() {
         let first = Self.snapshot(Self.addresses)
         let link = FakeDataPlane(first)
-        let layout = CounterLayout(first)
+        let layout = first.counterLayout
         var reader = VolumeReader(first, link)
         for endpoint in 0..<4 { link.add(100, to: layout.endpoint(endpoint, .exchangesEnded)) }
         _ = reader.next(ofPool: 0)
@@ -135,8 +135,10 @@ import Testing
         #expect(!reader.isReady)
         // The counters go on where they were, as `CounterMoves` has it.
         let counters = FakeDataPlane(succession.snapshot)
-        let newLayout = CounterLayout(succession.snapshot)
-        for move in CounterMoves(succession, from: layout, to: newLayout).moves {
+        let newLayout = succession.snapshot.counterLayout
+        #expect(succession.snapshot.counterRoom === first.counterRoom)
+        for slot in 0..<layout.count { counters.add(link.total(slot), to: slot) }
+        for move in CounterMoves(succession).moves {
             for place in 0..<move.count { counters.add(link.total(move.from + place), to: move.to + place) }
         }
         reader.use(counters)

@@ -119,7 +119,7 @@ import Testing
         var rules = OutlierRules(successRateDeviations: 1.5, minimumHosts: 4, interval: .milliseconds(50))
         rules.baseEjection = .seconds(60)
         let snapshot = Snapshot.pool(Self.addresses, workers: 3)
-        let layout = CounterLayout(snapshot)
+        let layout = snapshot.counterLayout
         try await withProber(Self.addresses, Self.check(.none), outliers: rules) { _, link, log in
             // Over three workers, each of which has seen too little.
             for worker in 0..<3 {
@@ -135,7 +135,7 @@ import Testing
 
     @Test func volumesAreWhatWasCountedSince() {
         let snapshot = Snapshot.pool(Self.addresses)
-        let layout = CounterLayout(snapshot)
+        let layout = snapshot.counterLayout
         let link = FakeDataPlane(snapshot)
         var reader = VolumeReader(snapshot, link)
         link.add(10, to: layout.endpoint(3, .exchangesEnded))

@@ -15,7 +15,7 @@ import Testing
             pools: [Pool(name: "web", endpoints: 0..<1)],
             endpoints: [Endpoint(name: "a", address: SocketAddress("127.0.0.1:1")!, pool: 0)])
         let link = FakeDataPlane(many)
-        let layout = CounterLayout(many)
+        let layout = many.counterLayout
         for route in 0..<500 {
             link.add(1, to: layout.requests(row: layout.row(route: route), endpoint: 0, statusClass: 2))
             link.add(1, to: layout.latencyBucket(row: layout.row(route: route), bucket: 0))

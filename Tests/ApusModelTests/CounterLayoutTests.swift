@@ -15,7 +15,7 @@ import Testing
         endpoints: (0..<5).map { Endpoint(name: "\($0)", address: address, pool: $0 < 2 ? 0 : 1) })
 
     @Test func noTwoCountersShareASlot() {
-        let layout = CounterLayout(Self.snapshot)
+        let layout = Self.snapshot.counterLayout
         var slots: [Int] = []
         for row in 0..<5 {
             let pool = row < 3 ? Self.snapshot.pools[Self.snapshot.routes[row].pools[0].pool].endpoints : 0..<0

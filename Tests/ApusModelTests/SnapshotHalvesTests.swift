@@ -1,7 +1,8 @@
 import ApusAddresses
 import ApusHTTP
-import ApusModel
 import Testing
+
+@testable import ApusModel
 
 /// A snapshot keeps the half that another one says the same of, and what was made from it.
 @Suite struct SnapshotHalvesTests {
@@ -80,8 +81,8 @@ import Testing
         #expect(succession.routes.toOld == [nil, nil, 0, 1])
     }
 
-    /// The work grows with what changed: of ten thousand rows of counters, a few stretches move.
-    @Test func oneEndpointMovesFewStretchesOfCounters() {
+    /// The work grows with what changed: of a thousand rows of counters, ten move, and the endpoints' own.
+    @Test func oneEndpointMovesFewCounters() {
         let count = 100
         let listeners = [(UInt16(80), (0..<count * 10).map { (name: "\($0)", pools: [$0 % count]) })]
         func pools(_ extra: Int) -> [(name: String, endpoints: [UInt8])] {
@@ -90,12 +91,58 @@ import Testing
         let old = Draft(pools: pools(-1), listeners: listeners).snapshot
         let draft = Draft(pools: pools(50), listeners: listeners).snapshot
         let succession = Succession(from: old, to: old.replacing(pools: draft.pools, endpoints: draft.endpoints))
-        let (before, after) = (CounterLayout(old), CounterLayout(succession.snapshot))
-        let moves = CounterMoves(succession, from: before, to: after).moves
-        // Ten routes lead to the pool; what is before, between and behind their rows goes in one piece.
-        #expect(moves.count <= 60, "\(moves.count)")
-        #expect(moves.reduce(0) { $0 + $1.count } == before.count)
-        #expect(succession.keepsMembers.count { !$0 } == 1)
+        let (before, after) = (old.counterLayout, succession.snapshot.counterLayout)
+        let moves = CounterMoves(succession).moves
+        #expect(succession.snapshot.counterRoom === old.counterRoom)
+        #expect(moves.count <= 42, "\(moves.count)")
+        let rows = 10 * (4 * CounterLayout.statusClasses + CounterLayout.latencyBounds.count + 2)
+        #expect(CounterMoves(succession).count == 3 * count * CounterLayout.EndpointCounter.allCases.count + rows)
+        #expect(CounterMoves(succession).count * 10 < before.count)
+        for route in 0..<count * 10 {
+            let isKept = after.latencySum(row: route) == before.latencySum(row: route)
+            #expect(isKept == (route % count != 50))
+        }
+        #expect(succession.keepsMembers.count { !$0 } == 1 && succession.changedPools == [50])
+    }
+
+    /// Pools are compared by their editions, which a change of one leaves to the others.
+    @Test func aChangeOfOnePoolLooksAtNoOther() {
+        let old = Draft(pools: [("a", [1, 2]), ("b", [3]), ("c", [4, 5])], listeners: Self.listeners).snapshot
+        var members = Array(old.endpoints[old.pools[1].endpoints])
+        members.append(Endpoint(name: "9", address: old.endpoints[0].address, weight: 3, pool: 1))
+        let new = old.replacing(endpoints: members, ofPool: 1)
+        #expect(new.pools.map(\.endpoints) == [0..<2, 2..<4, 4..<6])
+        #expect(new.endpoints.map(\.name) == ["1", "2", "3", "9", "4", "5"])
+        #expect(new.problems.isEmpty && new.routing === old.routing)
+        let isKept = zip(old.upstreams.editions, new.upstreams.editions).map { $0 === $1 }
+        #expect(isKept == [true, false, true])
+        let succession = Succession(from: old, to: new)
+        #expect(succession.unchangedPools == [true, false, true])
+        #expect(succession.endpoints.toOld == [0, 1, 2, nil, 3, 4])
+        #expect(succession.endpoints.changedOld == 3..<3 && succession.endpoints.changedNew == 3..<4)
+        // Back to what it was: the same, whatever its edition.
+        let back = Succession(from: old, to: new.replacing(endpoints: [old.endpoints[2]], ofPool: 1))
+        #expect(back.unchangedPools == [true, true, true] && back.endpoints.isIdentity && back.snapshot == old)
+    }
+
+    /// A snapshot that was read again shares the editions of the pools that it says the same of, wherever they stand.
+    @Test func whatIsReadAgainHasTheEditionsThatRun() {
+        let old = Draft(pools: [("a", [1, 2]), ("b", [3])], listeners: Self.listeners).snapshot
+        let draft = Draft(pools: [("c", [7]), ("a", [1, 2]), ("b", [4])], listeners: Self.listeners).snapshot
+        let new = Snapshot(
+            workers: 1, listeners: draft.listeners, routes: draft.routes, pools: draft.pools,
+            endpoints: draft.endpoints, sharing: old)
+        #expect(new.upstreams.editions[1] === old.upstreams.editions[0])
+        #expect(new.upstreams.editions[2] !== old.upstreams.editions[1])
+        // What nobody has checked may name another pool than its own: that must be found.
+        var endpoints = old.endpoints
+        endpoints[2].pool = 0
+        let wrong = Snapshot(
+            workers: 1, listeners: old.listeners, routes: old.routes, pools: old.pools, endpoints: endpoints,
+            sharing: old)
+        #expect(wrong.problems.map(\.place) == ["endpoints[2].pool"])
+        let error = #expect(throws: SnapshotError.self) { try wrong.check(knowing: old) }
+        #expect(error?.problems == wrong.problems)
     }
 
     @Test func whatRunsIsNotCheckedAgain() throws {

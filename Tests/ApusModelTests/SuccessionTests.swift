@@ -152,8 +152,8 @@ import Testing
             change: { $0[0].fallback = .pool(1) }
         ).snapshot
         let succession = Succession(from: old, to: new)
-        let (before, after) = (CounterLayout(old), CounterLayout(succession.snapshot))
-        let moves = CounterMoves(succession, from: before, to: after).moves
+        let (before, after) = (old.counterLayout, succession.snapshot.counterLayout)
+        let moves = CounterMoves(succession).moves
         var bank = [Int?](repeating: nil, count: after.count)
         var sources: Set<Int> = []
         for move in moves {
@@ -198,8 +198,8 @@ import Testing
         ).snapshot
         let new = Draft(pools: [("b", [5, 3]), ("a", [2])], listeners: [(80, [("*", [0])])]).snapshot
         let succession = Succession(from: old, to: new, census: Census())
-        let layout = CounterLayout(old)
-        let counters = CounterMoves(succession, from: layout, to: CounterLayout(succession.snapshot))
+        let layout = old.counterLayout
+        let counters = CounterMoves(succession)
         var fates = [Int](repeating: 0, count: layout.count)
         for move in counters.moves { for slot in move.from..<(move.from + move.count) { fates[slot] += 1 } }
         for slot in counters.departures.joined() { fates[slot] += 1 }

@@ -49,7 +49,7 @@ enum EmbeddingExamples {
         let accepted = Meter(label: "edge.connections.accepted")
         while !Task.isCancelled {
             let view = try balancer.controls.view
-            let layout = CounterLayout(view.snapshot)
+            let layout = view.snapshot.counterLayout
             accepted.set(view.counters.total(layout.listener(0, .connectionsAccepted)))
             try await Task.sleep(for: .seconds(10))
         }

@@ -20,10 +20,20 @@ struct BinaryHeap<Element: Comparable> {
         }
     }
 
+    /// Has other elements in place of those that there are; nil for none. Cost: linear.
+    mutating func replace(_ other: (Element) -> Element?) {
+        elements = elements.compactMap(other)
+        for parent in stride(from: elements.count / 2 - 1, through: 0, by: -1) { sink(parent) }
+    }
+
     mutating func removeFirst() {
         elements.swapAt(0, elements.count - 1)
         elements.removeLast()
-        var parent = 0
+        sink(0)
+    }
+
+    private mutating func sink(_ start: Int) {
+        var parent = start
         while true {
             var smallest = parent
             for child in (2 * parent + 1)...(2 * parent + 2) where child < elements.count {

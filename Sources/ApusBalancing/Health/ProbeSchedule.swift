@@ -43,6 +43,9 @@ public struct ProbeSchedule: Sendable {
         var drawn: Int64?
         /// When its next probe is due: entries of the heap with another time are of no meaning any more.
         var due: Int64
+
+        /// Of an endpoint that is not probed: no entry of the heap is its.
+        static let none = Timing(isProbed: false, upInterval: 1, downInterval: 1, phase: 0, due: .min)
     }
 
     private static let phases: Int64 = 1 << 20
@@ -84,15 +87,41 @@ public struct ProbeSchedule: Sendable {
         intervals: [Int64?], downIntervals: [Int64?] = [], now: Int64, succeeding old: ProbeSchedule,
         endpoints: Renaming
     ) {
-        self.init(intervals: intervals.map { _ in nil }, now: now, seed: 0)
-        random = old.random
-        waiting = BinaryHeap(minimumCapacity: intervals.count)
+        self = old
+        adopt(
+            endpoints, changed: Array(intervals.indices),
+            intervals: { (intervals[$0], $0 < downIntervals.count ? downIntervals[$0] : nil) }, now: now)
+    }
+
+    /// Goes over to what is there after a reload: as by `init(succeeding:)`, for those endpoints that may have another
+    /// interval than before. The others go on as they were. Costs what they are, and a few steps for each of the rest if
+    /// endpoints have come or gone.
+    ///
+    /// - Parameters:
+    ///   - endpoints: where the endpoints were, and where they are.
+    ///   - changed: those whose intervals may have changed, or that are new, in ascending order.
+    ///   - intervals: of an endpoint, as for `init`.
+    public mutating func adopt(
+        _ endpoints: Renaming, changed: [Int], intervals: (Int) -> (up: Int64?, down: Int64?), now: Int64
+    ) {
+        if !endpoints.isIdentity {
+            endpoints.carry(&timings) { _ in Timing.none }
+            waiting.replace { probe in
+                endpoints.toNew[Int(probe.endpoint)].map {
+                    Probe(due: probe.due, endpoint: Int32(truncatingIfNeeded: $0))
+                }
+            }
+        }
         var new: [Int] = []
-        for (endpoint, interval) in intervals.enumerated() {
-            guard let up = interval.map({ max(1, $0) }) else { continue }
-            let down = (endpoint < downIntervals.count ? downIntervals[endpoint] : nil).map { max(1, $0) } ?? up
-            if let origin = endpoints.toOld[endpoint], old.timings[origin].isProbed {
-                goOn(endpoint, from: old.timings[origin], upInterval: up, downInterval: down, now: now)
+        for endpoint in changed {
+            let (interval, downInterval) = intervals(endpoint)
+            guard let up = interval.map({ max(1, $0) }) else {
+                timings[endpoint] = Timing.none
+                continue
+            }
+            let down = downInterval.map { max(1, $0) } ?? up
+            if timings[endpoint].isProbed {
+                goOn(endpoint, upInterval: up, downInterval: down, now: now)
             } else {
                 timings[endpoint] = Timing(isProbed: true, upInterval: up, downInterval: down, phase: 0, due: 0)
                 new.append(endpoint)
@@ -111,24 +140,18 @@ public struct ProbeSchedule: Sendable {
         plan(endpoint, at: now + quick * phase / Self.phases)
     }
 
-    private mutating func goOn(
-        _ endpoint: Int, from old: Timing, upInterval: Int64, downInterval: Int64, now: Int64
-    ) {
-        var timing = old
-        timing.upInterval = upInterval
-        timing.downInterval = downInterval
-        var due = old.due
-        if let before = old.interval {
-            let isDown = before == old.downInterval && before != old.upInterval
-            let interval = isDown ? downInterval : upInterval
-            if interval < before {
-                // Somewhere within it: a thousand endpoints whose interval becomes shorter must not come together.
-                due = min(due, now + 1 + Int64(random.next(below: Int(interval))))
-                timing.interval = interval
-            }
-        }
-        timings[endpoint] = timing
-        if timing.started == nil { plan(endpoint, at: due) }
+    private mutating func goOn(_ endpoint: Int, upInterval: Int64, downInterval: Int64, now: Int64) {
+        let old = timings[endpoint]
+        timings[endpoint].upInterval = upInterval
+        timings[endpoint].downInterval = downInterval
+        guard let before = old.interval else { return }
+        let isDown = before == old.downInterval && before != old.upInterval
+        let interval = isDown ? downInterval : upInterval
+        guard interval < before else { return }
+        // Somewhere within it: a thousand endpoints whose interval becomes shorter must not come together.
+        let due = min(old.due, now + 1 + Int64(random.next(below: Int(interval))))
+        timings[endpoint].interval = interval
+        if old.started == nil, due < old.due { plan(endpoint, at: due) }
     }
 
     /// Whether a probe of the endpoint is in flight.

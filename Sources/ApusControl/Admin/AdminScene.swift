@@ -1,24 +1,33 @@
 import ApusBalancing
 import ApusConfig
 import ApusModel
+import Synchronization
 
 /// All that an answer is made of, of one moment: what runs, its counters, its health, and where it comes from.
 struct AdminScene {
     let view: Live.View
-    let names: SnapshotNames
+    /// Made when they are asked for: one endpoint's answer needs no others' names.
+    private let made = MadeNames()
     let layout: CounterLayout
     let health: HealthReport
     let running: RunningConfiguration.State
 
     init(_ view: Live.View, _ health: HealthReport, _ running: RunningConfiguration.State) {
         self.view = view
-        names = SnapshotNames(view.snapshot)
         layout = view.snapshot.counterLayout
         self.health = health
         self.running = running
     }
 
     var snapshot: Snapshot { view.snapshot }
+    var names: SnapshotNames { made.names(of: snapshot) }
+
+    /// The names of a pool and of an endpoint, as `names` has them, by their indices.
+    func name(ofPool index: Int) -> String { made.names?.poolNames[index] ?? snapshot.uniqueName(ofPool: index) }
+    func name(ofEndpoint index: Int) -> String {
+        made.names?.endpointNames[index] ?? snapshot.uniqueName(ofEndpoint: index)
+    }
+
     /// All that is counted. Made when it is asked for: costly where there are many routes.
     var metrics: MetricsText { MetricsText(snapshot, names, layout, counters: view.counters) }
 
@@ -54,6 +63,21 @@ struct AdminScene {
 
     func inFlight(endpoint: Int) -> UInt64 {
         difference(layout.endpoint(endpoint, .exchangesStarted), layout.endpoint(endpoint, .exchangesEnded))
+    }
+}
+
+/// The names of a snapshot, once somebody has asked for all of them.
+private final class MadeNames: Sendable {
+    private let state = Mutex<SnapshotNames?>(nil)
+
+    var names: SnapshotNames? { state.withLock { $0 } }
+
+    func names(of snapshot: Snapshot) -> SnapshotNames {
+        state.withLock { state in
+            let names = state ?? SnapshotNames(snapshot)
+            state = names
+            return names
+        }
     }
 }
 

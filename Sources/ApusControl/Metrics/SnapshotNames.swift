@@ -39,3 +39,18 @@ struct SnapshotNames: Sendable {
         }
     }
 }
+
+extension Snapshot {
+    /// The name of one pool as `SnapshotNames` has it.
+    func uniqueName(ofPool index: Int) -> String {
+        // The first of a name keeps it.
+        let isFirst = !(0..<index).contains { pools[$0].name == pools[index].name }
+        return isFirst ? pools[index].name : SnapshotNames.unique(pools.map(\.name))[index]
+    }
+
+    /// The name of one endpoint as `SnapshotNames` has it.
+    func uniqueName(ofEndpoint index: Int) -> String {
+        let members = pools[endpoints[index].pool].endpoints
+        return SnapshotNames.unique(endpoints[members].map(\.name))[index - members.lowerBound]
+    }
+}

@@ -29,10 +29,13 @@ public actor Prober: Service {
     private var nextProbes: SetAlarm?
     /// Of each pool: the alarm set for what waits for the time.
     private var nextOfPool: [SetAlarm?]
+    /// The latest reload in which pools came, went or changed places.
+    private var poolsEpoch = 0
 
     private enum Alarm {
         case probesDue
-        /// An interval of a pool is over, or an endpoint's time out of service; the index is of so many reloads.
+        /// An interval of a pool is over, or an endpoint's time out of service; the index is of the order that pools have had
+        /// since this reload.
         case poolDue(Int, epoch: Int)
     }
 
@@ -85,7 +88,7 @@ public actor Prober: Service {
                     }
                     setAlarm()
                 case .poolDue(let pool, let epoch):
-                    guard epoch == reloads.epoch else { continue }
+                    guard epoch == poolsEpoch else { continue }
                     nextOfPool[pool] = nil
                     timePassed(pool)
                 }
@@ -193,31 +196,36 @@ public actor Prober: Service {
         try handOver()
         let now = Self.now
         let next = succession.snapshot
-        pools = next.pools.indices.map { pool in
-            guard let old = succession.pools.toOld[pool] else { return PoolHealth(pool: pool, of: next, now: now) }
-            if succession.unchangedPools[pool] { return pools[old] }
-            return PoolHealth(
-                pool: pool, of: next, now: now, succeeding: pools[old], members: succession.members(ofPool: pool))
-        }
-        schedule = ProbeSchedule(
-            intervals: next.probeIntervals, downIntervals: next.probeDownIntervals, now: now, succeeding: schedule,
-            endpoints: succession.endpoints)
+        let changed = succession.changedPools
+        adoptPools(succession, changed, now)
+        schedule.adopt(
+            succession.endpoints, changed: changed.flatMap { next.pools[$0].endpoints },
+            intervals: { (next.probeInterval(of: $0), next.probeDownInterval(of: $0)) }, now: now)
         probed = probed.compactMapValues { old in
             succession.endpoints.toNew[old].flatMap { schedule.isUnderWay($0) ? $0 : nil }
         }
         volumes.adopt(succession)
         snapshot = next
         reloads.add(succession, epoch: epoch)
-        for alarm in nextOfPool { alarm?.task.cancel() }
-        nextOfPool = next.pools.map { _ in nil }
-        for pool in pools.indices {
-            if succession.unchangedPools[pool] {
-                setAlarm(ofPool: pool)
-            } else {
-                settle(pool, pools[pool].settled(now: now))
-            }
+        if !succession.pools.isIdentity {
+            poolsEpoch = epoch
+            for alarm in nextOfPool { alarm?.task.cancel() }
+            nextOfPool = next.pools.map { _ in nil }
+            for pool in pools.indices where succession.unchangedPools[pool] { setAlarm(ofPool: pool) }
         }
+        for pool in changed { settle(pool, pools[pool].settled(now: now)) }
         setAlarm()
+    }
+
+    private func adoptPools(_ succession: Succession, _ changed: [Int], _ now: Int64) {
+        let next = succession.snapshot
+        let succeeding = changed.compactMap { pool -> (Int, PoolHealth)? in
+            guard let old = succession.pools.toOld[pool] else { return nil }
+            let members = succession.members(ofPool: pool)
+            return (pool, PoolHealth(pool: pool, of: next, now: now, succeeding: pools[old], members: members))
+        }
+        succession.pools.carry(&pools) { PoolHealth(pool: $0, of: next, now: now) }
+        for (pool, health) in succeeding { pools[pool] = health }
     }
 
     /// Reads these counters from now on: those of the snapshot that was adopted last, when all workers have gone over to it.
@@ -275,7 +283,7 @@ public actor Prober: Service {
         guard let due = times.min() else { return }
         if let set = nextOfPool[pool], set.rings <= due { return }
         nextOfPool[pool]?.task.cancel()
-        nextOfPool[pool] = ring(.poolDue(pool, epoch: reloads.epoch), at: due)
+        nextOfPool[pool] = ring(.poolDue(pool, epoch: poolsEpoch), at: due)
     }
 
     private func ring(_ ringing: Alarm, at time: Int64) -> SetAlarm {

@@ -4,16 +4,20 @@ import ApusModel
 extension Snapshot {
     /// Of each endpoint, the microseconds from probe to probe; nil for those that are not probed: the retired ones, and those
     /// of pools that are retired or have no probes.
-    var probeIntervals: [Int64?] {
-        let intervals = pools.map { pool in
-            pool.health.probe != .none && !pool.isRetired ? pool.health.interval.inMicroseconds : nil
+    var probeIntervals: [Int64?] { endpoints.indices.map(probeInterval) }
+
+    func probeInterval(of endpoint: Int) -> Int64? {
+        let pool = endpoints[endpoint].pool
+        guard !endpoints[endpoint].isRetired, !pools[pool].isRetired, pools[pool].health.probe != .none else {
+            return nil
         }
-        return endpoints.map { $0.isRetired ? nil : intervals[$0.pool] }
+        return pools[pool].health.interval.inMicroseconds
     }
 
     /// The same while the endpoint is down or unknown; nil for no other.
-    var probeDownIntervals: [Int64?] {
-        let intervals = pools.map { $0.health.downInterval?.inMicroseconds }
-        return endpoints.map { intervals[$0.pool] }
+    var probeDownIntervals: [Int64?] { endpoints.indices.map(probeDownInterval) }
+
+    func probeDownInterval(of endpoint: Int) -> Int64? {
+        pools[endpoints[endpoint].pool].health.downInterval?.inMicroseconds
     }
 }

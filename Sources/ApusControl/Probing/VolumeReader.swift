@@ -26,10 +26,12 @@ struct VolumeReader {
     /// Goes over to the succession's snapshot: what endpoints that live on had done is kept under their new indices. There
     /// is nothing to be read until `use`.
     mutating func adopt(_ succession: Succession) {
-        let before = last
-        let origins = succession.endpoints.toOld
-        self = VolumeReader(succession.snapshot, nil)
-        last = origins.map { $0.map { before[$0] } ?? EndpointVolume() }
+        let snapshot = succession.snapshot
+        layout = snapshot.counterLayout
+        pools = snapshot.pools.map { $0.endpoints }
+        presentCounts = snapshot.pools.map { snapshot.presentEndpoints(of: $0).count }
+        counters = nil
+        succession.endpoints.carry(&last) { _ in EndpointVolume() }
     }
 
     /// Reads these counters from now on. They begin with what those before had.

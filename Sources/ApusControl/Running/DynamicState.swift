@@ -64,26 +64,42 @@ public struct DynamicState: Sendable, Equatable {
         let entriesOfPools = Dictionary(grouping: entries, by: \.pool)
         for (index, pool) in snapshot.pools.enumerated() {
             let first = endpoints.count
-            guard let entries = entriesOfPools[pool.name] else {
+            if let entries = entriesOfPools[pool.name] {
+                endpoints += Self.members(ofPool: index, of: snapshot, with: entries, signers[index])
+            } else {
                 endpoints += snapshot.endpoints[pool.endpoints]
-                pools[index].endpoints = first..<endpoints.count
-                continue
-            }
-            for endpoint in snapshot.endpoints[pool.endpoints] {
-                let entry = entries.first { $0.address == endpoint.address }
-                if entry?.isRemoved == true { continue }
-                var endpoint = endpoint
-                if let entry { endpoint.weight = entry.effectiveWeight(configured: endpoint.weight) }
-                endpoints.append(endpoint)
-            }
-            let present = Set(endpoints[first...].map(\.address))
-            for entry in entries where !present.contains(entry.address) {
-                guard let endpoint = entry.endpoint(pool: index, signer: signers[index]) else { continue }
-                endpoints.append(endpoint)
             }
             pools[index].endpoints = first..<endpoints.count
         }
         return snapshot.replacing(pools: pools, endpoints: endpoints)
+    }
+
+    /// What runs when these changes differ in one pool from those that were laid over `loaded` to make `running`.
+    func applied(to loaded: LoadedConfiguration, in running: Snapshot, ofPool name: String) -> Snapshot {
+        guard let index = loaded.snapshot.pools.firstIndex(where: { $0.name == name }) else { return running }
+        let members = Self.members(
+            ofPool: index, of: loaded.snapshot, with: entries.filter { $0.pool == name }, loaded.sessionSigners[index])
+        return running.replacing(endpoints: members, ofPool: index)
+    }
+
+    /// The endpoints of a pool with the changes to it.
+    private static func members(
+        ofPool index: Int, of snapshot: Snapshot, with entries: [Entry], _ signer: SessionSigner?
+    ) -> [Endpoint] {
+        var members: [Endpoint] = []
+        let changes = Dictionary(entries.map { ($0.address, $0) }, uniquingKeysWith: { first, _ in first })
+        for var endpoint in snapshot.endpoints[snapshot.pools[index].endpoints] {
+            if let entry = changes[endpoint.address] {
+                if entry.isRemoved { continue }
+                endpoint.weight = entry.effectiveWeight(configured: endpoint.weight)
+            }
+            members.append(endpoint)
+        }
+        let present = Set(members.map(\.address))
+        for entry in entries where !present.contains(entry.address) {
+            if let endpoint = entry.endpoint(pool: index, signer: signer) { members.append(endpoint) }
+        }
+        return members
     }
 
     /// Drops what `snapshot`, as it was loaded, leaves nothing to say about.

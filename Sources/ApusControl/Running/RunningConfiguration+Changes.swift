@@ -18,22 +18,24 @@ extension RunningConfiguration {
         try await takeTurn()
         defer { endTurn() }
         let before = dynamic
-        let target = try DynamicTarget(change, of: dynamic.applied(to: loaded))
+        let target = try DynamicTarget(change, of: applied)
         var next = dynamic
         try next.make(change, target, configured: loaded.snapshot, isKept: persistent)
         guard next != before else { return [] }
+        let changed = next.applied(to: loaded, in: applied, ofPool: target.pool)
         switch change {
         case .add, .remove:
             do {
-                try await adopter.adopt(next.applied(to: loaded))
+                try await adopter.adopt(changed)
             } catch {
                 throw .notAdopted("\(error)")
             }
         case .adjust:
-            let weight = next.applied(to: loaded).weight(of: target)
-            await adopter.setWeight(pool: target.pool, endpoint: target.address, weight: weight)
+            await adopter.setWeight(
+                pool: target.pool, endpoint: target.address, weight: changed.weight(of: target))
         }
         dynamic = next
+        applied = changed
         logger.notice("\(change.words(target))")
         return await keepDynamicState()
     }
@@ -157,7 +159,7 @@ extension DynamicChange {
 
 extension Snapshot {
     func pool(named name: String) throws(ConfigurationRefusal) -> Pool {
-        if let pool = pools.first(where: { $0.name == name && !$0.isRetired }) { return pool }
+        if let index = pools.firstIndex(where: { $0.name == name && !$0.isRetired }) { return pools[index] }
         throw .noPool(name, pools: pools.filter { !$0.isRetired }.map(\.name))
     }
 
@@ -170,7 +172,7 @@ extension Snapshot {
     }
 
     fileprivate func weight(of target: DynamicTarget) -> Int {
-        pools.first { $0.name == target.pool }
-            .flatMap { endpoints[$0.endpoints].first { $0.address == target.address }?.weight } ?? 0
+        guard let pool = pools.firstIndex(where: { $0.name == target.pool }) else { return 0 }
+        return endpoints[pools[pool].endpoints].first { $0.address == target.address }?.weight ?? 0
     }
 }

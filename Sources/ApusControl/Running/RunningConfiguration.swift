@@ -27,6 +27,8 @@ public actor RunningConfiguration {
     public private(set) var loaded: LoadedConfiguration
     /// What was changed while running.
     public internal(set) var dynamic: DynamicState
+    /// What runs: `loaded` with `dynamic` laid over it.
+    var applied: Snapshot
     /// The revisions before and the one that runs, by number.
     var kept: [Revision]
     /// What the file was last read from; nil until somebody wants to know.
@@ -92,6 +94,7 @@ public actor RunningConfiguration {
         var dynamic = handedOver ?? store?.dynamicState ?? DynamicState()
         for line in dynamic.reconcile(with: first.snapshot) { logger.notice("\(line)") }
         self.dynamic = dynamic
+        applied = dynamic.applied(to: first)
     }
 
     /// Whether changes and revisions can outlive the process.
@@ -216,6 +219,7 @@ public actor RunningConfiguration {
         loaded = next.running(as: wanted)
         revision = adoption.revision
         self.dynamic = dynamic
+        applied = target
         adoption.notes += await keepRevision()
         if !dropped.isEmpty { adoption.notes += await keepDynamicState() }
         tell(adoption)

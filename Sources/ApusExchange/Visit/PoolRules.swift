@@ -5,7 +5,7 @@ public import ApusModel
 @frozen
 public struct PoolRules: Sendable, BitwiseCopyable {
     /// The pool's first endpoint, as an index into the snapshot.
-    public let start: Int
+    public var start: Int
     /// Exchanges in flight on one endpoint, and in the pool, at most; `.max` for no limit.
     public let endpointLimit: Int
     public let limit: Int

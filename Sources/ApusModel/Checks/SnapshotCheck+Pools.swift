@@ -8,45 +8,62 @@ extension SnapshotCheck {
         }
         var end = 0
         var names: Set<String> = []
-        each(snapshot.pools) { check, pool, index in
+        let knowsNames = knowsPoolNames
+        each(snapshot.pools.indices) { check, index, _ in
             let place = { "pools[\(index)]" }
-            check.label(pool.name, place() + ".name")
-            if !names.insert(pool.name).inserted {
-                check.problem(place() + ".name", found: Self.quoted(pool.name), expected: "a name of its own")
+            let isKnown = check.knows(pool: index)
+            if !isKnown { check.label(check.snapshot.pools[index].name, place() + ".name") }
+            if !knowsNames, !names.insert(check.snapshot.pools[index].name).inserted {
+                check.problem(
+                    place() + ".name", found: Self.quoted(check.snapshot.pools[index].name),
+                    expected: "a name of its own")
             }
             check.range(
-                pool.endpoints, of: "endpoints", from: &end, below: check.snapshot.endpoints.count,
-                place() + ".endpoints")
-            check.picking(of: pool, place)
-            check.health(of: pool, place)
-            check.protection(of: pool, place)
-            if let fallback = pool.fallback { check.fallback(fallback, of: index, place) }
+                check.snapshot.pools[index].endpoints, of: "endpoints", from: &end,
+                below: check.snapshot.endpoints.count, place() + ".endpoints")
+            if !isKnown {
+                check.picking(of: check.snapshot.pools[index], place)
+                check.health(of: check.snapshot.pools[index], place)
+                check.protection(of: check.snapshot.pools[index], place)
+            }
+            if let fallback = check.snapshot.pools[index].fallback { check.fallback(fallback, of: index, place) }
         }
         whole(end, of: snapshot.endpoints.count, "endpoints", by: "pools")
     }
 
     mutating func endpoints() {
+        if problems.isEmpty, knowsPoolNames {
+            // Each endpoint is in one pool's range.
+            for index in snapshot.pools.indices where !knows(pool: index) {
+                for endpoint in snapshot.pools[index].endpoints { self.endpoint(endpoint, owner: index) }
+                sessionTokens(of: snapshot.pools[index], index)
+            }
+            return
+        }
         // By index of the pool. An endpoint that names another pool than the one whose range it is in is told once.
         var owners = [Int](repeating: -1, count: snapshot.endpoints.count)
         for (index, pool) in snapshot.pools.enumerated() {
             for endpoint in pool.endpoints.clamped(to: snapshot.endpoints.indices) { owners[endpoint] = index }
         }
-        each(snapshot.endpoints) { check, endpoint, index in
-            let place = { "endpoints[\(index)]" }
-            let owner = owners[index]
-            if owner >= 0, endpoint.pool == owner, check.knows(endpoint, at: index, ofPool: owner) { return }
-            check.label(endpoint.name, place() + ".name")
-            check.number(Int(endpoint.address.port), in: Bounds.ports, place() + ".address.port")
-            check.number(endpoint.weight, in: Bounds.weights, place() + ".weight")
-            check.number(endpoint.tier, in: Bounds.tiers, place() + ".tier")
-            if let zone = endpoint.zone { check.label(zone, place() + ".zone") }
-            if endpoint.pool != owner {
-                check.problem(
-                    place() + ".pool", found: "\(endpoint.pool)",
-                    expected: owner < 0 ? "a pool that has it in its range" : "\(owner), whose range it is in")
-            }
-        }
+        each(owners) { check, owner, index in check.endpoint(index, owner: owner) }
         each(snapshot.pools) { check, pool, index in check.sessionTokens(of: pool, index) }
+    }
+
+    /// - Parameter owner: the pool whose range it is in; -1 for none.
+    private mutating func endpoint(_ index: Int, owner: Int) {
+        guard problems.count < Self.limit else { return }
+        let endpoint = snapshot.endpoints[index]
+        let place = { "endpoints[\(index)]" }
+        label(endpoint.name, place() + ".name")
+        number(Int(endpoint.address.port), in: Bounds.ports, place() + ".address.port")
+        number(endpoint.weight, in: Bounds.weights, place() + ".weight")
+        number(endpoint.tier, in: Bounds.tiers, place() + ".tier")
+        if let zone = endpoint.zone { label(zone, place() + ".zone") }
+        if endpoint.pool != owner {
+            problem(
+                place() + ".pool", found: "\(endpoint.pool)",
+                expected: owner < 0 ? "a pool that has it in its range" : "\(owner), whose range it is in")
+        }
     }
 
     /// Tokens are compared by their bytes in a cookie: all of one length, no two alike.

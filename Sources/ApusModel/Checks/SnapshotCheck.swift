@@ -6,7 +6,7 @@ struct SnapshotCheck {
     /// One that runs and has no problems: what is the same as there is not looked at again.
     private let known: Snapshot?
     private(set) var problems: [SnapshotProblem] = []
-    private static let limit = 100
+    static let limit = 100
 
     init(_ snapshot: Snapshot, knowing known: Snapshot? = nil) {
         self.snapshot = snapshot
@@ -36,11 +36,17 @@ struct SnapshotCheck {
             && known.pools.count(where: { !$0.isRetired }) == snapshot.pools.count
     }
 
-    /// Whether an endpoint has been looked at in the same place of the pool of this index.
-    func knows(_ endpoint: Endpoint, at index: Int, ofPool pool: Int) -> Bool {
-        guard let known, known.pools.indices.contains(pool) else { return false }
-        let place = known.pools[pool].endpoints.lowerBound + index - snapshot.pools[pool].endpoints.lowerBound
-        return known.pools[pool].endpoints.contains(place) && known.endpoints[place] == endpoint
+    /// Whether the pool of this index has been looked at with its endpoints: all that is left is where they stand, and to
+    /// which pool it falls back.
+    func knows(pool index: Int) -> Bool {
+        guard let known, index < known.pools.count else { return false }
+        return known.upstreams.editions[index] === snapshot.upstreams.editions[index]
+    }
+
+    /// Whether the pools have the names, in the same order, of which it is known that no two are the same.
+    var knowsPoolNames: Bool {
+        guard let known, known.pools.count >= snapshot.pools.count else { return false }
+        return snapshot.pools.indices.allSatisfy { snapshot.pools[$0].name == known.pools[$0].name }
     }
 
     // MARK: - Kinds of values

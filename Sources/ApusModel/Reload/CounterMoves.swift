@@ -11,7 +11,29 @@ public struct CounterMoves: Sendable {
     /// Old slots that are added, by status class, to the requests of what is gone, once all has moved.
     public private(set) var departures: [Range<Int>] = []
 
-    public init(_ succession: Succession, from old: CounterLayout, to new: CounterLayout) {
+    /// From where the counters of `succession.previous` are to where those of its snapshot are. In the same room only what
+    /// changes its slots is moved.
+    public init(_ succession: Succession) {
+        let (before, after) = (succession.previous.counting, succession.snapshot.counting)
+        if before.room === after.room {
+            addChanged(before.layout, after.layout, succession)
+        } else {
+            addAll(before.layout, after.layout, succession)
+        }
+    }
+
+    /// How many counters move.
+    public var count: Int { moves.reduce(0) { $0 + $1.count } }
+
+    private mutating func addChanged(_ old: CounterLayout, _ new: CounterLayout, _ succession: Succession) {
+        if old.endpointBase != new.endpointBase { addEndpoints(old, new, succession) }
+        for row in 0..<new.unroutedBase where new.rows[row].requests != old.rows[row].requests {
+            addRow(old, row, new, row, succession)
+        }
+        departWithOwners(old, succession)
+    }
+
+    private mutating func addAll(_ old: CounterLayout, _ new: CounterLayout, _ succession: Succession) {
         add(old.worker(.first), new.worker(.first), CounterLayout.workerStride)
         for (to, from) in succession.listeners.toOld.enumerated() {
             guard let from else { continue }
@@ -19,17 +41,30 @@ public struct CounterMoves: Sendable {
             add(old.reasons(listener: from), new.reasons(listener: to), new.reasonStride)
             addRow(old, old.unroutedRow(listener: from), new, new.unroutedRow(listener: to), succession)
         }
-        for listener in Self.gone(succession.listeners.toOld, of: succession.previous.listeners.count) {
-            depart(old.requests(row: old.unroutedRow(listener: listener)))
-        }
-        for (to, from) in succession.endpoints.toOld.enumerated() {
-            guard let from else { continue }
-            add(old.endpoint(from, .first), new.endpoint(to, .first), CounterLayout.EndpointCounter.allCases.count)
-        }
+        addEndpoints(old, new, succession)
         for (to, from) in succession.pools.toOld.enumerated() {
             guard let from else { continue }
             add(old.pool(from, .first), new.pool(to, .first), CounterLayout.PoolCounter.allCases.count)
         }
+        addRoutes(old, new, succession)
+        departWithOwners(old, succession)
+    }
+
+    private mutating func addEndpoints(_ old: CounterLayout, _ new: CounterLayout, _ succession: Succession) {
+        let count = CounterLayout.EndpointCounter.allCases.count
+        let endpoints = succession.endpoints
+        add(old.endpoint(0, .first), new.endpoint(0, .first), endpoints.changedNew.lowerBound * count)
+        for to in endpoints.changedNew {
+            guard let from = endpoints.toOld[to] else { continue }
+            add(old.endpoint(from, .first), new.endpoint(to, .first), count)
+        }
+        add(
+            old.endpoint(endpoints.changedOld.upperBound, .first),
+            new.endpoint(endpoints.changedNew.upperBound, .first),
+            (endpoints.toNew.count - endpoints.changedOld.upperBound) * count)
+    }
+
+    private mutating func addRoutes(_ old: CounterLayout, _ new: CounterLayout, _ succession: Succession) {
         let kept = succession.snapshot.pools.indices.map { succession.keepsColumns(ofPool: $0) }
         for (to, from) in succession.routes.toOld.enumerated() {
             guard let from else { continue }
@@ -48,18 +83,18 @@ public struct CounterMoves: Sendable {
                 depart(old.requests(row: old.row(route: from, branch: branch)))
             }
         }
-        for route in Self.gone(succession.routes.toOld, of: succession.previous.routes.count) {
+    }
+
+    /// The requests of listeners and routes that are gone.
+    private mutating func departWithOwners(_ old: CounterLayout, _ succession: Succession) {
+        for listener in succession.listeners.changedOld where succession.listeners.toNew[listener] == nil {
+            depart(old.requests(row: old.unroutedRow(listener: listener)))
+        }
+        for route in succession.routes.changedOld where succession.routes.toNew[route] == nil {
             for branch in 0..<max(1, succession.previous.routes[route].pools.count) {
                 depart(old.requests(row: old.row(route: route, branch: branch)))
             }
         }
-    }
-
-    /// Which of so many old places no new one comes from.
-    private static func gone(_ origins: [Int?], of count: Int) -> [Int] {
-        var isKept = [Bool](repeating: false, count: count)
-        for case let origin? in origins { isKept[origin] = true }
-        return isKept.indices.filter { !isKept[$0] }
     }
 
     private mutating func depart(_ slots: Range<Int>) {
@@ -101,25 +136,12 @@ public struct CounterMoves: Sendable {
     }
 
     private mutating func add(_ from: Int, _ to: Int, _ count: Int) {
+        guard count > 0 else { return }
         // Neighbours travel together: most reloads change little.
         if let last = moves.last, last.from + last.count == from, last.to + last.count == to {
             moves[moves.count - 1] = Move(from: last.from, to: last.to, count: last.count + count)
         } else {
             moves.append(Move(from: from, to: to, count: count))
-        }
-    }
-}
-
-extension Succession {
-    /// Whether what requests to the pool may be counted under, its endpoints and those of its fallback, is what it was, in
-    /// the same order.
-    fileprivate func keepsColumns(ofPool pool: Int) -> Bool {
-        guard let old = pools.toOld[pool], keepsMembers[pool] else { return false }
-        return switch (snapshot.pools[pool].fallback, previous.pools[old].fallback) {
-        case (.pool(let fallback), .pool(let before)):
-            pools.toOld[fallback] == before && keepsMembers[fallback]
-        case (.pool, _), (_, .pool): false
-        default: true
         }
     }
 }

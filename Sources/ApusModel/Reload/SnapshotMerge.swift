@@ -8,15 +8,19 @@ struct SnapshotMerge {
     /// Behind those of the new configuration.
     private var retiredListeners: [Listener] = []
     private var retiredRoutes: [Route] = []
-    private var mergedPools: [Pool] = []
-    private var mergedEndpoints: [Endpoint] = []
+    /// Of pools of the new configuration, in their order: endpoints that stand behind its own.
+    private var retiredEndpoints: [(pool: Int, endpoints: [Endpoint])] = []
+    /// Pools behind those of the new configuration, as old indices.
+    private var gonePools: [Int] = []
     /// By new index, the old one.
     private(set) var listenerOrigins: [Int?] = []
     private(set) var routeOrigins: [Int?] = []
     private(set) var poolOrigins: [Int?] = []
     private(set) var endpointOrigins: [Int?] = []
-    /// By old pool, the new one.
-    private var newPool: [Int: Int] = [:]
+    /// By new pool: whether it has the edition that it had, with nothing retired then and now.
+    private(set) var keepsEdition: [Bool] = []
+    /// Pools, then and now; known after `pools`.
+    private(set) var poolRenaming = Renaming(identityOf: 0)
 
     init(_ previous: Snapshot, _ next: Snapshot, _ census: Census?) {
         self.previous = previous
@@ -31,44 +35,35 @@ struct SnapshotMerge {
                 ? Routing(next.routing, retiredListeners: retiredListeners, retiredRoutes: retiredRoutes)
                 : next.routing,
             // What is retired stands behind what the new configuration has.
-            mergedEndpoints.count == next.endpoints.count && mergedPools.count == next.pools.count
-                ? next.upstreams : Upstreams(pools: mergedPools, endpoints: mergedEndpoints),
+            retiredEndpoints.isEmpty && gonePools.isEmpty ? next.upstreams : mergedUpstreams(),
             workers: previous.workers)
     }
 
     // MARK: - Pools and endpoints
 
     mutating func pools() {
-        let oldByName = Dictionary(
-            previous.pools.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { one, _ in one })
-        let names = Set(next.pools.map(\.name))
-        mergedEndpoints.reserveCapacity(next.endpoints.count + 16)
+        var names = PoolsByName(previous.pools)
+        var isKept = [Bool](repeating: false, count: previous.pools.count)
         endpointOrigins.reserveCapacity(next.endpoints.count + 16)
-        let gone = previous.pools.indices.filter { !names.contains(previous.pools[$0].name) && mayBeUsed(pool: $0) }
-        for pool in next.pools {
-            let old = oldByName[pool.name]
-            let first = mergedEndpoints.count
-            if let old, keepsEndpoints(of: pool, old: old) {
-                let offset = previous.pools[old].endpoints.lowerBound - pool.endpoints.lowerBound
-                mergedEndpoints += next.endpoints[pool.endpoints]
-                endpointOrigins += pool.endpoints.map { $0 + offset }
-                append(pool, first: first, origin: old)
-                continue
+        for index in next.pools.indices {
+            let old = names.index(of: next.pools[index].name, near: index)
+            poolOrigins.append(old)
+            if let old { isKept[old] = true }
+            let keepsEdition = old.map { previous.upstreams.editions[$0] === next.upstreams.editions[index] } ?? false
+            self.keepsEdition.append(keepsEdition)
+            if let old, keepsEdition || keepsEndpoints(of: next.pools[index], old: old) {
+                for endpoint in previous.pools[old].endpoints { endpointOrigins.append(endpoint) }
+            } else {
+                findEndpoints(of: index, old: old)
             }
-            let addresses = keepEndpoints(of: pool, old: old)
-            if let old { retireEndpoints(of: old, not: addresses) }
-            append(pool, first: first, origin: old)
         }
-        for old in gone {
-            let first = mergedEndpoints.count
-            for endpoint in previous.pools[old].endpoints {
-                append(previous.endpoints[endpoint], origin: endpoint)
-            }
-            var pool = previous.pools[old]
-            pool.isRetired = true
-            append(pool, first: first, origin: old)
+        for old in previous.pools.indices where !isKept[old] && mayBeUsed(pool: old) {
+            gonePools.append(old)
+            poolOrigins.append(old)
+            keepsEdition.append(false)
+            for endpoint in previous.pools[old].endpoints { endpointOrigins.append(endpoint) }
         }
-        nameFallbacks(gone: gone)
+        poolRenaming = Renaming(oldCount: previous.pools.count, toOld: poolOrigins)
     }
 
     /// Whether the pool has the endpoints that it had, in the same order, and nothing of it is retired.
@@ -80,51 +75,67 @@ struct SnapshotMerge {
         }
     }
 
-    /// - Returns: the addresses of the pool's endpoints.
-    private mutating func keepEndpoints(of pool: Pool, old: Int?) -> Set<SocketAddress> {
+    /// Looks for each of the pool's endpoints among those that it had; what is left of these is retired.
+    private mutating func findEndpoints(of pool: Int, old: Int?) {
         let range = old.map { previous.pools[$0].endpoints } ?? 0..<0
         let oldByAddress = Dictionary(
             range.map { (previous.endpoints[$0].address, $0) }, uniquingKeysWith: { one, _ in one })
         var addresses: Set<SocketAddress> = []
-        for endpoint in next.endpoints[pool.endpoints] {
-            let isFirst = addresses.insert(endpoint.address).inserted
-            append(endpoint, origin: isFirst ? oldByAddress[endpoint.address] : nil)
+        for endpoint in next.pools[pool].endpoints {
+            let address = next.endpoints[endpoint].address
+            let isFirst = addresses.insert(address).inserted
+            endpointOrigins.append(isFirst ? oldByAddress[address] : nil)
         }
-        return addresses
-    }
-
-    private mutating func retireEndpoints(of old: Int, not addresses: Set<SocketAddress>) {
-        for index in previous.pools[old].endpoints {
+        var retired: [Endpoint] = []
+        for index in range {
             var endpoint = previous.endpoints[index]
             guard !addresses.contains(endpoint.address),
                 !endpoint.isRetired || census?.endpoints.contains(index) ?? true
             else { continue }
             endpoint.isRetired = true
-            append(endpoint, origin: index)
+            endpoint.pool = pool
+            retired.append(endpoint)
+            endpointOrigins.append(index)
         }
+        if !retired.isEmpty { retiredEndpoints.append((pool, retired)) }
     }
 
-    private mutating func append(_ endpoint: Endpoint, origin: Int?) {
-        var endpoint = endpoint
-        endpoint.pool = mergedPools.count
-        mergedEndpoints.append(endpoint)
-        endpointOrigins.append(origin)
-    }
-
-    private mutating func append(_ pool: Pool, first: Int, origin: Int?) {
-        var pool = pool
-        pool.endpoints = first..<mergedEndpoints.count
-        if let origin { newPool[origin] = mergedPools.count }
-        mergedPools.append(pool)
-        poolOrigins.append(origin)
-    }
-
-    /// Pools that are new keep their indices; those that are retired named pools of the old snapshot.
-    private mutating func nameFallbacks(gone: [Int]) {
-        for (index, old) in zip(next.pools.count..., gone) {
-            guard case .pool(let fallback) = previous.pools[old].fallback else { continue }
-            mergedPools[index].fallback = newPool[fallback].map { .pool($0) }
+    /// The new configuration's, with what is retired behind it.
+    private func mergedUpstreams() -> Upstreams {
+        var (pools, editions) = (next.pools, next.upstreams.editions)
+        var endpoints: [Endpoint] = []
+        endpoints.reserveCapacity(endpointOrigins.count)
+        var retired = retiredEndpoints[...]
+        // Of the new configuration's endpoints, those that have their place.
+        var placed = 0
+        for index in pools.indices {
+            pools[index].moveEndpoints(by: endpoints.count - placed)
+            guard let own = retired.first, own.pool == index else { continue }
+            retired.removeFirst()
+            let first = pools[index].endpoints.lowerBound
+            let end = next.pools[index].endpoints.upperBound
+            endpoints += next.endpoints[placed..<end]
+            placed = end
+            endpoints += own.endpoints
+            pools[index].endpoints = first..<endpoints.count
+            editions[index] = PoolEdition()
         }
+        endpoints += next.endpoints[placed...]
+        for old in gonePools {
+            var pool = previous.pools[old]
+            pool.endpoints = endpoints.count..<endpoints.count + pool.endpoints.count
+            pool.isRetired = true
+            if case .pool(let fallback) = pool.fallback {
+                pool.fallback = poolRenaming.toNew[fallback].map { .pool($0) }
+            }
+            for var endpoint in previous.endpoints[previous.pools[old].endpoints] {
+                endpoint.pool = pools.count
+                endpoints.append(endpoint)
+            }
+            pools.append(pool)
+            editions.append(PoolEdition())
+        }
+        return Upstreams(pools: pools, endpoints: endpoints, editions: editions)
     }
 
     /// Only what is retired already can be known to be unused: what goes now was picked a moment ago.
@@ -136,7 +147,7 @@ struct SnapshotMerge {
 
     mutating func routes() {
         if isRoutedAsBefore {
-            routeOrigins = Array(next.routes.indices)
+            routeOrigins = next.routes.indices.map { $0 }
             for index in next.routes.count..<previous.routes.count where census?.routes.contains(index) ?? true {
                 retire(previous.routes[index], index)
             }
@@ -168,7 +179,7 @@ struct SnapshotMerge {
         if case .forward(var split) = route.action {
             // Its branches keep their places, which requests remember.
             for branch in split.pools.indices {
-                guard let pool = newPool[split.pools[branch].pool] else { return }
+                guard let pool = poolRenaming.toNew[split.pools[branch].pool] else { return }
                 split.pools[branch].pool = pool
             }
             route.action = .forward(split)

@@ -30,19 +30,40 @@ public struct Succession: Sendable {
         self.snapshot = snapshot
         listeners = Renaming(oldCount: previous.listeners.count, toOld: merge.listenerOrigins)
         routes = Renaming(oldCount: previous.routes.count, toOld: merge.routeOrigins)
-        pools = Renaming(oldCount: previous.pools.count, toOld: merge.poolOrigins)
-        endpoints = Renaming(oldCount: previous.endpoints.count, toOld: merge.endpointOrigins)
-        let endpoints = endpoints
-        keepsMembers = merge.poolOrigins.indices.map { new in
+        pools = merge.poolRenaming
+        let endpoints = Renaming(oldCount: previous.endpoints.count, toOld: merge.endpointOrigins)
+        self.endpoints = endpoints
+        let keepsMembers = snapshot.pools.indices.map { new in
+            if merge.keepsEdition[new] { return true }
             guard let old = merge.poolOrigins[new] else { return false }
             let (range, before) = (snapshot.pools[new].endpoints, previous.pools[old].endpoints)
             return range.count == before.count && zip(range, before).allSatisfy { endpoints.toOld[$0] == $1 }
         }
-        unchangedPools = merge.poolOrigins.indices.map { new in
-            guard let old = merge.poolOrigins[new], previous.workers == snapshot.workers,
-                previous.node == snapshot.node, previous.zone == snapshot.zone
-            else { return false }
-            return snapshot.runsAlike(pool: new, as: old, of: previous, endpoints)
+        self.keepsMembers = keepsMembers
+        // What is said of the balancer as a whole has a say in what its pools do.
+        let isAlike =
+            previous.workers == snapshot.workers && previous.node == snapshot.node && previous.zone == snapshot.zone
+        unchangedPools = snapshot.pools.indices.map { new in
+            guard isAlike, keepsMembers[new], let old = merge.poolOrigins[new] else { return false }
+            return merge.keepsEdition[new]
+                || snapshot.pools[new].saysTheSame(
+                    as: previous.pools[old], snapshot.endpoints, previous.endpoints)
+        }
+        let before = previous.counting
+        if let layout = CounterLayout(before.layout, continuedBy: self, in: before.room) {
+            snapshot.count(by: Snapshot.Counting(layout: layout, room: before.room))
+        }
+    }
+
+    /// Pools whose rules or endpoints are not what they were, or that are new, by new index.
+    public var changedPools: [Int] { unchangedPools.indices.filter { !unchangedPools[$0] } }
+
+    /// Whether a pool, by new index, falls back to the pool that it did, and both are unchanged, or to none.
+    public func isUnchangedWithFallback(_ pool: Int) -> Bool {
+        guard unchangedPools[pool], let old = pools.toOld[pool] else { return false }
+        return switch (snapshot.pools[pool].fallback, previous.pools[old].fallback) {
+        case (.pool(let fallback), .pool(let before)): pools.toOld[fallback] == before && unchangedPools[fallback]
+        default: true
         }
     }
 
@@ -54,25 +75,6 @@ public struct Succession: Sendable {
         let range = previous.pools[old].endpoints
         let toOld = snapshot.pools[pool].endpoints.map { endpoints.toOld[$0].map { $0 - range.lowerBound } }
         return Renaming(oldCount: range.count, toOld: toOld)
-    }
-}
-
-extension Snapshot {
-    /// Whether a worker's and the prober's state of one pool can go on as it is.
-    fileprivate func runsAlike(pool new: Int, as old: Int, of previous: Snapshot, _ renaming: Renaming) -> Bool {
-        var one = pools[new]
-        let other = previous.pools[old]
-        guard one.endpoints.count == other.endpoints.count else { return false }
-        for (mine, its) in zip(one.endpoints, other.endpoints) {
-            guard renaming.toOld[mine] == its else { return false }
-            var endpoint = endpoints[mine]
-            endpoint.pool = previous.endpoints[its].pool
-            guard endpoint == previous.endpoints[its] else { return false }
-        }
-        one.endpoints = other.endpoints
-        // Where a fallback leads is read from the snapshot when it is needed.
-        if case .pool = one.fallback, case .pool = other.fallback { one.fallback = other.fallback }
-        return one == other
     }
 }
 

@@ -40,9 +40,22 @@ final class AccessLogSinks: Sendable {
     /// Lines that were handed over and reached nobody.
     var lost: UInt64 { lostLines.count }
 
-    /// Opens what the snapshot's log needs, unless it is in use already. `use` or `discard` must follow.
+    /// Opens what the first snapshot's log needs. `use` or `discard` must follow.
     func prepare(_ snapshot: Snapshot) throws(DataPlaneError) -> Prepared {
-        let log = snapshot.accessLog
+        try prepare(snapshot.accessLog) { AccessLogNames(snapshot, $0) }
+    }
+
+    /// Opens what the log of the succession's snapshot needs, unless it is in use already. `use` or `discard` must follow.
+    ///
+    /// - Parameter writers: those that the workers have.
+    func prepare(_ succession: Succession, succeeding writers: [AccessLogWriter?]) throws(DataPlaneError) -> Prepared {
+        let previous = writers.first??.names
+        return try prepare(succession.snapshot.accessLog) { AccessLogNames(succession, $0, keeping: previous) }
+    }
+
+    private func prepare(
+        _ log: AccessLog, _ makeNames: (AccessLogLine.Style) -> AccessLogNames
+    ) throws(DataPlaneError) -> Prepared {
         guard let destination = log.destination else {
             return Prepared(writers: Array(repeating: nil, count: workers), sink: nil, isNew: false)
         }
@@ -55,7 +68,7 @@ final class AccessLogSinks: Sendable {
             if isStarted { try start(sink) }
         }
         let line = AccessLogLine(log, host: hostName(), process: processNumber())
-        let names = AccessLogNames(snapshot, line.style)
+        let names = makeNames(line.style)
         let writers = sink.rings.map { AccessLogWriter(ring: $0, line: line, names: names, log: log) }
         return Prepared(writers: writers, sink: sink, isNew: sink !== current)
     }

@@ -32,9 +32,10 @@ struct AccessLogNames: Sendable {
     /// Per route the pools that its requests may go to, behind one another, and where each route's begin.
     private let routePools: [Int]
     private let firstPools: [Int]
-    private let endpoints: [[UInt8]]
-    /// Bytes of the longest.
-    let longest: Int
+    private var endpoints: [[UInt8]]
+    /// No name has more bytes.
+    private(set) var longest: Int
+    private let style: AccessLogLine.Style
 
     init(_ snapshot: Snapshot, _ style: AccessLogLine.Style) {
         listeners = snapshot.listeners.map { style.written($0.name) }
@@ -49,6 +50,26 @@ struct AccessLogNames: Sendable {
                 return next
             } + [next]
         longest = [listeners, routes, pools, endpoints].joined().lazy.map(\.count).max() ?? 0
+        self.style = style
+    }
+
+    /// Those of the succession's snapshot, made of those of the one before where only pools have changed.
+    init(_ succession: Succession, _ style: AccessLogLine.Style, keeping previous: AccessLogNames?) {
+        let snapshot = succession.snapshot
+        guard let previous, previous.style == style, succession.pools.isIdentity,
+            snapshot.routing === succession.previous.routing
+        else {
+            self.init(snapshot, style)
+            return
+        }
+        self = previous
+        let none = endpoints.removeLast()
+        succession.endpoints.carry(&endpoints) { _ in [] }
+        for endpoint in succession.changedPools.lazy.flatMap({ snapshot.pools[$0].endpoints }) {
+            endpoints[endpoint] = style.written(snapshot.endpoints[endpoint].name)
+            longest = max(longest, endpoints[endpoint].count)
+        }
+        endpoints.append(none)
     }
 
     // For -1, what stands for none.

@@ -36,7 +36,10 @@ extension DataPlane {
     /// One reload at a time: `succession` begins with the snapshot that this data plane has. Takes time where pools are
     /// large and hashed.
     public func prepare(_ succession: Succession) throws(DataPlaneError) -> PreparedReload {
-        let (old, oldSettings, oldAddresses) = running.withLock { ($0.shared, $0.settings, $0.addresses) }
+        let (old, oldSettings, oldAddresses, banks, writers) = running.withLock {
+            ($0.shared, $0.settings, $0.addresses, $0.banks, $0.logs)
+        }
+        precondition(succession.previous === old.snapshot, "a succession must begin with the snapshot that runs")
         let snapshot = succession.snapshot
         var sockets = ListeningSockets(workers: mailboxes.count)
         var addresses: [SocketAddress] = []
@@ -51,10 +54,11 @@ extension DataPlane {
                 }
             }
             let shared = SharedState(snapshot, epoch: old.epoch + 1, lifetime: lifetime)
-            let preparedLog = try log.prepare(snapshot)
-            let settings = WorkerSettings(snapshot, listenerAddress: addresses, keeping: oldSettings)
+            let preparedLog = try log.prepare(succession, succeeding: writers)
+            let settings = WorkerSettings(
+                snapshot, listenerAddress: addresses, keeping: oldSettings, through: succession)
             let adoption = Adoption(
-                succession, shared: shared, settings: settings, sockets: sockets.sockets, from: old.layout,
+                succession, shared: shared, settings: settings, banks: banks, sockets: sockets.sockets,
                 logs: preparedLog.writers, now: monotonicMicroseconds())
             return PreparedReload(
                 adoption: adoption, addresses: addresses, log: preparedLog, succession: succession)

@@ -12,6 +12,7 @@ extension Worker {
     mutating func adopt(_ adoption: Adoption, _ arena: inout BufferArena) {
         let succession = adoption.succession
         moveCounters(adoption)
+        let trusted = shared.snapshot.trustedProxies
         shared = adoption.shared
         settings = adoption.settings
         responseFields.clientRules = settings.rules.clientFields
@@ -19,7 +20,7 @@ extension Worker {
         log = adoption.logs[index]
         arena.limit = shared.snapshot.limits.bufferBytesPerWorker
         adoptOrigins(adoption)
-        renameConnections(succession)
+        renameConnections(succession, trustsAsBefore: trusted == shared.snapshot.trustedProxies)
         renameExchanges(adoption)
         renameWaiting(succession)
         adoptUpstreams(succession, &arena)
@@ -35,9 +36,7 @@ extension Worker {
     private mutating func moveCounters(_ adoption: Adoption) {
         let bank = adoption.banks[index]
         for move in adoption.counterMoves.moves {
-            for offset in 0..<move.count {
-                bank.set(move.to + offset, to: counters.value(move.from + offset))
-            }
+            bank.copy(move.count, from: move.from, of: counters, to: move.to)
         }
         for departure in adoption.counterMoves.departures {
             for (offset, slot) in departure.enumerated() {
@@ -50,7 +49,7 @@ extension Worker {
 
     // MARK: What is under way
 
-    private mutating func renameConnections(_ succession: Succession) {
+    private mutating func renameConnections(_ succession: Succession, trustsAsBefore: Bool) {
         for connection in 0..<connections.indexBound where connections.isUsed(connection) {
             let place = Int(connections[connection].place)
             let isUpstream = connections[connection].isUpstream
@@ -61,7 +60,7 @@ extension Worker {
             connections[connection].place = Int32(truncatingIfNeeded: renamed)
             guard !isUpstream else { continue }
             shared.clients.add(1, to: renamed)
-            connections[connection].isTrusted = isTrusted(connections[connection].peer)
+            if !trustsAsBefore { connections[connection].isTrusted = isTrusted(connections[connection].peer) }
         }
     }
 
@@ -80,7 +79,7 @@ extension Worker {
             let pool = renamed(exchanges[x].pool, succession.pools)
             exchanges[x].state.visit.rename(
                 pool: pool, endpoints: succession.endpoints,
-                members: succession.unchangedPools[pool] ? nil : adoption.members[pool], &origins)
+                members: adoption.members[pool], &origins)
         }
     }
 
@@ -108,51 +107,48 @@ extension Worker {
 
     /// Goes over to the pools and endpoints of the new snapshot, with nothing in flight; connections come later.
     private mutating func adoptOrigins(_ adoption: Adoption) {
-        origins.dispatchers = succeedingDispatchers(adoption)
+        adoptDispatchers(adoption)
         origins.rules = settings.poolRules
         origins.loads = CountsOfAll(shared.loads)
         origins.poolLoads = CountsOfAll(shared.poolLoads)
         origins.waiting = CountsOfAll(shared.waiting)
     }
 
-    private mutating func succeedingDispatchers(_ adoption: Adoption) -> [PoolDispatcher] {
-        var succeeding: [PoolDispatcher] = []
-        for (pool, fresh) in adoption.takeDispatchers(worker: index).enumerated() {
-            let old = adoption.succession.pools.toOld[pool]
-            guard var dispatcher = fresh else {
-                guard let old else { preconditionFailure("a pool without a past goes on as it was") }
-                succeeding.append(origins.dispatchers[old])
-                continue
-            }
-            if let old {
-                dispatcher.inherit(from: &origins.dispatchers[old], members: adoption.members[pool], now: now)
-            }
-            succeeding.append(dispatcher)
+    /// Those of pools that have changed take over what the ones before them know; the others stay where they are.
+    private mutating func adoptDispatchers(_ adoption: Adoption) {
+        let pools = adoption.succession.pools
+        var fresh = adoption.takeDispatchers(worker: index)
+        for place in fresh.indices {
+            let pool = fresh[place].pool
+            guard let old = pools.toOld[pool], let members = adoption.members[pool] else { continue }
+            fresh[place].dispatcher.inherit(from: &origins.dispatchers[old], members: members, now: now)
         }
-        return succeeding
+        var next = 0
+        pools.carry(&origins.dispatchers) { pool in
+            while fresh[next].pool < pool { next += 1 }
+            return fresh[next].dispatcher
+        }
+        for changed in fresh where pools.toOld[changed.pool] != nil {
+            origins.dispatchers[changed.pool] = changed.dispatcher
+        }
     }
 
     private mutating func adoptUpstreams(_ succession: Succession, _ arena: inout BufferArena) {
         let snapshot = shared.snapshot
-        var old = origins.connections
-        origins.connections = []
-        hasFailed = succession.endpoints.toOld.map { $0.map { hasFailed[$0] } ?? false }
+        succession.endpoints.carry(&hasFailed) { _ in false }
+        succession.endpoints.carry(&origins.connections) { endpoint in
+            UpstreamConnectionPool(snapshot.pools[snapshot.endpoints[endpoint].pool].connections)
+        }
         var superfluous: [Int32] = []
-        for (endpoint, origin) in succession.endpoints.toOld.enumerated() {
-            let pool = snapshot.pools[snapshot.endpoints[endpoint].pool]
-            guard let origin else {
-                origins.connections.append(UpstreamConnectionPool(pool.connections))
-                continue
+        for pool in succession.changedPools {
+            var limits = snapshot.pools[pool].connections
+            // The requests that it still has may need a connection; nobody will need one that is kept.
+            if snapshot.pools[pool].isRetired { limits.maxIdle = 0 }
+            for endpoint in snapshot.pools[pool].endpoints where succession.endpoints.toOld[endpoint] != nil {
+                superfluous +=
+                    snapshot.endpoints[endpoint].isRetired
+                    ? origins.connections[endpoint].retire() : origins.connections[endpoint].adopt(limits)
             }
-            if snapshot.endpoints[endpoint].isRetired {
-                superfluous += old[origin].retire()
-            } else {
-                var limits = pool.connections
-                // The requests that it still has may need a connection; nobody will need one that is kept.
-                if pool.isRetired { limits.maxIdle = 0 }
-                superfluous += old[origin].adopt(limits)
-            }
-            origins.connections.append(old[origin])
         }
         for connection in superfluous { closeUpstream(Int(connection), &arena) }
         closeHeldOfTheRetired(&arena)
@@ -231,7 +227,7 @@ extension Worker {
 
     /// Has every request that waits look again: what made room may have told so in indices of another snapshot.
     mutating func wakeQueues() {
-        for pool in origins.dispatchers.indices {
+        for pool in origins.rules.indices where origins.rules[pool].hasQueue {
             noteRoom(in: pool, count: origins.dispatchers[pool].waitingCount)
         }
     }

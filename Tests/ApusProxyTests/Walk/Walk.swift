@@ -171,7 +171,7 @@ final class Walk {
         let snapshot = succession.snapshot
         let shared = SharedState(snapshot, epoch: self.shared.epoch + 1, lifetime: lifetime)
         let settings = WorkerSettings(
-            snapshot, listenerAddress: snapshot.listeners.map(\.bind), keeping: self.settings)
+            snapshot, listenerAddress: snapshot.listeners.map(\.bind), keeping: self.settings, through: succession)
         var sockets: [ListeningSocket] = []
         for (index, listener) in snapshot.listeners.enumerated() {
             if let origin = succession.listeners.toOld[index],
@@ -183,7 +183,7 @@ final class Walk {
             sockets.append(ListeningSocket(socket: socket, listener: index))
         }
         pending = Adoption(
-            succession, shared: shared, settings: settings, sockets: [sockets], from: self.shared.layout,
+            succession, shared: shared, settings: settings, banks: [hand.worker.counters], sockets: [sockets],
             logs: [log.writer(snapshot)], seed: random.next(), now: network.now)
     }
 

@@ -17,7 +17,8 @@ final class WorkerAtHand {
         mailbox: Mailbox<WorkerMessage>, log: AccessLogWriter?, over network: MemoryNetwork
     ) throws {
         worker = Worker(
-            index: 0, shared: shared, settings: settings, counters: CounterBank(count: shared.layout.count),
+            index: 0, shared: shared, settings: settings,
+            counters: CounterBank(count: shared.snapshot.counterRoom.slots),
             mailbox: mailbox, others: [], listeners: listeners, log: log,
             links: try Links(pipeLimit: 8, script: network))
         arena = BufferArena(limit: shared.snapshot.limits.bufferBytesPerWorker)

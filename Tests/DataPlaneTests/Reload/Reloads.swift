@@ -12,7 +12,7 @@ import Testing
     /// The total of a route's requests, and of an endpoint's connections, by the layout that is in force.
     private func requests(_ proxy: Proxy, route: Int = 0) -> UInt64 {
         let snapshot = proxy.dataPlane.snapshot
-        let layout = CounterLayout(snapshot)
+        let layout = snapshot.counterLayout
         let row = layout.row(route: route)
         let columns = layout.endpoints(row: row).map(Int?.init) + [nil]
         return columns.reduce(0) { sum, endpoint in
@@ -23,7 +23,7 @@ import Testing
     }
 
     private func opened(_ proxy: Proxy, endpoint: Int = 0) -> UInt64 {
-        proxy.dataPlane.total(CounterLayout(proxy.dataPlane.snapshot).endpoint(endpoint, .connectionsOpened))
+        proxy.dataPlane.total(proxy.dataPlane.snapshot.counterLayout.endpoint(endpoint, .connectionsOpened))
     }
 
     @Test func whatDidNotChangeKeepsItsConnectionsAndCounters() async throws {
@@ -171,7 +171,7 @@ import Testing
         let clients = try (0..<3).map { _ in try proxy.connect() }
         for client in clients { try client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n") }
         try proxy.eventually("two to wait") {
-            proxy.dataPlane.total(CounterLayout(proxy.dataPlane.snapshot).pool(0, .queued)) == 2
+            proxy.dataPlane.total(proxy.dataPlane.snapshot.counterLayout.pool(0, .queued)) == 2
         }
         try await proxy.reload { draft in
             draft.pools[0].endpoints.append(Endpoint(name: "free", address: free.address, pool: 0))
@@ -198,7 +198,7 @@ import Testing
         try busy.wait(for: "the first") { $0.requests.count == 1 }
         try clients[1].send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
         try proxy.eventually("the second to wait") {
-            proxy.dataPlane.total(CounterLayout(proxy.dataPlane.snapshot).pool(0, .queued)) == 1
+            proxy.dataPlane.total(proxy.dataPlane.snapshot.counterLayout.pool(0, .queued)) == 1
         }
         try await proxy.reload { $0.pools[0].pool.requests.queue?.timeout = .milliseconds(50) }
         expectMade(try clients[1].readResponse(), [.queueTimeout])
@@ -212,7 +212,7 @@ import Testing
         for _ in 0..<3 { #expect(try proxy.connect().get().isGood) }
         try proxy.eventually("all to be counted") { requests(proxy) == 3 }
         func departed() -> UInt64 {
-            let layout = CounterLayout(proxy.dataPlane.snapshot)
+            let layout = proxy.dataPlane.snapshot.counterLayout
             return (0..<CounterLayout.statusClasses).reduce(0) {
                 $0 + proxy.dataPlane.total(layout.departedRequests(statusClass: $1))
             }

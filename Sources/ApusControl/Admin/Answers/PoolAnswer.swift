@@ -97,8 +97,8 @@ struct EndpointAnswer: Encodable {
         let isRemoved = endpoint.isRetired || pool.isRetired
         let entry = scene.running.dynamic.entry(pool: pool.name, address: endpoint.address)
         let clock = scene.health.clock
-        self.pool = scene.names.poolNames[endpoint.pool]
-        name = scene.names.endpointNames[index]
+        self.pool = scene.name(ofPool: endpoint.pool)
+        name = scene.name(ofEndpoint: index)
         address = "\(endpoint.address)"
         state = isRemoved ? Self.removed : health.state(place).kind.rawValue
         let isDrained = entry?.isDrained ?? false
@@ -135,8 +135,12 @@ struct BreakerAnswer: Encodable {
 extension Snapshot {
     /// What an endpoint's weight is here; nil when it is not here.
     fileprivate func weight(of endpoint: Endpoint, in pool: String) -> Int? {
-        pools.first { $0.name == pool }
-            .flatMap { endpoints[$0.endpoints].first { $0.address == endpoint.address }?.weight }
+        // Nearly always a pool has the same index in both.
+        let index =
+            endpoint.pool < pools.count && pools[endpoint.pool].name == pool
+            ? endpoint.pool : pools.firstIndex { $0.name == pool }
+        guard let index else { return nil }
+        return pools[index].endpoints.first { endpoints[$0].address == endpoint.address }.map { endpoints[$0].weight }
     }
 }
 

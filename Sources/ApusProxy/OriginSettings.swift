@@ -1,0 +1,75 @@
+import ApusBalancing
+import ApusExchange
+import ApusModel
+import ApusTransport
+
+/// What `WorkerSettings` say of pools and endpoints, while they are made: for the whole of a snapshot, or for what has
+/// changed in it.
+struct OriginSettings {
+    var pools: [PoolSettings]
+    var poolRules: [PoolRules]
+    var keys: [PoolKeys]
+    var fallbacks: [PreparedResponse?]
+    var endpointPool: [Int]
+    var endpointAddress: [WireAddress]
+    var endpointIdle: [Int64]
+    /// Of how many pools they were made, and not kept.
+    private(set) var made: Int
+
+    init(_ snapshot: Snapshot) {
+        pools = snapshot.pools.map { PoolSettings($0, of: snapshot) }
+        poolRules = snapshot.pools.map(PoolRules.init)
+        keys = snapshot.pools.map { PoolKeys($0, of: snapshot) }
+        fallbacks = snapshot.pools.map { PreparedResponse($0.fallback) }
+        endpointPool = snapshot.endpoints.map(\.pool)
+        endpointAddress = snapshot.endpoints.map { WireAddress($0.address) }
+        endpointIdle = snapshot.endpoints.map { snapshot.pools[$0.pool].connections.idleTimeout.inMicroseconds }
+        made = snapshot.pools.count
+    }
+
+    /// Those that `settings` were made of.
+    init(_ settings: WorkerSettings) {
+        pools = settings.pools
+        poolRules = settings.poolRules
+        keys = settings.keys
+        fallbacks = settings.fallbacks
+        endpointPool = settings.endpointPool
+        endpointAddress = settings.endpointAddress
+        endpointIdle = settings.endpointIdle
+        made = 0
+    }
+
+    /// Goes over to the succession's snapshot, whose pools are where they were.
+    mutating func adopt(_ succession: Succession) {
+        let snapshot = succession.snapshot
+        succession.endpoints.carry(&endpointPool) { snapshot.endpoints[$0].pool }
+        succession.endpoints.carry(&endpointAddress) { WireAddress(snapshot.endpoints[$0].address) }
+        succession.endpoints.carry(&endpointIdle) { _ in 0 }
+        for index in snapshot.pools.indices {
+            if succession.isUnchangedWithFallback(index) {
+                poolRules[index].start = snapshot.pools[index].endpoints.lowerBound
+            } else {
+                make(index, of: snapshot)
+            }
+        }
+    }
+
+    private mutating func make(_ index: Int, of snapshot: Snapshot) {
+        let pool = snapshot.pools[index]
+        pools[index] = PoolSettings(pool, of: snapshot)
+        poolRules[index] = PoolRules(pool)
+        keys[index] = PoolKeys(pool, of: snapshot)
+        fallbacks[index] = PreparedResponse(pool.fallback)
+        let idle = pool.connections.idleTimeout.inMicroseconds
+        for endpoint in pool.endpoints { endpointIdle[endpoint] = idle }
+        made += 1
+    }
+}
+
+extension PreparedResponse {
+    /// What a pool answers that has none left; nil for one that has another pool for that, or nothing.
+    fileprivate init?(_ fallback: Fallback?) {
+        guard case .response(let response) = fallback else { return nil }
+        self.init(response)
+    }
+}
