@@ -48,9 +48,11 @@ import Yams
         }
     }
 
-    /// What a program may say and a file may not; and a number that no port can have.
+    /// What a program may say and a file may not; a number that no port can have; and idle connections beyond the most that
+    /// may be open, which are so many.
     private static let widerInCode: Set = [
         "backoff 0s", "max_backoff 0s", "min_rate 0B", "min_rate 1048577B", "buffer_memory 1048575B", "port 65536",
+        "max_idle 1000001",
     ]
 
     @Test(arguments: ["1/1": true, "1/1000000": true, "1/0": false, "1/1000001": false])
