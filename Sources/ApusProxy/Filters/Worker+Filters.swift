@@ -17,7 +17,7 @@ extension Worker {
         while exchanges[x].state.filters.place < filters.count {
             let filter = filters[exchanges[x].state.filters.place].filter
             let question = FilterQuestion(
-                by: mailbox, exchange: exchanges.handle(x).token, number: exchanges[x].state.filters.asks())
+                by: neighbours.mailbox, exchange: exchanges.handle(x).token, number: exchanges[x].state.filters.asks())
             switch filter.look(at: hand.head, hand.fields, arena.bytes(of: hand.place), question) {
             case .decided(.proceed): exchanges[x].state.filters.proceeds()
             case .decided(.answer(let response)): return answer(x, response, instead: &hand, &arena)

@@ -15,9 +15,9 @@ extension Worker {
         let trusted = shared.snapshot.trustedProxies
         shared = adoption.shared
         settings = adoption.settings
-        responseFields.clientRules = settings.rules.clientFields
-        trailers.clientRules = settings.rules.clientFields
-        log = adoption.logs[index]
+        scratch.responseFields.clientRules = settings.rules.clientFields
+        scratch.trailers.clientRules = settings.rules.clientFields
+        records.log = adoption.logs[neighbours.index]
         arena.limit = shared.snapshot.limits.bufferBytesPerWorker
         adoptOrigins(adoption)
         renameConnections(succession, trustsAsBefore: trusted == shared.snapshot.trustedProxies)
@@ -25,8 +25,8 @@ extension Worker {
         renameWaiting(succession)
         adoptUpstreams(succession, &arena)
         adoptListeners(adoption, &arena)
-        latestPools = succession.pools
-        latestMembers = adoption.members
+        neighbours.latestPools = succession.pools
+        neighbours.latestMembers = adoption.members
         renewQueues(&arena)
         wakeQueues()
         deliverEarlyMessages(&arena)
@@ -34,17 +34,18 @@ extension Worker {
     }
 
     private mutating func moveCounters(_ adoption: Adoption) {
-        let bank = adoption.banks[index]
+        let bank = adoption.banks[neighbours.index]
         for move in adoption.counterMoves.moves {
-            bank.copy(move.count, from: move.from, of: counters, to: move.to)
+            bank.copy(move.count, from: move.from, of: records.counters, to: move.to)
         }
         for departure in adoption.counterMoves.departures {
             for (offset, slot) in departure.enumerated() {
                 let statusClass = offset % CounterLayout.statusClasses
-                bank.add(counters.value(slot), to: adoption.shared.layout.departedRequests(statusClass: statusClass))
+                bank.add(
+                    records.counters.value(slot), to: adoption.shared.layout.departedRequests(statusClass: statusClass))
             }
         }
-        counters = bank
+        records.counters = bank
     }
 
     // MARK: What is under way
@@ -95,8 +96,8 @@ extension Worker {
     }
 
     private mutating func renameWaiting(_ succession: Succession) {
-        roomInPools = roomInPools.compactMap { succession.pools.toNew[$0] }
-        retirements = retirements.compactMap { retirement in
+        schedule.roomInPools = schedule.roomInPools.compactMap { succession.pools.toNew[$0] }
+        doors.retirements = doors.retirements.compactMap { retirement in
             succession.listeners.toNew[retirement.listener].map {
                 Retirement(listener: $0, deadline: retirement.deadline)
             }
@@ -117,7 +118,7 @@ extension Worker {
     /// Those of pools that have changed take over what the ones before them know; the others stay where they are.
     private mutating func adoptDispatchers(_ adoption: Adoption) {
         let pools = adoption.succession.pools
-        var fresh = adoption.takeDispatchers(worker: index)
+        var fresh = adoption.takeDispatchers(worker: neighbours.index)
         for place in fresh.indices {
             let pool = fresh[place].pool
             guard let old = pools.toOld[pool], let members = adoption.members[pool] else { continue }
@@ -135,7 +136,7 @@ extension Worker {
 
     private mutating func adoptUpstreams(_ succession: Succession, _ arena: inout BufferArena) {
         let snapshot = shared.snapshot
-        succession.endpoints.carry(&hasFailed) { _ in false }
+        succession.endpoints.carry(&neighbours.hasFailed) { _ in false }
         succession.endpoints.carry(&origins.connections) { endpoint in
             UpstreamConnectionPool(snapshot.pools[snapshot.endpoints[endpoint].pool].connections)
         }
@@ -158,41 +159,41 @@ extension Worker {
 
     private mutating func adoptListeners(_ adoption: Adoption, _ arena: inout BufferArena) {
         let succession = adoption.succession
-        for place in listeners.indices {
-            guard var listener = listeners[place] else { continue }
+        for place in doors.listeners.indices {
+            guard var listener = doors.listeners[place] else { continue }
             let renamed = succession.listeners.toNew[listener.listener]
             if let renamed, !shared.snapshot.listeners[renamed].isRetired {
                 listener.listener = renamed
-                listeners[place] = listener
+                doors.listeners[place] = listener
             } else {
                 listener.listener = renamed ?? listener.listener
-                listeners[place] = listener
+                doors.listeners[place] = listener
                 close(place, acceptingQueue: renamed != nil, &arena)
                 if let renamed { retire(renamed, &arena) }
             }
         }
-        for listener in adoption.sockets[index] { add(listener) }
+        for listener in adoption.sockets[neighbours.index] { add(listener) }
     }
 
     private mutating func add(_ listener: ListeningSocket) {
-        let place = listeners.firstIndex { $0 == nil } ?? listeners.count
-        if place == listeners.count { listeners.append(nil) }
-        listeners[place] = listener
+        let place = doors.listeners.firstIndex { $0 == nil } ?? doors.listeners.count
+        if place == doors.listeners.count { doors.listeners.append(nil) }
+        doors.listeners[place] = listener
         _ = links.listen(at: listener.socket, token: UInt64(place))
     }
 
     /// Its clients finish what they have begun, within the time of a drain.
     private mutating func retire(_ listener: Int, _ arena: inout BufferArena) {
-        guard !retirements.contains(where: { $0.listener == listener }) else { return }
+        guard !doors.retirements.contains(where: { $0.listener == listener }) else { return }
         let deadline = now + shared.snapshot.timeouts.drain.inMicroseconds
-        retirements.append(Retirement(listener: listener, deadline: deadline))
-        timers.schedule(Self.wakeToken, at: deadline)
+        doors.retirements.append(Retirement(listener: listener, deadline: deadline))
+        schedule.timers.schedule(Self.wakeToken, at: deadline)
         dismissIdleClients(of: listener, &arena)
     }
 
     /// Cuts the clients of retired listeners whose time is up.
     mutating func cutRetired(_ arena: inout BufferArena) {
-        for retirement in retirements where retirement.deadline <= now {
+        for retirement in doors.retirements where retirement.deadline <= now {
             for connection in 0..<connections.indexBound where connections.isUsed(connection) {
                 let isIts =
                     !connections[connection].isUpstream && Int(connections[connection].place) == retirement.listener
@@ -205,7 +206,7 @@ extension Worker {
             }
         }
         let now = now
-        retirements.removeAll { $0.deadline <= now }
+        doors.retirements.removeAll { $0.deadline <= now }
     }
 
     // MARK: Queues
@@ -233,8 +234,8 @@ extension Worker {
     }
 
     private mutating func deliverEarlyMessages(_ arena: inout BufferArena) {
-        let early = earlyMessages
-        earlyMessages = []
+        let early = neighbours.earlyMessages
+        neighbours.earlyMessages = []
         for message in early { hear(message, &arena) }
     }
 

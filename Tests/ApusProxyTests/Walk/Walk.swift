@@ -97,7 +97,7 @@ final class Walk {
     /// What must hold between two turns.
     private func look() {
         for complaint in hand.complaints(network) { world.fault(complaint) }
-        if isEnding, !hand.worker.isStopped, hand.worker.clientCount == 0, !network.isMailWaiting {
+        if isEnding, !hand.worker.schedule.isStopped, hand.worker.doors.clientCount == 0, !network.isMailWaiting {
             world.fault("it goes on with nobody left")
         }
         readLog()
@@ -183,7 +183,7 @@ final class Walk {
             sockets.append(ListeningSocket(socket: socket, listener: index))
         }
         pending = Adoption(
-            succession, shared: shared, settings: settings, banks: [hand.worker.counters], sockets: [sockets],
+            succession, shared: shared, settings: settings, banks: [hand.worker.records.counters], sockets: [sockets],
             logs: [log.writer(snapshot)], seed: random.next(), now: network.now)
     }
 
@@ -297,22 +297,22 @@ final class Walk {
         }
         post(.drain(random.next(below: 2) == 0 ? 5_000_000 : 300_000, isHandingOver: random.next(below: 2) == 0))
         isEnding = true
-        for _ in 0..<random.next(below: 600) where !hand.worker.isStopped && faults.isEmpty { takeStep() }
+        for _ in 0..<random.next(below: 600) where !hand.worker.schedule.isStopped && faults.isEmpty { takeStep() }
         if random.next(below: 2) == 0 { dismiss() }
         let end = network.now + WalkSnapshots.longest
-        while !hand.worker.isStopped, network.now < end, faults.isEmpty {
+        while !hand.worker.schedule.isStopped, network.now < end, faults.isEmpty {
             network.patience = 1_000_000
             hand.turn()
             look()
             if !network.hasNews, !hand.hasMore { network.now += 100_000 }
         }
-        if !hand.worker.isStopped { world.fault("it drains for ever") }
+        if !hand.worker.schedule.isStopped { world.fault("it drains for ever") }
     }
 
     /// All who are there get what they came for and go, while the worker drains.
     private func dismiss() {
         world.isSettling = true
-        for _ in 0..<500 where !hand.worker.isStopped && faults.isEmpty {
+        for _ in 0..<500 where !hand.worker.schedule.isStopped && faults.isEmpty {
             for client in world.clients { _ = client.cooperate(&random) }
             for origin in world.origins { _ = origin.cooperate(&random) }
             network.patience = 1_000

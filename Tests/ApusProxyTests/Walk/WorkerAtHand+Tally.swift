@@ -8,7 +8,7 @@ extension WorkerAtHand {
     /// What became of exchanges, as the worker counted it.
     func count(into tally: inout WalkTally) {
         let layout = worker.shared.layout
-        func add(_ name: String, _ slot: Int) { tally.counted[name, default: 0] += worker.counters.value(slot) }
+        func add(_ name: String, _ slot: Int) { tally.counted[name, default: 0] += worker.records.counters.value(slot) }
         for endpoint in worker.shared.snapshot.endpoints.indices {
             add("retries", layout.endpoint(endpoint, .retries))
             add("reused", layout.endpoint(endpoint, .connectionsReused))

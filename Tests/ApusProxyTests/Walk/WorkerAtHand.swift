@@ -33,7 +33,7 @@ final class WorkerAtHand {
     }
 
     /// Something is ready that no event will tell of.
-    var hasMore: Bool { !worker.ready.isEmpty }
+    var hasMore: Bool { !worker.schedule.ready.isEmpty }
 
     /// What is under way, for whoever has to find out why it does not end.
     var underWay: [String] {
@@ -62,8 +62,8 @@ final class WorkerAtHand {
             let count = worker.shared.clients.value(listener)
             if count > worker.settings.connectionsPerListener { complaints.append("\(count) clients of a listener") }
         }
-        if worker.exchanges.count > worker.clientCount {
-            complaints.append("\(worker.exchanges.count) exchanges of \(worker.clientCount) clients")
+        if worker.exchanges.count > worker.doors.clientCount {
+            complaints.append("\(worker.exchanges.count) exchanges of \(worker.doors.clientCount) clients")
         }
         return complaints
     }
@@ -78,8 +78,8 @@ final class WorkerAtHand {
         let layout = shared.layout
         for endpoint in shared.snapshot.endpoints.indices {
             expect(shared.loads.value(endpoint), 0, "load of endpoint \(endpoint)")
-            let started = worker.counters.value(layout.endpoint(endpoint, .exchangesStarted))
-            let ended = worker.counters.value(layout.endpoint(endpoint, .exchangesEnded))
+            let started = worker.records.counters.value(layout.endpoint(endpoint, .exchangesStarted))
+            let ended = worker.records.counters.value(layout.endpoint(endpoint, .exchangesEnded))
             expect(Int(ended), Int(started), "exchanges ended at endpoint \(endpoint)")
         }
         for pool in shared.snapshot.pools.indices {
@@ -129,11 +129,11 @@ final class WorkerAtHand {
         for (listener, count) in clients.enumerated() where shared.clients.value(listener) != count {
             left.append("listener \(listener) has \(count) clients, and counts \(shared.clients.value(listener))")
         }
-        if worker.clientCount != clients.reduce(0, +) {
-            left.append("\(clients.reduce(0, +)) clients, counted \(worker.clientCount)")
+        if worker.doors.clientCount != clients.reduce(0, +) {
+            left.append("\(clients.reduce(0, +)) clients, counted \(worker.doors.clientCount)")
         }
-        if worker.lingererCount != lingering {
-            left.append("\(lingering) linger, counted \(worker.lingererCount)")
+        if worker.doors.lingererCount != lingering {
+            left.append("\(lingering) linger, counted \(worker.doors.lingererCount)")
         }
         if worker.connections.count == 0, arena.bytesInUse != 0 {
             left.append("\(arena.bytesInUse) bytes of buffers are borrowed for nobody")

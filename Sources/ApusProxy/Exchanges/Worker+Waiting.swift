@@ -16,22 +16,22 @@ extension Worker {
 
     /// A request has begun or ceased to wait in the pool's queue.
     mutating func showQueue(of pool: Int) {
-        counters.set(shared.layout.pool(pool, .queued), to: UInt64(origins.dispatchers[pool].waitingCount))
+        records.counters.set(shared.layout.pool(pool, .queued), to: UInt64(origins.dispatchers[pool].waitingCount))
     }
 
     /// Something has ended in the pool while requests may wait for a place in it: here, or at another worker.
     mutating func noteRoom(in pool: Int, count: Int) {
         guard origins.rules[pool].hasQueue else { return }
         if origins.dispatchers[pool].waitingCount > 0 {
-            for _ in 0..<count { roomInPools.append(pool) }
+            for _ in 0..<count { schedule.roomInPools.append(pool) }
         } else if origins.waiting.value(pool) > 0 {
-            for mailbox in others { mailbox.post(.roomInPool(pool, epoch: shared.epoch)) }
+            for mailbox in neighbours.others { mailbox.post(.roomInPool(pool, epoch: shared.epoch)) }
         }
     }
 
     /// Sends the requests for which there may be a place now.
     mutating func serveQueues(_ arena: inout BufferArena) {
-        while let pool = roomInPools.popLast() {
+        while let pool = schedule.roomInPools.popLast() {
             guard let waiting = origins.dispatchers[pool].nextWaiting(now: now) else { continue }
             let x = Int(waiting)
             let choice = choose(x)
@@ -39,8 +39,8 @@ extension Worker {
             if case .staysQueued = step { continue }
             stopWaiting(x)
             if case .start = step {
-                counters.add(to: shared.layout.pool(pool, .dequeued))
-                counters.add(
+                records.counters.add(to: shared.layout.pool(pool, .dequeued))
+                records.counters.add(
                     UInt64(now - exchanges[x].state.visit.queuedAt), to: shared.layout.pool(pool, .queueMicroseconds))
             }
             drive(x, .visit(step), &arena)
@@ -94,11 +94,11 @@ extension Worker {
 
     private mutating func armAlarm(_ x: Int) {
         let token = exchanges.handle(x).token
-        exchanges[x].alarmTick = alarms.schedule(token, at: exchanges[x].alarm)
+        exchanges[x].alarmTick = schedule.alarms.schedule(token, at: exchanges[x].alarm)
     }
 
     mutating func runAlarms(_ arena: inout BufferArena) {
-        while let (token, tick) = alarms.popExpired(now: now) {
+        while let (token, tick) = schedule.alarms.popExpired(now: now) {
             let handle = SlabHandle(token: token)
             guard let x = exchanges.index(handle), exchanges[x].alarmTick == tick else { continue }
             exchanges[x].alarmTick = .max

@@ -11,8 +11,8 @@ extension Worker {
     /// Keeps what the log will say of the request: its head is gone when the exchange ends.
     mutating func noteRequest(_ x: Int, _ hand: inout RequestInHand, _ arena: inout BufferArena) {
         exchanges[x].headBytes = hand.head.end
-        guard let log else { return }
-        if log.oneIn > 1, sampling.next(below: log.oneIn) > 0 {
+        guard let log = records.log else { return }
+        if log.oneIn > 1, records.sampling.next(below: log.oneIn) > 0 {
             exchanges[x].isSampledOut = true
             guard log.alwaysLogsFailures else { return }
         }
@@ -27,14 +27,14 @@ extension Worker {
 
     /// Writes the line of an exchange that has ended, if it gets one.
     mutating func writeLogLine(_ x: Int, duration: Int64, _ arena: inout BufferArena) {
-        guard let log else { return }
+        guard let log = records.log else { return }
         var sample = log.oneIn
         if log.oneIn > 1 {
             let isFailure = exchanges[x].state.reason != nil || exchanges[x].state.status >= 500
             if log.alwaysLogsFailures, isFailure {
                 sample = 1
             } else if exchanges[x].isSampledOut
-                || (exchanges[x].headBytes == 0 && sampling.next(below: log.oneIn) > 0)
+                || (exchanges[x].headBytes == 0 && records.sampling.next(below: log.oneIn) > 0)
             {
                 return
             }
@@ -44,7 +44,7 @@ extension Worker {
             began: links.wallClock() - duration, duration: duration, end: connectionEnd(x), sample: sample)
         arena.beginSend()
         if !arena.append(ended, log) || !log.ring.write(arena.bytes(.outbound, 0..<arena.sendCount)) {
-            counters.add(to: shared.layout.worker(.accessLogDropped))
+            records.counters.add(to: shared.layout.worker(.accessLogDropped))
         }
     }
 }

@@ -30,13 +30,13 @@ extension Worker {
         guard count <= BufferArena.largestBlock else { return nil }
         for size in [Self.large, 1] {
             for _ in 0..<min(Self.looks, connections.indexBound) {
-                reclaimHand = reclaimHand + 1 < connections.indexBound ? reclaimHand + 1 : 0
-                guard connections.isUsed(reclaimHand), reclaimHand != connection else { continue }
-                guard takeBack(from: reclaimHand, least: size, sparing: connection, &arena) else { continue }
+                schedule.reclaimHand = schedule.reclaimHand + 1 < connections.indexBound ? schedule.reclaimHand + 1 : 0
+                guard connections.isUsed(schedule.reclaimHand), schedule.reclaimHand != connection else { continue }
+                guard takeBack(from: schedule.reclaimHand, least: size, sparing: connection, &arena) else { continue }
                 if let handle = arena.borrow(count) { return handle }
             }
         }
-        isShortOfMemory = true
+        schedule.isShortOfMemory = true
         return nil
     }
 
@@ -90,14 +90,14 @@ extension Worker {
     /// A search for memory was in vain in this turn: breaks off responses of which their clients take nothing.
     @inline(never)
     mutating func shedStalled(_ arena: inout BufferArena) {
-        isShortOfMemory = false
+        schedule.isShortOfMemory = false
         var left = Self.shedsPerTurn
         for _ in 0..<min(Self.looks, connections.indexBound) where left > 0 {
-            reclaimHand = reclaimHand + 1 < connections.indexBound ? reclaimHand + 1 : 0
-            guard connections.isUsed(reclaimHand), connections[reclaimHand].phase == .exchanging,
-                !connections[reclaimHand].output.isEmpty
+            schedule.reclaimHand = schedule.reclaimHand + 1 < connections.indexBound ? schedule.reclaimHand + 1 : 0
+            guard connections.isUsed(schedule.reclaimHand), connections[schedule.reclaimHand].phase == .exchanging,
+                !connections[schedule.reclaimHand].output.isEmpty
             else { continue }
-            let x = Int(connections[reclaimHand].exchange)
+            let x = Int(connections[schedule.reclaimHand].exchange)
             let lastTaken = exchanges[x].deadline &- bodyTime(x)
             guard lastTaken <= now &- Self.stall else { continue }
             drive(x, .reset(.memoryLimit), &arena)

@@ -18,67 +18,22 @@ import ApusTransport
 /// as a copy on the stack (Swift 6.3): 745 bytes, for each call. What remains is called from closures only. For the same
 /// reason the head in hand goes by `inout`.
 struct Worker: ~Copyable {
-    let index: Int
     // What a reload changes.
     var shared: SharedState
     var settings: WorkerSettings
-    var counters: CounterBank
-    /// Nil without an access log.
-    var log: AccessLogWriter?
-    let mailbox: Mailbox<WorkerMessage>
-    /// The other workers' mailboxes.
-    let others: [Mailbox<WorkerMessage>]
-    /// Draws the requests that are logged where not all are.
-    var sampling: SplitMix64
-
     /// What moves bytes, and the clock.
     var links: Links
     var connections: Slab<Connection>
     var exchanges: Slab<Exchange>
-    var timers: TimerWheel
-    /// By slot of exchange, whatever is in it: the tick of the wheel's entry for its deadline.
-    var exchangeTicks: [Int64] = []
-    /// What exchanges wait for: the end of a pause, a place, an attempt's time limit.
-    var alarms: TimerWheel
     /// The pools, as this worker has them.
     var origins: Origins<CountsOfAll>
-    /// Endpoints to which the latest connect failed.
-    var hasFailed: [Bool]
-    /// The fields of the response's head that is in hand, and of the trailers parsed last.
-    var responseFields = FieldTable()
-    var trailers = FieldTable()
-    /// What will be the next chunk of a chunked body.
-    var chunk = ChunkRanges()
-    /// The sockets on which it accepts, each at the place that its token says; nil where one was closed.
-    var listeners: [ListeningSocket?]
-    /// Listeners that a reload removed, while they have clients.
-    var retirements: [Retirement] = []
-    /// What other workers said that have gone over to a snapshot that this one has not got yet.
-    var earlyMessages: [WorkerMessage] = []
-    /// Where pools and their endpoints went at the latest reload, for what others said before it; nil for the endpoints of
-    /// those that it left alone.
-    var latestPools: Renaming?
-    var latestMembers: [Renaming?] = []
-    /// The Date of the responses that Apus makes.
-    var date = DateField()
+    var schedule: Schedule
+    var doors: Doors
+    var records: Records
+    var neighbours: Neighbours
+    var scratch = Scratch()
     /// Decides where chance does: among a route's pools.
     var chance: SplitMix64
-    /// Connections that have something to do and will see no event for it.
-    var ready: [SlabHandle] = []
-    /// Pools in which something has ended while requests wait; each as often as that happened.
-    var roomInPools: [Int] = []
-    /// When the turn of the loop before this one ended.
-    var turnEnded: Int64
-    var clientCount = 0
-    /// Clients whose connections linger.
-    var lingererCount = 0
-    /// The slot at which the search for memory goes on, and whether it was in vain in this turn.
-    var reclaimHand = 0
-    var isShortOfMemory = false
-    /// When connections are cut; `.max` while not draining.
-    var drainDeadline = Int64.max
-    var isDraining: Bool { drainDeadline != .max }
-    var isStopped = false
 
     init(
         index: Int, shared: SharedState, settings: WorkerSettings, counters: CounterBank,
@@ -88,29 +43,24 @@ struct Worker: ~Copyable {
     ) {
         let now = links.now
         let seed = UInt64(truncatingIfNeeded: links.wallClock())
-        self.index = index
+        let snapshot = shared.snapshot
         self.shared = shared
         self.settings = settings
-        self.counters = counters
-        self.mailbox = mailbox
-        self.others = others
-        self.listeners = listeners
-        self.log = log
-        sampling = SplitMix64(seed: seed &+ UInt64(index))
         self.links = links
         connections = Slab(capacity: Self.slabCapacity)
         exchanges = Slab(capacity: Self.slabCapacity)
-        turnEnded = now
-        chance = SplitMix64(seed: seed &+ UInt64(index) << 32)
-        timers = TimerWheel(now: now)
-        alarms = TimerWheel(now: now, tickShift: TimerWheel.fine)
-        let snapshot = shared.snapshot
         origins = Origins(
             of: snapshot, worker: index, seed: seed, loads: CountsOfAll(shared.loads),
             poolLoads: CountsOfAll(shared.poolLoads), waiting: CountsOfAll(shared.waiting), now: now)
-        hasFailed = snapshot.endpoints.map { _ in false }
-        responseFields.clientRules = settings.rules.clientFields
-        trailers.clientRules = settings.rules.clientFields
+        schedule = Schedule(now: now)
+        doors = Doors(listeners)
+        records = Records(
+            counters: counters, log: log, sampling: SplitMix64(seed: seed &+ UInt64(index)))
+        neighbours = Neighbours(
+            index: index, mailbox: mailbox, others: others, hasFailed: snapshot.endpoints.map { _ in false })
+        chance = SplitMix64(seed: seed &+ UInt64(index) << 32)
+        scratch.responseFields.clientRules = settings.rules.clientFields
+        scratch.trailers.clientRules = settings.rules.clientFields
     }
 
     /// Address space for this many connections; memory only for those that exist.
@@ -130,23 +80,23 @@ struct Worker: ~Copyable {
 extension Worker {
     /// Runs until stopped or drained.
     mutating func run() throws(SystemError) {
-        counters.set(shared.layout.worker(.threadNumber), to: UInt64(threadNumber()))
+        records.counters.set(shared.layout.worker(.threadNumber), to: UInt64(threadNumber()))
         var arena = BufferArena(limit: shared.snapshot.limits.bufferBytesPerWorker)
         var hand = RequestInHand(place: Stretch())
         try begin(&hand)
-        while !isStopped { turn(&hand, &arena) }
+        while !schedule.isStopped { turn(&hand, &arena) }
         end(&arena)
     }
 
     /// Before the first turn.
     mutating func begin(_ hand: inout RequestInHand) throws(SystemError) {
         hand.fields.clientRules = settings.rules.clientFields
-        for (place, listener) in listeners.enumerated() {
+        for (place, listener) in doors.listeners.enumerated() {
             guard let listener else { continue }
             let result = links.listen(at: listener.socket, token: UInt64(place))
             guard !result.isFailure else { throw SystemError(call: "epoll_ctl", errno: result.errno) }
         }
-        let result = links.hear(mailbox, token: Self.mailboxToken)
+        let result = links.hear(neighbours.mailbox, token: Self.mailboxToken)
         guard !result.isFailure else { throw SystemError(call: "epoll_ctl", errno: result.errno) }
     }
 
@@ -158,7 +108,7 @@ extension Worker {
 
     /// One turn of the loop: waits until something happens, and does what there is to do.
     mutating func turn(_ hand: inout RequestInHand, _ arena: inout BufferArena) {
-        let sleep = ready.isEmpty ? millisecondsToNext() : 0
+        let sleep = schedule.ready.isEmpty ? millisecondsToNext() : 0
         let count = links.wait(milliseconds: sleep)
         let started = now
         if count == 0, sleep > 0 { recordWakeup(after: sleep) }
@@ -167,9 +117,9 @@ extension Worker {
         }
         runReady(&hand, &arena)
         runTimers(&arena)
-        if alarms.count > 0 { runAlarms(&arena) }
-        if !roomInPools.isEmpty { serveQueues(&arena) }
-        if isShortOfMemory { shedStalled(&arena) }
+        if schedule.alarms.count > 0 { runAlarms(&arena) }
+        if !schedule.roomInPools.isEmpty { serveQueues(&arena) }
+        if schedule.isShortOfMemory { shedStalled(&arena) }
         recordTurn(since: started, arena)
     }
 
@@ -188,7 +138,7 @@ extension Worker {
         _ token: UInt64, of count: Int, _ hand: inout RequestInHand, _ arena: inout BufferArena
     ) {
         guard token == Self.mailboxToken else { return accept(at: Int(token), amid: count, &arena) }
-        for message in mailbox.takeAll() {
+        for message in neighbours.mailbox.takeAll() {
             if case .decided(let decision, let exchange, let number) = message {
                 hear(decision, exchange: exchange, number: number, &hand, &arena)
                 continue
@@ -202,8 +152,10 @@ extension Worker {
 
     /// How long the loop may sleep, in milliseconds; -1 for as long as nothing happens.
     private mutating func millisecondsToNext() -> Int32 {
-        let coarse = timers.millisecondsToNext(now: now)
-        guard alarms.count > 0, let fine = alarms.millisecondsToNext(now: now) else { return coarse ?? -1 }
+        let coarse = schedule.timers.millisecondsToNext(now: now)
+        guard schedule.alarms.count > 0, let fine = schedule.alarms.millisecondsToNext(now: now) else {
+            return coarse ?? -1
+        }
         return min(fine, coarse ?? fine)
     }
 
@@ -231,17 +183,17 @@ extension Worker {
 
     private mutating func runReady(_ hand: inout RequestInHand, _ arena: inout BufferArena) {
         // Only those that were ready before: what they make ready waits for the next turn, so that nobody starves.
-        let count = ready.count
+        let count = schedule.ready.count
         guard count > 0 else { return }
         for index in 0..<count {
-            guard let connection = connections.index(ready[index]) else { continue }
+            guard let connection = connections.index(schedule.ready[index]) else { continue }
             proceed(connection, isWritable: false, &hand, &arena)
         }
-        ready.removeFirst(count)
+        schedule.ready.removeFirst(count)
     }
 
     /// Has the connection proceed in the next turn.
     mutating func makeReady(_ connection: Int) {
-        ready.append(connections.handle(connection))
+        schedule.ready.append(connections.handle(connection))
     }
 }

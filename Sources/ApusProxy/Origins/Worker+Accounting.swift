@@ -9,16 +9,16 @@ extension Worker {
     @inline(__always)
     mutating func beginAttempt(_ x: Int, _ endpoint: Int) {
         let pool = exchanges[x].pool
-        counters.add(to: shared.layout.endpoint(endpoint, .exchangesStarted))
+        records.counters.add(to: shared.layout.endpoint(endpoint, .exchangesStarted))
         let report = exchanges[x].state.visit.begin(at: endpoint, of: &origins, now: now)
         if !report.isEmpty { pass(report, pool, endpoint) }
-        if origins.dispatchers[pool].isPanicking { counters.add(to: shared.layout.pool(pool, .panicPicks)) }
+        if origins.dispatchers[pool].isPanicking { records.counters.add(to: shared.layout.pool(pool, .panicPicks)) }
     }
 
     /// An attempt has left its endpoint: the exchange is no longer in flight there.
     mutating func endAttempt(_ x: Int, _ attempt: Attempt) {
         let pool = exchanges[x].pool
-        counters.add(to: shared.layout.endpoint(Int(attempt.endpoint), .exchangesEnded))
+        records.counters.add(to: shared.layout.endpoint(Int(attempt.endpoint), .exchangesEnded))
         exchanges[x].state.visit.end(attempt, at: &origins, now: now)
         if origins.rules[pool].hasQueue { noteRoom(in: pool, count: 1) }
     }
@@ -33,16 +33,16 @@ extension Worker {
         }
         let endpoint = exchanges[x].endpoint
         let time = max(0, now - exchanges[x].state.visit.current.started)
-        counters.add(to: shared.layout.endpoint(endpoint, .responses))
-        counters.add(UInt64(time), to: shared.layout.endpoint(endpoint, .responseMicroseconds))
-        if status >= 500 { counters.add(to: shared.layout.endpoint(endpoint, .failures)) }
+        records.counters.add(to: shared.layout.endpoint(endpoint, .responses))
+        records.counters.add(UInt64(time), to: shared.layout.endpoint(endpoint, .responseMicroseconds))
+        if status >= 500 { records.counters.add(to: shared.layout.endpoint(endpoint, .failures)) }
         if !report.isEmpty { pass(report, exchanges[x].pool, endpoint) }
     }
 
     /// The current attempt's endpoint gave no response.
     mutating func judgeFailure(_ x: Int, isConnect: Bool = false) {
         guard let report = exchanges[x].state.visit.gaveNone(isConnect: isConnect, &origins, now: now) else { return }
-        counters.add(to: shared.layout.endpoint(exchanges[x].endpoint, .failures))
+        records.counters.add(to: shared.layout.endpoint(exchanges[x].endpoint, .failures))
         if !report.isEmpty { pass(report, exchanges[x].pool, exchanges[x].endpoint) }
     }
 
@@ -51,10 +51,10 @@ extension Worker {
     private mutating func pass(_ report: AttemptReport, _ pool: Int, _ endpoint: Int) {
         if let state = report.endpointBreaker {
             shared.report(
-                .breakerChanged(.endpoint(endpoint), state, report.endpointCause, worker: index))
+                .breakerChanged(.endpoint(endpoint), state, report.endpointCause, worker: neighbours.index))
         }
         if let state = report.poolBreaker {
-            shared.report(.breakerChanged(.pool(pool), state, report.poolCause, worker: index))
+            shared.report(.breakerChanged(.pool(pool), state, report.poolCause, worker: neighbours.index))
         }
         if let failures = report.failedInARow {
             shared.report(.failedInARow(endpoint: endpoint, failures.kind, count: failures.count))

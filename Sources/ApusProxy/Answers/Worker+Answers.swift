@@ -94,12 +94,12 @@ extension Worker {
     /// Has `date` say the present second.
     mutating func updateDate() {
         let now = now
-        if date.isOver(now) { date.update(now: now, wallClock: links.wallClock()) }
+        if records.date.isOver(now) { records.date.update(now: now, wallClock: links.wallClock()) }
     }
 
     mutating func appendDate(_ arena: inout BufferArena) {
         updateDate()
-        arena.append(date.line.span)
+        arena.append(records.date.line.span)
     }
 
     /// Appends what the head says of the connection, and ends the head.

@@ -24,8 +24,8 @@ extension Worker {
     }
 
     private mutating func follow(_ verdict: PoolVisit.Verdict, _ x: Int) -> Next {
-        if verdict.isDenied { counters.add(to: shared.layout.pool(exchanges[x].pool, .retriesDenied)) }
-        if verdict.isRetry { counters.add(to: shared.layout.endpoint(exchanges[x].endpoint, .retries)) }
+        if verdict.isDenied { records.counters.add(to: shared.layout.pool(exchanges[x].pool, .retriesDenied)) }
+        if verdict.isRetry { records.counters.add(to: shared.layout.endpoint(exchanges[x].endpoint, .retries)) }
         return .visit(exchanges[x].state.visit.follow(verdict, &origins))
     }
 
@@ -52,7 +52,7 @@ extension Worker {
         let request = exchanges[x].visitRequest
         let verdict = exchanges[x].state.visit.verdict(.status, of: request, by: routeRetries(x), &origins, now: now)
         guard verdict.isRetry else {
-            if verdict.isDenied { counters.add(to: shared.layout.pool(exchanges[x].pool, .retriesDenied)) }
+            if verdict.isDenied { records.counters.add(to: shared.layout.pool(exchanges[x].pool, .retriesDenied)) }
             return .goesOn
         }
         leaveResponse(x, head, stretch, &arena)
@@ -91,14 +91,14 @@ extension Worker {
         guard let hedge = exchanges[x].state.visit.hedge(request, by: routeRetries(x), &origins, now: now) else {
             return .waits
         }
-        counters.add(to: shared.layout.pool(exchanges[x].pool, .hedges))
+        records.counters.add(to: shared.layout.pool(exchanges[x].pool, .hedges))
         return start(hedge.lease, x, hedge.endpoint, &arena)
     }
 
     /// The current attempt answers first: the other is given up.
     mutating func dropOther(_ x: Int, _ arena: inout BufferArena) {
         guard let (loser, wasHedge) = exchanges[x].state.visit.win() else { return }
-        if wasHedge { counters.add(to: shared.layout.pool(exchanges[x].pool, .hedgesWon)) }
+        if wasHedge { records.counters.add(to: shared.layout.pool(exchanges[x].pool, .hedgesWon)) }
         drop(loser, of: x, &arena)
     }
 }

@@ -37,8 +37,8 @@ extension Worker {
     /// - Returns: whether the response must be told to vary with the origin of requests.
     mutating func editResponse(_ x: Int, _ bytes: Span<UInt8>) -> Bool {
         settings.rules.tables.drop(
-            settings.rules.routes[exchanges[x].route].responseNames, from: &responseFields, in: bytes)
-        return exchanges[x].variesWithOrigin && !responseFields.variesWithOrigin(in: bytes)
+            settings.rules.routes[exchanges[x].route].responseNames, from: &scratch.responseFields, in: bytes)
+        return exchanges[x].variesWithOrigin && !scratch.responseFields.variesWithOrigin(in: bytes)
     }
 
     /// Whether the exchange's route decides on the Date field of responses.

@@ -99,13 +99,13 @@ extension Worker {
         do throws(Reason) {
             return try ResponseHead.parse(
                 arena.bytes(stretch.handle, stretch.range), method: exchanges[x].state.method,
-                limits: settings.responseHeadLimits, into: &responseFields)
+                limits: settings.responseHeadLimits, into: &scratch.responseFields)
         } catch {
             guard error.canBeMended else { throw error }
             var bytes = arena.mutableBytes(stretch.handle, stretch.range)
             return try ResponseHead.parse(
                 mending: &bytes, method: exchanges[x].state.method, limits: settings.responseHeadLimits,
-                into: &responseFields
+                into: &scratch.responseFields
             )
         }
     }
@@ -142,7 +142,7 @@ extension Worker {
         head.write(
             forwarded: ForwardedResponse(
                 isChunked: false, connection: nil, keepsReason: settings.pools[exchanges[x].pool].keepsReasons),
-            fields: responseFields, to: &arena)
+            fields: scratch.responseFields, to: &arena)
     }
 
     /// Bytes of interim responses that came at once, beyond which no more of them are passed on.
@@ -177,11 +177,11 @@ extension Worker {
             forwarded: ForwardedResponse(
                 isChunked: isChunked, connection: closes ? .close : isHTTP10 ? .keepAlive : nil,
                 keepsReason: settings.pools[exchanges[x].pool].keepsReasons),
-            fields: responseFields, to: &arena,
+            fields: scratch.responseFields, to: &arena,
             ownFields: {
                 if tellsSession { appendSessionCookie(x, &$0) }
                 if isEdited { appendResponseLines(x, namesOrigin: namesOrigin, &$0) }
-                if needsDate { $0.append(date.line.span) }
+                if needsDate { $0.append(records.date.line.span) }
             })
     }
 

@@ -15,17 +15,19 @@ extension Worker {
         let hasEndpoint = exchanges[x].endpoint >= 0 && !exchanges[x].state.answeredItself
         // Statuses of no class count as the last one (RFC 9110 section 15).
         let statusClass = min(exchanges[x].state.status / 100, CounterLayout.statusClasses - 1)
-        counters.add(
+        records.counters.add(
             to: layout.requests(
                 row: row, endpoint: hasEndpoint ? exchanges[x].endpoint : nil, statusClass: statusClass))
-        if let reason = exchanges[x].state.reason { counters.add(to: layout.reason(reason, listener: listener)) }
+        if let reason = exchanges[x].state.reason {
+            records.counters.add(to: layout.reason(reason, listener: listener))
+        }
         let duration = now - exchanges[x].started
-        counters.add(to: layout.latencyBucket(row: row, bucket: bucket(of: duration)))
-        counters.add(UInt64(duration), to: layout.latencySum(row: row))
+        records.counters.add(to: layout.latencyBucket(row: row, bucket: bucket(of: duration)))
+        records.counters.add(UInt64(duration), to: layout.latencySum(row: row))
         let received = UInt64(exchanges[x].headBytes) + exchanges[x].state.request.byteCount
-        counters.add(received, to: layout.listener(listener, .bytesReceived))
-        counters.add(exchanges[x].bytesSent, to: layout.listener(listener, .bytesSent))
-        if log != nil { writeLogLine(x, duration: duration, &arena) }
+        records.counters.add(received, to: layout.listener(listener, .bytesReceived))
+        records.counters.add(exchanges[x].bytesSent, to: layout.listener(listener, .bytesSent))
+        if records.log != nil { writeLogLine(x, duration: duration, &arena) }
     }
 
     private mutating func bucket(of duration: Int64) -> Int {

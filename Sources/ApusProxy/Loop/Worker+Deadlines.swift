@@ -17,24 +17,24 @@ extension Worker {
     @inline(__always)
     mutating func setDeadline(exchange x: Int, in time: Int64) {
         exchanges[x].deadline = now &+ time
-        if TimerWheel.tick(for: now &+ time) < exchangeTicks[x] { armExchange(x) }
+        if TimerWheel.tick(for: now &+ time) < schedule.exchangeTicks[x] { armExchange(x) }
     }
 
     private mutating func arm(_ connection: Int) {
         let token = connections.handle(connection).token
-        connections[connection].armedTick = timers.schedule(token, at: connections[connection].deadline)
+        connections[connection].armedTick = schedule.timers.schedule(token, at: connections[connection].deadline)
     }
 
     private mutating func armExchange(_ x: Int) {
-        exchangeTicks[x] = timers.schedule(Self.exchangeTokens + UInt64(x), at: exchanges[x].deadline)
+        schedule.exchangeTicks[x] = schedule.timers.schedule(Self.exchangeTokens + UInt64(x), at: exchanges[x].deadline)
     }
 
     mutating func runTimers(_ arena: inout BufferArena) {
-        while let (token, tick) = timers.popExpired(now: now) {
+        while let (token, tick) = schedule.timers.popExpired(now: now) {
             if token >> 32 != 0 { fire(SlabHandle(token: token), tick, &arena) } else { fireOwn(token, tick, &arena) }
         }
-        if now >= drainDeadline { isStopped = true }
-        if !retirements.isEmpty { cutRetired(&arena) }
+        if now >= doors.drainDeadline { schedule.isStopped = true }
+        if !doors.retirements.isEmpty { cutRetired(&arena) }
     }
 
     private mutating func fire(_ handle: SlabHandle, _ tick: Int64, _ arena: inout BufferArena) {
@@ -52,8 +52,8 @@ extension Worker {
         guard token != Self.wakeToken else { return }
         guard token >= Self.exchangeTokens else { return resumeAccepting(Int(token)) }
         let x = Int(token - Self.exchangeTokens)
-        guard exchangeTicks[x] == tick else { return }
-        exchangeTicks[x] = .max
+        guard schedule.exchangeTicks[x] == tick else { return }
+        schedule.exchangeTicks[x] = .max
         guard exchanges.isUsed(x), exchanges[x].deadline != .max else { return }
         if exchanges[x].deadline > now { armExchange(x) } else { drive(x, exchangeTimedOut(x, &arena), &arena) }
     }

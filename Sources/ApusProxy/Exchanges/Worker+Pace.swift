@@ -80,6 +80,6 @@ extension Worker {
     /// Notes whether the response is a stream of events. To be asked of responses of unknown length: others are none.
     @inline(never)
     mutating func noteStream(_ x: Int, _ head: Span<UInt8>) {
-        exchanges[x].isEventStream = responseFields.isEventStream(in: head)
+        exchanges[x].isEventStream = scratch.responseFields.isEventStream(in: head)
     }
 }

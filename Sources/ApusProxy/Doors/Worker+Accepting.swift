@@ -16,7 +16,7 @@ extension Worker {
     /// Accepts from the socket at a place of `listeners`, in a turn with so many events.
     mutating func accept(at place: Int, amid eventCount: Int, _ arena: inout BufferArena) {
         // A drain or a reload that came in the same turn has closed it.
-        guard place < listeners.count, let listening = listeners[place] else { return }
+        guard place < doors.listeners.count, let listening = doors.listeners[place] else { return }
         for _ in 0..<Self.accepts(of: eventCount) { guard acceptOne(at: place, listening, &arena) else { return } }
     }
 
@@ -35,16 +35,16 @@ extension Worker {
     /// Accepts whoever waits at the socket at that place, if so wished, and closes it: they were accepted by the system,
     /// and closing would reset them.
     mutating func close(_ place: Int, acceptingQueue: Bool, _ arena: inout BufferArena) {
-        guard let listening = listeners[place] else { return }
+        guard let listening = doors.listeners[place] else { return }
         // Some more than wait now: others arrive while these are taken.
         let most = acceptingQueue ? 8 * links.queueLength(at: listening.socket) : 0
         for _ in 0..<most { guard acceptOne(at: place, listening, &arena) else { break } }
         links.close(listening.socket)
-        listeners[place] = nil
+        doors.listeners[place] = nil
     }
 
     private mutating func admit(_ link: Link, _ listener: Int, _ peer: WireAddress, _ arena: inout BufferArena) {
-        counters.add(to: shared.layout.listener(listener, .connectionsAccepted))
+        records.counters.add(to: shared.layout.listener(listener, .connectionsAccepted))
         let open = shared.clients.add(1, to: listener)
         guard open <= settings.connectionsPerListener else {
             return shed(link, listener, .connectionLimit, &arena)
@@ -58,7 +58,7 @@ extension Worker {
             connections.remove(client)
             return shed(link, listener, .descriptorLimit, &arena)
         }
-        clientCount += 1
+        doors.clientCount += 1
         setDeadline(client, in: settings.idle)
     }
 
@@ -76,7 +76,7 @@ extension Worker {
 
     /// Says why in a response, if the socket takes it, and closes: whoever is turned away should know.
     private mutating func shed(_ link: Link, _ listener: Int, _ reason: Reason, _ arena: inout BufferArena) {
-        counters.add(to: shared.layout.reason(reason, listener: listener))
+        records.counters.add(to: shared.layout.reason(reason, listener: listener))
         arena.beginSend()
         writeAnswer(reason, listener: listener, method: .get, closes: true, &arena)
         var link = link
@@ -84,7 +84,7 @@ extension Worker {
         links.finish(link)
         links.close(&link)
         shared.clients.add(-1, to: listener)
-        counters.add(to: shared.layout.listener(listener, .connectionsClosed))
+        records.counters.add(to: shared.layout.listener(listener, .connectionsClosed))
     }
 
     /// Accepts with the descriptor held back, so that the client is told instead of left waiting, and the listener
@@ -92,7 +92,7 @@ extension Worker {
     ///
     /// - Returns: whether somebody was there to be told.
     private mutating func shedWithSpare(_ place: Int, _ arena: inout BufferArena) -> Bool {
-        guard let listening = listeners[place] else { return false }
+        guard let listening = doors.listeners[place] else { return false }
         let listener = listening.listener
         guard links.giveUpSpare() else {
             pauseAccepting(place)
@@ -102,7 +102,7 @@ extension Worker {
         var link = Link()
         let result = links.accept(&link, at: listening.socket, peer: &peer)
         if !result.isFailure {
-            counters.add(to: shared.layout.listener(listener, .connectionsAccepted))
+            records.counters.add(to: shared.layout.listener(listener, .connectionsAccepted))
             shared.clients.add(1, to: listener)
             shed(link, listener, .descriptorLimit, &arena)
         }
@@ -114,13 +114,13 @@ extension Worker {
 
     /// Leaves the listener alone for a tick of the wheel: it stays readable, and nothing can be done about it now.
     private mutating func pauseAccepting(_ place: Int) {
-        guard let listening = listeners[place] else { return }
+        guard let listening = doors.listeners[place] else { return }
         links.ignore(listening.socket)
-        timers.schedule(UInt64(place), at: now)
+        schedule.timers.schedule(UInt64(place), at: now)
     }
 
     mutating func resumeAccepting(_ place: Int) {
-        guard place < listeners.count, let listening = listeners[place] else { return }
+        guard place < doors.listeners.count, let listening = doors.listeners[place] else { return }
         _ = links.listen(at: listening.socket, token: UInt64(place))
     }
 }

@@ -42,7 +42,7 @@ extension Worker {
     ) -> Next {
         beginAttempt(x, endpoint)
         if case .reuse(let upstream) = lease {
-            counters.add(to: shared.layout.endpoint(endpoint, .connectionsReused))
+            records.counters.add(to: shared.layout.endpoint(endpoint, .connectionsReused))
             connections[Int(upstream)].phase = .leased
             connections[Int(upstream)].exchange = Int32(x)
             connections[Int(upstream)].deadline = .max
@@ -86,9 +86,9 @@ extension Worker {
         }
         guard isWritable else { return .waits }
         let endpoint = exchanges[x].endpoint
-        counters.add(to: shared.layout.endpoint(endpoint, .connectionsOpened))
-        if hasFailed[endpoint] {
-            hasFailed[endpoint] = false
+        records.counters.add(to: shared.layout.endpoint(endpoint, .connectionsOpened))
+        if neighbours.hasFailed[endpoint] {
+            neighbours.hasFailed[endpoint] = false
             shared.report(.connectSucceeded(endpoint: endpoint))
         }
         connections[upstream].phase = .leased
@@ -99,8 +99,8 @@ extension Worker {
     mutating func connectFailed(_ x: Int, errno: Int32, _ arena: inout BufferArena) -> Next {
         let endpoint = exchanges[x].endpoint
         let upstream = exchanges[x].upstream
-        counters.add(to: shared.layout.endpoint(endpoint, .connectFailures))
-        hasFailed[endpoint] = true
+        records.counters.add(to: shared.layout.endpoint(endpoint, .connectFailures))
+        neighbours.hasFailed[endpoint] = true
         shared.report(.connectFailed(endpoint: endpoint, errno: errno))
         origins.connections[endpoint].connectFailed()
         judgeFailure(x, isConnect: true)

@@ -191,15 +191,15 @@ extension Worker {
     private mutating func appendChunks(
         _ direction: Direction, of x: Int, _ relay: inout BodyRelay, _ stretch: Stretch, _ arena: inout BufferArena
     ) throws(Reason) -> Int {
-        chunk.removeAll()
+        scratch.chunk.removeAll()
         var offset = Int(stretch.start)
         let end = Int(stretch.end)
         while true {
             switch try relay.next(arena.bytes(stretch.handle, 0..<end), from: offset) {
             case .data(let range):
-                chunk.append(range)
+                scratch.chunk.append(range)
                 offset = range.upperBound
-                if chunk.isFull { appendChunk(stretch.handle, &arena) }
+                if scratch.chunk.isFull { appendChunk(stretch.handle, &arena) }
             case .needsMore:
                 appendChunk(stretch.handle, &arena)
                 return end
@@ -213,11 +213,11 @@ extension Worker {
                     // What a route takes from responses, or writes, it does not let through behind them.
                     if direction == .response, !exchanges[x].isPlain {
                         settings.rules.tables.drop(
-                            settings.rules.routes[exchanges[x].route].responseNames, from: &trailers,
+                            settings.rules.routes[exchanges[x].route].responseNames, from: &scratch.trailers,
                             in: arena.bytes(stretch.handle, 0..<Int(stretch.end)))
                     }
                     arena.setInput(stretch.handle, at: 0)
-                    arena.append(trailers)
+                    arena.append(scratch.trailers)
                 }
                 arena.append("\r\n")
                 return end
@@ -231,16 +231,16 @@ extension Worker {
         try TrailerSection.parse(
             arena.bytes(stretch.handle, 0..<Int(stretch.end)), from: start,
             limits: direction == .request ? settings.rules.headLimits : settings.responseHeadLimits,
-            ofRequest: direction == .request, into: &trailers)
+            ofRequest: direction == .request, into: &scratch.trailers)
     }
 
     private mutating func appendChunk(_ handle: BufferHandle, _ arena: inout BufferArena) {
-        guard chunk.byteCount > 0 else { return }
-        arena.append(hexadecimal: UInt64(chunk.byteCount))
+        guard scratch.chunk.byteCount > 0 else { return }
+        arena.append(hexadecimal: UInt64(scratch.chunk.byteCount))
         arena.append("\r\n")
-        for index in 0..<chunk.count { appendData(handle, chunk[index], &arena) }
+        for index in 0..<scratch.chunk.count { appendData(handle, scratch.chunk[index], &arena) }
         arena.append("\r\n")
-        chunk.removeAll()
+        scratch.chunk.removeAll()
     }
 
     private mutating func appendData(_ handle: BufferHandle, _ range: Range<Int>, _ arena: inout BufferArena) {

@@ -21,20 +21,20 @@ extension Worker {
             origins.dispatchers[pool].adoptBreaker(of: nil, state, now: now)
         case .roomInPool(_, let epoch), .sessionLearned(_, _, _, let epoch):
             // The sender may have gone over to a snapshot that comes to this worker a moment later.
-            if epoch > shared.epoch { earlyMessages.append(message) } else { hearNeighbour(message) }
+            if epoch > shared.epoch { neighbours.earlyMessages.append(message) } else { hearNeighbour(message) }
         case .adopt(let adoption): adopt(adoption, &arena)
         case .census(let taking): taking.report(census())
         case .drain(let time, let isHandingOver): drain(within: time, isHandingOver: isHandingOver, &arena)
         case .answer(let countdown): countdown.arrive()
         // Heard with a hand to read the request again.
         case .decided: break
-        case .stop: isStopped = true
+        case .stop: schedule.isStopped = true
         }
     }
 
     /// Nobody must wait for a worker that has ended.
     mutating func answerTheLast() {
-        for message in mailbox.takeAll() {
+        for message in neighbours.mailbox.takeAll() {
             switch message {
             case .adopt(let adoption): adoption.arrivals.arrive()
             case .census(let taking): taking.report(Census())
@@ -46,7 +46,7 @@ extension Worker {
 
     /// What an endpoint of a pool is called that was told of before the latest reload; nil for one that is gone.
     private mutating func renamedLately(_ endpoint: Int32, ofPool pool: Int) -> Int32? {
-        guard let members = latestMembers[pool] else { return endpoint }
+        guard let members = neighbours.latestMembers[pool] else { return endpoint }
         return members.toNew[Int(endpoint)].map { Int32(truncatingIfNeeded: $0) }
     }
 
@@ -59,7 +59,7 @@ extension Worker {
         case .sessionLearned(let pool, let session, let endpoint, let epoch):
             if epoch == shared.epoch {
                 origins.dispatchers[pool].learnSession(session, endpoint: endpoint, now: now)
-            } else if epoch == shared.epoch - 1, let pool = latestPools?.toNew[pool],
+            } else if epoch == shared.epoch - 1, let pool = neighbours.latestPools?.toNew[pool],
                 let endpoint = renamedLately(endpoint, ofPool: pool)
             {
                 origins.dispatchers[pool].learnSession(session, endpoint: endpoint, now: now)

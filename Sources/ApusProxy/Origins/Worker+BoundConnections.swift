@@ -12,7 +12,7 @@ extension Worker {
     /// Notes whether a 401 or 407 asks the client to authenticate its connection.
     @inline(never)
     mutating func noteChallenge(_ x: Int, _ head: Span<UInt8>) {
-        guard responseFields.challengesConnection(in: head) else { return }
+        guard scratch.responseFields.challengesConnection(in: head) else { return }
         exchanges[x].state.isPersonal = true
         exchanges[x].state.wasChallenged = true
     }

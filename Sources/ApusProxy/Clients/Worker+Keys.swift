@@ -53,13 +53,13 @@ extension Worker {
         guard keys.learnsSessions else { return exchanges[x].state.visit.pick.session != endpoint }
         var session = exchanges[x].sessionHash
         var isNew = exchanges[x].state.visit.pick.session != endpoint
-        if let value = responseFields.setCookie(keys.sessionName.span, in: bytes), !value.isEmpty {
+        if let value = scratch.responseFields.setCookie(keys.sessionName.span, in: bytes), !value.isEmpty {
             session = PoolDispatcher.learnedSession(bytes.extracting(value))
             isNew = true
         }
         guard session != 0, isNew else { return false }
         origins.dispatchers[pool].learnSession(session, endpoint: endpoint, now: now)
-        for mailbox in others {
+        for mailbox in neighbours.others {
             mailbox.post(
                 .sessionLearned(pool: pool, session: session, endpoint: endpoint, epoch: shared.epoch))
         }

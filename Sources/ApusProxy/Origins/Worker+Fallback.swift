@@ -14,10 +14,10 @@ extension Worker {
         switch exchanges[x].state.visit.refuge(from: reason, maySendElsewhere: maySendElsewhere, origins) {
         case .none: return .answer(reason)
         case .response:
-            counters.add(to: shared.layout.pool(pool, .fallbacks))
+            records.counters.add(to: shared.layout.pool(pool, .fallbacks))
             return answerByFallback(x, reason, &arena)
         case .pool(let other):
-            counters.add(to: shared.layout.pool(pool, .fallbacks))
+            records.counters.add(to: shared.layout.pool(pool, .fallbacks))
             leavePool(x)
             exchanges[x].state.visit = PoolVisit(pool: other, after: exchanges[x].state.visit)
             exchanges[x].sessionHash = 0

@@ -9,7 +9,7 @@ extension Worker {
     @inline(__always)
     mutating func leavingEnd(_ x: Int) -> ConnectionEnd {
         guard isLeaving(exchanges[x].listener) else { return .kept }
-        return isDraining ? .draining : .listenerRemoved
+        return doors.isDraining ? .draining : .listenerRemoved
     }
 
     /// How the client's connection fares after an exchange that is over: one that was to be kept may have been ended by its
