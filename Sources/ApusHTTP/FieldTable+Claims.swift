@@ -55,6 +55,8 @@ extension FieldTable {
             start = end &+ 1
         }
         lines[index].valueEnd = Int32(truncatingIfNeeded: written)
+        // The bytes may be parsed again, and then say the same.
+        for offset in written..<value.upperBound { bytes[offset] = UInt8(ascii: " ") }
     }
 
     private func hasEmptyElement(_ bytes: Span<UInt8>, _ list: Range<Int>) -> Bool {

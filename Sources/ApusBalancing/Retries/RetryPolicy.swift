@@ -54,7 +54,8 @@ public struct RetryPolicy: Sendable, Hashable {
     public enum Decision: Sendable, Hashable {
         /// Send it again to the same endpoint over a new connection: add one to `staleReplacements`.
         case retryFreshSameEndpoint
-        /// Send it to an endpoint that has not been tried: add one to `attempts`.
+        /// Send it to an endpoint that has not been tried, or, if there is none and the failed one could be reached, to one that
+        /// has: add one to `attempts`.
         case retryOtherEndpoint
         /// Answer for the origin.
         case giveUp

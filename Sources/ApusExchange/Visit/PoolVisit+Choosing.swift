@@ -94,7 +94,8 @@ extension PoolVisit {
         current.endpoint = Int32(truncatingIfNeeded: endpoint)
         current.admitted = now
         current.started = now
-        tryDeadline = .max
+        // A second attempt (hedging) leaves the first the time that it has.
+        if !other.isUnderWay { tryDeadline = .max }
         hedgeTime = .max
         let load = rules.countsLoad ? origins.loads.value(endpoint) : 0
         return origins.dispatchers[pool].attemptStarted(endpoint - rules.start, load: load, now: now)

@@ -12,7 +12,7 @@ extension Worker {
             // A request that came along with the one before.
             return parseRequest(client, connections[client].input, &hand, &arena)
         }
-        guard connections[client].isReadable || connections[client].peerClosed || connections[client].isBroken else {
+        guard connections[client].link.mayBeRead else {
             return
         }
         let known = connections[client].input.count

@@ -44,7 +44,9 @@ extension Worker {
         connections[client].wasUsed = true
         let isLeaving = isLeaving(Int(connections[client].place))
         setDeadline(client, in: isLeaving ? 0 : settings.idle)
-        if isLeaving, connections[client].input.isEmpty { return closeClient(client, &arena) }
+        if isLeaving, connections[client].input.isEmpty {
+            return connections[client].isReadable ? linger(client, &arena) : closeClient(client, &arena)
+        }
         if !connections[client].input.isEmpty || connections[client].isReadable || connections[client].peerClosed {
             makeReady(client)
         }

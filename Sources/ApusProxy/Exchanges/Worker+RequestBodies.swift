@@ -83,17 +83,29 @@ extension Worker {
                 return .answer(.memoryLimit)
             }
             return readResponse(x, &arena)
-        case .noMemory: return .answer(.memoryLimit)
+        case .noMemory: return .answer(lostPlace(x, .memoryLimit))
         }
         guard keepInput(client, Stretch(stretch.handle, used..<Int(stretch.end)), &arena) else {
-            return .answer(.memoryLimit)
+            return .answer(lostPlace(x, .memoryLimit))
         }
         if exchanges[x].state.request.isComplete {
-            setDeadline(exchange: x, in: responseHeadTime(x))
+            requestHasEnded(x)
             return .goesOn
         }
         let hasRoom = connections[upstream].output.isEmpty
         return bodyProceeded(x, by: stretch.count, waitingFor: requestPace(x, hasRoom: hasRoom))
+    }
+
+    /// What has come behind the request is lost, so that nothing more can be answered on its connection.
+    private mutating func lostPlace(_ x: Int, _ reason: Reason) -> Reason {
+        exchanges[x].state.requestWasAbandoned = true
+        return reason
+    }
+
+    /// All of the request has been passed on: the origin has its time for a response, or for what is left of one.
+    mutating func requestHasEnded(_ x: Int) {
+        let isAwaited = exchanges[x].state.responsePhase == .awaited
+        setDeadline(exchange: x, in: isAwaited ? responseHeadTime(x) : bodyTime(x))
     }
 
     /// Keeps what is about to be sent of a body behind what is kept of the request, if that may be sent again and the pool

@@ -42,7 +42,7 @@ extension Worker {
         for _ in 0..<Self.readsPerTurn {
             if let next = spliceBody(.response, of: x, &arena) { return next }
             guard connections[client].output.isEmpty,
-                connections[upstream].isReadable || connections[upstream].peerClosed || connections[upstream].isBroken
+                connections[upstream].link.mayBeRead
             else { return .waits }
             let known = connections[upstream].input.count
             switch receive(upstream, &arena) {
@@ -63,6 +63,7 @@ extension Worker {
     /// - Returns: `goesOn` when more may be read.
     private mutating func processResponse(_ x: Int, _ stretch: Stretch, _ arena: inout BufferArena) -> Next {
         let isHeadPending = exchanges[x].state.responsePhase == .awaited
+        let endBefore = exchanges[x].state.end
         var offset = Int(stretch.start)
         let end = Int(stretch.end)
         arena.beginSend()
@@ -85,8 +86,14 @@ extension Worker {
                 offset = try appendBody(.response, of: x, Stretch(stretch.handle, offset..<end), &arena)
             }
         } catch {
-            // What was understood of a body goes on.
-            if !isHeadPending { _ = flush(exchanges[x].client, &arena) }
+            if isHeadPending {
+                exchanges[x].state.end = endBefore
+                exchanges[x].headReceived = 0
+            } else {
+                // What was understood of a body goes on.
+                exchanges[x].bytesSent += UInt64(arena.sendCount)
+                _ = flush(exchanges[x].client, &arena)
+            }
             return exchanges[x].state.responseRefused(error, isHeadPending: isHeadPending)
         }
         return passOn(x, Stretch(stretch.handle, offset..<end), &arena)

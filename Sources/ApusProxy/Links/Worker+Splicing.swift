@@ -29,7 +29,7 @@ extension Worker {
             direction == .request ? (client, exchanges[x].upstream) : (exchanges[x].upstream, client)
         for _ in 0..<Self.readsPerTurn {
             if exchanges[x].state.pipeBytes == 0, unseenBytes(direction, of: x) > 0 {
-                guard connections[source].isReadable || connections[source].peerClosed || connections[source].isBroken
+                guard connections[source].link.mayBeRead
                 else { return .waits }
                 let next = fillPipe(direction, of: x, from: source, &arena)
                 guard case .goesOn = next else { return next }
@@ -114,7 +114,7 @@ extension Worker {
     private mutating func splicingEnded(_ direction: Direction, of x: Int, _ arena: inout BufferArena) -> Next {
         releasePipe(x)
         if direction == .response { return responseEnded(x, &arena) }
-        setDeadline(exchange: x, in: responseHeadTime(x))
+        requestHasEnded(x)
         return .waits
     }
 

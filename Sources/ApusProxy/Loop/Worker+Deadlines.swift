@@ -66,7 +66,7 @@ extension Worker {
             origins.connections[Int(connections[connection].place)].idleExpired(Int32(connection))
             closeUpstream(connection, &arena)
         case .held: closeHeld(connection, &arena)
-        // Their exchange has the deadline.
+        // Their exchange has the deadline; the evicted are refused in the next turn.
         case .exchanging, .connecting, .leased, .evicted: break
         }
     }

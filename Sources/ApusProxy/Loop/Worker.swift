@@ -7,7 +7,7 @@ import ApusTransport
 /// One worker: an event loop with everything that its requests need, on a thread of its own.
 ///
 /// It accepts, and each request lives and dies here; nothing on the request path is shared with another worker but a
-/// few counts. The methods are grouped by the story of a request: accepting, requests, attempts, responses, endings.
+/// few counts. The methods are grouped by the story of a request: doors, clients, origins, exchanges, answers, records.
 /// They name connections and exchanges by slot. What concerns an exchange returns a `Next`, which `drive` carries out.
 ///
 /// The arena is passed along rather than kept: the compiler then sees that bytes being read in place and the worker's

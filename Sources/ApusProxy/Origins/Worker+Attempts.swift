@@ -128,7 +128,11 @@ extension Worker {
         exchanges[x].state.visit.current.started = now
         if sent < replay.count {
             guard let handle = borrow(replay.count - sent, for: client, &arena) else {
-                return .answer(.memoryLimit)
+                guard exchanges[x].state.visit.other.isUnderWay else { return .answer(.memoryLimit) }
+                // The attempt beside it has all that it needs.
+                dropCurrent(x, &arena)
+                _ = exchanges[x].state.visit.promoteOther()
+                return goOnAlone(x)
             }
             arena.copy(from: replay.handle, sent..<replay.count, to: handle, at: 0)
             connections[upstream].output = Stretch(handle, 0..<replay.count - sent)

@@ -74,7 +74,7 @@ extension Worker {
     /// A client's own connection has changed while nothing was asked on it: it was closed, or sent what nobody asked for.
     mutating func heldUpstreamChanged(_ upstream: Int, _ arena: inout BufferArena) {
         let connection = connections[upstream]
-        guard connection.isReadable || connection.peerClosed || connection.isBroken else { return }
+        guard connection.link.mayBeRead else { return }
         closeHeld(upstream, &arena)
     }
 

@@ -77,7 +77,7 @@ extension Worker {
     /// An origin's connection that nobody uses has changed: it was closed, or sent what nobody asked for.
     mutating func idleUpstreamChanged(_ upstream: Int, _ arena: inout BufferArena) {
         let connection = connections[upstream]
-        guard connection.isReadable || connection.peerClosed || connection.isBroken else { return }
+        guard connection.link.mayBeRead else { return }
         origins.connections[Int(connection.place)].closed(Int32(upstream), whileIdle: true)
         closeUpstream(upstream, &arena)
     }

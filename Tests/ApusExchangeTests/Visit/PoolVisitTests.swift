@@ -29,6 +29,22 @@ import Testing
         }
     }
 
+    /// A second attempt that hangs as it connects must not suspend the time that the first one has.
+    @Test func aHedgeLeavesTheTimeOfTheFirstAttempt() {
+        var pool = VisitedPool(endpoints: 2)
+        var visit = pool.visit()
+        pool.begin(pool.seek(&visit), &visit)
+        visit.current.connection = 1
+        visit.setTryLimits(perTry: 1_000, hedgeAfter: 100, now: 0)
+        #expect(visit.nextDue == 100)
+        visit.other = visit.current
+        _ = visit.begin(at: 1, of: &pool.origins, now: 100)
+        #expect(visit.nextDue == 1_000)
+        visit.other = Attempt()
+        _ = visit.begin(at: 1, of: &pool.origins, now: 200)
+        #expect(visit.nextDue == .max)
+    }
+
     // MARK: Retries
 
     @Test func aRefusedConnectionIsTriedElsewhereAtOnceAndForFree() {

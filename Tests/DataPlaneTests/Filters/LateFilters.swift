@@ -169,6 +169,17 @@ final class Doubtful: RequestFilter {
         #expect(origin.requests[0].fields["X-Real-IP"] == nil)
     }
 
+    /// What a trusted proxy says is tidied where it lies, and reads the same when it is read again.
+    @Test func tidiedListsAreReadAgain() throws {
+        let (origin, filter) = (try Origin(), Doubtful())
+        let proxy = try Self.proxy([filter], to: origin) { $0.trustedProxies = [Network("127.0.0.0/8")!] }
+        let client = try proxy.connect()
+        try client.send("GET /special HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 1.1.1.1,, 2001:db8::1\r\n\r\n")
+        try filter.question().answer(.proceed)
+        #expect(try client.readResponse().isGood)
+        #expect(origin.requests[0].fields["X-Forwarded-For"] == "1.1.1.1,2001:db8::1, 127.0.0.1")
+    }
+
     @Test(arguments: [got, posted]) func anAnswerInsteadOfTheOrigins(request: String) throws {
         let (origin, filter) = (try Origin(), Doubtful())
         let proxy = try Self.proxy([filter], to: origin)

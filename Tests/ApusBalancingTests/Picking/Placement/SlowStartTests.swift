@@ -63,7 +63,7 @@ import Testing
     func weightsCount(balance: Balance) {
         let weights = [4, 1, 2, 1]
         var steady = PoolPicker(weights.map { Place(weight: $0) }, balance: balance)
-        // What it will have: of least requests, which draws evenly and compares by weight, a little less than its weight.
+        // What it will have: of least requests, which draws two different ones by weight, a little less than its weight.
         let full = Self.share(&steady, of: 4, full: 1, now: 0, picks: 20_000)
         var picker = Self.returned(balance, weights: weights)
         let half = Self.share(&picker, of: 4, full: min(full, 0.5), now: Self.end / 2, picks: 20_000)
