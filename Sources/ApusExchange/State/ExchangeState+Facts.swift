@@ -115,13 +115,13 @@ extension ExchangeState {
     }
 }
 
-/// How the client's connection fares.
+/// How the client's connection fares. `mutating`, though nothing changes: the compiler would copy the state for each call.
 extension ExchangeState {
     /// The end that comes with an origin's response.
     ///
     /// - Parameter needsEnd: only the connection's end tells the client where the response ends.
     @inlinable
-    func endOfResponse(needsEnd: Bool, leaving: ConnectionEnd) -> ConnectionEnd {
+    mutating func endOfResponse(needsEnd: Bool, leaving: ConnectionEnd) -> ConnectionEnd {
         guard end == .kept else { return end }
         if !clientKeepsAlive { return .clientAsked }
         // A request that is not all here yet might never be; the connection cannot be relied on after this.
@@ -131,7 +131,7 @@ extension ExchangeState {
     }
 
     /// The end that comes with an answer of Apus's own.
-    private func endOfAnswer(_ reason: Reason?, leaving: ConnectionEnd) -> ConnectionEnd {
+    private mutating func endOfAnswer(_ reason: Reason?, leaving: ConnectionEnd) -> ConnectionEnd {
         guard end == .kept else { return end }
         if reason == .drainDeadline { return .drainDeadline }
         if requestIsCut, let reason, let end = ConnectionEnd(cutFor: reason) { return end }
