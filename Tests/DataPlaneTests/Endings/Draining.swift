@@ -77,6 +77,29 @@ import Testing
         proxy.dataPlane.waitUntilEnded()
     }
 
+    /// A response had begun, and its client has sent its next request already: closing with that unread would reset the
+    /// connection, and the client might lose what it was sent.
+    @Test func aDrainResetsNobodyWhoHasSentEarly() throws {
+        let gate = Gate()
+        let origin = try Origin { connection in
+            _ = try connection.readRequest()
+            try connection.send("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nab")
+            try gate.pass()
+            try connection.send("cd")
+        }
+        let proxy = try Proxy(origin)
+        let client = try proxy.connect()
+        try client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        let head = try client.readResponseHead()
+        #expect(!head.announcesClose)
+        try client.send("GET /early HTTP/1.1\r\nHost: a\r\n\r\n")
+        proxy.dataPlane.drain()
+        try proxy.eventually("new connections to be refused") { (try? proxy.connect()) == nil }
+        gate.open()
+        #expect(try client.readBody(of: head).text == "abcd")
+        #expect(try client.readEnding() == .closed)
+    }
+
     /// What is not done by the deadline is cut.
     @Test func theDeadlineEndsWhatIsLeft() throws {
         let origin = try Origin.silent()
