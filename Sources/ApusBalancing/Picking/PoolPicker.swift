@@ -85,7 +85,7 @@ public struct PoolPicker: Sendable {
     public mutating func setWeight(_ index: Int, _ weight: Int, now: Int64) {
         guard index < present else { return }
         let wasEligible = placement.isEligible(index)
-        adopt(placement.setWeight(index, max(0, min(weight, 65_535))))
+        adopt(placement.setWeight(index, min(max(weight, Bounds.weights.lowerBound), Bounds.weights.upperBound)))
         noteReturn(of: index, wasEligible: wasEligible, now: now)
     }
 

@@ -81,7 +81,7 @@ extension AdminAPI {
                     + "reload.")
         }
         let endpoint = DynamicChange.NewEndpoint(
-            address: address, weight: try body.integer("weight", in: 0...65_535) ?? 1,
+            address: address, weight: try body.integer("weight", in: Bounds.weights) ?? 1,
             tier: try body.integer("tier", in: 0...15) ?? 0, zone: try body.text("zone"))
         context.deed.asks("\(address), weight \(endpoint.weight)")
         let notes = try await configuration.change(
@@ -106,7 +106,7 @@ extension AdminAPI {
             if body.members["weight"] == .null {
                 .asConfigured
             } else {
-                try body.integer("weight", in: 0...65_535).map { .number($0) }
+                try body.integer("weight", in: Bounds.weights).map { .number($0) }
             }
         let isDrained = try body.flag("drain")
         context.deed.asks(Self.words(weight, isDrained))

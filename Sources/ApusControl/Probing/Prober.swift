@@ -135,7 +135,7 @@ public actor Prober: Service {
             let endpoint = snapshot.presentEndpoints(of: snapshot.pools[pool])
                 .first(where: { snapshot.endpoints[$0].address == address })
         else { return false }
-        let weight = max(0, min(weight, 65_535))
+        let weight = min(max(weight, Bounds.weights.lowerBound), Bounds.weights.upperBound)
         link.setWeight(endpoint, weight)
         settle(pool, pools[pool].setWeight(place(endpoint).index, weight, now: Self.now))
         return true

@@ -1,3 +1,5 @@
+import ApusModel
+
 /// The schemas of what the admin server takes and gives (JSON Schema 2020-12). What is not named there is not sent.
 enum OpenAPISchemas {
     static let all: [String: JSONValue] = reading.merging(configuration) { first, _ in first }
@@ -10,7 +12,10 @@ enum OpenAPISchemas {
     private static let count: JSONValue = ["type": "integer", "minimum": 0]
     private static let seconds: JSONValue = ["type": "number", "minimum": 0]
     private static let time: JSONValue = ["type": "string", "format": "date-time"]
-    private static let weight: JSONValue = ["type": "integer", "minimum": 0, "maximum": 65_535]
+    private static let weight: JSONValue = [
+        "type": "integer", "minimum": .integer(Bounds.weights.lowerBound),
+        "maximum": .integer(Bounds.weights.upperBound),
+    ]
 
     private static func list(_ items: JSONValue) -> JSONValue { ["type": "array", "items": items] }
     private static func list(of schema: String) -> JSONValue { list(OpenAPIDocument.reference(schema)) }
@@ -187,7 +192,8 @@ enum OpenAPISchemas {
         ]),
         "EndpointAdjustment": object([
             "weight?": [
-                "type": ["integer", "null"], "minimum": 0, "maximum": 65_535,
+                "type": ["integer", "null"], "minimum": .integer(Bounds.weights.lowerBound),
+                "maximum": .integer(Bounds.weights.upperBound),
                 "description": "Null for what the configuration says.",
             ],
             "drain?": described(flag, "Whether it gets sticky sessions only."), "persist?": persist,
