@@ -187,8 +187,7 @@ extension Span where Element == UInt8 {
     }
 
     /// The first offset in `range` whose byte is `byte`, which is below 0x80; the range's end if there is none.
-    @usableFromInline
-    func first(_ byte: UInt8, in range: Range<Int>) -> Int {
+    public func first(_ byte: UInt8, in range: Range<Int>) -> Int {
         var offset = range.lowerBound
         while offset &+ 8 <= range.upperBound {
             let hits = mask(of: word(at: offset), equalTo: byte)
@@ -230,6 +229,12 @@ extension Span where Element == UInt8 {
         }
     }
 
+    /// Whether the bytes of `range` are a token (RFC 9110 section 5.6.2).
+    public func isToken(_ range: Range<Int>) -> Bool {
+        for index in range where !isTokenByte(self[index]) { return false }
+        return !range.isEmpty
+    }
+
     /// Whether the bytes of two ranges are the same, whatever their case.
     func equalIgnoringCase(_ one: Range<Int>, _ other: Range<Int>) -> Bool {
         guard one.count == other.count else { return false }
@@ -242,7 +247,7 @@ extension Span where Element == UInt8 {
 
     /// `range` without the spaces and tabs at its ends (OWS, RFC 9110 section 5.6.3).
     @inlinable
-    func trimmed(_ range: Range<Int>) -> Range<Int> {
+    public func trimmed(_ range: Range<Int>) -> Range<Int> {
         var start = range.lowerBound
         var end = range.upperBound
         while start < end, self[start] == space || self[start] == tab { start &+= 1 }

@@ -6,7 +6,7 @@
 public enum AttemptOutcome: UInt8, Sendable, BitwiseCopyable, CaseIterable {
     /// The endpoint did its work, whatever was asked for.
     case served
-    /// It failed at it (5xx, but for those below).
+    /// The endpoint answered that it failed: a 5xx other than those of `unavailable`.
     case failed
     /// It cannot work: it does not reach what it needs, or has too much to do (502, 503, 504), or says nothing.
     case unavailable

@@ -6,7 +6,7 @@ public import ApusModel
 /// locks, and `pick` neither allocates nor counts references. Indices count within the group.
 ///
 /// To add an algorithm: one file beside the others with a `pick` of the same shape; a property here, its line in `init`, its
-/// cases in `changed` and `pick`, and in `inherit` (GroupPicker+Reload). One that looks at load or time is also told of it in
+/// cases in `changed` and `pick`, and in `inherit` (GroupPicker+Reload). A picker that looks at load or time hears of it in
 /// `started`, `ended`, `answered` and `times`, which the compiler does not ask for. State is kept in one property per algorithm rather than in an enumeration with payloads, because
 /// switching over such an enumeration would copy, and so retain, the arrays inside.
 public struct GroupPicker: Sendable {

@@ -89,8 +89,8 @@ extension CrossOriginPolicy {
 
     // MARK: Writing
 
-    /// Writes the lines that go with every response to the request, whoever gives it, but `varyLine`; none where its
-    /// origin is not allowed.
+    /// Writes the lines that go with every response to the request, an origin server's or Apus's own, without `varyLine`.
+    /// A request whose origin is not allowed gets none.
     public func write<Desk: PlanDesk & ~Copyable>(
         _ answer: CrossOriginAnswer, to desk: inout Desk, from place: Desk.Place
     ) {
@@ -179,36 +179,11 @@ extension Span where Element == UInt8 {
     /// ones are passed over.
     fileprivate func nextName(_ list: inout Range<Int>) -> Range<Int>? {
         while !list.isEmpty {
-            var end = list.lowerBound
-            while end < list.upperBound, self[end] != UInt8(ascii: ",") { end += 1 }
-            var name = list.lowerBound..<end
+            let end = first(UInt8(ascii: ","), in: list)
+            let name = trimmed(list.lowerBound..<end)
             list = Swift.min(end + 1, list.upperBound)..<list.upperBound
-            while let first = name.first, isBlank(first) { name = (first + 1)..<name.upperBound }
-            while let last = name.last, isBlank(last) { name = name.lowerBound..<last }
             if !name.isEmpty { return name }
         }
         return nil
-    }
-
-    private func isBlank(_ index: Int) -> Bool { self[index] == UInt8(ascii: " ") || self[index] == 0x09 }
-
-    /// Whether the bytes of `range` are a token (RFC 9110 section 5.6.2).
-    fileprivate func isToken(_ range: Range<Int>) -> Bool {
-        for index in range {
-            let byte = self[index]
-            let isAlphanumeric = (byte | 0x20) &- UInt8(ascii: "a") < 26 || byte &- UInt8(ascii: "0") < 10
-            guard isAlphanumeric || Self.isTokenMark(byte) else { return false }
-        }
-        return !range.isEmpty
-    }
-
-    private static func isTokenMark(_ byte: UInt8) -> Bool {
-        switch byte {
-        case UInt8(ascii: "!"), UInt8(ascii: "#"), UInt8(ascii: "$"), UInt8(ascii: "%"), UInt8(ascii: "&"),
-            UInt8(ascii: "'"), UInt8(ascii: "*"), UInt8(ascii: "+"), UInt8(ascii: "-"), UInt8(ascii: "."),
-            UInt8(ascii: "^"), UInt8(ascii: "_"), UInt8(ascii: "`"), UInt8(ascii: "|"), UInt8(ascii: "~"):
-            true
-        default: false
-        }
     }
 }

@@ -52,7 +52,7 @@ extension ExchangeState {
         response.passesTrailers = !head.namesFields
     }
 
-    /// What the origin sent is no response that may be passed on.
+    /// What the origin sent may not be passed on.
     ///
     /// - Parameter isHeadPending: nothing of it has been sent yet: the client gets a 502 instead.
     public mutating func responseRefused(_ reason: Reason, isHeadPending: Bool) -> Next {

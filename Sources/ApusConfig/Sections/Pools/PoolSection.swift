@@ -43,7 +43,7 @@ struct PoolSection {
         }
     }
 
-    /// The pool before it that has nothing of its own, where `entry` is no pool but a key of that one.
+    /// The pool that `entry` belongs to, if `entry` is a key of the pool before it, indented too little.
     private static func misplaced(_ entry: Node.Entry, behind others: ArraySlice<Node.Entry>) -> String? {
         if case .mapping = entry.value.content, entry.key.value != "health" { return nil }
         let keys = ConfigurationSchema.places(of: entry.key.value)
