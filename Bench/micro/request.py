@@ -1,6 +1,6 @@
 """The command `Bench/request`: the instructions that a worker spends on one request, by callgrind.
 
-Each binary serves small-64 twice under callgrind, once for longer. The worker's thread is counted alone, and the
+Each binary serves a scenario twice under callgrind, once for longer. The worker's thread is counted alone, and the
 difference between the two runs is divided by the difference in requests: starting and ending cancel.
 """
 
@@ -16,7 +16,8 @@ from apusbench.install import install_debian
 from apusbench.places import LOAD_CORES, PROXY_CORES, BenchError, executable
 from apusbench.preflight import check_equal_work, free_port, wait_until_it_accepts
 from apusbench.programs import build_programs, run_load, start_origin
-from apusbench.proxies import Apus, Before, Instance, Setup
+from apusbench.proxies import Apus, Before, Instance
+from apusbench.scenarios import Scenario, scenarios_named
 
 from . import callgrind
 from .callgrind import Profile
@@ -58,14 +59,14 @@ class Count:
         return self.profile.instructions.total() / self.requests
 
 
-def _run(binary: Path, seconds: float, folder: Path) -> Count:
+def _run(binary: Path, scenario: Scenario, seconds: float, folder: Path) -> Count:
     proxy = _Counted(binary, folder / f"callgrind.{seconds:g}")
     origin, ports = start_origin(LOAD_CORES)
     port = free_port()
-    with origin, proxy.running(Setup(), PROXY_CORES, port, tuple(ports)) as process:
+    with origin, proxy.running(scenario.setup, PROXY_CORES, port, tuple(ports)) as process:
         wait_until_it_accepts(process, port)
         check_equal_work(port, tuple(ports))
-        load = ["--port", str(port), "--connections", "64", "--warmup", "0", "--seconds", str(seconds)]
+        load = ["--port", str(port), *scenario.load, "--warmup", "0", "--seconds", str(seconds)]
         result = run_load(load, LOAD_CORES, lambda: None, lambda: None, folder / "errors")
         # Callgrind writes its counts as the program ends.
         process.stop(patience=60)
@@ -74,17 +75,18 @@ def _run(binary: Path, seconds: float, folder: Path) -> Count:
     return Count(result.completed, proxy.worker())
 
 
-def _count(binary: Path) -> Count:
+def _count(binary: Path, scenario: Scenario) -> Count:
     with tempfile.TemporaryDirectory(prefix="bench-request-") as name:
         folder = Path(name)
         # Valgrind gives up on debug information that it does not understand; the names of functions stay.
         subprocess.run(["strip", "--strip-debug", "-o", folder / "apus", binary], check=True)
-        short, long = (_run(folder / "apus", seconds, folder) for seconds in (_SHORT, _LONG))
+        short, long = (_run(folder / "apus", scenario, seconds, folder) for seconds in (_SHORT, _LONG))
     return Count(long.requests - short.requests, long.profile.minus(short.profile))
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="Bench/request", description="Instructions per request of small-64.")
+    parser = argparse.ArgumentParser(prog="Bench/request", description="Instructions per request.")
+    parser.add_argument("--scenario", default="small-64", metavar="NAME", help="another than small-64: Bench/run --list")
     parser.add_argument("--before", type=Path, metavar="FILE", help="an apus that was built earlier, to compare with")
     parser.add_argument("--functions", type=int, default=0, metavar="N", help="also the N dearest functions")
     return parser.parse_args()
@@ -104,11 +106,12 @@ def _main() -> int:
     binary = Apus().program()
     if binary is None:
         raise BenchError("There is no apus: build it with `make build`, or name it in APUS_BIN.")
-    now = _count(binary)
+    (scenario,) = scenarios_named([arguments.scenario])
+    now = _count(binary, scenario)
     print(f"instructions per request: {now.per_request():,.0f} over {now.requests:,} requests", flush=True)
     before = None
     if arguments.before:
-        before = _count(Before(arguments.before).required_program())
+        before = _count(Before(arguments.before).required_program(), scenario)
         print(f"before:                   {before.per_request():,.0f} over {before.requests:,} requests")
         print(f"ratio:                    {now.per_request() / before.per_request():.4f}")
     _print_functions(now, before, arguments.functions)

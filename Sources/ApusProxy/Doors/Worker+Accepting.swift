@@ -1,10 +1,8 @@
-import ApusAddresses
-import ApusExchange
 import ApusHTTP
 import ApusModel
 import ApusTransport
 
-/// Accepting: clients come in here, and are turned away here when there is no room for them.
+/// Accepting: clients come in here, and are taken in by the proxy.
 extension Worker {
     /// How many connections are taken from one listener in a turn with so many events.
     ///
@@ -24,11 +22,11 @@ extension Worker {
     private mutating func acceptOne(at place: Int, _ listening: ListeningSocket, _ arena: inout BufferArena) -> Bool {
         var peer = WireAddress(high: 0, low: 0, port: 0)
         var link = Link()
-        let result = links.accept(&link, at: listening.socket, peer: &peer)
+        let result = proxy.connections.links.accept(&link, at: listening.socket, peer: &peer)
         if result.isFailure {
-            return result.isOutOfDescriptors && shedWithSpare(place, &arena)
+            return result.isOutOfDescriptors && acceptWithSpare(place, &arena)
         }
-        admit(link, listening.listener, peer, &arena)
+        proxy.admit(link, listening.listener, peer, &arena)
         return true
     }
 
@@ -37,76 +35,32 @@ extension Worker {
     mutating func close(_ place: Int, acceptingQueue: Bool, _ arena: inout BufferArena) {
         guard let listening = doors.listeners[place] else { return }
         // Some more than wait now: others arrive while these are taken.
-        let most = acceptingQueue ? 8 * links.queueLength(at: listening.socket) : 0
+        let most = acceptingQueue ? 8 * proxy.connections.links.queueLength(at: listening.socket) : 0
         for _ in 0..<most { guard acceptOne(at: place, listening, &arena) else { break } }
-        links.close(listening.socket)
+        proxy.connections.links.close(listening.socket)
         doors.listeners[place] = nil
-    }
-
-    private mutating func admit(_ link: Link, _ listener: Int, _ peer: WireAddress, _ arena: inout BufferArena) {
-        records.counters.add(to: shared.layout.listener(listener, .connectionsAccepted))
-        let open = shared.clients.add(1, to: listener)
-        guard open <= settings.connectionsPerListener else {
-            return shed(link, listener, .connectionLimit, &arena)
-        }
-        let isTrusted = isTrusted(peer)
-        guard
-            let client = connections.insert(
-                Connection(client: link, listener: listener, peer: peer, isTrusted: isTrusted))
-        else { return shed(link, listener, .connectionLimit, &arena) }
-        guard register(client) else {
-            connections.remove(client)
-            return shed(link, listener, .descriptorLimit, &arena)
-        }
-        doors.clientCount += 1
-        setDeadline(client, in: settings.idle)
-    }
-
-    mutating func isTrusted(_ peer: WireAddress) -> Bool {
-        guard !settings.rules.trustedProxies.isEmpty else { return false }
-        let address = IPAddress(high: peer.high, low: peer.low)
-        return settings.rules.trustedProxies.contains { $0.contains(address) }
-    }
-
-    /// Has the loop told what happens to the connection.
-    mutating func register(_ connection: Int) -> Bool {
-        let token = connections.handle(connection).token
-        return links.register(connections[connection].link, token: token)
-    }
-
-    /// Says why in a response, if the socket takes it, and closes: whoever is turned away should know.
-    private mutating func shed(_ link: Link, _ listener: Int, _ reason: Reason, _ arena: inout BufferArena) {
-        records.counters.add(to: shared.layout.reason(reason, listener: listener))
-        arena.beginSend()
-        writeAnswer(reason, listener: listener, method: .get, closes: true, &arena)
-        var link = link
-        _ = links.send(to: &link, &arena)
-        links.finish(link)
-        links.close(&link)
-        shared.clients.add(-1, to: listener)
-        records.counters.add(to: shared.layout.listener(listener, .connectionsClosed))
     }
 
     /// Accepts with the descriptor held back, so that the client is told instead of left waiting, and the listener
     /// does not stay readable for ever.
     ///
     /// - Returns: whether somebody was there to be told.
-    private mutating func shedWithSpare(_ place: Int, _ arena: inout BufferArena) -> Bool {
+    private mutating func acceptWithSpare(_ place: Int, _ arena: inout BufferArena) -> Bool {
         guard let listening = doors.listeners[place] else { return false }
         let listener = listening.listener
-        guard links.giveUpSpare() else {
+        guard proxy.connections.links.giveUpSpare() else {
             pauseAccepting(place)
             return false
         }
         var peer = WireAddress(high: 0, low: 0, port: 0)
         var link = Link()
-        let result = links.accept(&link, at: listening.socket, peer: &peer)
+        let result = proxy.connections.links.accept(&link, at: listening.socket, peer: &peer)
         if !result.isFailure {
-            records.counters.add(to: shared.layout.listener(listener, .connectionsAccepted))
-            shared.clients.add(1, to: listener)
-            shed(link, listener, .descriptorLimit, &arena)
+            proxy.records.counters.add(to: proxy.shared.layout.listener(listener, .connectionsAccepted))
+            proxy.shared.clients.add(1, to: listener)
+            proxy.turnAway(link, listener, .descriptorLimit, &arena)
         }
-        let hasSpare = links.holdSpare()
+        let hasSpare = proxy.connections.links.holdSpare()
         // Another thread was faster: without the spare there is nothing to refuse with.
         if !hasSpare { pauseAccepting(place) }
         return !result.isFailure && hasSpare
@@ -115,12 +69,12 @@ extension Worker {
     /// Leaves the listener alone for a tick of the wheel: it stays readable, and nothing can be done about it now.
     private mutating func pauseAccepting(_ place: Int) {
         guard let listening = doors.listeners[place] else { return }
-        links.ignore(listening.socket)
-        schedule.timers.schedule(UInt64(place), at: now)
+        proxy.connections.links.ignore(listening.socket)
+        proxy.schedule.timers.schedule(UInt64(place), at: proxy.now)
     }
 
     mutating func resumeAccepting(_ place: Int) {
         guard place < doors.listeners.count, let listening = doors.listeners[place] else { return }
-        _ = links.listen(at: listening.socket, token: UInt64(place))
+        _ = proxy.connections.links.listen(at: listening.socket, token: UInt64(place))
     }
 }

@@ -100,4 +100,10 @@ struct Exchange: BitwiseCopyable {
         PoolVisit.Request(
             isIdempotent: state.method.isIdempotent, isReplayable: state.isReplayable, isKept: !replay.isEmpty)
     }
+
+    /// What is kept of its request is not needed again.
+    mutating func releaseReplay(_ arena: inout BufferArena) {
+        arena.giveBack(replay.handle)
+        replay = Stretch()
+    }
 }

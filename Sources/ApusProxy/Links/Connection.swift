@@ -80,12 +80,20 @@ struct Connection: BitwiseCopyable {
         }
     }
 
-    // What its link says, under the names by which it is asked most.
+    // What is asked most, so that it is said once what it means.
 
+    /// Bytes may be waiting in the socket.
     var isReadable: Bool { link.isReadable }
+    /// The peer has ended its direction, or will have when what it has sent is read.
     var peerClosed: Bool { link.peerClosed }
-    var isBroken: Bool {
-        get { link.isBroken }
-        set { link.isBroken = newValue }
-    }
+    /// Reset, refused, or closed in both directions.
+    var isBroken: Bool { link.isBroken }
+    /// A read would find something: bytes, the peer's end, or why the link is broken.
+    var mayBeRead: Bool { link.mayBeRead }
+    /// There may be bytes to come, or the peer's end.
+    var mayHaveMore: Bool { link.isReadable || link.peerClosed }
+    /// Bytes wait here that the socket did not take.
+    var hasUnsent: Bool { !output.isEmpty }
+    /// Nothing is under way in either direction, and nobody has ended it.
+    var isAtRest: Bool { input.isEmpty && !hasUnsent && !link.mayBeRead }
 }

@@ -5,6 +5,7 @@ import ApusTransport
 struct Neighbours {
     /// Which of the workers this one is.
     let index: Int
+    /// Where this one hears the others.
     let mailbox: Mailbox<WorkerMessage>
     /// The other workers' mailboxes.
     let others: [Mailbox<WorkerMessage>]
@@ -15,4 +16,17 @@ struct Neighbours {
     var latestMembers: [Renaming?] = []
     /// By endpoint: whether the latest connect failed, as the control plane was told.
     var hasFailed: [Bool]
+
+    init(index: Int, mailbox: Mailbox<WorkerMessage>, others: [Mailbox<WorkerMessage>], endpoints: Int) {
+        self.index = index
+        self.mailbox = mailbox
+        self.others = others
+        hasFailed = Array(repeating: false, count: endpoints)
+    }
+
+    /// What an endpoint of a pool is called that was told of before the latest reload; nil for one that is gone.
+    func renamedLately(_ endpoint: Int32, ofPool pool: Int) -> Int32? {
+        guard let members = latestMembers[pool] else { return endpoint }
+        return members.toNew[Int(endpoint)].map { Int32(truncatingIfNeeded: $0) }
+    }
 }

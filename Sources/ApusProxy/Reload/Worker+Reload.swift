@@ -1,168 +1,27 @@
 import ApusBalancing
-import ApusExchange
-import ApusHTTP
 import ApusModel
 import ApusTransport
 
 /// Reload: the worker goes over to another snapshot between two events.
-///
-/// What is under way goes on: its indices are renamed, its endpoints and connections are kept. What all workers count
-/// together is counted anew from what this one has; so it does not matter that the workers go over one after the other.
 extension Worker {
-    mutating func adopt(_ adoption: Adoption, _ arena: inout BufferArena) {
-        let succession = adoption.succession
-        moveCounters(adoption)
-        let trusted = shared.snapshot.trustedProxies
-        shared = adoption.shared
-        settings = adoption.settings
-        scratch.responseFields.clientRules = settings.rules.clientFields
-        scratch.trailers.clientRules = settings.rules.clientFields
-        records.log = adoption.logs[neighbours.index]
-        arena.limit = shared.snapshot.limits.bufferBytesPerWorker
-        adoptOrigins(adoption)
-        renameConnections(succession, trustsAsBefore: trusted == shared.snapshot.trustedProxies)
-        renameExchanges(adoption)
-        renameWaiting(succession)
-        adoptUpstreams(succession, &arena)
+    mutating func adopt(_ adoption: Adoption, _ hand: inout RequestInHand, _ arena: inout BufferArena) {
+        proxy.adopt(adoption, &hand, &arena)
         adoptListeners(adoption, &arena)
-        neighbours.latestPools = succession.pools
-        neighbours.latestMembers = adoption.members
-        renewQueues(&arena)
-        wakeQueues()
-        deliverEarlyMessages(&arena)
+        proxy.wakeAfterReload(&arena)
         adoption.arrivals.arrive()
     }
 
-    private mutating func moveCounters(_ adoption: Adoption) {
-        let bank = adoption.banks[neighbours.index]
-        for move in adoption.counterMoves.moves {
-            bank.copy(move.count, from: move.from, of: records.counters, to: move.to)
-        }
-        for departure in adoption.counterMoves.departures {
-            for (offset, slot) in departure.enumerated() {
-                let statusClass = offset % CounterLayout.statusClasses
-                bank.add(
-                    records.counters.value(slot), to: adoption.shared.layout.departedRequests(statusClass: statusClass))
-            }
-        }
-        records.counters = bank
-    }
-
-    // MARK: What is under way
-
-    private mutating func renameConnections(_ succession: Succession, trustsAsBefore: Bool) {
-        for connection in 0..<connections.indexBound where connections.isUsed(connection) {
-            let place = Int(connections[connection].place)
-            let isUpstream = connections[connection].isUpstream
-            // Whatever a connection belongs to has been carried along: a census leaves out only what nobody has.
-            guard let renamed = (isUpstream ? succession.endpoints : succession.listeners).toNew[place] else {
-                preconditionFailure("a connection of what nobody was to have")
-            }
-            connections[connection].place = Int32(truncatingIfNeeded: renamed)
-            guard !isUpstream else { continue }
-            shared.clients.add(1, to: renamed)
-            if !trustsAsBefore { connections[connection].isTrusted = isTrusted(connections[connection].peer) }
-        }
-    }
-
-    private mutating func renameExchanges(_ adoption: Adoption) {
+    private mutating func adoptListeners(_ adoption: Adoption, _ arena: inout BufferArena) {
         let succession = adoption.succession
-        for x in 0..<exchanges.indexBound where exchanges.isUsed(x) {
-            exchanges[x].listener = Int(connections[exchanges[x].client].place)
-            if exchanges[x].route >= 0 {
-                exchanges[x].route = renamed(exchanges[x].route, succession.routes)
-                if exchanges[x].isCountedOnRoute { shared.routeLoads.add(1, to: exchanges[x].route) }
-                if exchanges[x].state.filters.isWaiting, !keepsFilters(exchanges[x].route, succession) {
-                    exchanges[x].state.filters.startsAgain()
-                }
-            }
-            guard exchanges[x].pool >= 0 else { continue }
-            let pool = renamed(exchanges[x].pool, succession.pools)
-            exchanges[x].state.visit.rename(
-                pool: pool, endpoints: succession.endpoints,
-                members: adoption.members[pool], &origins)
-        }
-    }
-
-    /// Whether a route (a new index) has the filters that it had.
-    private mutating func keepsFilters(_ route: Int, _ succession: Succession) -> Bool {
-        guard let old = succession.routes.toOld[route] else { return false }
-        return succession.snapshot.routes[route].filters == succession.previous.routes[old].filters
-    }
-
-    private mutating func renamed(_ index: Int, _ renaming: Renaming) -> Int {
-        guard let new = renaming.toNew[index] else { preconditionFailure("an exchange of what nobody was to have") }
-        return new
-    }
-
-    private mutating func renameWaiting(_ succession: Succession) {
-        schedule.roomInPools = schedule.roomInPools.compactMap { succession.pools.toNew[$0] }
         doors.retirements = doors.retirements.compactMap { retirement in
             succession.listeners.toNew[retirement.listener].map {
                 Retirement(listener: $0, deadline: retirement.deadline)
             }
         }
-    }
-
-    // MARK: Pools and endpoints
-
-    /// Goes over to the pools and endpoints of the new snapshot, with nothing in flight; connections come later.
-    private mutating func adoptOrigins(_ adoption: Adoption) {
-        adoptDispatchers(adoption)
-        origins.rules = settings.poolRules
-        origins.loads = CountsOfAll(shared.loads)
-        origins.poolLoads = CountsOfAll(shared.poolLoads)
-        origins.waiting = CountsOfAll(shared.waiting)
-    }
-
-    /// Those of pools that have changed take over what the ones before them know; the others stay where they are.
-    private mutating func adoptDispatchers(_ adoption: Adoption) {
-        let pools = adoption.succession.pools
-        var fresh = adoption.takeDispatchers(worker: neighbours.index)
-        for place in fresh.indices {
-            let pool = fresh[place].pool
-            guard let old = pools.toOld[pool], let members = adoption.members[pool] else { continue }
-            fresh[place].dispatcher.inherit(from: &origins.dispatchers[old], members: members, now: now)
-        }
-        var next = 0
-        pools.carry(&origins.dispatchers) { pool in
-            while fresh[next].pool < pool { next += 1 }
-            return fresh[next].dispatcher
-        }
-        for changed in fresh where pools.toOld[changed.pool] != nil {
-            origins.dispatchers[changed.pool] = changed.dispatcher
-        }
-    }
-
-    private mutating func adoptUpstreams(_ succession: Succession, _ arena: inout BufferArena) {
-        let snapshot = shared.snapshot
-        succession.endpoints.carry(&neighbours.hasFailed) { _ in false }
-        succession.endpoints.carry(&origins.connections) { endpoint in
-            UpstreamConnectionPool(snapshot.pools[snapshot.endpoints[endpoint].pool].connections)
-        }
-        var superfluous: [Int32] = []
-        for pool in succession.changedPools {
-            var limits = snapshot.pools[pool].connections
-            // The requests that it still has may need a connection; nobody will need one that is kept.
-            if snapshot.pools[pool].isRetired { limits.maxIdle = 0 }
-            for endpoint in snapshot.pools[pool].endpoints where succession.endpoints.toOld[endpoint] != nil {
-                superfluous +=
-                    snapshot.endpoints[endpoint].isRetired
-                    ? origins.connections[endpoint].retire() : origins.connections[endpoint].adopt(limits)
-            }
-        }
-        for connection in superfluous { closeUpstream(Int(connection), &arena) }
-        closeHeldOfTheRetired(&arena)
-    }
-
-    // MARK: Listeners
-
-    private mutating func adoptListeners(_ adoption: Adoption, _ arena: inout BufferArena) {
-        let succession = adoption.succession
         for place in doors.listeners.indices {
             guard var listener = doors.listeners[place] else { continue }
             let renamed = succession.listeners.toNew[listener.listener]
-            if let renamed, !shared.snapshot.listeners[renamed].isRetired {
+            if let renamed, !proxy.shared.snapshot.listeners[renamed].isRetired {
                 listener.listener = renamed
                 doors.listeners[place] = listener
             } else {
@@ -172,109 +31,31 @@ extension Worker {
                 if let renamed { retire(renamed, &arena) }
             }
         }
-        for listener in adoption.sockets[neighbours.index] { add(listener) }
+        for listener in adoption.sockets[proxy.neighbours.index] { add(listener) }
     }
 
     private mutating func add(_ listener: ListeningSocket) {
         let place = doors.listeners.firstIndex { $0 == nil } ?? doors.listeners.count
         if place == doors.listeners.count { doors.listeners.append(nil) }
         doors.listeners[place] = listener
-        _ = links.listen(at: listener.socket, token: UInt64(place))
+        _ = proxy.connections.links.listen(at: listener.socket, token: UInt64(place))
     }
 
     /// Its clients finish what they have begun, within the time of a drain.
     private mutating func retire(_ listener: Int, _ arena: inout BufferArena) {
         guard !doors.retirements.contains(where: { $0.listener == listener }) else { return }
-        let deadline = now + shared.snapshot.timeouts.drain.inMicroseconds
+        let deadline = proxy.now + proxy.shared.snapshot.timeouts.drain.inMicroseconds
         doors.retirements.append(Retirement(listener: listener, deadline: deadline))
-        schedule.timers.schedule(Self.wakeToken, at: deadline)
-        dismissIdleClients(of: listener, &arena)
+        proxy.schedule.timers.schedule(Schedule.wakeToken, at: deadline)
+        proxy.dismissIdleClients(of: listener, &arena)
     }
 
     /// Cuts the clients of retired listeners whose time is up.
     mutating func cutRetired(_ arena: inout BufferArena) {
+        let now = proxy.now
         for retirement in doors.retirements where retirement.deadline <= now {
-            for connection in 0..<connections.indexBound where connections.isUsed(connection) {
-                let isIts =
-                    !connections[connection].isUpstream && Int(connections[connection].place) == retirement.listener
-                guard isIts else { continue }
-                if connections[connection].exchange >= 0 {
-                    cut(Int(connections[connection].exchange), &arena)
-                } else {
-                    closeClient(connection, &arena)
-                }
-            }
+            proxy.cutClients(of: retirement.listener, &arena)
         }
-        let now = now
         doors.retirements.removeAll { $0.deadline <= now }
-    }
-
-    // MARK: Queues
-
-    /// Who waits in a queue that the pool has no more is sent at once, or refused as anybody else is; who waits in one that
-    /// goes on may wait for as long as the pool says now.
-    private mutating func renewQueues(_ arena: inout BufferArena) {
-        for x in 0..<exchanges.indexBound where exchanges.isUsed(x) && exchanges[x].state.visit.wait == .queued {
-            guard !origins.rules[exchanges[x].pool].hasQueue else {
-                renewWait(x)
-                continue
-            }
-            leaveQueue(x)
-            drive(x, .visit(.seek), &arena)
-        }
-    }
-
-    // MARK: Other workers
-
-    /// Has every request that waits look again: what made room may have told so in indices of another snapshot.
-    mutating func wakeQueues() {
-        for pool in origins.rules.indices where origins.rules[pool].hasQueue {
-            noteRoom(in: pool, count: origins.dispatchers[pool].waitingCount)
-        }
-    }
-
-    private mutating func deliverEarlyMessages(_ arena: inout BufferArena) {
-        let early = neighbours.earlyMessages
-        neighbours.earlyMessages = []
-        for message in early { hear(message, &arena) }
-    }
-
-    // MARK: Census
-
-    /// What this worker's connections and exchanges belong to, with what that may lead them to.
-    mutating func census() -> Census {
-        var census = Census()
-        let snapshot = shared.snapshot
-        for connection in 0..<connections.indexBound where connections.isUsed(connection) {
-            let place = Int(connections[connection].place)
-            if connections[connection].isUpstream {
-                census.endpoints.insert(place)
-                census.add(pool: settings.endpointPool[place], of: snapshot)
-            } else {
-                census.listeners.insert(place)
-            }
-        }
-        for x in 0..<exchanges.indexBound where exchanges.isUsed(x) {
-            if exchanges[x].pool >= 0 { census.add(pool: exchanges[x].pool, of: snapshot) }
-            // What it has left is still to be recorded.
-            if exchanges[x].endpoint >= 0 { census.endpoints.insert(exchanges[x].endpoint) }
-            guard exchanges[x].route >= 0 else { continue }
-            census.routes.insert(exchanges[x].route)
-            for branch in snapshot.routes[exchanges[x].route].pools { census.add(pool: branch.pool, of: snapshot) }
-        }
-        return census
-    }
-}
-
-/// A listener that a reload removed, and until when its clients may stay.
-struct Retirement {
-    let listener: Int
-    let deadline: Int64
-}
-
-extension Census {
-    fileprivate mutating func add(pool: Int, of snapshot: Snapshot) {
-        pools.insert(pool)
-        if case .pool(let fallback) = snapshot.pools[pool].fallback { pools.insert(fallback) }
     }
 }

@@ -5,12 +5,9 @@
 @frozen
 public struct Link: Sendable, Equatable, BitwiseCopyable {
     @usableFromInline let descriptor: Int32
-    /// Bytes may be waiting; cleared by a read that took all there was.
-    public var isReadable = false
-    /// The peer has ended its direction: reading goes on until it says so.
-    public var peerClosed = false
-    /// Reset, refused, or closed in both directions.
-    public var isBroken = false
+    @usableFromInline var hasBytes = false
+    @usableFromInline var hasEnded = false
+    @usableFromInline var hasFailed = false
     /// A send has told that it was reset, and the system tells that once: the end that a read finds then is none.
     @usableFromInline var wasReset = false
 
@@ -21,14 +18,24 @@ public struct Link: Sendable, Equatable, BitwiseCopyable {
     @inlinable
     public init() { descriptor = -1 }
 
+    /// Bytes may be waiting; no more after a read that took all there was.
+    @inlinable public var isReadable: Bool { hasBytes }
+    /// The peer has ended its direction: reading goes on until it says so.
+    @inlinable public var peerClosed: Bool { hasEnded }
+    /// Reset, refused, or closed in both directions.
+    @inlinable public var isBroken: Bool { hasFailed }
     /// Whether a read would find something: bytes, the peer's end, or why the link is broken.
-    @inlinable public var mayBeRead: Bool { isReadable || peerClosed || isBroken }
+    @inlinable public var mayBeRead: Bool { hasBytes || hasEnded || hasFailed }
+
+    /// A send has failed: what the peer may have said before is still to be read.
+    @inlinable
+    public mutating func takesNoMore() { hasFailed = true }
 
     /// What the poller reported.
     @inlinable @inline(__always)
     public mutating func note(_ event: Poller.Event) {
-        if event.isReadable { isReadable = true }
-        if event.peerClosed { peerClosed = true }
-        if event.isBroken { isBroken = true }
+        if event.isReadable { hasBytes = true }
+        if event.peerClosed { hasEnded = true }
+        if event.isBroken { hasFailed = true }
     }
 }

@@ -9,7 +9,7 @@ import CApusSystem
 /// In a test a `ScriptedNetwork` stands in for the system, the clocks included: the loop then runs without sockets, threads
 /// or sleeps. Each operation looks once whether there is one.
 ///
-/// All that is on the path of a request is `mutating`, whether it changes something or not: see `Worker`.
+/// All that is on the path of a request is `mutating`, whether it changes something or not: see `Proxy` in ApusProxy.
 @safe
 public struct Links: ~Copyable {
     /// Nil in every process that serves somebody.
@@ -220,7 +220,7 @@ public struct Links: ~Copyable {
             isScripted
             ? receiveFromScript(link.descriptor, handle, offset, count, &arena)
             : arena.receive(from: link.descriptor, into: handle, at: offset, count: count)
-        if result.rawValue < count { link.isReadable = false }
+        if result.rawValue < count { link.hasBytes = false }
         return result.rawValue > 0 ? result : nothing(result, link)
     }
 
@@ -287,7 +287,7 @@ public struct Links: ~Copyable {
         let count = min(count, PipePool.pipeCapacity)
         let result = splice(from: link.descriptor, to: pipe.writeEnd, count)
         guard result.rawValue <= 0 else { return result }
-        link.isReadable = false
+        link.hasBytes = false
         return nothing(result, link)
     }
 

@@ -60,10 +60,10 @@ import Testing
         stage.say("GET / HTTP/1.1\r\nHost: a\r\n\r\n", from: client)
         stage.network.reception = { _ in .accept(after: 50_000) }
         stage.pass(milliseconds: 10)
-        #expect(stage.hand.worker.connections.count == 3)
+        #expect(stage.hand.worker.proxy.connections.count == 3)
         stage.say("HTTP/1.1 103 Early Hints\r\n\r\n", from: stage.origins[0])
         stage.pass(milliseconds: 60)
-        #expect(stage.hand.worker.connections.count == 2)
+        #expect(stage.hand.worker.proxy.connections.count == 2)
         stage.say("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", from: stage.origins[0])
         #expect(stage.heard(client).contains("200 OK"))
         #expect(stage.hand.leftovers(stage.network) == [] && stage.network.faults == [])

@@ -97,7 +97,7 @@ final class Walk {
     /// What must hold between two turns.
     private func look() {
         for complaint in hand.complaints(network) { world.fault(complaint) }
-        if isEnding, !hand.worker.schedule.isStopped, hand.worker.doors.clientCount == 0, !network.isMailWaiting {
+        if isEnding, !hand.worker.isStopped, hand.worker.proxy.clients.count == 0, !network.isMailWaiting {
             world.fault("it goes on with nobody left")
         }
         readLog()
@@ -165,9 +165,9 @@ final class Walk {
 
     private func prepareReload() {
         // The census comes in the words of the snapshot before, which the worker must have heard of.
-        guard pending == nil, !isEnding, hand.worker.shared === shared else { return }
+        guard pending == nil, !isEnding, hand.worker.proxy.shared === shared else { return }
         let next = snapshots.next()
-        let succession = Succession(from: shared.snapshot, to: next, census: hand.worker.census())
+        let succession = Succession(from: shared.snapshot, to: next, census: hand.worker.proxy.census())
         let snapshot = succession.snapshot
         let shared = SharedState(snapshot, epoch: self.shared.epoch + 1, lifetime: lifetime)
         let settings = WorkerSettings(
@@ -183,7 +183,8 @@ final class Walk {
             sockets.append(ListeningSocket(socket: socket, listener: index))
         }
         pending = Adoption(
-            succession, shared: shared, settings: settings, banks: [hand.worker.records.counters], sockets: [sockets],
+            succession, shared: shared, settings: settings, banks: [hand.worker.proxy.records.counters],
+            sockets: [sockets],
             logs: [log.writer(snapshot)], seed: random.next(), now: network.now)
     }
 
@@ -209,7 +210,7 @@ final class Walk {
         network.descriptorLimit = .max
         network.failsRegistration = 0
         let deadline = network.now + 3_200_000
-        while !world.clients.isEmpty || hand.worker.exchanges.count > 0 {
+        while !world.clients.isEmpty || hand.worker.proxy.exchanges.count > 0 {
             var isBusy = false
             for client in world.clients where client.cooperate(&random) { isBusy = true }
             for origin in world.origins where origin.cooperate(&random) { isBusy = true }
@@ -235,7 +236,7 @@ final class Walk {
         network.descriptorLimit = .max
         let end = network.now + WalkSnapshots.longest
         while network.now < end,
-            hand.worker.connections.count > 0 || network.hasNews || network.hasBacklog || hand.hasMore
+            hand.worker.proxy.connections.count > 0 || network.hasNews || network.hasBacklog || hand.hasMore
         {
             network.patience = 1_000_000
             let before = network.now
@@ -243,7 +244,9 @@ final class Walk {
             look()
             if network.now == before, !network.hasNews, !hand.hasMore { network.now += 1_000_000 }
         }
-        if hand.worker.connections.count > 0 { world.fault("\(hand.worker.connections.count) connections for ever") }
+        if hand.worker.proxy.connections.count > 0 {
+            world.fault("\(hand.worker.proxy.connections.count) connections for ever")
+        }
         for client in world.clients {
             client.readTheRest()
             if !client.isGone { world.fault("waits for ever: \(client.description)") }
@@ -297,22 +300,22 @@ final class Walk {
         }
         post(.drain(random.next(below: 2) == 0 ? 5_000_000 : 300_000, isHandingOver: random.next(below: 2) == 0))
         isEnding = true
-        for _ in 0..<random.next(below: 600) where !hand.worker.schedule.isStopped && faults.isEmpty { takeStep() }
+        for _ in 0..<random.next(below: 600) where !hand.worker.isStopped && faults.isEmpty { takeStep() }
         if random.next(below: 2) == 0 { dismiss() }
         let end = network.now + WalkSnapshots.longest
-        while !hand.worker.schedule.isStopped, network.now < end, faults.isEmpty {
+        while !hand.worker.isStopped, network.now < end, faults.isEmpty {
             network.patience = 1_000_000
             hand.turn()
             look()
             if !network.hasNews, !hand.hasMore { network.now += 100_000 }
         }
-        if !hand.worker.schedule.isStopped { world.fault("it drains for ever") }
+        if !hand.worker.isStopped { world.fault("it drains for ever") }
     }
 
     /// All who are there get what they came for and go, while the worker drains.
     private func dismiss() {
         world.isSettling = true
-        for _ in 0..<500 where !hand.worker.schedule.isStopped && faults.isEmpty {
+        for _ in 0..<500 where !hand.worker.isStopped && faults.isEmpty {
             for client in world.clients { _ = client.cooperate(&random) }
             for origin in world.origins { _ = origin.cooperate(&random) }
             network.patience = 1_000

@@ -1,0 +1,46 @@
+import ApusAddresses
+import ApusExchange
+import ApusHTTP
+import ApusModel
+import ApusTransport
+
+/// Clients that come in: taken in, or turned away where there is no room for them.
+extension Proxy {
+    mutating func admit(_ link: Link, _ listener: Int, _ peer: WireAddress, _ arena: inout BufferArena) {
+        records.counters.add(to: shared.layout.listener(listener, .connectionsAccepted))
+        let open = shared.clients.add(1, to: listener)
+        guard open <= settings.connectionsPerListener else {
+            return turnAway(link, listener, .connectionLimit, &arena)
+        }
+        let isTrusted = isTrusted(peer)
+        guard
+            let client = connections.insert(
+                Connection(client: link, listener: listener, peer: peer, isTrusted: isTrusted))
+        else { return turnAway(link, listener, .connectionLimit, &arena) }
+        guard connections.register(client) else {
+            connections.remove(client)
+            return turnAway(link, listener, .descriptorLimit, &arena)
+        }
+        clients.count += 1
+        setDeadline(client, in: settings.idle)
+    }
+
+    mutating func isTrusted(_ peer: WireAddress) -> Bool {
+        guard !settings.rules.trustedProxies.isEmpty else { return false }
+        let address = IPAddress(high: peer.high, low: peer.low)
+        return settings.rules.trustedProxies.contains { $0.contains(address) }
+    }
+
+    /// Says why in a response, if the socket takes it, and closes: whoever is turned away should know.
+    mutating func turnAway(_ link: Link, _ listener: Int, _ reason: Reason, _ arena: inout BufferArena) {
+        records.counters.add(to: shared.layout.reason(reason, listener: listener))
+        arena.beginSend()
+        writeAnswer(reason, listener: listener, method: .get, closes: true, &arena)
+        var link = link
+        _ = connections.links.send(to: &link, &arena)
+        connections.links.finish(link)
+        connections.links.close(&link)
+        shared.clients.add(-1, to: listener)
+        records.counters.add(to: shared.layout.listener(listener, .connectionsClosed))
+    }
+}

@@ -1,0 +1,132 @@
+import ApusAddresses
+import ApusBalancing
+import ApusExchange
+import ApusHTTP
+import ApusModel
+import ApusTransport
+
+/// Bodies of requests: from the client to the origin, as long as that takes them, kept for another attempt where they may be.
+extension Proxy {
+    /// What a client's connection can do while an exchange runs on it.
+    mutating func clientProceeds(_ client: Int, isWritable: Bool, _ arena: inout BufferArena) -> Next {
+        let x = Int(connections[client].exchange)
+        if connections[client].isBroken { return .reset(.clientClosed) }
+        // Who waits for a place and has hung up gives it up. It could be a client that only ended its own direction, but
+        // hardly any do, and a queue full of those that have gone would serve nobody.
+        if connections[client].peerClosed, exchanges[x].state.visit.wait == .queued { return .reset(.clientClosed) }
+        if isWritable, connections[client].hasUnsent {
+            let waiting = connections[client].output.count
+            guard connections.flushOutput(client, &arena) else { return .reset(.clientClosed) }
+            let left = connections[client].output.count
+            if left == 0, exchanges[x].state.responsePhase == .complete { return .over }
+            let next = bodyProceeded(x, by: waiting - left, waitingFor: .client)
+            guard case .goesOn = next, left == 0 else { return next }
+        } else if !isWritable || !exchanges[x].state.pipeHolds(.response) {
+            return relayRequest(x, &arena)
+        }
+        let next = readResponse(x, &arena)
+        return next.isQuiet ? relayRequest(x, &arena) : next
+    }
+
+    /// Reads request body from the client as long as the origin takes it.
+    mutating func relayRequest(_ x: Int, _ arena: inout BufferArena) -> Next {
+        let client = exchanges[x].client
+        for _ in 0..<Self.readsPerTurn {
+            let upstream = exchanges[x].upstream
+            guard !exchanges[x].state.requestIsOver, upstream >= 0, connections[upstream].phase == .leased,
+                !connections[upstream].hasUnsent,
+                connections[client].mayHaveMore || exchanges[x].state.pipeBytes > 0
+            else { return .waits }
+            if let next = spliceBody(.request, of: x, &arena) { return next }
+            let known = connections[client].input.count
+            switch connections.receive(client, &exchanges, &arena) {
+            case .nothing: return .waits
+            case .ended, .failed: return .reset(.clientClosed)
+            case .noMemory: return .answer(.memoryLimit)
+            case .bytes(let stretch):
+                if known > 0, !isWorthParsing(stretch, knownBefore: known, arena) { continue }
+                let next = forwardBody(x, stretch, &arena)
+                guard case .goesOn = next else { return next }
+            }
+        }
+        connections.makeReady(client)
+        return .waits
+    }
+
+    /// Reads that one connection may take in a turn before others have theirs.
+    static var readsPerTurn: Int { 8 }
+
+    /// - Returns: `goesOn` when more may be read.
+    private mutating func forwardBody(_ x: Int, _ stretch: Stretch, _ arena: inout BufferArena) -> Next {
+        let client = exchanges[x].client
+        let upstream = exchanges[x].upstream
+        arena.beginSend()
+        let used: Int
+        do {
+            used = try appendBody(.request, of: x, stretch, &arena)
+        } catch {
+            exchanges[x].state.requestWasAbandoned = true
+            return .answer(error)
+        }
+        exchanges[x].state.awaitsContinue = false
+        if !keepBody(x, &arena) {
+            exchanges[x].state.isReplayable = false
+            exchanges[x].releaseReplay(&arena)
+        }
+        switch connections.flush(upstream, &exchanges, &arena) {
+        case .all: break
+        case .failed:
+            // The origin takes no more; it may have said why before, and another may get all of it.
+            exchanges[x].state.requestWasAbandoned = true
+            connections[upstream].link.takesNoMore()
+            guard connections.keepInput(client, Stretch(stretch.handle, used..<Int(stretch.end)), &exchanges, &arena) else {
+                return .answer(.memoryLimit)
+            }
+            return readResponse(x, &arena)
+        case .noMemory: return .answer(lostPlace(x, .memoryLimit))
+        }
+        guard connections.keepInput(client, Stretch(stretch.handle, used..<Int(stretch.end)), &exchanges, &arena) else {
+            return .answer(lostPlace(x, .memoryLimit))
+        }
+        if exchanges[x].state.request.isComplete {
+            requestHasEnded(x)
+            return .goesOn
+        }
+        let hasRoom = !connections[upstream].hasUnsent
+        return bodyProceeded(x, by: stretch.count, waitingFor: requestPace(x, hasRoom: hasRoom))
+    }
+
+    /// What has come behind the request is lost, so that nothing more can be answered on its connection.
+    private mutating func lostPlace(_ x: Int, _ reason: Reason) -> Reason {
+        exchanges[x].state.requestWasAbandoned = true
+        return reason
+    }
+
+    /// All of the request has been passed on: the origin has its time for a response, or for what is left of one.
+    mutating func requestHasEnded(_ x: Int) {
+        let isAwaited = exchanges[x].state.responsePhase == .awaited
+        setDeadline(exchange: x, in: isAwaited ? responseHeadTime(x) : bodyTime(x))
+    }
+
+    /// Keeps what is about to be sent of a body behind what is kept of the request, if that may be sent again and the pool
+    /// or route wants bodies of that size kept.
+    private mutating func keepBody(_ x: Int, _ arena: inout BufferArena) -> Bool {
+        let replay = exchanges[x].replay
+        let count = arena.sendCount
+        // Of a method that is not idempotent nothing is repeated once the origin has some of it.
+        guard exchanges[x].state.method.isIdempotent, exchanges[x].state.isReplayable, !replay.isEmpty,
+            exchanges[x].state.request.byteCount <= keptBody(x)
+        else { return false }
+        let total = Int(replay.end) + count
+        if total > arena.capacity(of: replay.handle) {
+            // For a retry that may never be needed nobody else loses memory.
+            guard let larger = arena.borrow(total) else { return false }
+            arena.copy(from: replay.handle, replay.range, to: larger, at: Int(replay.start))
+            arena.giveBack(replay.handle)
+            exchanges[x].replay = Stretch(larger, replay.range)
+        }
+        arena.copyUnsent(from: 0, to: exchanges[x].replay.handle, at: Int(replay.end))
+        exchanges[x].replay.end = Int32(truncatingIfNeeded: total)
+        return true
+    }
+}

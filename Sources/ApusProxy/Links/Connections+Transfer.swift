@@ -1,0 +1,179 @@
+import ApusExchange
+import ApusHTTP
+import ApusTransport
+
+/// Moving bytes between links and buffers, the same way for clients and origins.
+extension Connections {
+    enum Received {
+        case bytes(Stretch)
+        case nothing
+        /// The peer has ended its direction.
+        case ended
+        case failed
+        case noMemory
+    }
+
+    /// Reads once: into the scratch buffer, or behind what the connection keeps.
+    mutating func receive(_ connection: Int, _ exchanges: inout Slab<Exchange>, _ arena: inout BufferArena) -> Received
+    {
+        guard slab[connection].input.isEmpty else { return receiveMore(connection, &exchanges, &arena) }
+        let asked = BufferArena.inboundCapacity
+        let result = links.receive(from: &slab[connection].link, into: .inbound, at: 0, count: asked, &arena)
+        guard result.rawValue > 0 else { return nothingReceived(result) }
+        return .bytes(Stretch(.inbound, 0..<result.rawValue))
+    }
+
+    private mutating func receiveMore(_ connection: Int, _ exchanges: inout Slab<Exchange>, _ arena: inout BufferArena)
+        -> Received
+    {
+        guard makeRoom(connection, &exchanges, &arena) else { return .noMemory }
+        let input = slab[connection].input
+        let asked = arena.capacity(of: input.handle) - Int(input.end)
+        let result = links.receive(
+            from: &slab[connection].link, into: input.handle, at: Int(input.end), count: asked, &arena)
+        guard result.rawValue > 0 else { return nothingReceived(result) }
+        slab[connection].input.end += Int32(result.rawValue)
+        return .bytes(slab[connection].input)
+    }
+
+    private mutating func nothingReceived(_ result: SystemResult) -> Received {
+        if result.rawValue == 0 { return .ended }
+        return result.wouldBlock ? .nothing : .failed
+    }
+
+    /// Makes room behind the kept bytes, in their buffer or a larger one.
+    private mutating func makeRoom(_ connection: Int, _ exchanges: inout Slab<Exchange>, _ arena: inout BufferArena)
+        -> Bool
+    {
+        let input = slab[connection].input
+        let capacity = arena.capacity(of: input.handle)
+        guard capacity - Int(input.end) < capacity / 4 else { return true }
+        if input.count <= capacity / 2 {
+            arena.move(input.handle, input.range, to: 0)
+            slab[connection].input = Stretch(input.handle, 0..<input.count)
+            return true
+        }
+        guard let larger = borrow(capacity * 2, for: connection, &exchanges, &arena) else { return false }
+        arena.copy(from: input.handle, input.range, to: larger, at: 0)
+        arena.giveBack(input.handle)
+        slab[connection].input = Stretch(larger, 0..<input.count)
+        return true
+    }
+
+    /// Keeps what is left of bytes just read for later, and only that.
+    ///
+    /// - Returns: false when there is no memory for it.
+    mutating func keepInput(
+        _ connection: Int, _ rest: Stretch, _ exchanges: inout Slab<Exchange>, _ arena: inout BufferArena
+    ) -> Bool {
+        let input = slab[connection].input
+        if rest.count == 0 {
+            arena.giveBack(input.handle)
+            slab[connection].input = Stretch()
+        } else if rest.handle == input.handle {
+            slab[connection].input = rest
+        } else {
+            guard let handle = borrow(rest.count, for: connection, &exchanges, &arena) else { return false }
+            arena.copy(from: rest.handle, rest.range, to: handle, at: 0)
+            slab[connection].input = Stretch(handle, 0..<rest.count)
+        }
+        return true
+    }
+
+    enum Sent {
+        /// The socket, or the connection's output buffer, has everything.
+        case all
+        case failed
+        case noMemory
+
+        /// Why an exchange is broken off when this is said of its client's connection; nil when nothing is wrong.
+        var failure: Reason? {
+            switch self {
+            case .all: nil
+            case .failed: .clientClosed
+            case .noMemory: .memoryLimit
+            }
+        }
+    }
+
+    /// Sends what was appended to the arena; what the socket does not take waits in the connection's output.
+    mutating func flush(_ connection: Int, _ exchanges: inout Slab<Exchange>, _ arena: inout BufferArena) -> Sent {
+        let total = arena.sendCount
+        guard total > 0 else { return .all }
+        guard !slab[connection].hasUnsent else { return queue(connection, from: 0, &exchanges, &arena) }
+        let result = links.send(to: &slab[connection].link, &arena)
+        if result.rawValue == total { return .all }
+        if result.isFailure, !result.wouldBlock { return .failed }
+        return queue(connection, from: max(0, result.rawValue), &exchanges, &arena)
+    }
+
+    /// Puts what was appended, without its first `sent` bytes, behind what the connection has to send.
+    private mutating func queue(
+        _ connection: Int, from sent: Int, _ exchanges: inout Slab<Exchange>, _ arena: inout BufferArena
+    ) -> Sent {
+        let waiting = slab[connection].output
+        let count = arena.sendCount - sent
+        guard let handle = borrow(waiting.count + count, for: connection, &exchanges, &arena) else { return .noMemory }
+        if !waiting.isEmpty {
+            arena.copy(from: waiting.handle, waiting.range, to: handle, at: 0)
+            arena.giveBack(waiting.handle)
+        }
+        arena.copyUnsent(from: sent, to: handle, at: waiting.count)
+        slab[connection].output = Stretch(handle, 0..<waiting.count + count)
+        return .all
+    }
+
+    /// Sends what waits in the connection's output.
+    ///
+    /// - Returns: false when the connection is broken.
+    mutating func flushOutput(_ connection: Int, _ arena: inout BufferArena) -> Bool {
+        let output = slab[connection].output
+        guard !output.isEmpty else { return true }
+        let result = links.send(to: &slab[connection].link, output.handle, output.range, &arena)
+        if result.isFailure { return result.wouldBlock }
+        if result.rawValue == output.count {
+            arena.giveBack(output.handle)
+            slab[connection].output = Stretch()
+        } else {
+            slab[connection].output.start += Int32(result.rawValue)
+        }
+        return true
+    }
+
+    /// Sends some of a buffer that is not the connection's own: a request that is kept for another attempt.
+    mutating func send(_ bytes: Stretch, to connection: Int, _ arena: inout BufferArena) -> SystemResult {
+        links.send(to: &slab[connection].link, bytes.handle, bytes.range, &arena)
+    }
+
+    /// Moves bytes from the connection into the pipe.
+    mutating func fill(_ pipe: Pipe, from connection: Int, _ count: Int) -> SystemResult {
+        links.fill(pipe, from: &slab[connection].link, count)
+    }
+
+    /// Moves bytes from the pipe to the connection.
+    mutating func empty(_ pipe: Pipe, to connection: Int, _ count: Int) -> SystemResult {
+        links.empty(pipe, to: &slab[connection].link, count)
+    }
+
+    /// Sends no more on the connection; the peer learns of it.
+    mutating func finish(_ connection: Int) { links.finish(slab[connection].link) }
+
+    /// Closes the connection, and gives back what it has of buffers.
+    mutating func close(_ connection: Int, _ arena: inout BufferArena) {
+        giveBackBuffers(connection, &arena)
+        links.close(&slab[connection].link)
+        slab.remove(connection)
+    }
+
+    /// The same with a reset: what was sent is not to be taken for all there was to send.
+    mutating func reset(_ connection: Int, _ arena: inout BufferArena) {
+        giveBackBuffers(connection, &arena)
+        links.reset(&slab[connection].link)
+        slab.remove(connection)
+    }
+
+    private mutating func giveBackBuffers(_ connection: Int, _ arena: inout BufferArena) {
+        arena.giveBack(slab[connection].input.handle)
+        arena.giveBack(slab[connection].output.handle)
+    }
+}

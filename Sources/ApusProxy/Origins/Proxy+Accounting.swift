@@ -1,0 +1,63 @@
+import ApusBalancing
+import ApusExchange
+import ApusModel
+import ApusTransport
+
+/// Accounting: what an attempt counts for while it is under way, and what it told of its endpoint.
+extension Proxy {
+    /// An attempt whose place is counted begins, as the exchange's current one.
+    @inline(__always)
+    mutating func beginAttempt(_ x: Int, _ endpoint: Int) {
+        let pool = exchanges[x].pool
+        records.counters.add(to: shared.layout.endpoint(endpoint, .exchangesStarted))
+        let report = exchanges[x].state.visit.begin(at: endpoint, of: &origins, now: now)
+        if !report.isEmpty { pass(report, pool, endpoint) }
+        if origins.dispatchers[pool].isPanicking { records.counters.add(to: shared.layout.pool(pool, .panicPicks)) }
+    }
+
+    /// An attempt has left its endpoint: the exchange is no longer in flight there.
+    mutating func endAttempt(_ x: Int, _ attempt: Attempt) {
+        let pool = exchanges[x].pool
+        records.counters.add(to: shared.layout.endpoint(Int(attempt.endpoint), .exchangesEnded))
+        exchanges[x].state.visit.end(attempt, at: &origins, now: now)
+        if origins.rules[pool].hasQueue { noteRoom(in: pool, count: 1) }
+    }
+
+    // MARK: Judging
+
+    /// The current attempt's endpoint has answered.
+    @inline(__always)
+    mutating func judge(_ x: Int, status: Int) {
+        guard let report = exchanges[x].state.visit.answered(AttemptOutcome(status: status), &origins, now: now) else {
+            return
+        }
+        let endpoint = exchanges[x].endpoint
+        let time = max(0, now - exchanges[x].state.visit.current.started)
+        records.counters.add(to: shared.layout.endpoint(endpoint, .responses))
+        records.counters.add(UInt64(time), to: shared.layout.endpoint(endpoint, .responseMicroseconds))
+        if status >= 500 { records.counters.add(to: shared.layout.endpoint(endpoint, .failures)) }
+        if !report.isEmpty { pass(report, exchanges[x].pool, endpoint) }
+    }
+
+    /// The current attempt's endpoint gave no response.
+    mutating func judgeFailure(_ x: Int, isConnect: Bool = false) {
+        guard let report = exchanges[x].state.visit.gaveNone(isConnect: isConnect, &origins, now: now) else { return }
+        records.counters.add(to: shared.layout.endpoint(exchanges[x].endpoint, .failures))
+        if !report.isEmpty { pass(report, exchanges[x].pool, exchanges[x].endpoint) }
+    }
+
+    /// Tells the control plane, which tells the other workers.
+    @inline(never)
+    private mutating func pass(_ report: AttemptReport, _ pool: Int, _ endpoint: Int) {
+        if let state = report.endpointBreaker {
+            shared.report(
+                .breakerChanged(.endpoint(endpoint), state, report.endpointCause, worker: neighbours.index))
+        }
+        if let state = report.poolBreaker {
+            shared.report(.breakerChanged(.pool(pool), state, report.poolCause, worker: neighbours.index))
+        }
+        if let failures = report.failedInARow {
+            shared.report(.failedInARow(endpoint: endpoint, failures.kind, count: failures.count))
+        }
+    }
+}

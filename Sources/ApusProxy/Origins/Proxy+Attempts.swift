@@ -1,0 +1,147 @@
+import ApusBalancing
+import ApusExchange
+import ApusHTTP
+import ApusModel
+import ApusTransport
+
+/// Attempts: an endpoint is chosen, a connection to it leased or opened, the request sent.
+extension Proxy {
+    /// Sends the exchange's request to an endpoint of its pool, or has it wait for one, or answers why not.
+    mutating func attempt(_ x: Int, _ arena: inout BufferArena) -> Next {
+        let choice = choose(x)
+        if case .endpoint(let endpoint, let lease) = choice { return start(lease, x, endpoint, &arena) }
+        return .visit(
+            exchanges[x].state.visit.settle(choice, &origins, as: Int32(truncatingIfNeeded: x), now: now))
+    }
+
+    /// Chooses where the next attempt goes, which the caller must start.
+    @inline(__always)
+    mutating func choose(_ x: Int) -> PoolVisit.Choice {
+        if connections[exchanges[x].client].bound >= 0, let choice = boundChoice(x) { return choice }
+        return exchanges[x].state.visit.choose(from: &origins, now: now)
+    }
+
+    /// Does what the exchange's visit to its pool asks for.
+    mutating func carryOut(_ step: PoolVisit.Step, _ x: Int, _ arena: inout BufferArena) -> Next {
+        switch step {
+        case .start(let endpoint, let lease): return start(lease, x, endpoint, &arena)
+        case .seek: return attempt(x, &arena)
+        case .queue(let time):
+            showQueue(of: exchanges[x].pool)
+            wait(x, for: time)
+        case .pause(let time): wait(x, for: time)
+        case .staysQueued: break
+        case .refuse(let reason): return noAnswer(x, reason, &arena)
+        }
+        return .waits
+    }
+
+    /// Makes the attempt the exchange's current one.
+    mutating func start(
+        _ lease: UpstreamConnectionPool.LeaseAction, _ x: Int, _ endpoint: Int, _ arena: inout BufferArena
+    ) -> Next {
+        beginAttempt(x, endpoint)
+        if case .reuse(let upstream) = lease {
+            records.counters.add(to: shared.layout.endpoint(endpoint, .connectionsReused))
+            connections[Int(upstream)].phase = .leased
+            connections[Int(upstream)].exchange = Int32(x)
+            connections[Int(upstream)].deadline = .max
+            exchanges[x].state.visit.current.connection = upstream
+            return sendRequest(x, &arena)
+        }
+        return connect(x, endpoint, &arena)
+    }
+
+    private mutating func connect(_ x: Int, _ endpoint: Int, _ arena: inout BufferArena) -> Next {
+        var link = Link()
+        let result = connections.links.connect(&link, to: settings.endpointAddress[endpoint])
+        guard !result.isFailure else {
+            if result.isOutOfDescriptors { return connectionNotMade(x, endpoint, &arena) }
+            return connectFailed(x, errno: result.errno, &arena)
+        }
+        guard
+            let upstream = connections.insert(Connection(upstream: link, endpoint: endpoint, exchange: x))
+        else {
+            connections.links.close(&link)
+            return connectionNotMade(x, endpoint, &arena)
+        }
+        exchanges[x].upstream = upstream
+        guard connections.register(upstream) else { return connectFailed(x, errno: outOfMemoryErrno, &arena) }
+        setDeadline(exchange: x, in: connectTime(x))
+        return .waits
+    }
+
+    /// There is no descriptor for a connection; the endpoint has nothing to do with it.
+    private mutating func connectionNotMade(_ x: Int, _ endpoint: Int, _ arena: inout BufferArena) -> Next {
+        origins.connections[endpoint].connectFailed()
+        endAttempt(x, exchanges[x].state.visit.current)
+        return exchanges[x].state.visit.promoteOther() ? goOnAlone(x) : .answer(.descriptorLimit)
+    }
+
+    mutating func connectProceeds(_ upstream: Int, isWritable: Bool, _ arena: inout BufferArena) -> Next {
+        let x = Int(connections[upstream].exchange)
+        exchanges[x].state.visit.makeCurrent(Int32(truncatingIfNeeded: upstream))
+        if connections[upstream].isBroken {
+            return connectFailed(x, errno: connections.links.pendingError(of: connections[upstream].link), &arena)
+        }
+        guard isWritable else { return .waits }
+        let endpoint = exchanges[x].endpoint
+        records.counters.add(to: shared.layout.endpoint(endpoint, .connectionsOpened))
+        if neighbours.hasFailed[endpoint] {
+            neighbours.hasFailed[endpoint] = false
+            shared.report(.connectSucceeded(endpoint: endpoint))
+        }
+        connections[upstream].phase = .leased
+        return sendRequest(x, &arena)
+    }
+
+    /// The connection to the exchange's endpoint could not be opened.
+    mutating func connectFailed(_ x: Int, errno: Int32, _ arena: inout BufferArena) -> Next {
+        let endpoint = exchanges[x].endpoint
+        let upstream = exchanges[x].upstream
+        records.counters.add(to: shared.layout.endpoint(endpoint, .connectFailures))
+        neighbours.hasFailed[endpoint] = true
+        shared.report(.connectFailed(endpoint: endpoint, errno: errno))
+        origins.connections[endpoint].connectFailed()
+        judgeFailure(x, isConnect: true)
+        endAttempt(x, exchanges[x].state.visit.current)
+        if upstream >= 0 {
+            connections.close(upstream, &arena)
+            exchanges[x].upstream = -1
+        }
+        let timedOut = errno == timedOutErrno
+        return failed(x, timedOut ? .connectTimedOut : .connectRefused, timedOut ? .connectTimeout : .connectFailed)
+    }
+
+    /// Sends the kept request on the connection that is ready for it.
+    private mutating func sendRequest(_ x: Int, _ arena: inout BufferArena) -> Next {
+        let upstream = exchanges[x].upstream
+        let client = exchanges[x].client
+        let replay = exchanges[x].replay
+        let result = connections.send(replay, to: upstream, &arena)
+        guard !result.isFailure || result.wouldBlock else {
+            return exchanges[x].state.originBroke(hasPart: false, wasUsed: connections[upstream].wasUsed)
+        }
+        let sent = max(0, result.rawValue)
+        exchanges[x].state.visit.current.wasSent = sent > 0
+        exchanges[x].state.visit.current.started = now
+        if sent < replay.count {
+            guard let handle = connections.borrow(replay.count - sent, for: client, &exchanges, &arena) else {
+                guard exchanges[x].state.visit.other.isUnderWay else { return .answer(.memoryLimit) }
+                // The attempt beside it has all that it needs.
+                dropCurrent(x, &arena)
+                _ = exchanges[x].state.visit.promoteOther()
+                return goOnAlone(x)
+            }
+            arena.copy(from: replay.handle, sent..<replay.count, to: handle, at: 0)
+            connections[upstream].output = Stretch(handle, 0..<replay.count - sent)
+        }
+        let waitsForOrigin = exchanges[x].state.request.isComplete || exchanges[x].state.awaitsContinue
+        setDeadline(exchange: x, in: waitsForOrigin ? responseHeadTime(x) : bodyTime(x))
+        if origins.rules[exchanges[x].pool].limitsTries || !exchanges[x].isPlain { setTryLimits(x) }
+        guard !exchanges[x].state.request.isComplete else { return .waits }
+        // The attempt before may have ended in the middle of it.
+        exchanges[x].state.requestWasAbandoned = false
+        return relayRequest(x, &arena)
+    }
+}

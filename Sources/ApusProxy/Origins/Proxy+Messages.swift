@@ -1,0 +1,47 @@
+import ApusBalancing
+import ApusExchange
+import ApusModel
+import ApusTransport
+
+/// What the control plane and the other workers say of pools and endpoints.
+extension Proxy {
+    mutating func hear(_ message: WorkerMessage) {
+        switch message {
+        case .setEndpoint(let endpoint, let isAvailable):
+            let pool = settings.endpointPool[endpoint]
+            origins.dispatchers[pool].setAvailable(endpoint - origins.rules[pool].start, isAvailable, now: now)
+            noteRoom(in: pool, count: origins.dispatchers[pool].waitingCount)
+        case .setWeight(let endpoint, let weight):
+            let pool = settings.endpointPool[endpoint]
+            origins.dispatchers[pool].setWeight(endpoint - origins.rules[pool].start, weight, now: now)
+        case .setBreaker(.endpoint(let endpoint), let state):
+            let pool = settings.endpointPool[endpoint]
+            origins.dispatchers[pool].adoptBreaker(of: endpoint - origins.rules[pool].start, state, now: now)
+        case .setBreaker(.pool(let pool), let state):
+            origins.dispatchers[pool].adoptBreaker(of: nil, state, now: now)
+        case .roomInPool(_, let epoch), .sessionLearned(_, _, _, let epoch):
+            // The sender may have gone over to a snapshot that comes to this worker a moment later.
+            if epoch > shared.epoch { neighbours.earlyMessages.append(message) } else { hearNeighbour(message) }
+        // The worker's own.
+        case .adopt, .census, .drain, .answer, .decided, .stop: break
+        }
+    }
+
+    /// What another worker said, perhaps before the latest reload.
+    private mutating func hearNeighbour(_ message: WorkerMessage) {
+        switch message {
+        case .roomInPool(let pool, let epoch):
+            // Which pool that was is not worth knowing: it cannot happen often.
+            if epoch == shared.epoch { noteRoom(in: pool, count: 1) } else { wakeQueues() }
+        case .sessionLearned(let pool, let session, let endpoint, let epoch):
+            if epoch == shared.epoch {
+                origins.dispatchers[pool].learnSession(session, endpoint: endpoint, now: now)
+            } else if epoch == shared.epoch - 1, let pool = neighbours.latestPools?.toNew[pool],
+                let endpoint = neighbours.renamedLately(endpoint, ofPool: pool)
+            {
+                origins.dispatchers[pool].learnSession(session, endpoint: endpoint, now: now)
+            }
+        default: break
+        }
+    }
+}
