@@ -107,42 +107,45 @@ extension IPAddress {
 
 extension IPAddress: CustomStringConvertible {
     /// The address in the one form that RFC 5952 recommends; an IPv4 address as a dotted quad.
-    ///
-    /// An IPv4 address costs no allocation: its text fits into a small string.
     public var description: String {
-        var bytes: [UInt8] = []
-        writeText { bytes.append($0) }
-        return String(decoding: bytes, as: UTF8.self)
+        let text = text
+        return String(decoding: (0..<text.count).map { text.span[$0] }, as: UTF8.self)
     }
 
-    /// Hands the text's bytes to `append`, one by one, without allocating.
-    public func writeText(_ append: (UInt8) -> Void) {
-        guard isIPv4 else { return writeIPv6(append) }
+    /// The bytes of `description`. Nothing is allocated.
+    public var text: AddressText {
+        var text = AddressText()
+        if isIPv4 { writeIPv4(to: &text) } else { writeIPv6(to: &text) }
+        return text
+    }
+
+    @inline(__always)
+    private func writeIPv4(to text: inout AddressText) {
         for shift in stride(from: 24, through: 0, by: -8) {
             let byte = UInt8(truncatingIfNeeded: low >> UInt64(shift))
-            if byte >= 100 { append(0x30 + byte / 100) }
-            if byte >= 10 { append(0x30 + byte / 10 % 10) }
-            append(0x30 + byte % 10)
-            if shift > 0 { append(UInt8(ascii: ".")) }
+            if byte >= 100 { text.append(0x30 + byte / 100) }
+            if byte >= 10 { text.append(0x30 + byte / 10 % 10) }
+            text.append(0x30 + byte % 10)
+            if shift > 0 { text.append(UInt8(ascii: ".")) }
         }
     }
 
-    private func writeIPv6(_ append: (UInt8) -> Void) {
+    private func writeIPv6(to text: inout AddressText) {
         let gap = longestZeroRun
         var index = 0
         while index < 8 {
             if index == gap.lowerBound, !gap.isEmpty {
-                append(UInt8(ascii: ":"))
-                append(UInt8(ascii: ":"))
+                text.append(UInt8(ascii: ":"))
+                text.append(UInt8(ascii: ":"))
                 index = gap.upperBound
                 continue
             }
-            if index > 0, index != gap.upperBound { append(UInt8(ascii: ":")) }
+            if index > 0, index != gap.upperBound { text.append(UInt8(ascii: ":")) }
             let value = group(index)
             var shift = max(0, (15 - value.leadingZeroBitCount) & ~3)
             while shift >= 0 {
                 let digit = UInt8(truncatingIfNeeded: (value >> UInt16(shift)) & 0xf)
-                append(digit < 10 ? 0x30 + digit : 0x57 + digit)
+                text.append(digit < 10 ? 0x30 + digit : 0x57 + digit)
                 shift -= 4
             }
             index += 1
@@ -167,6 +170,24 @@ extension IPAddress: CustomStringConvertible {
             if run.count >= 2, run.count > longest.count { longest = run }
         }
         return longest
+    }
+}
+
+/// The text of an address: at most 39 bytes, where they are.
+public struct AddressText: Sendable, BitwiseCopyable {
+    private var bytes = InlineArray<40, UInt8>(repeating: 0)
+    /// How many bytes there are.
+    public private(set) var count = 0
+
+    public var span: Span<UInt8> {
+        @_lifetime(borrow self)
+        borrowing get { bytes.span.extracting(0..<count) }
+    }
+
+    @inline(__always)
+    fileprivate mutating func append(_ byte: UInt8) {
+        bytes[count] = byte
+        count += 1
     }
 }
 

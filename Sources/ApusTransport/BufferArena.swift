@@ -101,8 +101,13 @@ public struct BufferArena: ~Copyable {
     }
 
     /// Gives a block back. The scratch buffers and `.none` are left alone.
+    @inlinable @inline(__always)
     public mutating func giveBack(_ handle: BufferHandle) {
-        guard handle.index > 1 else { return }
+        if handle.index > 1 { giveBackBlock(handle) }
+    }
+
+    @usableFromInline
+    mutating func giveBackBlock(_ handle: BufferHandle) {
         let index = Int(handle.index)
         precondition(index < blockCount)
         let sizeClass = unsafe blocks[index].sizeClass

@@ -9,6 +9,10 @@ public struct Stretch: Sendable, BitwiseCopyable {
     @inlinable public var range: Range<Int> { Int(start)..<Int(end) }
     @inlinable public var count: Int { Int(end - start) }
 
+    /// What is left of it from that place of the buffer on.
+    @inlinable
+    public func rest(from place: Int) -> Stretch { Stretch(handle, place..<Int(end)) }
+
     @inlinable
     public init() {}
 

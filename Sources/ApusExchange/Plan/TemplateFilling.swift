@@ -94,7 +94,8 @@ public struct TemplateFilling<Place: BitwiseCopyable> {
             case .method: append(input: head.line.methodRange, to: &desk)
             case .client:
                 guard take(45) else { return }
-                client.writeText { desk.append($0) }
+                let text = client.text
+                desk.append(text.span)
             case .rest: append(path: rest, to: &desk)
             case .capture:
                 guard let range = captures?.ranges[Int(piece.start)] else { continue }

@@ -25,12 +25,12 @@ extension Proxy {
         if !exchanges[x].state.request.isComplete {
             arena.beginSend()
             do {
-                used = try appendBody(.request, of: x, Stretch(stretch.handle, used..<Int(stretch.end)), &arena)
+                used = try appendBody(.request, of: x, stretch.rest(from: used), &arena)
             } catch {
                 exchanges[x].state.requestWasAbandoned = true
             }
         }
-        guard connections.keepInput(exchanges[x].client, Stretch(stretch.handle, used..<Int(stretch.end)), &exchanges, &arena) else {
+        guard connections.keepInput(exchanges[x].client, stretch.rest(from: used), &exchanges, &arena) else {
             // What came behind it is lost, so that nothing more can be answered here.
             exchanges[x].state.requestWasAbandoned = true
             return
@@ -100,7 +100,9 @@ extension Proxy {
         of x: Int, behind kept: Stretch = Stretch(), _ arena: inout BufferArena
     ) -> Stretch? {
         let count = kept.count + arena.sendCount
-        guard let handle = connections.borrow(max(1, count), for: exchanges[x].client, &exchanges, &arena) else { return nil }
+        guard let handle = connections.borrow(max(1, count), for: exchanges[x].client, &exchanges, &arena) else {
+            return nil
+        }
         if !kept.isEmpty {
             arena.copy(from: kept.handle, kept.range, to: handle, at: 0)
             arena.giveBack(kept.handle)

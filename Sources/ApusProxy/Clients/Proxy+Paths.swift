@@ -15,7 +15,9 @@ extension Proxy {
         guard settings.rules.normalizesPath(of: &hand, arena.bytes(of: hand.place), listener: listener) else {
             return Stretch(hand.place.handle, path)
         }
-        guard let block = connections.borrow(path.count, for: exchanges[x].client, &exchanges, &arena) else { return nil }
+        guard let block = connections.borrow(path.count, for: exchanges[x].client, &exchanges, &arena) else {
+            return nil
+        }
         arena.copy(from: hand.place.handle, path, to: block, at: 0)
         var copy = arena.mutableBytes(block, 0..<path.count)
         // It has been normalized before, when its route was looked for.

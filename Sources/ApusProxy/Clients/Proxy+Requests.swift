@@ -36,7 +36,9 @@ extension Proxy {
             return refuse(client, error, &arena)
         }
         if isWhole { return begin(client, &hand, &arena) }
-        guard connections.keepInput(client, stretch, &exchanges, &arena) else { return refuse(client, .memoryLimit, &arena) }
+        guard connections.keepInput(client, stretch, &exchanges, &arena) else {
+            return refuse(client, .memoryLimit, &arena)
+        }
         if connections[client].phase != .readingHead {
             connections[client].phase = .readingHead
             connections[client].since = now
@@ -190,13 +192,15 @@ extension Proxy {
         }
         var used = start + hand.head.end
         if !exchanges[x].state.request.isComplete {
-            used = try appendBody(.request, of: x, Stretch(stretch.handle, used..<Int(stretch.end)), &arena)
+            used = try appendBody(.request, of: x, stretch.rest(from: used), &arena)
         }
         let count = arena.sendCount
         guard let replay = connections.borrow(count, for: client, &exchanges, &arena) else { throw .memoryLimit }
         arena.copyUnsent(from: 0, to: replay, at: 0)
         exchanges[x].replay = Stretch(replay, 0..<count)
-        guard connections.keepInput(client, Stretch(stretch.handle, used..<Int(stretch.end)), &exchanges, &arena) else { throw .memoryLimit }
+        guard connections.keepInput(client, stretch.rest(from: used), &exchanges, &arena) else {
+            throw .memoryLimit
+        }
     }
 
     /// What stands for the host of a request that names none: where its connection arrived.

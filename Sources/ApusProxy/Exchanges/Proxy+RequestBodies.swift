@@ -79,13 +79,13 @@ extension Proxy {
             // The origin takes no more; it may have said why before, and another may get all of it.
             exchanges[x].state.requestWasAbandoned = true
             connections[upstream].link.takesNoMore()
-            guard connections.keepInput(client, Stretch(stretch.handle, used..<Int(stretch.end)), &exchanges, &arena) else {
+            guard connections.keepInput(client, stretch.rest(from: used), &exchanges, &arena) else {
                 return .answer(.memoryLimit)
             }
             return readResponse(x, &arena)
         case .noMemory: return .answer(lostPlace(x, .memoryLimit))
         }
-        guard connections.keepInput(client, Stretch(stretch.handle, used..<Int(stretch.end)), &exchanges, &arena) else {
+        guard connections.keepInput(client, stretch.rest(from: used), &exchanges, &arena) else {
             return .answer(lostPlace(x, .memoryLimit))
         }
         if exchanges[x].state.request.isComplete {

@@ -202,7 +202,7 @@ extension Proxy {
         if exchanges[x].state.response.isComplete {
             // Bytes behind the response belong to nothing that was asked for.
             if rest.count > 0 { exchanges[x].state.upstreamKeepsAlive = false }
-            _ = connections.keepInput(upstream, Stretch(rest.handle, Int(rest.end)..<Int(rest.end)), &exchanges, &arena)
+            _ = connections.keepInput(upstream, rest.rest(from: Int(rest.end)), &exchanges, &arena)
             return responseEnded(x, &arena)
         }
         guard connections.keepInput(upstream, rest, &exchanges, &arena) else { return .reset(.memoryLimit) }

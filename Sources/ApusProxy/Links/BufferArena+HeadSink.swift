@@ -37,13 +37,15 @@ typealias RequestInHand = HeadInHand<Stretch>
 extension BufferArena {
     /// Appends an address in the form that X-Forwarded-For has.
     mutating func append(_ address: WireAddress) {
-        IPAddress(high: address.high, low: address.low).writeText { append($0) }
+        let text = IPAddress(high: address.high, low: address.low).text
+        append(text.span)
     }
 
     /// Appends an address and a port as an authority has them: an IPv6 address in brackets.
     mutating func append(authority address: SocketAddress) {
         if !address.ip.isIPv4 { append(UInt8(ascii: "[")) }
-        address.ip.writeText { append($0) }
+        let text = address.ip.text
+        append(text.span)
         append(address.ip.isIPv4 ? ":" : "]:")
         append(decimal: UInt64(address.port))
     }

@@ -51,7 +51,8 @@ extension Proxy {
             direction == .request || exchanges[x].state.responsePhase == .begun
         else { return false }
         let (source, target) = direction == .request ? (client, upstream) : (upstream, client)
-        guard connections[source].input.isEmpty, !connections[target].hasUnsent, let pipe = connections.links.takePipe() else {
+        guard connections[source].input.isEmpty, !connections[target].hasUnsent, let pipe = connections.links.takePipe()
+        else {
             return false
         }
         exchanges[x].pipe = pipe

@@ -36,7 +36,8 @@ extension Proxy {
     /// The last read took exactly what was asked for, so that there may or may not be more. Bytes that nobody asked for
     /// would be taken for the next response.
     private mutating func checkSilence(_ x: Int, _ upstream: Int, _ arena: inout BufferArena) {
-        guard connections[upstream].input.isEmpty, case .nothing = connections.receive(upstream, &exchanges, &arena) else {
+        guard connections[upstream].input.isEmpty, case .nothing = connections.receive(upstream, &exchanges, &arena)
+        else {
             exchanges[x].state.upstreamKeepsAlive = false
             return
         }

@@ -6,27 +6,27 @@ import ApusTransport
 extension Proxy {
     /// Counts and logs an exchange that has ended.
     mutating func record(_ x: Int, _ arena: inout BufferArena) {
-        let layout = shared.layout
         let listener = exchanges[x].listener
         let route = exchanges[x].route
         let row =
             route >= 0
-            ? layout.row(route: route, branch: Int(exchanges[x].branch)) : layout.unroutedRow(listener: listener)
+            ? shared.layout.row(route: route, branch: Int(exchanges[x].branch))
+            : shared.layout.unroutedRow(listener: listener)
         let hasEndpoint = exchanges[x].endpoint >= 0 && !exchanges[x].state.answeredItself
         // Statuses of no class count as the last one (RFC 9110 section 15).
         let statusClass = min(exchanges[x].state.status / 100, CounterLayout.statusClasses - 1)
         records.counters.add(
-            to: layout.requests(
+            to: shared.layout.requests(
                 row: row, endpoint: hasEndpoint ? exchanges[x].endpoint : nil, statusClass: statusClass))
         if let reason = exchanges[x].state.reason {
-            records.counters.add(to: layout.reason(reason, listener: listener))
+            records.counters.add(to: shared.layout.reason(reason, listener: listener))
         }
         let duration = now - exchanges[x].started
-        records.counters.add(to: layout.latencyBucket(row: row, bucket: bucket(of: duration)))
-        records.counters.add(UInt64(duration), to: layout.latencySum(row: row))
+        records.counters.add(to: shared.layout.latencyBucket(row: row, bucket: bucket(of: duration)))
+        records.counters.add(UInt64(duration), to: shared.layout.latencySum(row: row))
         let received = UInt64(exchanges[x].headBytes) + exchanges[x].state.request.byteCount
-        records.counters.add(received, to: layout.listener(listener, .bytesReceived))
-        records.counters.add(exchanges[x].bytesSent, to: layout.listener(listener, .bytesSent))
+        records.counters.add(received, to: shared.layout.listener(listener, .bytesReceived))
+        records.counters.add(exchanges[x].bytesSent, to: shared.layout.listener(listener, .bytesSent))
         if records.log != nil { writeLogLine(x, duration: duration, &arena) }
     }
 

@@ -123,7 +123,9 @@ extension BufferArena {
         case .time: append(timestamp: logged.began)
         case .now: append(timestamp: logged.began + logged.duration)
         case .commonTime: append(commonTime: logged.began)
-        case .address: logged.peer.ip.writeText { append($0) }
+        case .address:
+            let text = logged.peer.ip.text
+            append(text.span)
         default: append(authority: logged.peer)
         }
         if isQuoted { append(UInt8(ascii: "\"")) }
