@@ -28,7 +28,14 @@ public enum Balance: String, Sendable, CaseIterable {
     }
 
     /// Whether the times in which the endpoints answer make a difference.
-    public var looksAtTime: Bool { self == .peakEWMA || self == .leastTime }
+    public var looksAtTime: Bool {
+        switch self {
+        case .peakEWMA, .leastTime: true
+        case .roundRobin, .weightedRoundRobin, .random, .weightedRandom, .leastConnections, .leastRequests, .hash,
+            .first:
+            false
+        }
+    }
 }
 
 /// What a pool with `Balance.hash` hashes, and how it finds an endpoint by the hash.

@@ -31,7 +31,9 @@ extension GroupPicker {
             switch balance {
             case .peakEWMA: peakEWMA.times
             case .leastTime: leastTime.times
-            default: nil
+            case .roundRobin, .weightedRoundRobin, .random, .weightedRandom, .leastConnections, .leastRequests, .first,
+                .hash:
+                nil
             }
         }
         set {
@@ -39,7 +41,9 @@ extension GroupPicker {
             switch balance {
             case .peakEWMA: peakEWMA.times = newValue
             case .leastTime: leastTime.times = newValue
-            default: break
+            case .roundRobin, .weightedRoundRobin, .random, .weightedRandom, .leastConnections, .leastRequests, .first,
+                .hash:
+                break
             }
         }
     }

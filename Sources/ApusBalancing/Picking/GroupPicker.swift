@@ -5,10 +5,10 @@ public import ApusModel
 /// A pool is one such group, or several when it has tiers or zones (`PoolPicker`). Each worker owns its own; no call
 /// locks, and `pick` neither allocates nor counts references. Indices count within the group.
 ///
-/// To add an algorithm: one file beside the others with a `pick` of the same shape; a property here, its line in `init`, its
-/// cases in `changed` and `pick`, and in `inherit` (GroupPicker+Reload). A picker that looks at load or time hears of it in
-/// `started`, `ended`, `answered` and `times`, which the compiler does not ask for. State is kept in one property per algorithm rather than in an enumeration with payloads, because
-/// switching over such an enumeration would copy, and so retain, the arrays inside.
+/// To add an algorithm: one file beside the others with a `pick` of the same shape; a property here, its line in `init`, and
+/// its cases where the compiler asks for them, here and in GroupPicker+Reload. State is kept in one property per algorithm
+/// rather than in an enumeration with payloads, because switching over such an enumeration would copy, and so retain, the
+/// arrays inside.
 public struct GroupPicker: Sendable {
     public let balance: Balance
     public private(set) var endpoints: EndpointTable
@@ -142,7 +142,7 @@ public struct GroupPicker: Sendable {
         case .leastConnections: leastConnections.started(index, load: load, in: endpoints)
         case .peakEWMA: peakEWMA.started(index)
         case .leastTime: leastTime.started(index, load: load, in: endpoints)
-        default: break
+        case .roundRobin, .weightedRoundRobin, .random, .weightedRandom, .leastRequests, .first, .hash: break
         }
     }
 
@@ -154,7 +154,7 @@ public struct GroupPicker: Sendable {
         case .peakEWMA: peakEWMA.ended(index)
         case .leastTime: leastTime.ended(index, load: load, in: endpoints)
         case .first: firstFit.changed(index, in: endpoints)
-        default: break
+        case .roundRobin, .weightedRoundRobin, .random, .weightedRandom, .leastRequests, .hash: break
         }
     }
 
@@ -165,7 +165,9 @@ public struct GroupPicker: Sendable {
         switch balance {
         case .peakEWMA: peakEWMA.answered(index, after: microseconds, isFailure: isFailure, now: now)
         case .leastTime: leastTime.answered(index, after: microseconds, isFailure: isFailure, in: endpoints, now: now)
-        default: break
+        case .roundRobin, .weightedRoundRobin, .random, .weightedRandom, .leastConnections, .leastRequests, .first,
+            .hash:
+            break
         }
     }
 }

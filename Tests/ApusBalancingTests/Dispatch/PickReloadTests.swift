@@ -48,7 +48,7 @@ import Testing
     }
 
     /// An endpoint that comes and goes and an order that changes, with each pick: whoever stays has its share.
-    @Test(arguments: [Balance.roundRobin, .weightedRoundRobin, .random, .weightedRandom], [4, 33])
+    @Test(arguments: Balance.all { $0.hasShares && !$0.looksAtLoad }, [4, 33])
     func areSharedOutWhateverTheReloads(balance: Balance, count: Int) {
         var random = SplitMix64(seed: 5)
         let members = (0..<count).map { ReloadedPool.Member(id: $0, weight: 1 + $0 % 3) }

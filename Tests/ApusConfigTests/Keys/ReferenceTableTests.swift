@@ -1,3 +1,4 @@
+import ApusModel
 import Foundation
 import Testing
 
@@ -30,6 +31,28 @@ import Testing
             #expect(rows.count == new.count)
             for (row, expected) in zip(rows, new) { #expect(row == expected) }
         }
+    }
+
+    /// Each algorithm has a row there that says whether it looks at weights, and is told of in docs/choosing-an-algorithm.md.
+    @Test func everyAlgorithmIsTold() throws {
+        let text = try String(contentsOf: Self.page, encoding: .utf8)
+        let start = try #require(text.range(of: "| `balance` | picks | weights |\n|---|---|---|\n")).upperBound
+        let end = try #require(text.range(of: "\n\n", range: start..<text.endIndex)).lowerBound
+        let rows = Dictionary(
+            text[start..<end].split(separator: "\n").map { row in
+                let cells = Self.cells(row)
+                return (cells[0], cells[2])
+            }, uniquingKeysWith: { first, _ in first })
+        let choosing = try String(
+            contentsOf: Self.root.appending(path: "docs/choosing-an-algorithm.md"), encoding: .utf8)
+        let headings = choosing.split(separator: "\n").filter { $0.hasPrefix("## ") }
+            .flatMap { $0.split(separator: " ") }
+        for balance in Balance.allCases {
+            #expect(rows["`\(balance.rawValue)`"] == (balance.looksAtWeights ? "used" : "not used"), "\(balance)")
+            #expect(headings.contains("\(balance.rawValue)"), "\(balance)")
+        }
+        // One is short for another.
+        #expect(rows.count == Balance.allCases.count + 1)
     }
 
     private static func cells(_ row: Substring) -> [String] {

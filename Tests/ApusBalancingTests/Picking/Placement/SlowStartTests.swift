@@ -40,10 +40,7 @@ import Testing
         return Double(first) / Double(picks) / full
     }
 
-    @Test(
-        arguments: [
-            Balance.roundRobin, .weightedRoundRobin, .random, .weightedRandom, .leastConnections, .leastRequests,
-        ])
+    @Test(arguments: Balance.all(where: \.hasShares))
     func theShareGrowsWithTime(balance: Balance) {
         var picker = Self.returned(balance)
         for (tenth, noise) in [(1, 0.03), (3, 0.05), (5, 0.06), (8, 0.1), (9, 0.1)] {
@@ -59,7 +56,7 @@ import Testing
         #expect(abs(full - 1) < 0.1)
     }
 
-    @Test(arguments: [Balance.weightedRoundRobin, .weightedRandom, .leastConnections, .leastRequests])
+    @Test(arguments: Balance.all { $0.hasShares && $0.looksAtWeights })
     func weightsCount(balance: Balance) {
         let weights = [4, 1, 2, 1]
         var steady = PoolPicker(weights.map { Place(weight: $0) }, balance: balance)
