@@ -14,10 +14,17 @@ extension Proxy {
         _ direction: Direction, of x: Int, _ stretch: Stretch, _ arena: inout BufferArena
     ) throws(Reason) -> Int {
         var relay = direction == .request ? exchanges[x].state.request : exchanges[x].state.response
-        let used =
-            relay.isChunkedOut
-            ? try appendChunks(direction, of: x, &relay, stretch, &arena)
-            : try appendPlain(direction, &relay, stretch, &arena)
+        let used: Int
+        do throws(Reason) {
+            used =
+                relay.isChunkedOut
+                ? try appendChunks(direction, of: x, &relay, stretch, &arena)
+                : try appendPlain(direction, &relay, stretch, &arena)
+        } catch {
+            // What was understood of a response is sent, and counts.
+            if direction == .response { exchanges[x].state.response = relay }
+            throw error
+        }
         if direction == .request {
             guard relay.byteCount <= bodyLimit(x) else { throw .bodyTooLarge }
             exchanges[x].state.request = relay
@@ -56,7 +63,15 @@ extension Proxy {
         var offset = Int(stretch.start)
         let end = Int(stretch.end)
         while true {
-            switch try relay.next(arena.bytes(stretch.handle, 0..<end), from: offset) {
+            let event: BodyRelay.Event
+            do throws(Reason) {
+                event = try relay.next(arena.bytes(stretch.handle, 0..<end), from: offset)
+            } catch {
+                // What was understood before goes on.
+                appendChunk(stretch.handle, &arena)
+                throw error
+            }
+            switch event {
             case .data(let range):
                 scratch.chunk.append(range)
                 offset = range.upperBound

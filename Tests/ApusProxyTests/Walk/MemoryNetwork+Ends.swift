@@ -88,7 +88,7 @@ extension MemoryNetwork {
     /// RST reaches an end. What was on its way to it, or a part of it, never comes.
     func reset(_ end: End) {
         guard !end.isClosed, !end.isDead else { return }
-        if random.next(below: 2) == 0 { end.inbox.cut(to: random.next(below: end.inbox.count + 1)) }
+        if resetsOvertake, random.next(below: 2) == 0 { end.inbox.cut(to: random.next(below: end.inbox.count + 1)) }
         // An end that came before stays one.
         end.error = end.hasEnded ? EPIPE : ECONNRESET
         end.isDead = true

@@ -32,6 +32,8 @@ final class MemoryNetwork: ScriptedNetwork {
     var failsRegistration = 0
     var random: SplitMix64
     var isMailWaiting = false
+    /// Half of all resets overtake some of what was sent before them.
+    var resetsOvertake = true
     /// Of the sockets' buffers, one of these.
     var capacities = [2_048, 16_384, 65_536, 262_144, 1 << 20]
     private(set) var faults: [String] = []

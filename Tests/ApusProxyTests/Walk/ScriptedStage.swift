@@ -10,11 +10,15 @@ final class ScriptedStage {
     let network = MemoryNetwork(seed: 1)
     let hand: WorkerAtHand
     private let mailbox: Mailbox<WorkerMessage>
+    private let log = WalkLog()
     /// The origins' ends of the connections that the worker has opened, in order.
     private(set) var origins: [End] = []
 
     /// - Parameter endpoints: how many the pool has.
-    init(endpoints: Int = 1, configure: (inout Pool) -> Void = { _ in }, timeouts: Timeouts = Timeouts()) throws {
+    init(
+        endpoints: Int = 1, configure: (inout Pool) -> Void = { _ in }, timeouts: Timeouts = Timeouts(),
+        limits: Limits = Limits()
+    ) throws {
         mailbox = try Mailbox()
         network.capacities = [65_536]
         let loopback = IPAddress(high: 0, low: 0xffff_7f00_0001)
@@ -25,14 +29,14 @@ final class ScriptedStage {
             routes: [Route(name: "*", pool: 0)], pools: [pool],
             endpoints: (0..<endpoints).map {
                 Endpoint(name: "e\($0)", address: SocketAddress(ip: loopback, port: 9_000 + UInt16($0)), pool: 0)
-            }, timeouts: timeouts)
+            }, timeouts: timeouts, limits: limits)
         let facts = AsyncStream.makeStream(of: ReportedFact.self, bufferingPolicy: .bufferingNewest(1))
         let shared = SharedState(snapshot, epoch: 0, lifetime: Lifetime(workers: 1, facts: facts.continuation))
         let settings = WorkerSettings(snapshot, listenerAddress: snapshot.listeners.map(\.bind))
         let socket = Socket(descriptor: network.open(port: 80))
         hand = try WorkerAtHand(
-            shared, settings, listeners: [ListeningSocket(socket: socket, listener: 0)], mailbox: mailbox, log: nil,
-            over: network)
+            shared, settings, listeners: [ListeningSocket(socket: socket, listener: 0)], mailbox: mailbox,
+            log: log.writer(snapshot), over: network)
         network.reception = { _ in .accept(after: 0) }
         network.connected = { [unowned self] _, end in origins.append(end) }
     }
@@ -76,6 +80,15 @@ final class ScriptedStage {
             }
             text += String(decoding: buffer[..<count], as: UTF8.self)
         }
+    }
+
+    /// The lines of the access log since this was asked before.
+    func logged() -> [String] { log.takeLines().map { String(decoding: $0, as: UTF8.self) } }
+
+    /// Bytes that the worker counts as sent to clients.
+    var bytesSent: Int {
+        let layout = hand.worker.proxy.shared.layout
+        return Int(hand.worker.proxy.records.counters.value(layout.listener(0, .bytesSent)))
     }
 
     /// Lets time pass, turn by turn.

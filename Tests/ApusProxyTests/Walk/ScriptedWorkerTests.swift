@@ -86,4 +86,65 @@ import Testing
         stage.say("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", from: stage.origins[1])
         #expect(stage.heard(client).contains("200 OK"))
     }
+
+    /// A request is forwarded whole, and there is no memory for what the client has sent after it: after the answer the
+    /// connection ends, since the next request would begin in the middle of what is lost.
+    @Test func aLostRestEndsTheConnection() throws {
+        let stage = try ScriptedStage(limits: Limits(bufferBytesPerWorker: 2_048))
+        let client = try stage.connect()
+        stage.say("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n", from: client)
+        // The next request, which takes a block of 4 KiB, comes with the body.
+        stage.say("helloGET /next HTTP/1.1\r\nHost: a\r\nX: " + String(repeating: "x", count: 1_500), from: client)
+        let answer = stage.heard(client)
+        #expect(answer.contains("503") && answer.contains("memory_limit") && answer.contains("Connection: close"))
+        #expect(answer.hasSuffix("FIN"))
+        // The rest of it looks like a request of its own.
+        stage.say("\r\n\r\nGET /other HTTP/1.1\r\nHost: a\r\n\r\n", from: client)
+        #expect(stage.origins.count == 1 && !stage.heard(stage.origins[0]).contains("GET"))
+        stage.network.close(client)
+        stage.turns()
+        #expect(stage.hand.leftovers(stage.network) == [] && stage.network.faults == [])
+    }
+
+    /// The second endpoint's socket does not take all of the request, and there is no memory for the rest: the first attempt
+    /// goes on as if nobody else had been asked.
+    @Test func aHedgeWithoutMemoryLeavesTheFirstAttemptAlone() throws {
+        let stage = try ScriptedStage(
+            endpoints: 2,
+            configure: {
+                $0.hedging = HedgingRules(after: .milliseconds(5))
+                $0.retries = RetryRules(budgetPercent: 100, minimumPerSecond: 10)
+            },
+            // What is kept of the request takes 16 KiB.
+            limits: Limits(bufferBytesPerWorker: 17 << 10))
+        let client = try stage.connect()
+        stage.say("GET / HTTP/1.1\r\nHost: a\r\nX: " + String(repeating: "x", count: 5_000) + "\r\n\r\n", from: client)
+        stage.network.capacities = [2_048]
+        stage.pass(milliseconds: 10)
+        #expect(stage.origins.count == 2)
+        #expect(stage.heard(client) == "")
+        #expect(stage.heard(stage.origins[1]).hasSuffix("FIN") && stage.hand.worker.proxy.connections.count == 2)
+        stage.say("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi", from: stage.origins[0])
+        #expect(stage.heard(client).hasSuffix("hi"))
+        #expect(stage.hand.leftovers(stage.network) == [] && stage.network.faults == [])
+    }
+
+    /// A read of a response's body that turns bad in its middle: what came before is sent, and counted.
+    @Test(arguments: [0, 1]) func whatIsUnderstoodOfABadBodyIsSentAndCounted(minor: Int) throws {
+        let stage = try ScriptedStage()
+        stage.network.resetsOvertake = false
+        let client = try stage.connect()
+        stage.say("GET / HTTP/1.\(minor)\r\nHost: a\r\n\r\n", from: client)
+        stage.say("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", from: stage.origins[0])
+        let head = stage.heard(client)
+        #expect(head.hasPrefix("HTTP/1.1 200"))
+        stage.say("5\r\nhello\r\nzz\r\n", from: stage.origins[0])
+        let rest = stage.heard(client)
+        #expect(rest == (minor == 0 ? "helloRST" : "5\r\nhello\r\nFIN"))
+        let count = head.utf8.count + rest.utf8.count - 3
+        #expect(stage.bytesSent == count)
+        let line = stage.logged().joined()
+        #expect(line.contains("\"bytes_sent\":\(count),") && line.contains("\"body_bytes_sent\":5,"))
+        #expect(stage.hand.leftovers(stage.network) == [] && stage.network.faults == [])
+    }
 }

@@ -24,19 +24,22 @@ final class WalkLog {
     }
 
     /// The requests whose lines have been written since, by their numbers.
-    func takeRequests() -> [Int] {
+    func takeRequests() -> [Int] { takeLines().compactMap { Self.request(in: $0) } }
+
+    /// The lines that have been written since.
+    func takeLines() -> [ArraySlice<UInt8>] {
         guard ring.held > 0 else { return [] }
         _ = ring.drain(to: ends[1], patience: 0)
         var buffer = [UInt8](repeating: 0, count: 1 << 16)
         while case let count = read(ends[0], &buffer, buffer.count), count > 0 { rest += buffer[..<count] }
-        var requests: [Int] = []
+        var lines: [ArraySlice<UInt8>] = []
         var start = 0
         while let end = rest[start...].firstIndex(of: 10) {
-            if let id = Self.request(in: rest[start..<end]) { requests.append(id) }
+            lines.append(rest[start..<end])
             start = end + 1
         }
         rest.removeFirst(start)
-        return requests
+        return lines
     }
 
     /// The number at the end of the path that a line tells.
