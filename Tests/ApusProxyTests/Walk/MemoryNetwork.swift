@@ -35,7 +35,7 @@ final class MemoryNetwork: ScriptedNetwork {
     /// Half of all resets overtake some of what was sent before them.
     var resetsOvertake = true
     /// Of the sockets' buffers, one of these.
-    var capacities = [2_048, 16_384, 65_536, 262_144, 1 << 20]
+    var capacities = [2_048, 16_384, 65_536, 262_144, 1 << 20, 1 << 20]
     private(set) var faults: [String] = []
     private(set) var descriptors: [Int32: Descriptor] = [:]
     private(set) var doors: [UInt16: Door] = [:]

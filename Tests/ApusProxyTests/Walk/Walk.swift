@@ -25,6 +25,8 @@ final class Walk {
     private var shared: SharedState
     private var settings: WorkerSettings
     private var pending: Adoption?
+    /// What was handed over since the latest turn.
+    private var configuration: Snapshot?
     private var isEnding = false
     /// Until when descriptors are short.
     private var shortage = 0
@@ -36,7 +38,7 @@ final class Walk {
         self.seed = seed
         var random = SplitMix64(seed: seed)
         world = World(seed: random.next())
-        var snapshots = WalkSnapshots(seed: random.next())
+        var snapshots = WalkSnapshots(seed: random.next(), filters: world.desk.filters)
         self.random = random
         let snapshot = snapshots.next()
         self.snapshots = snapshots
@@ -52,7 +54,28 @@ final class Walk {
         }
         hand = try WorkerAtHand(
             shared, settings, listeners: sockets, mailbox: mailbox, log: log.writer(snapshot), over: network)
+        world.isShortOfMemory = snapshots.isShortOfMemory
         world.bodyLimit = snapshot.limits.bodyBytes ?? .max
+        world.requestLimit = snapshot.limits.requestsPerWorker < 1_000 ? snapshot.limits.requestsPerWorker : .max
+        isConfigured(snapshot)
+        hasHeard()
+    }
+
+    /// That configuration is handed over.
+    private func isConfigured(_ snapshot: Snapshot) {
+        world.desk.isConfigured(snapshot)
+        configuration = snapshot
+    }
+
+    /// The worker has taken a turn: it has heard what was said to it.
+    private func hasHeard() {
+        if let snapshot = configuration {
+            configuration = nil
+            world.isConfigured(
+                listeners: Set(snapshot.listeners.filter { !$0.isRetired }.map(\.bind.port)),
+                origins: Set(snapshot.endpoints.filter { !$0.isRetired }.map(\.address.port)))
+        }
+        world.isDraining = isEnding
     }
 
     var faults: [String] { network.faults }
@@ -80,7 +103,8 @@ final class Walk {
         switch random.next(below: 100) {
         case 0..<30: turn()
         case 30..<64: clientStep()
-        case 64..<94: originStep()
+        case 64..<92: originStep()
+        case 92, 93: world.desk.step()
         case 94..<97: pass(Int64(random.next(below: 3_000)))
         case 97: if random.next(below: 5) == 0 { pass(Int64(random.next(below: 2_500_000))) }
         default: control()
@@ -100,13 +124,24 @@ final class Walk {
         if isEnding, !hand.worker.isStopped, hand.worker.proxy.clients.count == 0, !network.isMailWaiting {
             world.fault("it goes on with nobody left")
         }
+        hasHeard()
+        world.countUnderWay()
+        world.lookAtRetired()
         readLog()
         world.tidy()
     }
 
     private func readLog() {
-        for id in log.takeRequests() {
+        for (id, bodyBytes, wasLate) in log.takeRequests() {
+            // Of one that reads at once, the line is written when it is given up.
+            if wasLate, let sent = world.asked[id].sentAt, network.now - sent > 3_500_000, !world.asked[id].breaks,
+                let client = world.clients.first(where: { $0.number == world.asked[id].client }),
+                !client.habits.readsSlowly, !client.habits.pipelines
+            {
+                world.fault("request \(id) was sent whole long before it is given up for its client")
+            }
             world.asked[id].lines += 1
+            world.asked[id].loggedBytes = bodyBytes
             if world.asked[id].lines > 1 { world.fault("request \(id) has \(world.asked[id].lines) lines in the log") }
         }
     }
@@ -194,11 +229,15 @@ final class Walk {
         pending = nil
         shared = adoption.shared
         settings = adoption.settings
+        isConfigured(shared.snapshot)
         world.tally.reloads += 1
         post(.adopt(adoption))
     }
 
     // MARK: - Rest
+
+    /// More turns than coming to rest can take.
+    private static let mostTurns = 200_000
 
     /// Everybody does what is to be done: all that is under way must end, and without waiting for a time limit.
     private func settle() {
@@ -209,16 +248,19 @@ final class Walk {
         world.isSettling = true
         network.descriptorLimit = .max
         network.failsRegistration = 0
-        let deadline = network.now + 3_200_000
+        let deadline = network.now + 2_500_000
+        var turns = 0
         while !world.clients.isEmpty || hand.worker.proxy.exchanges.count > 0 {
             var isBusy = false
             for client in world.clients where client.cooperate(&random) { isBusy = true }
             for origin in world.origins where origin.cooperate(&random) { isBusy = true }
+            if world.desk.answerAll() { isBusy = true }
             network.patience = isBusy ? 0 : 2_000
             hand.turn()
             look()
+            turns += 1
             guard faults.isEmpty else { return }
-            if network.now > deadline {
+            if network.now > deadline || turns > Self.mostTurns {
                 let open = world.clients.filter(\.hasOpenRequests).map(\.description)
                 let origins = world.origins.map(\.description)
                 return world.fault("nobody is in the way, and \(open) wait; \(origins); \(hand.underWay)")
@@ -235,13 +277,16 @@ final class Walk {
         world.tally.freezes += 1
         network.descriptorLimit = .max
         let end = network.now + WalkSnapshots.longest
-        while network.now < end,
+        var turns = 0
+        while network.now < end, faults.isEmpty,
             hand.worker.proxy.connections.count > 0 || network.hasNews || network.hasBacklog || hand.hasMore
         {
             network.patience = 1_000_000
             let before = network.now
             hand.turn()
             look()
+            turns += 1
+            if turns > Self.mostTurns { return world.fault("nobody does anything, and it goes on and on") }
             if network.now == before, !network.hasNews, !hand.hasMore { network.now += 1_000_000 }
         }
         if hand.worker.proxy.connections.count > 0 {
@@ -258,6 +303,10 @@ final class Walk {
 
     private func rest(_ when: String) {
         for left in hand.leftovers(network) { world.fault("\(when): \(left)") }
+        for asked in world.asked where asked.lines > 0 {
+            guard let got = asked.bodyBytes, got != asked.loggedBytes else { continue }
+            world.fault("\(when): request \(asked.id) got \(got) bytes of a body, and \(asked.loggedBytes) are logged")
+        }
         guard !snapshots.isShortOfMemory else { return }
         for asked in world.asked where asked.lines == 0 && !asked.isBad {
             if asked.wasAnswered || asked.heads > 0 { world.fault("\(when): request \(asked.id) is not in the log") }
@@ -303,10 +352,12 @@ final class Walk {
         for _ in 0..<random.next(below: 600) where !hand.worker.isStopped && faults.isEmpty { takeStep() }
         if random.next(below: 2) == 0 { dismiss() }
         let end = network.now + WalkSnapshots.longest
-        while !hand.worker.isStopped, network.now < end, faults.isEmpty {
+        var turns = 0
+        while !hand.worker.isStopped, network.now < end, turns < Self.mostTurns, faults.isEmpty {
             network.patience = 1_000_000
             hand.turn()
             look()
+            turns += 1
             if !network.hasNews, !hand.hasMore { network.now += 100_000 }
         }
         if !hand.worker.isStopped { world.fault("it drains for ever") }
@@ -318,6 +369,7 @@ final class Walk {
         for _ in 0..<500 where !hand.worker.isStopped && faults.isEmpty {
             for client in world.clients { _ = client.cooperate(&random) }
             for origin in world.origins { _ = origin.cooperate(&random) }
+            _ = world.desk.answerAll()
             network.patience = 1_000
             hand.turn()
             look()

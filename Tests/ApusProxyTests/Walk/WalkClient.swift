@@ -8,6 +8,8 @@ final class WalkClient {
     struct Habits {
         /// Sends a few bytes at a time.
         var trickles = false
+        /// Sends bodies in small pieces.
+        var hesitates = false
         /// Sends all its requests at once.
         var pipelines = false
         /// Ends its direction behind its last request.
@@ -19,6 +21,7 @@ final class WalkClient {
     }
 
     let number: Int
+    let port: UInt16
     let habits: Habits
     private unowned let world: World
     private(set) var end: End?
@@ -27,12 +30,15 @@ final class WalkClient {
     private var outgoing = Outgoing()
     /// Where in what is sent each request begins that was put there.
     private var starts: [(at: Int, id: Int)] = []
+    private var ends: [(at: Int, id: Int)] = []
     /// Requests of which a byte was sent, and which have not ended.
     private var waiting: [Int] = []
     private var scanner = MessageScanner()
     private var token: Int?
     /// The response at hand is one that Apus made.
     private var wasTold = false
+    /// It is a filter's.
+    private var wasDenied = false
     /// It was made before the request's head had been read.
     private var wasUnread = false
     /// A body that is held back until the origin says 100.
@@ -42,8 +48,9 @@ final class WalkClient {
     /// A send has told that the connection was reset; a read does not tell it again.
     private var wasReset = false
 
-    init(_ number: Int, _ world: World, end: End, requests: [Int], habits: Habits) {
+    init(_ number: Int, _ world: World, port: UInt16, end: End, requests: [Int], habits: Habits) {
         self.number = number
+        self.port = port
         self.world = world
         self.end = end
         self.habits = habits
@@ -96,12 +103,16 @@ final class WalkClient {
         while end != nil, read(1 << 20) > 0 {}
     }
 
+    /// The change of configuration since which the worker is to let this client go; nil where it may stay.
+    private var isToGo: Int? { world.isDraining ? 0 : world.closedPorts[port] }
+
     private var isDone: Bool {
         planned.isEmpty && outgoing.isEmpty && waiting.isEmpty && heldBody == nil && !scanner.isInside
     }
 
     private func amount(_ random: inout SplitMix64) -> Int {
         if habits.trickles { return 1 + random.next(below: 40) }
+        if habits.hesitates { return 1 + random.next(below: 800) }
         return random.next(below: 3) == 0 ? 1 + random.next(below: 3_000) : 1 << 20
     }
 
@@ -149,6 +160,11 @@ final class WalkClient {
         while let first = starts.first, first.at < outgoing.sent {
             starts.removeFirst()
             waiting.append(first.id)
+            world.asked[first.id].cameLate = isToGo
+        }
+        while let first = ends.first, first.at <= outgoing.sent {
+            ends.removeFirst()
+            world.asked[first.id].sentAt = network.now
         }
         if result < 0, result != -Int(EAGAIN) {
             // What has been answered is read before.
@@ -173,6 +189,7 @@ final class WalkClient {
     }
 
     private func writeBody(_ asked: AskedRequest, _ random: inout SplitMix64) {
+        defer { ends.append((outgoing.total, asked.id)) }
         guard asked.isChunked else { return outgoing.append(body: asked.seed, count: asked.bodyCount) }
         if asked.breaks {
             outgoing.append("3\r\n")
@@ -236,6 +253,7 @@ final class WalkClient {
         }
         world.tally.responses += 1
         wasTold = false
+        wasDenied = false
         token = head["x-token"].flatMap(Int.init)
         let reason = head["apus-reason"]
         if let reason { world.tally.reasons[reason, default: 0] += 1 }
@@ -249,6 +267,9 @@ final class WalkClient {
             return scanner.begin(framing(head, status, "GET"), seed: nil)
         }
         let asked = world.asked[id]
+        if let since = asked.cameLate, since == isToGo, !isLast {
+            world.fault("client \(number): \(id) came late, and it goes on")
+        }
         var seed: Int?
         if let token {
             let given = world.given[token]
@@ -258,12 +279,37 @@ final class WalkClient {
             }
             if given.status != status { world.fault("client \(number): status \(status), not \(given.status)") }
             if asked.isBad { world.fault("client \(number): an origin's response to the bad request \(id)") }
-        } else if reason != nil || world.isOwnPath(id) {
+        } else if reason != nil || world.isOwnPath(id) || asked.isShared && asked.isPreflight && status == 204 {
             wasTold = true
+            let isRefusedAsBad = [400, 405, 414, 417, 431, 501, 505].contains(status)
+            if asked.isGood, isRefusedAsBad {
+                world.fault("client \(number): the good request \(id) is refused for \(reason ?? "nothing")")
+            }
+        } else if head["content-type"] == "filter/\(id)", status == 403, asked.isFiltered, FilterDesk.denies(id) {
+            wasTold = true
+            wasDenied = true
+            world.tally.denials += 1
+            seed = asked.seed
         } else {
             world.fault("client \(number): a response \(status) to \(id) that is nobody's")
         }
+        if asked.isShared { look(atSharingOf: asked, head, status) }
         scanner.begin(framing(head, status, asked.method), seed: seed)
+    }
+
+    /// What the response says of pages of other origins: in every response of an origin, its own words replaced, in the
+    /// answers to preflights, and in what Apus says for an origin.
+    private func look(atSharingOf asked: AskedRequest, _ head: MessageScanner.Head, _ status: Int) {
+        let isPreflight = asked.isPreflight && status == 204
+        guard token != nil || isPreflight || status == 502 || status == 504 else { return }
+        let allowed = head.fields.filter { $0.name == "access-control-allow-origin" }.map(\.value)
+        if allowed != (asked.pageOrigin == WalkSnapshots.friend ? [WalkSnapshots.friend] : []) {
+            world.fault("client \(number): the response to \(asked.id) allows \(allowed)")
+        }
+        if !head.fields.contains(where: { $0.name == "vary" && $0.value.contains("Origin") }) {
+            world.fault("client \(number): the response to \(asked.id) does not vary with the page's origin")
+        }
+        if isPreflight { world.tally.preflights += 1 }
     }
 
     private func framing(_ head: MessageScanner.Head, _ status: Int, _ method: String) -> MessageScanner.Framing {
@@ -281,11 +327,15 @@ final class WalkClient {
         world.ended(id)
         world.tally.complete += 1
         world.asked[id].wasAnswered = !wasUnread
+        world.asked[id].bodyBytes = scanner.bodyCount
         if wasTold { world.tally.ownAnswers += 1 }
         if heldBody == id {
             // It was refused before it had to be sent.
             heldBody = nil
             isLast = true
+        }
+        if wasDenied, world.asked[id].method != "HEAD", scanner.bodyCount != FilterDesk.denialBytes(id) {
+            world.fault("client \(number): \(scanner.bodyCount) bytes of the denial of \(id)")
         }
         guard let token else { return }
         let given = world.given[token]

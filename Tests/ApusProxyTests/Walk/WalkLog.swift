@@ -23,8 +23,16 @@ final class WalkLog {
         return AccessLogWriter(ring: ring, line: line, names: AccessLogNames(snapshot, line.style), log: log)
     }
 
-    /// The requests whose lines have been written since, by their numbers.
-    func takeRequests() -> [Int] { takeLines().compactMap { Self.request(in: $0) } }
+    /// The requests whose lines have been written since, by their numbers, with the bytes of their responses' bodies, and
+    /// whether they were given up since their clients sent nothing more.
+    func takeRequests() -> [(id: Int, bodyBytes: Int, wasLate: Bool)] {
+        let reason = Array("\"request_body_timeout\"".utf8)
+        return takeLines().compactMap { line in
+            guard let id = Self.request(in: line) else { return nil }
+            let wasLate = line.withUnsafeBytes { position(of: reason, in: $0) } != nil
+            return (id, Self.number("body_bytes_sent", in: line), wasLate)
+        }
+    }
 
     /// The lines that have been written since.
     func takeLines() -> [ArraySlice<UInt8>] {
@@ -40,6 +48,13 @@ final class WalkLog {
         }
         rest.removeFirst(start)
         return lines
+    }
+
+    private static func number(_ name: String, in line: ArraySlice<UInt8>) -> Int {
+        let name = Array("\"\(name)\":".utf8)
+        guard let offset = line.withUnsafeBytes({ position(of: name, in: $0) }) else { return -1 }
+        let digits = line[(line.startIndex + offset + name.count)...].prefix { $0 >= 0x30 && $0 <= 0x39 }
+        return Int(String(decoding: digits, as: UTF8.self)) ?? -1
     }
 
     /// The number at the end of the path that a line tells.

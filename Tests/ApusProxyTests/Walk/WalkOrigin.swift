@@ -44,6 +44,8 @@ final class WalkOrigin {
     private var responseEnd = Int.max
     private var answerIsSent = false
     private var endsWithConnection = false
+    /// Looks in a row that found nothing under way.
+    private var restCount = 0
     /// Whose connection it has become.
     private var owner: Int?
 
@@ -56,10 +58,28 @@ final class WalkOrigin {
     var isGone: Bool { end == nil }
     private var network: MemoryNetwork { world.network }
     private var isIdle: Bool { request == nil }
+    /// The request for whose response somebody waits.
+    var underWay: Int? {
+        guard let other = end?.other, !other.isClosed, !answerIsSent, outgoing.sent < responseEnd else { return nil }
+        return request
+    }
 
     var description: String {
         "origin \(port): \(request.map { "request \($0), \(behaviour), whole: \(requestIsWhole)" } ?? "idle"), "
             + "\(outgoing.total - outgoing.sent) bytes to send"
+    }
+
+    /// Looks whether all that was asked and said here is over, and the connection is still there.
+    ///
+    /// - Returns: how often in a row that was so.
+    func countRest() -> Int {
+        let isAtRest = isIdle && outgoing.isEmpty && end?.hasFinished == false && end?.inbox.isEmpty == true
+        guard isAtRest, let other = end?.other, !other.isClosed, other.inbox.isEmpty else {
+            restCount = 0
+            return 0
+        }
+        restCount += 1
+        return restCount
     }
 
     // MARK: - Steps
@@ -147,6 +167,8 @@ final class WalkOrigin {
         let asked = world.asked[id]
         world.asked[id].heads += 1
         if asked.isBad { world.fault("origin \(port): the bad request \(id)") }
+        if asked.isFiltered { world.desk.cameThrough(id) }
+        if asked.isShared, asked.isPreflight { world.fault("origin \(port): the preflight \(id)") }
         if asked.method != head.start[0] { world.fault("origin \(port): \(head.start[0]) instead of \(asked.method)") }
         if !asked.isIdempotent, world.asked[id].heads > 1 { world.fault("origin \(port): the POST \(id) came again") }
         // A second attempt that was sent before has been given up by then.
@@ -172,7 +194,7 @@ final class WalkOrigin {
         if framing != .none, asked.expectsContinue || random.next(below: 12) == 0 {
             outgoing.append("HTTP/1.1 100 Continue\r\n\r\n")
         }
-        if random.next(below: 12) == 0 {
+        if random.next(below: 6) == 0 {
             for _ in 0...random.next(below: 3) { outgoing.append("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n") }
         }
         switch behaviour {
@@ -247,13 +269,19 @@ final class WalkOrigin {
         } else if isHTTP10 {
             closesBehind = true
         }
+        if random.next(below: 8) == 0 { head += "Access-Control-Allow-Origin: *\r\nVary: Accept\r\n" }
         if random.next(below: 40) == 0 { head += "X-Long: " + String(repeating: "z", count: 5_000) + "\r\n" }
         outgoing.append(head + "\r\n")
         self.endsWithConnection = endsWithConnection
         if endsWithConnection { closesBehind = true }
         bodyStart = outgoing.total
         let seed = GivenResponse.seed(token)
-        if !hasNoBody {
+        let breaks = isChunked && !hasNoBody && random.next(below: 10) == 0
+        if breaks {
+            outgoing.append(String(count + 1, radix: 16) + "\r\n")
+            outgoing.append(body: seed, count: count + 1)
+            outgoing.append("\r\nzz\r\n")
+        } else if !hasNoBody {
             if isChunked {
                 let largest = [30, 4_000, 300_000][random.next(below: 3)]
                 var sizes = random
@@ -271,7 +299,7 @@ final class WalkOrigin {
             lifetime = outgoing.sent + random.next(below: outgoing.total - outgoing.sent)
             diesWithReset = random.next(below: 2) == 0
         }
-        responseEnd = outgoing.total
+        if !breaks { responseEnd = outgoing.total }
         if behaviour == .saysMore, !endsWithConnection {
             outgoing.append("HTTP/1.1 200 More\r\nContent-Length: 0\r\n\r\n")
         }

@@ -13,19 +13,39 @@ struct AskedRequest {
     let isBad: Bool
     /// Its chunks turn into something else in the middle: no origin may ever see all of it.
     let breaks: Bool
+    /// The origin of the page that asks.
+    let pageOrigin: String?
+    /// A browser asks whether the page may send such a request.
+    let isPreflight: Bool
     /// Origins' connections on which its whole head came.
     var heads = 0
     /// How often it ended for its client: must become 1.
     var ends = 0
     /// Its client has got an interim response to it: it belongs to the origin that gave that.
     var hasBegun = false
-    /// Lines that the access log has for it.
+    /// Lines that the access log has for it, and what the line says of the response's body.
     var lines = 0
+    var loggedBytes = 0
+    /// Bytes of the body of the whole response that its client has got.
+    var bodyBytes: Int?
+    /// When its last byte was sent.
+    var sentAt: Int64?
+    /// It was sent when its client was to go, since that change of configuration: its response is the last.
+    var cameLate: Int?
+    /// The filters that have let it go on, and the first configuration in which they may have been asked.
+    var letOnBy: Set<Int> = []
+    var firstFilters: Int?
     /// Its client has got a whole response.
     var wasAnswered = false
 
     var isIdempotent: Bool { method != "POST" }
     var seed: Int { 2 * id }
+    /// A request as it should be, which may be refused for what goes on, and not for what it is.
+    var isGood: Bool { !isBad && !breaks }
+    /// Its route has filters.
+    var isFiltered: Bool { path.hasPrefix("/h/") }
+    /// Its route says which pages of other origins may read its responses: those of `WalkSnapshots.friend`.
+    var isShared: Bool { path.hasPrefix("/x/") }
 }
 
 /// A response of an origin of the walk.
@@ -49,6 +69,10 @@ struct WalkTally: Equatable {
     var ownAnswers = 0
     var cut = 0
     var unanswered = 0
+    /// Requests that filters were asked about, those that they denied, and preflights that were answered.
+    var questions = 0
+    var denials = 0
+    var preflights = 0
     var interim = 0
     var reloads = 0
     var drains = 0
@@ -68,6 +92,9 @@ struct WalkTally: Equatable {
         one.ownAnswers += other.ownAnswers
         one.cut += other.cut
         one.unanswered += other.unanswered
+        one.questions += other.questions
+        one.denials += other.denials
+        one.preflights += other.preflights
         one.interim += other.interim
         one.reloads += other.reloads
         one.drains += other.drains

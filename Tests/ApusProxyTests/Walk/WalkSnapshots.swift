@@ -8,17 +8,23 @@ struct WalkSnapshots {
     var random: SplitMix64
     /// Rules that hold for a whole season.
     var limits = Limits()
+    private let filters: [WalkFilter]
+    /// The origin of pages that may read the responses of the route that says so.
+    static let friend = "https://friend.example"
     var isShortOfMemory: Bool { limits.bufferBytesPerWorker < 1 << 20 }
 
-    init(seed: UInt64) {
+    /// - Parameter filters: what routes with filters draw theirs from.
+    init(seed: UInt64, filters: [WalkFilter]) {
+        self.filters = filters
         random = SplitMix64(seed: seed)
-        switch random.next(below: 5) {
-        case 0: limits.bufferBytesPerWorker = 66_000 + random.next(below: 200_000)
+        switch random.next(below: 6) {
+        case 0: limits.bufferBytesPerWorker = 65_536 + random.next(below: 100_000)
         case 1: limits.connectionsPerListener = 12
         case 2:
             limits.minRate = 2_000
             limits.rateWindow = .seconds(1)
         case 3: limits.bodyBytes = 5_000
+        case 4: limits.requestsPerWorker = 5 + random.next(below: 5)
         default: break
         }
     }
@@ -33,7 +39,7 @@ struct WalkSnapshots {
         var pools: [Pool] = []
         for name in ["a", "b", "c", "d", "e", "f"] {
             let first = endpoints.count
-            let ports = World.originPorts.filter { _ in !chance(3) }
+            let ports = World.originPorts.filter { $0 == World.rarePort ? name == "a" && chance(2) : !chance(3) }
             for port in ports.isEmpty ? [World.originPorts[0]] : ports {
                 endpoints.append(
                     Endpoint(
@@ -119,6 +125,14 @@ struct WalkSnapshots {
             Route(
                 name: "g", match: RouteMatch(path: .prefix(Array("/g".utf8))),
                 action: .forward(Split([WeightedPool(pool: 0), WeightedPool(pool: 2, weight: 2)]))))
+        var filtered = Route(name: "h", path: .prefix(Array("/h".utf8)), pool: 0)
+        let first = random.next(below: filters.count)
+        filtered.filters = (0...random.next(below: 2)).map { RouteFilter(filters[(first + $0) % filters.count]) }
+        if chance(2) { filtered.limits.requests = 4 }
+        routes.append(filtered)
+        var shared = Route(name: "x", path: .prefix(Array("/x".utf8)), pool: 2)
+        shared.cors = CrossOriginRules(origins: [.exact(Array(Self.friend.utf8))], exposed: ["X-Token"])
+        routes.append(shared)
         routes.append(
             Route(
                 name: "own", match: RouteMatch(path: .prefix(Array("/own".utf8))),

@@ -38,6 +38,8 @@ import Testing
         guard steps >= 100_000 else { return }
         // A walk in which nothing happens proves nothing.
         #expect(tally.complete > 3_000 && tally.cut > 100 && tally.interim > 100 && tally.reloads > 100)
+        #expect(tally.questions > 300 && tally.denials > 30 && tally.preflights > 30)
+        #expect(tally.reasons["request_limit", default: 0] > 30 && tally.reasons["filter_timeout", default: 0] > 5)
         for name in ["retries", "reused", "connect failures", "hedges", "hedges won", "dequeued", "fallbacks", "pipes"]
         {
             #expect(tally.counted[name, default: 0] > 10, "\(name)")

@@ -18,17 +18,32 @@ final class World {
     var moods: [UInt16: Mood] = [:]
     /// Bytes of a request's body that are let through.
     var bodyLimit = Int.max
+    /// The worker has so little memory that requests are refused for want of it.
+    var isShortOfMemory = false
+    /// Requests that may be under way at once.
+    var requestLimit = Int.max
+    /// The worker has been told to end, and has heard it.
+    var isDraining = false
+    /// Ports where it does not listen any more, since which change of configuration, and the origins' ports that it may
+    /// use, as it has heard.
+    private(set) var closedPorts: [UInt16: Int] = [:]
+    private(set) var configuredPorts: Set<UInt16> = []
+    private var changes = 0
     /// Everybody does well from now on.
     var isSettling = false
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 16)
+    private(set) var desk: FilterDesk!
     private var nextClient = 0
 
-    static let originPorts: [UInt16] = [9_001, 9_002, 9_003, 9_004, 9_005, 9_006]
+    static let originPorts: [UInt16] = [9_001, 9_002, 9_003, 9_004, 9_005, 9_006, 9_007]
+    /// The port that only one pool has, if any.
+    static let rarePort: UInt16 = 9_007
 
     init(seed: UInt64) {
         var random = SplitMix64(seed: seed)
         network = MemoryNetwork(seed: random.next())
         self.random = random
+        desk = FilterDesk(self)
         for port in Self.originPorts { moods[port] = .well }
         network.reception = { [unowned self] in reception($0) }
         network.connected = { [unowned self] port, end in origins.append(WalkOrigin(port: port, self, end: end)) }
@@ -65,10 +80,13 @@ final class World {
         case 0, 1, 12, 13: .dies
         case 2, 3: .diesWithin
         case 4: .hangs
-        case 5: .babbles
+        case 5, 24, 25: .babbles
         case 6: .saysMore
         case 7, 14, 15: .isBusy
         case 8: .challenges
+        case 16...23 where asked.bodyCount > 0: .dies
+        case 51...70 where port == Self.rarePort: .challenges
+        case 26...50 where asked.path.hasPrefix("/e/"): .isBusy
         case 9, 10, 11: asked.bodyCount > 0 ? .answersEarly : .answers
         default: .answers
         }
@@ -97,15 +115,20 @@ final class World {
         case 2: habits.leaves = true
         case 3: habits.readsSlowly = true
         case 4, 5: habits.pipelines = true
+        case 7, 8: habits.hesitates = true
         case 6:
             habits.pipelines = true
             habits.halfCloses = true
             habits.readsSlowly = random.next(below: 2) == 0
         default: break
         }
+        if isShortOfMemory, random.next(below: 3) == 0 {
+            habits.readsSlowly = true
+            habits.pipelines = random.next(below: 2) == 0
+        }
         nextClient += 1
         clients.append(
-            WalkClient(nextClient, self, end: end, requests: moreRequests(of: nextClient), habits: habits))
+            WalkClient(nextClient, self, port: port, end: end, requests: moreRequests(of: nextClient), habits: habits))
     }
 
     func moreRequests(of client: Int) -> [Int] {
@@ -114,12 +137,18 @@ final class World {
 
     private func ask(_ client: Int) -> Int {
         let id = asked.count
-        let method = ["GET", "GET", "GET", "POST", "PUT", "HEAD", "DELETE"][random.next(below: 7)]
+        let places = ["a", "b", "b", "b", "c", "c", "d", "e", "e", "f", "g", "own", "h", "h", "x"]
+        let place = places[random.next(below: places.count)]
+        var method = ["GET", "GET", "GET", "POST", "PUT", "HEAD", "DELETE"][random.next(below: 7)]
+        let friends = [nil, WalkSnapshots.friend, WalkSnapshots.friend, "https://foe.example"]
+        let pageOrigin = place == "x" ? friends[random.next(below: 4)] : nil
+        let isPreflight = pageOrigin != nil && random.next(below: 2) == 0
+        if isPreflight { method = "OPTIONS" }
         let hasBody = method == "POST" || method == "PUT"
         let isHTTP10 = random.next(below: 12) == 0
-        let bodyCount = hasBody ? bodySize(&random) : 0
         let isChunked = hasBody && !isHTTP10 && random.next(below: 3) == 0
-        let place = ["a", "b", "b", "b", "c", "c", "d", "e", "e", "f", "g", "own"][random.next(below: 12)]
+        let isLarge = isChunked && random.next(below: 8) == 0
+        let bodyCount = isLarge ? 560_000 + random.next(below: 400_000) : hasBody ? bodySize(&random) : 0
         let isNowhere = random.next(below: 40) == 0
         asked.append(
             AskedRequest(
@@ -127,7 +156,8 @@ final class World {
                 bodyCount: bodyCount, isChunked: isChunked, isHTTP10: isHTTP10,
                 expectsContinue: bodyCount > 0 && !isHTTP10 && random.next(below: 6) == 0,
                 isBad: random.next(below: 60) == 0,
-                breaks: isChunked && bodyCount > 10 && random.next(below: 12) == 0))
+                breaks: isChunked && bodyCount > 10 && random.next(below: 12) == 0, pageOrigin: pageOrigin,
+                isPreflight: isPreflight))
         tally.requests += 1
         return id
     }
@@ -144,14 +174,40 @@ final class World {
         } else if asked.bodyCount > 0 || asked.method == "POST" {
             head += "Content-Length: \(asked.bodyCount)\r\n"
         }
+        if let origin = asked.pageOrigin { head += "Origin: \(origin)\r\n" }
+        if asked.isPreflight { head += "Access-Control-Request-Method: PUT\r\n" }
         if asked.expectsContinue { head += "Expect: 100-continue\r\n" }
         if asked.isHTTP10 {
             if random.next(below: 2) == 0 { head += "Connection: keep-alive\r\n" }
         } else if random.next(below: 16) == 0 {
             head += "Connection: close\r\n"
         }
-        if random.next(below: 30) == 0 { head += "X-Long: " + String(repeating: "x", count: 6_000) + "\r\n" }
+        if random.next(below: 20) == 0 {
+            head += "X-Long: " + String(repeating: "x", count: 2_000 + random.next(below: 6_000)) + "\r\n"
+        }
         return head + "\r\n"
+    }
+
+    /// More requests must not be at origins at once than may be under way.
+    func countUnderWay() {
+        guard requestLimit < .max else { return }
+        let ids = Set(origins.compactMap(\.underWay))
+        if ids.count > requestLimit { fault("\(ids.count) requests are under way: \(ids.sorted())") }
+    }
+
+    /// The worker keeps no connection to an origin that no configuration names any more.
+    func lookAtRetired() {
+        for origin in origins where !configuredPorts.contains(origin.port) {
+            if origin.countRest() > 300 { fault("origin \(origin.port): gone, and a connection to it is kept") }
+        }
+    }
+
+    func isConfigured(listeners: Set<UInt16>, origins: Set<UInt16>) {
+        changes += 1
+        for port in [80, 81] as [UInt16] {
+            closedPorts[port] = listeners.contains(port) ? nil : closedPorts[port] ?? changes
+        }
+        configuredPorts = origins
     }
 
     func ended(_ id: Int) {
