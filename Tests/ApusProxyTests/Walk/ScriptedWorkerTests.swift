@@ -147,4 +147,26 @@ import Testing
         #expect(line.contains("\"bytes_sent\":\(count),") && line.contains("\"body_bytes_sent\":5,"))
         #expect(stage.hand.leftovers(stage.network) == [] && stage.network.faults == [])
     }
+
+    /// Apus answers by itself while interim responses wait for a client that does not read: the answer stands after them.
+    @Test func anAnswerStandsAfterWhatWaits() throws {
+        let stage = try ScriptedStage()
+        stage.network.capacities = [2_048]
+        let client = try stage.connect()
+        stage.say("GET / HTTP/1.1\r\nHost: a\r\n\r\n", from: client)
+        let hint = "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
+        for _ in 0..<60 { stage.say(hint, from: stage.origins[0]) }
+        // The socket is full, and the origin says nothing more.
+        stage.pass(milliseconds: 30_200)
+        var heard = ""
+        for _ in 0..<4 {
+            heard += stage.heard(client)
+            stage.turns()
+        }
+        var answer = heard[...]
+        while answer.hasPrefix(hint) { answer = answer.dropFirst(hint.count) }
+        #expect(heard.utf8.count - answer.utf8.count > 2_048)
+        #expect(answer.hasPrefix("HTTP/1.1 504 ") && answer.hasSuffix("504 Gateway Timeout: response_head_timeout\n"))
+        #expect(stage.hand.leftovers(stage.network) == [] && stage.network.faults == [])
+    }
 }

@@ -147,7 +147,7 @@ final class World {
         let hasBody = method == "POST" || method == "PUT"
         let isHTTP10 = random.next(below: 12) == 0
         let isChunked = hasBody && !isHTTP10 && random.next(below: 3) == 0
-        let isLarge = isChunked && random.next(below: 8) == 0
+        let isLarge = hasBody && random.next(below: 8) == 0
         let bodyCount = isLarge ? 560_000 + random.next(below: 400_000) : hasBody ? bodySize(&random) : 0
         let isNowhere = random.next(below: 40) == 0
         asked.append(
@@ -198,7 +198,7 @@ final class World {
     /// The worker keeps no connection to an origin that no configuration names any more.
     func lookAtRetired() {
         for origin in origins where !configuredPorts.contains(origin.port) {
-            if origin.countRest() > 300 { fault("origin \(origin.port): gone, and a connection to it is kept") }
+            if origin.countRest() > 40 { fault("origin \(origin.port): gone, and a connection to it is kept") }
         }
     }
 
