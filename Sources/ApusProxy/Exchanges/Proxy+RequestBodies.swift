@@ -19,8 +19,13 @@ extension Proxy {
             guard connections.flushOutput(client, &arena) else { return .reset(.clientClosed) }
             let left = connections[client].output.count
             if left == 0, exchanges[x].state.responsePhase == .complete { return .over }
-            let next = bodyProceeded(x, by: waiting - left, waitingFor: .client)
-            guard case .goesOn = next, left == 0 else { return next }
+            if exchanges[x].state.responsePhase == .awaited {
+                // Of an interim response: the final one has the time that it had.
+                guard left == 0 else { return .waits }
+            } else {
+                let next = bodyProceeded(x, by: waiting - left, waitingFor: .client)
+                guard case .goesOn = next, left == 0 else { return next }
+            }
         } else if !isWritable || !exchanges[x].state.pipeHolds(.response) {
             return relayRequest(x, &arena)
         }

@@ -85,6 +85,8 @@ extension Proxy {
             if !exchanges[x].state.response.isComplete {
                 offset = try appendBody(.response, of: x, Stretch(stretch.handle, offset..<end), &arena)
             }
+            // Not before what has come with the head is known to be a response.
+            if isHeadPending { judge(x, status: exchanges[x].state.status) }
         } catch {
             if isHeadPending {
                 exchanges[x].state.end = endBefore
@@ -161,7 +163,6 @@ extension Proxy {
         let isHTTP10 = exchanges[x].state.version == .http10
         let hasNoLength = head.framing == .chunked || head.framing == .untilClose
         let isChunked = hasNoLength && !isHTTP10
-        judge(x, status: head.status)
         if exchanges[x].state.visit.other.isUnderWay { dropOther(x, &arena) }
         exchanges[x].alarm = .max
         exchanges[x].headReceived = now

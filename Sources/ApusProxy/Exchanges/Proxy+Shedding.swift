@@ -19,6 +19,8 @@ extension Proxy {
                 connections[client].hasUnsent
             else { continue }
             let x = Int(connections[client].exchange)
+            // One that has only interim responses has another deadline, and is not a body.
+            guard exchanges[x].state.responsePhase != .awaited else { continue }
             let lastTaken = exchanges[x].deadline &- bodyTime(x)
             guard lastTaken <= now &- Self.stall else { continue }
             drive(x, .reset(.memoryLimit), &arena)
