@@ -100,15 +100,17 @@ def _print_functions(now: Count, before: Count | None, count: int) -> None:
 
 def _main() -> int:
     arguments = _arguments()
+    (scenario,) = scenarios_named([arguments.scenario])
+    if scenario.at_half_rate or scenario.idle_connections > 0 or scenario.setup.workers > 1:
+        raise BenchError(f"{scenario.name} does not load one worker at full speed, so that its requests cannot be counted.")
     if executable("valgrind") is None:
         install_debian(["valgrind"])
     build_programs()
     binary = Apus().program()
     if binary is None:
         raise BenchError("There is no apus: build it with `make build`, or name it in APUS_BIN.")
-    (scenario,) = scenarios_named([arguments.scenario])
     now = _count(binary, scenario)
-    print(f"instructions per request: {now.per_request():,.0f} over {now.requests:,} requests", flush=True)
+    print(f"{scenario.name}, instructions per request: {now.per_request():,.0f} over {now.requests:,} requests", flush=True)
     before = None
     if arguments.before:
         before = _count(Before(arguments.before).required_program(), scenario)

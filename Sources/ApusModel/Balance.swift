@@ -27,6 +27,26 @@ public enum Balance: String, Sendable, CaseIterable {
         }
     }
 
+    /// The same algorithm with weights; nil where there is none, or it looks at them itself.
+    public var weighted: Balance? {
+        switch self {
+        case .roundRobin: .weightedRoundRobin
+        case .random: .weightedRandom
+        case .weightedRoundRobin, .weightedRandom, .leastConnections, .leastRequests, .peakEWMA, .leastTime, .hash,
+            .first:
+            nil
+        }
+    }
+
+    /// How an endpoint that has come back gets its share little by little (`SlowStart`).
+    public var slowStartMethod: SlowStart.Method {
+        switch self {
+        case .leastConnections, .leastRequests, .peakEWMA, .leastTime: .credit
+        case .roundRobin, .weightedRoundRobin, .random, .weightedRandom, .first: .draw
+        case .hash: .none
+        }
+    }
+
     /// Whether the times in which the endpoints answer make a difference.
     public var looksAtTime: Bool {
         switch self {
@@ -91,6 +111,17 @@ public struct Locality: Sendable, Equatable {
 
 /// How an endpoint that has come back gets its share of the requests: little by little.
 public struct SlowStart: Sendable, Equatable {
+    /// How a share is kept small.
+    public enum Method: Sendable {
+        /// A pick of the endpoint stands with the probability of its share, and falls on the next otherwise.
+        case draw
+        /// Picks are saved up by its share: an algorithm that looks at load would pick one that is kept idle at once.
+        case credit
+        /// Not at all. A hash has its reason to fall on an endpoint, and making it again would send the key elsewhere and
+        /// back.
+        case none
+    }
+
     /// From the return until the full share.
     public var window: Duration
     /// The share after a fraction f of the window is f to the power of 1 / aggression: 1 is linear, more is faster.

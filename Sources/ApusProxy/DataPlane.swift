@@ -200,16 +200,16 @@ public final class DataPlane: DataPlaneLink {
 
 extension DataPlane {
     public func setEndpoint(_ endpoint: Int, available: Bool) {
-        for mailbox in mailboxes { mailbox.post(.setEndpoint(endpoint, available: available)) }
+        for mailbox in mailboxes { mailbox.post(.origins(.setEndpoint(endpoint, available: available))) }
     }
 
     public func setWeight(_ endpoint: Int, _ weight: Int) {
-        for mailbox in mailboxes { mailbox.post(.setWeight(endpoint, weight)) }
+        for mailbox in mailboxes { mailbox.post(.origins(.setWeight(endpoint, weight))) }
     }
 
     public func setBreaker(_ breaker: BreakerName, _ state: BreakerState, exceptWorker reporter: Int) {
         for (worker, mailbox) in mailboxes.enumerated() where worker != reporter {
-            mailbox.post(.setBreaker(breaker, state))
+            mailbox.post(.origins(.setBreaker(breaker, state)))
         }
     }
 }

@@ -59,6 +59,8 @@ public struct BufferArena: ~Copyable {
     /// The outbound scratch, and where its next byte goes.
     @usableFromInline let outbound: UnsafeMutableRawPointer
     @usableFromInline var outboundEnd = 0
+    /// Bytes of the last block that could not be lent.
+    public private(set) var refused = 0
     /// Where the bytes begin that were written since the last piece: they become one when another follows.
     var openStart = 0
     var inputHandle = BufferHandle.none
@@ -86,11 +88,18 @@ public struct BufferArena: ~Copyable {
 
     // MARK: Borrowing
 
-    /// A block of at least `capacity` bytes; nil beyond the arena's limit or for more than the largest block.
+    /// A block of at least `capacity` bytes; nil beyond the arena's limit or for more than the largest block: `refused` says
+    /// then how large it was to be.
     public mutating func borrow(_ capacity: Int) -> BufferHandle? {
-        guard let sizeClass = Self.blockSizes.firstIndex(where: { $0 >= capacity }) else { return nil }
+        guard let sizeClass = Self.blockSizes.firstIndex(where: { $0 >= capacity }) else {
+            refused = capacity
+            return nil
+        }
         let size = Self.blockSizes[sizeClass]
-        guard bytesInUse + size <= limit else { return nil }
+        guard bytesInUse + size <= limit else {
+            refused = capacity
+            return nil
+        }
         bytesInUse += size
         let free = firstFree[sizeClass]
         guard free >= 0 else { return appendBlock(capacity: size, sizeClass: sizeClass) }

@@ -41,12 +41,6 @@ extension PoolDispatcher {
     @inlinable
     public mutating func retryEnded() { budget.retryEnded() }
 
-    /// Whether the next connection must be a new one: enough of the reused ones were dead.
-    @inlinable
-    public func needsFreshConnection(_ progress: RetryPolicy.Progress) -> Bool {
-        retryPolicy.needsFreshConnection(progress)
-    }
-
     /// Whether a response with this status is not passed on while another attempt may be made.
     @inlinable
     public func retriesStatus(_ status: Int) -> Bool { retryPolicy.retriesStatus(status) }

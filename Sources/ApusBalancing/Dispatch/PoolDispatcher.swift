@@ -239,7 +239,7 @@ extension PoolDispatcher {
     ///   - isConnect: it could not be connected to, which endpoint health counts by itself.
     ///   - admitted: `now` of the attempt's `attemptStarted`.
     @inlinable
-    public mutating func failed(
+    public mutating func gaveNone(
         _ index: Int, isConnect: Bool, after microseconds: Int64, admitted: Int64, now: Int64
     ) -> AttemptReport {
         if looksAtTime, !isConnect { picker.answered(index, after: microseconds, isFailure: true, now: now) }

@@ -11,12 +11,11 @@ struct SlowStartRamp: Sendable {
 
     private static let leastShare = 0.01
 
-    /// Nil for a pool without slow start. Hashing has none: a hash has its reason to fall on an endpoint, and making it
-    /// again would send the key elsewhere and back.
+    /// Nil for a pool without slow start, or whose algorithm has none.
     init?(of pool: Pool) { self.init(pool.slowStart, balance: pool.balance) }
 
     init?(_ slowStart: SlowStart?, balance: Balance) {
-        guard let slowStart, balance != .hash else { return nil }
+        guard let slowStart, balance.slowStartMethod != .none else { return nil }
         window = slowStart.window.inMicroseconds
         exponent = 1 / slowStart.aggression
         guard window > 0 else { return nil }

@@ -1,4 +1,4 @@
-/// Of two candidates drawn at random, the one with fewer exchanges in flight for its weight: (load + 1) / weight.
+/// Power of two choices (p2c): of two candidates drawn at random, the one with fewer exchanges in flight for its weight: (load + 1) / weight.
 ///
 /// Mitzenmacher: "The power of two choices in randomized load balancing", IEEE Transactions on Parallel and Distributed
 /// Systems 12, 2001. Two choices keep the longest queue exponentially shorter than one choice does, and unlike the least

@@ -105,11 +105,6 @@ public struct RetryPolicy: Sendable, Hashable {
         }
     }
 
-    /// Whether the exchange's next connection must be a new one: enough of the reused ones were dead.
-    public func needsFreshConnection(_ progress: Progress) -> Bool {
-        progress.staleReplacements >= Self.staleReplacementLimit
-    }
-
     private func another(_ progress: Progress) -> Decision {
         progress.attempts < attemptLimit ? .retryOtherEndpoint : .giveUp
     }

@@ -5,12 +5,7 @@ extension Validation {
     mutating func checkWeights(_ pool: PoolSection) {
         let weights = pool.endpoints.filter { $0.weightPosition != nil }
         if !pool.balance.balance.looksAtWeights, let useless = weights.first(where: { $0.weight > 1 })?.weightPosition {
-            let weighted: Balance? =
-                switch pool.balance.balance {
-                case .roundRobin: .weightedRoundRobin
-                case .random: .weightedRandom
-                default: nil
-                }
+            let weighted = pool.balance.balance.weighted
             findings.warning(
                 "weights have no effect with `balance: \(pool.balance.name)`"
                     + (weighted.map { "; use `\($0.rawValue)`" } ?? ", other than 0"), at: useless)

@@ -14,14 +14,14 @@ extension ExchangeState {
     /// - Returns: `goesOn` where that is the proper end of the response.
     public mutating func originEnded(hasPart: Bool, wasUsed: Bool) -> Next {
         guard responsePhase == .awaited else {
-            return response.connectionEnded() ? .goesOn : .reset(.upstreamTruncated)
+            return response.connectionEnded() ? .goesOn : .breakOff(.upstreamTruncated)
         }
         return originFailed(.upstreamClosed, hasPart: hasPart, wasUsed: wasUsed)
     }
 
     /// The origin's connection was reset, or is broken in another way.
     public func originBroke(hasPart: Bool, wasUsed: Bool) -> Next {
-        guard responsePhase == .awaited else { return .reset(.upstreamTruncated) }
+        guard responsePhase == .awaited else { return .breakOff(.upstreamTruncated) }
         return originFailed(.upstreamReset, hasPart: hasPart, wasUsed: wasUsed)
     }
 
@@ -56,7 +56,7 @@ extension ExchangeState {
     ///
     /// - Parameter isHeadPending: nothing of it has been sent yet: the client gets a 502 instead.
     public mutating func responseRefused(_ reason: Reason, isHeadPending: Bool) -> Next {
-        guard isHeadPending else { return .reset(.badResponseBody) }
+        guard isHeadPending else { return .breakOff(.badResponseBody) }
         responsePhase = .awaited
         let isKnown = reason == .unexpectedUpgrade || reason == .responseHeadTooLarge
         return .attemptFailed(AttemptFailure(.badResponse, isKnown ? reason : .badResponse))
@@ -64,7 +64,7 @@ extension ExchangeState {
 
     // MARK: Answers of Apus's own
 
-    /// Whether an answer for that reason can be given; otherwise the connection is reset.
+    /// Whether an answer for that reason can be given; otherwise the exchange is broken off.
     public func mayAnswer(_ reason: Reason) -> Bool { responsePhase == .awaited && reason.status != nil }
 
     /// Apus answers.
@@ -97,7 +97,7 @@ extension ExchangeState {
     public func timedOut(originStalls: Bool, clientStalls: Bool) -> Next {
         if filters.isWaiting { return .answer(.filterTimeout) }
         guard responsePhase == .awaited else {
-            return .reset(clientStalls || pipeHolds(.response) ? .clientStalled : .responseBodyTimeout)
+            return .breakOff(clientStalls || pipeHolds(.response) ? .clientStalled : .responseBodyTimeout)
         }
         let waitsForClient = !requestIsOver && !originStalls && !pipeHolds(.request) && !awaitsContinue
         if waitsForClient { return .answer(.requestBodyTimeout) }
@@ -110,8 +110,8 @@ extension ExchangeState {
     ///
     /// - Parameter isClients: the client was waited for, and not the origin.
     public func tooSlow(isClients: Bool) -> Next {
-        guard isClients else { return .reset(.responseBodyTooSlow) }
-        return responsePhase == .awaited ? .answer(.requestBodyTooSlow) : .reset(.clientTooSlow)
+        guard isClients else { return .breakOff(.responseBodyTooSlow) }
+        return responsePhase == .awaited ? .answer(.requestBodyTooSlow) : .breakOff(.clientTooSlow)
     }
 }
 

@@ -13,12 +13,12 @@ public enum Next: Sendable {
     case waits
     /// What the visit to its pool asks for.
     case visit(PoolVisit.Step)
-    /// The current attempt has come to nothing.
+    /// The current attempt, which had a connection, has come to nothing.
     case attemptFailed(AttemptFailure)
     /// Apus answers for that reason; where a response has begun, that response is broken off.
     case answer(Reason)
     /// Both connections end at once, the client's so that nobody takes what it got for the whole.
-    case reset(Reason)
+    case breakOff(Reason)
     /// The client has its response.
     case over
 

@@ -26,7 +26,7 @@ extension PoolVisit {
     ) -> AttemptReport? {
         guard !current.isJudged else { return nil }
         current.isJudged = true
-        return origins.dispatchers[pool].failed(
+        return origins.dispatchers[pool].gaveNone(
             Int(current.endpoint) - origins.rules[pool].start, isConnect: isConnect,
             after: max(0, now - current.started),
             admitted: current.admitted, now: now)

@@ -36,7 +36,7 @@ extension Proxy {
         let client = exchanges[x].client
         exchanges[x].bytesSent += UInt64(arena.sendCount)
         exchanges[x].state.answerBodyBytes = UInt32(truncatingIfNeeded: bodyBytes)
-        if let reason = connections.flush(client, &exchanges, &arena).failure { return .reset(reason) }
+        if let reason = flush(client, &arena).failure { return .breakOff(reason) }
         guard connections[client].hasUnsent else { return .over }
         setDeadline(exchange: x, in: bodyTime(x))
         return .waits

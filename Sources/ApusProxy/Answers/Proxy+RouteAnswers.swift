@@ -30,7 +30,7 @@ extension Proxy {
                 exchanges[x].state.requestWasAbandoned = true
             }
         }
-        guard connections.keepInput(exchanges[x].client, stretch.rest(from: used), &exchanges, &arena) else {
+        guard keepInput(exchanges[x].client, stretch.rest(from: used), &arena) else {
             // What came behind it is lost, so that nothing more can be answered here.
             exchanges[x].state.requestWasAbandoned = true
             return
@@ -72,7 +72,7 @@ extension Proxy {
         appendDate(&arena)
         appendConnection(closes: closes, saysKeepAlive: exchanges[x].state.version == .http10, &arena)
         let isSent = exchanges[x].state.method != .head
-        if isSent, let reason = append(x, body: body.span, &arena) { return .reset(reason) }
+        if isSent, let reason = append(x, body: body.span, &arena) { return .breakOff(reason) }
         return sendAnswer(x, bodyBytes: isSent ? body.count : 0, &arena)
     }
 
@@ -85,7 +85,7 @@ extension Proxy {
             let end = start + arena.sendRoom
             arena.append(body.extracting(start..<end))
             exchanges[x].bytesSent += UInt64(arena.sendCount)
-            if let reason = connections.flush(exchanges[x].client, &exchanges, &arena).failure { return reason }
+            if let reason = flush(exchanges[x].client, &arena).failure { return reason }
             arena.beginSend()
             start = end
         }
@@ -100,7 +100,7 @@ extension Proxy {
         of x: Int, behind kept: Stretch = Stretch(), _ arena: inout BufferArena
     ) -> Stretch? {
         let count = kept.count + arena.sendCount
-        guard let handle = connections.borrow(max(1, count), for: exchanges[x].client, &exchanges, &arena) else {
+        guard let handle = borrow(max(1, count), for: exchanges[x].client, &arena) else {
             return nil
         }
         if !kept.isEmpty {

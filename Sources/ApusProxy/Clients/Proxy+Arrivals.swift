@@ -6,19 +6,20 @@ import ApusTransport
 
 /// Clients that come in: taken in, or turned away where there is no room for them.
 extension Proxy {
-    mutating func admit(_ link: Link, _ listener: Int, _ peer: WireAddress, _ arena: inout BufferArena) {
+    /// Takes a client in that was accepted, or says why not.
+    ///
+    /// - Parameter isLast: it was accepted with the descriptor that is held back, and can only be told so.
+    mutating func admit(
+        _ link: Link, _ listener: Int, _ peer: WireAddress, isLast: Bool = false, _ arena: inout BufferArena
+    ) {
         records.counters.add(to: shared.layout.listener(listener, .connectionsAccepted))
         let open = shared.clients.add(1, to: listener)
+        guard !isLast else { return turnAway(link, listener, .descriptorLimit, &arena) }
         guard open <= settings.connectionsPerListener else {
             return turnAway(link, listener, .connectionLimit, &arena)
         }
-        let isTrusted = isTrusted(peer)
-        guard
-            let client = connections.insert(
-                Connection(client: link, listener: listener, peer: peer, isTrusted: isTrusted))
-        else { return turnAway(link, listener, .connectionLimit, &arena) }
-        guard connections.register(client) else {
-            connections.remove(client)
+        let connection = Connection(client: link, listener: listener, peer: peer, isTrusted: isTrusted(peer))
+        guard let client = connections.take(connection) else {
             return turnAway(link, listener, .descriptorLimit, &arena)
         }
         clients.count += 1
@@ -32,7 +33,7 @@ extension Proxy {
     }
 
     /// Says why in a response, if the socket takes it, and closes: whoever is turned away should know.
-    mutating func turnAway(_ link: Link, _ listener: Int, _ reason: Reason, _ arena: inout BufferArena) {
+    private mutating func turnAway(_ link: Link, _ listener: Int, _ reason: Reason, _ arena: inout BufferArena) {
         records.counters.add(to: shared.layout.reason(reason, listener: listener))
         arena.beginSend()
         writeAnswer(reason, listener: listener, method: .get, closes: true, &arena)

@@ -61,7 +61,7 @@ extension Proxy {
         origins.dispatchers[pool].learnSession(session, endpoint: endpoint, now: now)
         for mailbox in neighbours.others {
             mailbox.post(
-                .sessionLearned(pool: pool, session: session, endpoint: endpoint, epoch: shared.epoch))
+                .origins(.sessionLearned(pool: pool, session: session, endpoint: endpoint, epoch: shared.epoch)))
         }
         return false
     }

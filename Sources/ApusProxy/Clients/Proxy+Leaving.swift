@@ -35,7 +35,7 @@ extension Proxy {
     mutating func cut(_ x: Int, _ arena: inout BufferArena) {
         let handle = exchanges.handle(x)
         drive(x, .answer(.drainDeadline), &arena)
-        if let x = exchanges.index(handle) { drive(x, .reset(.drainDeadline), &arena) }
+        if let x = exchanges.index(handle) { drive(x, .breakOff(.drainDeadline), &arena) }
     }
 
     /// Breaks off what is left, and closes all connections.

@@ -15,7 +15,7 @@ extension Proxy {
         guard settings.rules.normalizesPath(of: &hand, arena.bytes(of: hand.place), listener: listener) else {
             return Stretch(hand.place.handle, path)
         }
-        guard let block = connections.borrow(path.count, for: exchanges[x].client, &exchanges, &arena) else {
+        guard let block = borrow(path.count, for: exchanges[x].client, &arena) else {
             return nil
         }
         arena.copy(from: hand.place.handle, path, to: block, at: 0)

@@ -16,7 +16,7 @@ extension Proxy {
             return
         }
         let known = connections[client].input.count
-        switch connections.receive(client, &exchanges, &arena) {
+        switch receive(client, &arena) {
         case .nothing: return
         case .ended, .failed: closeClient(client, &arena)
         case .noMemory: refuse(client, .memoryLimit, &arena)
@@ -36,7 +36,7 @@ extension Proxy {
             return refuse(client, error, &arena)
         }
         if isWhole { return begin(client, &hand, &arena) }
-        guard connections.keepInput(client, stretch, &exchanges, &arena) else {
+        guard keepInput(client, stretch, &arena) else {
             return refuse(client, .memoryLimit, &arena)
         }
         if connections[client].phase != .readingHead {
@@ -62,7 +62,7 @@ extension Proxy {
             closeClient(client, &arena)
             return nil
         }
-        if x == schedule.exchangeTicks.count { schedule.exchangeTicks.append(.max) }
+        schedule.makePlace(forExchange: x)
         connections[client].exchange = Int32(x)
         connections[client].deadline = .max
         connections[client].pace = .none
@@ -195,10 +195,10 @@ extension Proxy {
             used = try appendBody(.request, of: x, stretch.rest(from: used), &arena)
         }
         let count = arena.sendCount
-        guard let replay = connections.borrow(count, for: client, &exchanges, &arena) else { throw .memoryLimit }
+        guard let replay = borrow(count, for: client, &arena) else { throw .memoryLimit }
         arena.copyUnsent(from: 0, to: replay, at: 0)
         exchanges[x].replay = Stretch(replay, 0..<count)
-        guard connections.keepInput(client, stretch.rest(from: used), &exchanges, &arena) else {
+        guard keepInput(client, stretch.rest(from: used), &arena) else {
             throw .memoryLimit
         }
     }

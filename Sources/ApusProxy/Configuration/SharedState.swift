@@ -71,13 +71,8 @@ final class Lifetime: Sendable {
 
 /// What a worker is told from outside.
 enum WorkerMessage: Sendable {
-    case setEndpoint(Int, available: Bool)
-    case setWeight(Int, Int)
-    case setBreaker(BreakerName, BreakerState)
-    /// An exchange of this pool has ended at another worker, which has no request that waits.
-    case roomInPool(Int, epoch: Int)
-    /// Another worker saw a session of this pool begin at this endpoint of it.
-    case sessionLearned(pool: Int, session: UInt64, endpoint: Int32, epoch: Int)
+    /// Something about pools and endpoints.
+    case origins(OriginsMessage)
     /// Go over to another snapshot.
     case adopt(Adoption)
     /// Tell what is in use.
@@ -90,4 +85,15 @@ enum WorkerMessage: Sendable {
     /// Say that this worker's loop turns.
     case answer(Countdown)
     case stop
+}
+
+/// What the control plane and the other workers tell of pools and endpoints, by index.
+enum OriginsMessage: Sendable {
+    case setEndpoint(Int, available: Bool)
+    case setWeight(Int, Int)
+    case setBreaker(BreakerName, BreakerState)
+    /// An exchange of this pool has ended at another worker, which has no request that waits.
+    case roomInPool(Int, epoch: Int)
+    /// Another worker saw a session of this pool begin at this endpoint of it.
+    case sessionLearned(pool: Int, session: UInt64, endpoint: Int32, epoch: Int)
 }

@@ -1,4 +1,3 @@
-import ApusHTTP
 import ApusModel
 import ApusTransport
 
@@ -47,7 +46,6 @@ extension Worker {
     /// - Returns: whether somebody was there to be told.
     private mutating func acceptWithSpare(_ place: Int, _ arena: inout BufferArena) -> Bool {
         guard let listening = doors.listeners[place] else { return false }
-        let listener = listening.listener
         guard proxy.connections.links.giveUpSpare() else {
             pauseAccepting(place)
             return false
@@ -56,9 +54,7 @@ extension Worker {
         var link = Link()
         let result = proxy.connections.links.accept(&link, at: listening.socket, peer: &peer)
         if !result.isFailure {
-            proxy.records.counters.add(to: proxy.shared.layout.listener(listener, .connectionsAccepted))
-            proxy.shared.clients.add(1, to: listener)
-            proxy.turnAway(link, listener, .descriptorLimit, &arena)
+            proxy.admit(link, listening.listener, peer, isLast: true, &arena)
         }
         let hasSpare = proxy.connections.links.holdSpare()
         // Another thread was faster: without the spare there is nothing to refuse with.

@@ -23,8 +23,8 @@ extension Proxy {
             case .visit(let step): next = carryOut(step, x, &arena)
             case .attemptFailed(let failure): next = attemptFailed(x, failure, &arena)
             case .answer(let reason):
-                next = exchanges[x].state.mayAnswer(reason) ? answer(x, reason, &arena) : .reset(reason)
-            case .reset(let reason): return breakOff(x, reason, &arena)
+                next = exchanges[x].state.mayAnswer(reason) ? answer(x, reason, &arena) : .breakOff(reason)
+            case .breakOff(let reason): return breakOff(x, reason, &arena)
             case .over: return endExchange(x, &arena)
             }
         }

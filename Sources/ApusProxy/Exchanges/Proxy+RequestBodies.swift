@@ -10,13 +10,13 @@ extension Proxy {
     /// What a client's connection can do while an exchange runs on it.
     mutating func clientProceeds(_ client: Int, isWritable: Bool, _ arena: inout BufferArena) -> Next {
         let x = Int(connections[client].exchange)
-        if connections[client].isBroken { return .reset(.clientClosed) }
+        if connections[client].isBroken { return .breakOff(.clientClosed) }
         // Who waits for a place and has hung up gives it up. It could be a client that only ended its own direction, but
         // hardly any do, and a queue full of those that have gone would serve nobody.
-        if connections[client].peerClosed, exchanges[x].state.visit.wait == .queued { return .reset(.clientClosed) }
+        if connections[client].peerClosed, exchanges[x].state.visit.wait == .queued { return .breakOff(.clientClosed) }
         if isWritable, connections[client].hasUnsent {
             let waiting = connections[client].output.count
-            guard connections.flushOutput(client, &arena) else { return .reset(.clientClosed) }
+            guard connections.flushOutput(client, &arena) else { return .breakOff(.clientClosed) }
             let left = connections[client].output.count
             if left == 0, exchanges[x].state.responsePhase == .complete { return .over }
             if exchanges[x].state.responsePhase == .awaited {
@@ -44,9 +44,9 @@ extension Proxy {
             else { return .waits }
             if let next = spliceBody(.request, of: x, &arena) { return next }
             let known = connections[client].input.count
-            switch connections.receive(client, &exchanges, &arena) {
+            switch receive(client, &arena) {
             case .nothing: return .waits
-            case .ended, .failed: return .reset(.clientClosed)
+            case .ended, .failed: return .breakOff(.clientClosed)
             case .noMemory: return .answer(.memoryLimit)
             case .bytes(let stretch):
                 if known > 0, !isWorthParsing(stretch, knownBefore: known, arena) { continue }
@@ -78,19 +78,19 @@ extension Proxy {
             exchanges[x].state.isReplayable = false
             exchanges[x].releaseReplay(&arena)
         }
-        switch connections.flush(upstream, &exchanges, &arena) {
+        switch flush(upstream, &arena) {
         case .all: break
         case .failed:
             // The origin takes no more; it may have said why before, and another may get all of it.
             exchanges[x].state.requestWasAbandoned = true
-            connections[upstream].link.takesNoMore()
-            guard connections.keepInput(client, stretch.rest(from: used), &exchanges, &arena) else {
+            connections.takesNoMore(upstream)
+            guard keepInput(client, stretch.rest(from: used), &arena) else {
                 return .answer(.memoryLimit)
             }
             return readResponse(x, &arena)
         case .noMemory: return .answer(lostPlace(x, .memoryLimit))
         }
-        guard connections.keepInput(client, stretch.rest(from: used), &exchanges, &arena) else {
+        guard keepInput(client, stretch.rest(from: used), &arena) else {
             return .answer(lostPlace(x, .memoryLimit))
         }
         if exchanges[x].state.request.isComplete {

@@ -24,7 +24,7 @@ extension Proxy {
             } else {
                 // It takes no more of the request; what it may have answered is still to be read.
                 exchanges[x].state.requestWasAbandoned = true
-                connections[upstream].link.takesNoMore()
+                connections.takesNoMore(upstream)
             }
         }
         if isWritable, exchanges[x].state.pipeHolds(.request) {
@@ -45,7 +45,7 @@ extension Proxy {
                 connections[upstream].mayBeRead
             else { return .waits }
             let known = connections[upstream].input.count
-            switch connections.receive(upstream, &exchanges, &arena) {
+            switch receive(upstream, &arena) {
             case .nothing: return .waits
             case .ended: return upstreamEnded(x, &arena)
             case .failed: return upstreamBroke(x)
@@ -94,7 +94,7 @@ extension Proxy {
             } else {
                 // What was understood of a body goes on.
                 exchanges[x].bytesSent += UInt64(arena.sendCount)
-                _ = connections.flush(exchanges[x].client, &exchanges, &arena)
+                _ = flush(exchanges[x].client, &arena)
             }
             return exchanges[x].state.responseRefused(error, isHeadPending: isHeadPending)
         }
@@ -122,8 +122,8 @@ extension Proxy {
     /// Sends the interim responses that came before a final head of which only a part has come, and keeps the part.
     private mutating func keepPartialHead(_ x: Int, _ rest: Stretch, _ arena: inout BufferArena) -> Next {
         exchanges[x].bytesSent += UInt64(arena.sendCount)
-        if let reason = connections.flush(exchanges[x].client, &exchanges, &arena).failure { return .reset(reason) }
-        return connections.keepInput(exchanges[x].upstream, rest, &exchanges, &arena) ? .goesOn : .answer(.memoryLimit)
+        if let reason = flush(exchanges[x].client, &arena).failure { return .breakOff(reason) }
+        return keepInput(exchanges[x].upstream, rest, &arena) ? .goesOn : .answer(.memoryLimit)
     }
 
     /// Interim responses of one exchange; more are no answer.
@@ -199,14 +199,14 @@ extension Proxy {
         let upstream = exchanges[x].upstream
         let count = arena.sendCount
         exchanges[x].bytesSent += UInt64(count)
-        if let reason = connections.flush(client, &exchanges, &arena).failure { return .reset(reason) }
+        if let reason = flush(client, &arena).failure { return .breakOff(reason) }
         if exchanges[x].state.response.isComplete {
             // Bytes behind the response belong to nothing that was asked for.
             if rest.count > 0 { exchanges[x].state.upstreamKeepsAlive = false }
-            _ = connections.keepInput(upstream, rest.rest(from: Int(rest.end)), &exchanges, &arena)
+            _ = keepInput(upstream, rest.rest(from: Int(rest.end)), &arena)
             return responseEnded(x, &arena)
         }
-        guard connections.keepInput(upstream, rest, &exchanges, &arena) else { return .reset(.memoryLimit) }
+        guard keepInput(upstream, rest, &arena) else { return .breakOff(.memoryLimit) }
         return bodyProceeded(x, by: count - connections[client].output.count, waitingFor: responsePace(x))
     }
 
@@ -220,7 +220,7 @@ extension Proxy {
             arena.beginSend()
             arena.append("0\r\n\r\n")
             exchanges[x].bytesSent += 5
-            if let reason = connections.flush(exchanges[x].client, &exchanges, &arena).failure { return .reset(reason) }
+            if let reason = flush(exchanges[x].client, &arena).failure { return .breakOff(reason) }
         }
         return responseEnded(x, &arena)
     }
@@ -239,5 +239,16 @@ extension Proxy {
         guard connections[exchanges[x].client].hasUnsent else { return .over }
         setDeadline(exchange: x, in: bodyTime(x))
         return .waits
+    }
+}
+
+extension Connections.Sent {
+    /// Why an exchange is broken off when this is said of its client's connection; nil when nothing is wrong.
+    var failure: Reason? {
+        switch self {
+        case .all: nil
+        case .failed: .clientClosed
+        case .noMemory: .memoryLimit
+        }
     }
 }

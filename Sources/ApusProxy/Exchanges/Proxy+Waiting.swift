@@ -25,7 +25,7 @@ extension Proxy {
         if origins.dispatchers[pool].waitingCount > 0 {
             for _ in 0..<count { schedule.roomInPools.append(pool) }
         } else if origins.waiting.value(pool) > 0 {
-            for mailbox in neighbours.others { mailbox.post(.roomInPool(pool, epoch: shared.epoch)) }
+            for mailbox in neighbours.others { mailbox.post(.origins(.roomInPool(pool, epoch: shared.epoch))) }
         }
     }
 

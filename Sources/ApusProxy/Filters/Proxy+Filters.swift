@@ -30,7 +30,7 @@ extension Proxy {
     private mutating func waitForFilter(
         _ x: Int, _ hand: inout RequestInHand, _ arena: inout BufferArena
     ) -> Next {
-        guard connections.keepInput(exchanges[x].client, hand.place, &exchanges, &arena) else {
+        guard keepInput(exchanges[x].client, hand.place, &arena) else {
             return answer(x, .memoryLimit, instead: &hand, &arena)
         }
         exchanges[x].state.filters.waits()

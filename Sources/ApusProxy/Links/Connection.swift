@@ -80,9 +80,11 @@ struct Connection: BitwiseCopyable {
         }
     }
 
-    // What is asked most, so that it is said once what it means.
+    // What is asked most, so that it is said once what it means. That something may be read is a hint: a read may find
+    // nothing. `mayBeRead` is asked before a read whose failure is to be heard, `mayHaveMore` where a broken link is dealt
+    // with elsewhere.
 
-    /// Bytes may be waiting in the socket.
+    /// Bytes may be waiting.
     var isReadable: Bool { link.isReadable }
     /// The peer has ended its direction, or will have when what it has sent is read.
     var peerClosed: Bool { link.peerClosed }

@@ -1,8 +1,9 @@
-import ApusExchange
-import ApusHTTP
 import ApusTransport
 
 /// Moving bytes between links and buffers, the same way for clients and origins.
+///
+/// Where a buffer is missing, nothing has happened but what the result says, and it can be asked again: `Proxy` does, when it
+/// has taken memory back from others.
 extension Connections {
     enum Received {
         case bytes(Stretch)
@@ -14,19 +15,18 @@ extension Connections {
     }
 
     /// Reads once: into the scratch buffer, or behind what the connection keeps.
-    mutating func receive(_ connection: Int, _ exchanges: inout Slab<Exchange>, _ arena: inout BufferArena) -> Received
-    {
-        guard slab[connection].input.isEmpty else { return receiveMore(connection, &exchanges, &arena) }
+    mutating func receive(_ connection: Int, _ arena: inout BufferArena) -> Received {
+        guard slab[connection].input.isEmpty else { return receiveMore(connection, &arena) }
         let asked = BufferArena.inboundCapacity
         let result = links.receive(from: &slab[connection].link, into: .inbound, at: 0, count: asked, &arena)
         guard result.rawValue > 0 else { return nothingReceived(result) }
         return .bytes(Stretch(.inbound, 0..<result.rawValue))
     }
 
-    private mutating func receiveMore(_ connection: Int, _ exchanges: inout Slab<Exchange>, _ arena: inout BufferArena)
+    private mutating func receiveMore(_ connection: Int, _ arena: inout BufferArena)
         -> Received
     {
-        guard makeRoom(connection, &exchanges, &arena) else { return .noMemory }
+        guard makeRoom(connection, &arena) else { return .noMemory }
         let input = slab[connection].input
         let asked = arena.capacity(of: input.handle) - Int(input.end)
         let result = links.receive(
@@ -42,7 +42,7 @@ extension Connections {
     }
 
     /// Makes room behind the kept bytes, in their buffer or a larger one.
-    private mutating func makeRoom(_ connection: Int, _ exchanges: inout Slab<Exchange>, _ arena: inout BufferArena)
+    private mutating func makeRoom(_ connection: Int, _ arena: inout BufferArena)
         -> Bool
     {
         let input = slab[connection].input
@@ -53,7 +53,7 @@ extension Connections {
             slab[connection].input = Stretch(input.handle, 0..<input.count)
             return true
         }
-        guard let larger = borrow(capacity * 2, for: connection, &exchanges, &arena) else { return false }
+        guard let larger = arena.borrow(capacity * 2) else { return false }
         arena.copy(from: input.handle, input.range, to: larger, at: 0)
         arena.giveBack(input.handle)
         slab[connection].input = Stretch(larger, 0..<input.count)
@@ -64,7 +64,7 @@ extension Connections {
     ///
     /// - Returns: false when there is no memory for it.
     mutating func keepInput(
-        _ connection: Int, _ rest: Stretch, _ exchanges: inout Slab<Exchange>, _ arena: inout BufferArena
+        _ connection: Int, _ rest: Stretch, _ arena: inout BufferArena
     ) -> Bool {
         let input = slab[connection].input
         if rest.count == 0 {
@@ -73,7 +73,7 @@ extension Connections {
         } else if rest.handle == input.handle {
             slab[connection].input = rest
         } else {
-            guard let handle = borrow(rest.count, for: connection, &exchanges, &arena) else { return false }
+            guard let handle = arena.borrow(rest.count) else { return false }
             arena.copy(from: rest.handle, rest.range, to: handle, at: 0)
             slab[connection].input = Stretch(handle, 0..<rest.count)
         }
@@ -84,36 +84,26 @@ extension Connections {
         /// The socket, or the connection's output buffer, has everything.
         case all
         case failed
-        case noMemory
-
-        /// Why an exchange is broken off when this is said of its client's connection; nil when nothing is wrong.
-        var failure: Reason? {
-            switch self {
-            case .all: nil
-            case .failed: .clientClosed
-            case .noMemory: .memoryLimit
-            }
-        }
+        /// There is no buffer for the rest, behind that many bytes.
+        case noMemory(sent: Int)
     }
 
     /// Sends what was appended to the arena; what the socket does not take waits in the connection's output.
-    mutating func flush(_ connection: Int, _ exchanges: inout Slab<Exchange>, _ arena: inout BufferArena) -> Sent {
+    mutating func flush(_ connection: Int, _ arena: inout BufferArena) -> Sent {
         let total = arena.sendCount
         guard total > 0 else { return .all }
-        guard !slab[connection].hasUnsent else { return queue(connection, from: 0, &exchanges, &arena) }
+        guard !slab[connection].hasUnsent else { return queueAppended(on: connection, from: 0, &arena) }
         let result = links.send(to: &slab[connection].link, &arena)
         if result.rawValue == total { return .all }
         if result.isFailure, !result.wouldBlock { return .failed }
-        return queue(connection, from: max(0, result.rawValue), &exchanges, &arena)
+        return queueAppended(on: connection, from: max(0, result.rawValue), &arena)
     }
 
     /// Puts what was appended, without its first `sent` bytes, behind what the connection has to send.
-    private mutating func queue(
-        _ connection: Int, from sent: Int, _ exchanges: inout Slab<Exchange>, _ arena: inout BufferArena
-    ) -> Sent {
+    mutating func queueAppended(on connection: Int, from sent: Int, _ arena: inout BufferArena) -> Sent {
         let waiting = slab[connection].output
         let count = arena.sendCount - sent
-        guard let handle = borrow(waiting.count + count, for: connection, &exchanges, &arena) else { return .noMemory }
+        guard let handle = arena.borrow(waiting.count + count) else { return .noMemory(sent: sent) }
         if !waiting.isEmpty {
             arena.copy(from: waiting.handle, waiting.range, to: handle, at: 0)
             arena.giveBack(waiting.handle)
@@ -140,9 +130,29 @@ extension Connections {
         return true
     }
 
-    /// Sends some of a buffer that is not the connection's own: a request that is kept for another attempt.
-    mutating func send(_ bytes: Stretch, to connection: Int, _ arena: inout BufferArena) -> SystemResult {
-        links.send(to: &slab[connection].link, bytes.handle, bytes.range, &arena)
+    /// Sends a request that is kept for another attempt, on a connection on which nothing waits; what the socket does not
+    /// take waits in the connection's output.
+    mutating func sendKept(_ kept: Stretch, to connection: Int, _ arena: inout BufferArena) -> (Sent, hasBegun: Bool) {
+        let result = links.send(to: &slab[connection].link, kept.handle, kept.range, &arena)
+        guard !result.isFailure || result.wouldBlock else { return (.failed, false) }
+        let sent = max(0, result.rawValue)
+        return (sent < kept.count ? queueKept(kept, from: sent, on: connection, &arena) : .all, sent > 0)
+    }
+
+    /// Puts what is kept, without its first `sent` bytes, where it waits to be sent.
+    mutating func queueKept(_ kept: Stretch, from sent: Int, on connection: Int, _ arena: inout BufferArena) -> Sent {
+        guard let handle = arena.borrow(kept.count - sent) else { return .noMemory(sent: sent) }
+        arena.copy(from: kept.handle, Int(kept.start) + sent..<Int(kept.end), to: handle, at: 0)
+        slab[connection].output = Stretch(handle, 0..<kept.count - sent)
+        return .all
+    }
+
+    /// Whether nothing has come on a connection on which nothing was asked. What a link says may be read is a hint: a read
+    /// says it.
+    mutating func isSilent(_ connection: Int, _ arena: inout BufferArena) -> Bool {
+        guard slab[connection].mayBeRead else { return true }
+        guard slab[connection].input.isEmpty, case .nothing = receive(connection, &arena) else { return false }
+        return true
     }
 
     /// Moves bytes from the connection into the pipe.

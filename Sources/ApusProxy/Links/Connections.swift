@@ -29,19 +29,33 @@ struct Connections: ~Copyable {
     var indexBound: Int { @inline(__always) mutating get { slab.indexBound } }
 
     @inline(__always)
-    mutating func insert(_ connection: Connection) -> Int? { slab.insert(connection) }
-    @inline(__always)
-    mutating func remove(_ connection: Int) { slab.remove(connection) }
-    @inline(__always)
     mutating func isUsed(_ connection: Int) -> Bool { slab.isUsed(connection) }
     @inline(__always)
     mutating func handle(_ connection: Int) -> SlabHandle { slab.handle(connection) }
     @inline(__always)
     mutating func index(_ handle: SlabHandle) -> Int? { slab.index(handle) }
 
-    /// Has the loop told what happens to the connection.
-    mutating func register(_ connection: Int) -> Bool {
-        links.register(slab[connection].link, token: slab.handle(connection).token)
+    /// Takes a connection in, and has the loop told what happens to it.
+    ///
+    /// - Returns: nil when there is no place, or the system watches no more of them: its link is still the caller's then.
+    mutating func take(_ connection: Connection) -> Int? {
+        guard let index = slab.insert(connection) else { return nil }
+        if links.register(connection.link, token: slab.handle(index).token) { return index }
+        slab.remove(index)
+        return nil
+    }
+
+    /// Notes what the poller has reported of the connection.
+    @inline(__always)
+    mutating func note(_ event: Poller.Event, of connection: Int) { slab[connection].link.note(event) }
+
+    /// A send has failed: what the peer may have said before is still to be read.
+    mutating func takesNoMore(_ connection: Int) { slab[connection].link.takesNoMore() }
+
+    /// The slot at which a search for memory goes on.
+    mutating func nextInTurn() -> Int {
+        hand = hand + 1 < slab.indexBound ? hand + 1 : 0
+        return hand
     }
 
     /// Has the connection proceed in the next turn.

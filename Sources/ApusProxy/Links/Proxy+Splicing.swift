@@ -87,7 +87,7 @@ extension Proxy {
             if direction == .response { originIsAwaited(x) }
             return .waits
         }
-        if direction == .request { return .reset(.clientClosed) }
+        if direction == .request { return .breakOff(.clientClosed) }
         return result.rawValue == 0 ? upstreamEnded(x, &arena) : upstreamBroke(x)
     }
 
@@ -99,7 +99,7 @@ extension Proxy {
             let result = connections.empty(exchanges[x].pipe, to: target, exchanges[x].state.pipeBytes)
             if result.wouldBlock { return .waits }
             guard result.rawValue > 0 else {
-                return direction == .response ? .reset(.clientClosed) : requestWasNotTaken(x, &arena)
+                return direction == .response ? .breakOff(.clientClosed) : requestWasNotTaken(x, &arena)
             }
             exchanges[x].state.pipeBytes -= result.rawValue
             if direction == .response { exchanges[x].bytesSent += UInt64(result.rawValue) }
@@ -121,7 +121,7 @@ extension Proxy {
     /// The origin takes no more of the request; it may have said why before.
     private mutating func requestWasNotTaken(_ x: Int, _ arena: inout BufferArena) -> Next {
         exchanges[x].state.requestWasAbandoned = true
-        connections[exchanges[x].upstream].link.takesNoMore()
+        connections.takesNoMore(exchanges[x].upstream)
         releasePipe(x)
         return readResponse(x, &arena)
     }

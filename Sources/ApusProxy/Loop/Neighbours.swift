@@ -10,7 +10,7 @@ struct Neighbours {
     /// The other workers' mailboxes.
     let others: [Mailbox<WorkerMessage>]
     /// What other workers said that have gone over to a snapshot that this one has not got yet.
-    var earlyMessages: [WorkerMessage] = []
+    var earlyMessages: [OriginsMessage] = []
     /// Where pools and their endpoints went at the latest reload, for what others said before it.
     var latestPools: Renaming?
     var latestMembers: [Renaming?] = []

@@ -70,7 +70,7 @@ extension Proxy {
     /// Something has happened to a connection.
     mutating func handle(_ event: Poller.Event, _ hand: inout RequestInHand, _ arena: inout BufferArena) {
         guard let connection = connections.index(SlabHandle(token: event.token)) else { return }
-        connections[connection].link.note(event)
+        connections.note(event, of: connection)
         proceed(connection, isWritable: event.isWritable, &hand, &arena)
     }
 

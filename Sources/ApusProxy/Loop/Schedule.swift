@@ -10,7 +10,7 @@ struct Schedule: ~Copyable {
     var timers: TimerWheel
     /// By slot of exchange, whatever is in it: the tick of the wheel's entry for its deadline. An exchange after another
     /// in the same slot then costs no entry.
-    var exchangeTicks: [Int64] = []
+    private var exchangeTicks: [Int64] = []
     /// What exchanges wait for: the end of a pause, a place, an attempt's time limit.
     var alarms: TimerWheel
     /// Pools in which something has ended while requests wait; each as often as that happened.
@@ -36,6 +36,12 @@ struct Schedule: ~Copyable {
 }
 
 extension Schedule {
+    /// The exchange is new: there must be a place for the tick of its slot.
+    @inline(__always)
+    mutating func makePlace(forExchange x: Int) {
+        while exchangeTicks.count <= x { exchangeTicks.append(.max) }
+    }
+
     /// Sets when the connection must have proceeded.
     @inline(__always)
     mutating func setDeadline(_ connection: Int, at time: Int64, _ connections: inout Connections) {

@@ -5,7 +5,7 @@ import ApusTransport
 extension Worker {
     /// Takes what has come by the mailbox.
     mutating func hearAll(_ hand: inout RequestInHand, _ arena: inout BufferArena) {
-        for message in mailbox.takeAll() { hear(message, &hand, &arena) }
+        for message in proxy.neighbours.mailbox.takeAll() { hear(message, &hand, &arena) }
     }
 
     private mutating func hear(
@@ -19,7 +19,7 @@ extension Worker {
         case .stop: isStopped = true
         case .decided(let decision, let exchange, let number):
             proxy.hear(decision, exchange: exchange, number: number, &hand, &arena)
-        case .setEndpoint, .setWeight, .setBreaker, .roomInPool, .sessionLearned: proxy.hear(message)
+        case .origins(let message): proxy.hear(message)
         }
     }
 
@@ -35,7 +35,7 @@ extension Worker {
 
     /// Nobody must wait for a worker that has ended.
     mutating func answerTheLast() {
-        for message in mailbox.takeAll() {
+        for message in proxy.neighbours.mailbox.takeAll() {
             switch message {
             case .adopt(let adoption): adoption.arrivals.arrive()
             case .census(let taking): taking.report(Census())

@@ -13,14 +13,7 @@ extension Worker {
         proxy.records.counters.add(to: proxy.shared.layout.worker(.loopTurns))
         proxy.records.counters.add(UInt64(time), to: proxy.shared.layout.worker(.busyMicroseconds))
         if time > Self.shortTurn { recordLong(time, .turn) }
-        proxy.records.counters.set(proxy.shared.layout.worker(.bufferBytes), to: UInt64(arena.bytesInUse))
-        proxy.records.counters.set(proxy.shared.layout.worker(.clientConnections), to: UInt64(proxy.clients.count))
-        proxy.records.counters.set(
-            proxy.shared.layout.worker(.upstreamConnections), to: UInt64(proxy.connections.count - proxy.clients.count))
-        proxy.records.counters.set(proxy.shared.layout.worker(.exchanges), to: UInt64(proxy.exchanges.count))
-        proxy.records.counters.set(
-            proxy.shared.layout.worker(.timers), to: UInt64(proxy.schedule.timers.count + proxy.schedule.alarms.count))
-        proxy.records.counters.set(proxy.shared.layout.worker(.pipes), to: UInt64(proxy.connections.links.pipeCount))
+        proxy.recordHoldings(arena)
     }
 
     /// The loop asked to sleep for so long, nothing happened, and it woke: the rest of the time it waited to be let run.

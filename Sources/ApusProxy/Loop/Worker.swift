@@ -10,7 +10,6 @@ struct Worker: ~Copyable {
     /// Connections and what happens on them.
     var proxy: Proxy
     var doors: Doors
-    let mailbox: Mailbox<WorkerMessage>
     /// When the turn of the loop before this one ended.
     var turnEnded: Int64
     /// The loop ends with this turn.
@@ -28,7 +27,6 @@ struct Worker: ~Copyable {
                 index: index, mailbox: mailbox, others: others, endpoints: shared.snapshot.endpoints.count),
             shared: shared, settings: settings, counters: counters, log: log, links: links)
         doors = Doors(listeners)
-        self.mailbox = mailbox
     }
 
     /// Large bodies that may move through pipes at once; others are copied.
@@ -56,7 +54,7 @@ extension Worker {
             let result = proxy.connections.links.listen(at: listener.socket, token: UInt64(place))
             guard !result.isFailure else { throw SystemError(call: "epoll_ctl", errno: result.errno) }
         }
-        let result = proxy.connections.links.hear(mailbox, token: Self.mailboxToken)
+        let result = proxy.connections.links.hear(proxy.neighbours.mailbox, token: Self.mailboxToken)
         guard !result.isFailure else { throw SystemError(call: "epoll_ctl", errno: result.errno) }
     }
 

@@ -59,19 +59,16 @@ extension Proxy {
             if result.isOutOfDescriptors { return connectionNotMade(x, endpoint, &arena) }
             return connectFailed(x, errno: result.errno, &arena)
         }
-        guard
-            let upstream = connections.insert(Connection(upstream: link, endpoint: endpoint, exchange: x))
-        else {
+        guard let upstream = connections.take(Connection(upstream: link, endpoint: endpoint, exchange: x)) else {
             connections.links.close(&link)
             return connectionNotMade(x, endpoint, &arena)
         }
         exchanges[x].upstream = upstream
-        guard connections.register(upstream) else { return connectFailed(x, errno: outOfMemoryErrno, &arena) }
         setDeadline(exchange: x, in: connectTime(x))
         return .waits
     }
 
-    /// There is no descriptor for a connection; the endpoint has nothing to do with it.
+    /// There is no descriptor or memory for a connection; the endpoint has nothing to do with it.
     private mutating func connectionNotMade(_ x: Int, _ endpoint: Int, _ arena: inout BufferArena) -> Next {
         origins.connections[endpoint].connectFailed()
         endAttempt(x, exchanges[x].state.visit.current)
@@ -116,25 +113,18 @@ extension Proxy {
     /// Sends the kept request on the connection that is ready for it.
     private mutating func sendRequest(_ x: Int, _ arena: inout BufferArena) -> Next {
         let upstream = exchanges[x].upstream
-        let client = exchanges[x].client
-        let replay = exchanges[x].replay
-        let result = connections.send(replay, to: upstream, &arena)
-        guard !result.isFailure || result.wouldBlock else {
+        let (sent, hasBegun) = sendKept(exchanges[x].replay, to: upstream, for: exchanges[x].client, &arena)
+        if case .failed = sent {
             return exchanges[x].state.originBroke(hasPart: false, wasUsed: connections[upstream].wasUsed)
         }
-        let sent = max(0, result.rawValue)
-        exchanges[x].state.visit.current.wasSent = sent > 0
+        exchanges[x].state.visit.current.wasSent = hasBegun
         exchanges[x].state.visit.current.started = now
-        if sent < replay.count {
-            guard let handle = connections.borrow(replay.count - sent, for: client, &exchanges, &arena) else {
-                guard exchanges[x].state.visit.other.isUnderWay else { return .answer(.memoryLimit) }
-                // The attempt beside it has all that it needs.
-                dropCurrent(x, &arena)
-                _ = exchanges[x].state.visit.promoteOther()
-                return goOnAlone(x)
-            }
-            arena.copy(from: replay.handle, sent..<replay.count, to: handle, at: 0)
-            connections[upstream].output = Stretch(handle, 0..<replay.count - sent)
+        if case .noMemory = sent {
+            guard exchanges[x].state.visit.other.isUnderWay else { return .answer(.memoryLimit) }
+            // The attempt beside it has all that it needs.
+            dropCurrent(x, &arena)
+            _ = exchanges[x].state.visit.promoteOther()
+            return goOnAlone(x)
         }
         let waitsForOrigin = exchanges[x].state.request.isComplete || exchanges[x].state.awaitsContinue
         setDeadline(exchange: x, in: waitsForOrigin ? responseHeadTime(x) : bodyTime(x))

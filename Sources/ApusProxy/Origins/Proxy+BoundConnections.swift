@@ -73,8 +73,7 @@ extension Proxy {
 
     /// A client's own connection has changed while nothing was asked on it: it was closed, or sent what nobody asked for.
     mutating func heldUpstreamChanged(_ upstream: Int, _ arena: inout BufferArena) {
-        let connection = connections[upstream]
-        guard connection.mayBeRead else { return }
+        guard !connections.isSilent(upstream, &arena) else { return }
         closeHeld(upstream, &arena)
     }
 

@@ -5,7 +5,7 @@ import ApusTransport
 
 /// What the control plane and the other workers say of pools and endpoints.
 extension Proxy {
-    mutating func hear(_ message: WorkerMessage) {
+    mutating func hear(_ message: OriginsMessage) {
         switch message {
         case .setEndpoint(let endpoint, let isAvailable):
             let pool = settings.endpointPool[endpoint]
@@ -22,13 +22,11 @@ extension Proxy {
         case .roomInPool(_, let epoch), .sessionLearned(_, _, _, let epoch):
             // The sender may have gone over to a snapshot that comes to this worker a moment later.
             if epoch > shared.epoch { neighbours.earlyMessages.append(message) } else { hearNeighbour(message) }
-        // The worker's own.
-        case .adopt, .census, .drain, .answer, .decided, .stop: break
         }
     }
 
     /// What another worker said, perhaps before the latest reload.
-    private mutating func hearNeighbour(_ message: WorkerMessage) {
+    private mutating func hearNeighbour(_ message: OriginsMessage) {
         switch message {
         case .roomInPool(let pool, let epoch):
             // Which pool that was is not worth knowing: it cannot happen often.
@@ -41,7 +39,7 @@ extension Proxy {
             {
                 origins.dispatchers[pool].learnSession(session, endpoint: endpoint, now: now)
             }
-        default: break
+        case .setEndpoint, .setWeight, .setBreaker: break
         }
     }
 }

@@ -73,7 +73,7 @@ extension Proxy {
             }
         guard isWhole, head.keepsAlive, !exchanges[x].state.isPersonal else { return dropCurrent(x, &arena) }
         exchanges[x].state.upstreamKeepsAlive = true
-        _ = connections.keepInput(exchanges[x].upstream, stretch.rest(from: Int(stretch.end)), &exchanges, &arena)
+        _ = keepInput(exchanges[x].upstream, stretch.rest(from: Int(stretch.end)), &arena)
         releaseUpstream(x, &arena)
         exchanges[x].state.upstreamKeepsAlive = false
     }

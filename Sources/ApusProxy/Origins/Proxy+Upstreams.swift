@@ -10,7 +10,11 @@ extension Proxy {
     mutating func releaseUpstream(_ x: Int, _ arena: inout BufferArena) {
         let upstream = exchanges[x].upstream
         guard upstream >= 0 else { return }
-        if connections[upstream].isReadable { checkSilence(x, upstream, &arena) }
+        // The last read took exactly what was asked for, so that there may or may not be more. Bytes that nobody asked for
+        // would be taken for the next response.
+        if connections[upstream].isReadable, !connections.isSilent(upstream, &arena) {
+            exchanges[x].state.upstreamKeepsAlive = false
+        }
         let connection = connections[upstream]
         let isReusable =
             exchanges[x].state.upstreamKeepsAlive && exchanges[x].state.requestWasForwarded && connection.isAtRest
@@ -30,16 +34,6 @@ extension Proxy {
             connections[upstream].phase = .idle
             connections[upstream].wasUsed = true
             setDeadline(upstream, in: settings.endpointIdle[endpoint])
-        }
-    }
-
-    /// The last read took exactly what was asked for, so that there may or may not be more. Bytes that nobody asked for
-    /// would be taken for the next response.
-    private mutating func checkSilence(_ x: Int, _ upstream: Int, _ arena: inout BufferArena) {
-        guard connections[upstream].input.isEmpty, case .nothing = connections.receive(upstream, &exchanges, &arena)
-        else {
-            exchanges[x].state.upstreamKeepsAlive = false
-            return
         }
     }
 
@@ -76,9 +70,8 @@ extension Proxy {
 
     /// An origin's connection that nobody uses has changed: it was closed, or sent what nobody asked for.
     mutating func idleUpstreamChanged(_ upstream: Int, _ arena: inout BufferArena) {
-        let connection = connections[upstream]
-        guard connection.mayBeRead else { return }
-        origins.connections[Int(connection.place)].closed(Int32(upstream), whileIdle: true)
+        guard !connections.isSilent(upstream, &arena) else { return }
+        origins.connections[Int(connections[upstream].place)].closed(Int32(upstream), whileIdle: true)
         closeUpstream(upstream, &arena)
     }
 

@@ -36,4 +36,14 @@ extension Proxy {
         while bucket < bounds.count, duration > bounds[bucket] { bucket += 1 }
         return bucket
     }
+
+    /// Tells what there is at the end of a turn.
+    mutating func recordHoldings(_ arena: borrowing BufferArena) {
+        records.counters.set(shared.layout.worker(.bufferBytes), to: UInt64(arena.bytesInUse))
+        records.counters.set(shared.layout.worker(.clientConnections), to: UInt64(clients.count))
+        records.counters.set(shared.layout.worker(.upstreamConnections), to: UInt64(connections.count - clients.count))
+        records.counters.set(shared.layout.worker(.exchanges), to: UInt64(exchanges.count))
+        records.counters.set(shared.layout.worker(.timers), to: UInt64(schedule.timers.count + schedule.alarms.count))
+        records.counters.set(shared.layout.worker(.pipes), to: UInt64(connections.links.pipeCount))
+    }
 }

@@ -87,7 +87,7 @@ import Testing
         let id = pool.id(request.endpoint)
         let outcome = random.next(below: 3)
         if outcome == 0 {
-            _ = pool.dispatcher.failed(
+            _ = pool.dispatcher.gaveNone(
                 request.endpoint, isConnect: false, after: 900, admitted: request.admitted, now: now)
             let progress = RetryPolicy.Progress(isIdempotent: true, wasSent: true, isReplayable: true, attempts: 1)
             if case .retry(_, isBudgeted: true) = pool.dispatcher.decide(after: .tryTimedOut, of: progress, now: now) {

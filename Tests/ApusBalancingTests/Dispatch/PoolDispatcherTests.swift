@@ -99,7 +99,7 @@ import Testing
         #expect([500, 500, 500].map(answer) == [nil, nil, 3])
         // No response is a gateway error; a connection that was refused is health's own business.
         let reports = [true, false, false, false].map {
-            dispatcher.failed(0, isConnect: $0, after: 1, admitted: 0, now: 0)
+            dispatcher.gaveNone(0, isConnect: $0, after: 1, admitted: 0, now: 0)
         }
         #expect(reports.map { $0.failedInARow?.kind } == [nil, nil, nil, .gatewayError])
     }

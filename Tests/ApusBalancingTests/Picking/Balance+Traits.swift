@@ -18,7 +18,7 @@ extension Balance {
         }
     }
 
-    /// Endpoints without load have shares of the picks that are known beforehand, by their weights or alike.
+    /// Endpoints without load have shares of the picks that are about known beforehand, by their weights or alike.
     var hasShares: Bool {
         switch self {
         case .roundRobin, .weightedRoundRobin, .random, .weightedRandom, .leastConnections, .leastRequests: true

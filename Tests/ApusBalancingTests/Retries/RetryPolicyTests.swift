@@ -125,7 +125,8 @@ import Testing
                     isFresh = true
                 case .retryOtherEndpoint:
                     progress.attempts += 1
-                    isFresh = policy.needsFreshConnection(progress) || random.next(below: 2) == 0
+                    isFresh =
+                        progress.staleReplacements >= RetryPolicy.staleReplacementLimit || random.next(below: 2) == 0
                 case .giveUp: break exchange
                 }
             }

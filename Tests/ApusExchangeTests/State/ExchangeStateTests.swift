@@ -32,7 +32,7 @@ import Testing
             "failed \(failure.kind) \(failure.reason)" + (failure.blamesEndpoint ? "" : ", nobody's fault")
                 + (failure.endsBoth ? ", both" : "")
         case .answer(let reason): "answer \(reason)"
-        case .reset(let reason): "reset \(reason)"
+        case .breakOff(let reason): "reset \(reason)"
         case .over: "over"
         }
     }

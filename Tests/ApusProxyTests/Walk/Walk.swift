@@ -182,8 +182,8 @@ final class Walk {
             }
         case 6:
             let endpoint = random.next(below: shared.snapshot.endpoints.count)
-            post(.setEndpoint(endpoint, available: random.next(below: 3) > 0))
-        case 7: post(.setWeight(random.next(below: shared.snapshot.endpoints.count), random.next(below: 4)))
+            post(.origins(.setEndpoint(endpoint, available: random.next(below: 3) > 0)))
+        case 7: post(.origins(.setWeight(random.next(below: shared.snapshot.endpoints.count), random.next(below: 4))))
         case 8: post(.answer(Countdown(1)))
         case 9...11: prepareReload()
         default: handOver()

@@ -40,7 +40,7 @@ struct SlowStartGate: Sendable {
     ///   - slowStart: nil for a pool without.
     ///   - count: how many endpoints the pool has.
     init(_ slowStart: SlowStart?, balance: Balance, count: Int, ranks: Int, seed: UInt64) {
-        let usesCredit = balance.looksAtLoad && balance != .first
+        let usesCredit = balance.slowStartMethod == .credit
         ramp = SlowStartRamp(slowStart, balance: balance)
         window = ramp?.window ?? 0
         self.usesCredit = usesCredit

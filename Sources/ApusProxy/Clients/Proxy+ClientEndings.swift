@@ -28,7 +28,7 @@ extension Proxy {
         let isLong = clients.lingering <= settings.lingerers
         connections[client].since = isLong ? now : now &- settings.lingerInAll
         connections[client].byteCount = 0
-        _ = connections.keepInput(client, Stretch(.inbound, 0..<0), &exchanges, &arena)
+        _ = keepInput(client, Stretch(.inbound, 0..<0), &arena)
         connections.finish(client)
         setDeadline(client, in: settings.linger)
         if connections[client].mayHaveMore { connections.makeReady(client) }
@@ -38,7 +38,7 @@ extension Proxy {
         for _ in 0..<Self.readsPerTurn {
             if connections[client].isBroken { return closeClient(client, &arena) }
             guard connections[client].mayHaveMore else { return }
-            switch connections.receive(client, &exchanges, &arena) {
+            switch receive(client, &arena) {
             case .bytes(let stretch): guard lingers(on: client, stretch.count, &arena) else { return }
             case .nothing: return
             case .ended, .failed, .noMemory: return closeClient(client, &arena)
