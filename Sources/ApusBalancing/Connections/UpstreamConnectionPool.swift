@@ -6,6 +6,9 @@ public import ApusModel
 /// which this type only gives back. A connection is counted from the `.connect` that asks for it (as busy) until a
 /// method answers `.close` or is told that it is gone; every method says which.
 ///
+/// A lease is a whole connection, or a stream of one: where a connection's protocol carries several exchanges at once
+/// (`carries`), others begin on it while it has room.
+///
 /// The connection used last is reused first: it is the one most likely to be alive, and those that a quiet time makes
 /// superfluous stay idle long enough to expire. Nothing is allocated once the idle list has reached its usual length.
 public struct UpstreamConnectionPool: Sendable {
@@ -13,6 +16,8 @@ public struct UpstreamConnectionPool: Sendable {
     public enum LeaseAction: Sendable, Hashable {
         /// Use this idle connection; it is busy now.
         case reuse(Int32)
+        /// Begin another exchange on this busy connection, as a stream of it.
+        case share(Int32)
         /// Open one; it counts as busy already. If that fails, say `connectFailed`.
         case connect
         /// Nothing: the limit is reached, or the endpoint is being retired.
@@ -25,6 +30,17 @@ public struct UpstreamConnectionPool: Sendable {
         case keep
         /// Close it; it is no longer counted.
         case close
+        /// Leave it as it is: other exchanges are on it.
+        case stays
+    }
+
+    /// A busy connection that carries several exchanges at once.
+    private struct Shared: Sendable {
+        let handle: Int32
+        /// Exchanges on it.
+        var streams: Int
+        /// Exchanges that it may carry; 0 when none is begun on it any more.
+        var limit: Int
     }
 
     public private(set) var limits: UpstreamConnectionLimits
@@ -34,6 +50,8 @@ public struct UpstreamConnectionPool: Sendable {
     public private(set) var isRetired = false
     /// The one released last is at the end.
     private var idle: [Int32] = []
+    /// In the order in which they were told of. Few: one carries a hundred exchanges.
+    private var shared: [Shared] = []
 
     public init(_ limits: UpstreamConnectionLimits) {
         self.limits = limits
@@ -46,12 +64,15 @@ public struct UpstreamConnectionPool: Sendable {
     /// Connections open or being opened.
     public var totalCount: Int { busyCount + idle.count }
     /// Whether `lease` would refuse.
-    public var isSaturated: Bool { isRetired || (idle.isEmpty && busyCount >= limits.max) }
+    public var isSaturated: Bool {
+        isRetired || (idle.isEmpty && busyCount >= limits.max && !shared.contains { $0.streams < $0.limit })
+    }
 
     // MARK: - Leases
 
     /// A connection for an exchange, one that is open if possible.
     public mutating func lease() -> LeaseAction {
+        if !shared.isEmpty, let handle = leaseStream() { return .share(handle) }
         guard !isRetired, let handle = idle.popLast() else { return leaseFresh() }
         busyCount += 1
         return .reuse(handle)
@@ -64,6 +85,26 @@ public struct UpstreamConnectionPool: Sendable {
         return .connect
     }
 
+    /// A stream of a connection that has room for one more. The first that has is filled before the next is begun on, so that
+    /// those that a quiet time makes superfluous empty.
+    @inline(never)
+    private mutating func leaseStream() -> Int32? {
+        guard !isRetired, let place = shared.firstIndex(where: { $0.streams < $0.limit }) else { return nil }
+        shared[place].streams += 1
+        return shared[place].handle
+    }
+
+    /// A busy connection, on which one exchange is, may carry so many at once: what its protocol or its peer says
+    /// (RFC 9113 section 6.5.2, SETTINGS_MAX_CONCURRENT_STREAMS). To be told at each lease of the whole connection, and
+    /// when it changes: 0 when no more may be begun on it (RFC 9113 section 6.8, GOAWAY).
+    public mutating func carries(_ handle: Int32, streams limit: Int) {
+        if let place = shared.firstIndex(where: { $0.handle == handle }) {
+            shared[place].limit = limit
+        } else {
+            shared.append(Shared(handle: handle, streams: 1, limit: limit))
+        }
+    }
+
     /// A connection asked for by `.connect` could not be opened. It is no longer counted.
     public mutating func connectFailed() {
         endBusy()
@@ -71,21 +112,37 @@ public struct UpstreamConnectionPool: Sendable {
 
     /// The exchange on the connection is over.
     ///
-    /// - Parameter isReusable: whether both sides are at the start of a new message and neither asked to close.
+    /// - Parameter isReusable: whether both sides are at the start of a new message and neither asked to close. Of one that
+    ///   carries several: whether the connection may be used for another; once it may not, no more are begun on it.
     public mutating func released(_ handle: Int32, isReusable: Bool) -> ReleaseAction {
+        var isReusable = isReusable
+        if !shared.isEmpty, endStream(on: handle, &isReusable) { return .stays }
         endBusy()
         guard isReusable, !isRetired, idle.count < limits.maxIdle, totalCount < limits.max else { return .close }
         idle.append(handle)
         return .keep
     }
 
+    /// - Returns: whether other exchanges are still on the connection.
+    @inline(never)
+    private mutating func endStream(on handle: Int32, _ isReusable: inout Bool) -> Bool {
+        guard let place = shared.firstIndex(where: { $0.handle == handle }) else { return false }
+        if !isReusable { shared[place].limit = 0 }
+        shared[place].streams -= 1
+        guard shared[place].streams == 0 else { return true }
+        isReusable = shared[place].limit > 0
+        shared.remove(at: place)
+        return false
+    }
+
     // MARK: - Endings
 
-    /// The connection is gone: closed by the origin or broken. It is no longer counted. Looking for one that was idle
+    /// The connection is gone: closed by the origin or broken, with all exchanges that it carried. It is no longer counted. Looking for one that was idle
     /// costs a step per idle connection.
     public mutating func closed(_ handle: Int32, whileIdle: Bool) {
-        guard whileIdle else { return endBusy() }
-        removeIdle(handle)
+        guard !whileIdle else { return removeIdle(handle) }
+        if !shared.isEmpty { shared.removeAll { $0.handle == handle } }
+        endBusy()
     }
 
     /// The idle time-out of the connection has passed: close it. It is no longer counted.

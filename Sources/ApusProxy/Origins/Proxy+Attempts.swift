@@ -41,15 +41,18 @@ extension Proxy {
         _ lease: UpstreamConnectionPool.LeaseAction, _ x: Int, _ endpoint: Int, _ arena: inout BufferArena
     ) -> Next {
         beginAttempt(x, endpoint)
-        if case .reuse(let upstream) = lease {
+        switch lease {
+        case .reuse(let upstream):
             records.counters.add(to: shared.layout.endpoint(endpoint, .connectionsReused))
             connections[Int(upstream)].phase = .leased
             connections[Int(upstream)].exchange = Int32(x)
             connections[Int(upstream)].deadline = .max
             exchanges[x].state.visit.current.connection = upstream
             return sendRequest(x, &arena)
+        case .connect: return connect(x, endpoint, &arena)
+        // HTTP/1 carries one exchange at a time, and `choose` gives no lease that was refused.
+        case .share, .refuse: preconditionFailure("no connection of HTTP/1 is shared")
         }
-        return connect(x, endpoint, &arena)
     }
 
     private mutating func connect(_ x: Int, _ endpoint: Int, _ arena: inout BufferArena) -> Next {

@@ -29,6 +29,7 @@ extension Proxy {
         switch origins.connections[endpoint].released(
             Int32(upstream), isReusable: isReusable && !exchanges[x].state.isPersonal)
         {
+        case .stays: break
         case .close: closeUpstream(upstream, &arena)
         case .keep:
             connections[upstream].phase = .idle
