@@ -121,13 +121,13 @@ extension IPAddress: CustomStringConvertible {
 
     @inline(__always)
     private func writeIPv4(to text: inout AddressText) {
-        for shift in stride(from: 24, through: 0, by: -8) {
-            let byte = UInt8(truncatingIfNeeded: low >> UInt64(shift))
-            if byte >= 100 { text.append(0x30 + byte / 100) }
-            if byte >= 10 { text.append(0x30 + byte / 10 % 10) }
-            text.append(0x30 + byte % 10)
-            if shift > 0 { text.append(UInt8(ascii: ".")) }
-        }
+        text.append(decimal: UInt8(truncatingIfNeeded: low &>> 24))
+        text.append(UInt8(ascii: "."))
+        text.append(decimal: UInt8(truncatingIfNeeded: low &>> 16))
+        text.append(UInt8(ascii: "."))
+        text.append(decimal: UInt8(truncatingIfNeeded: low &>> 8))
+        text.append(UInt8(ascii: "."))
+        text.append(decimal: UInt8(truncatingIfNeeded: low))
     }
 
     private func writeIPv6(to text: inout AddressText) {
@@ -187,7 +187,14 @@ public struct AddressText: Sendable, BitwiseCopyable {
     @inline(__always)
     fileprivate mutating func append(_ byte: UInt8) {
         bytes[count] = byte
-        count += 1
+        count &+= 1
+    }
+
+    @inline(__always)
+    fileprivate mutating func append(decimal value: UInt8) {
+        if value >= 100 { append(0x30 &+ value / 100) }
+        if value >= 10 { append(0x30 &+ value / 10 % 10) }
+        append(0x30 &+ value % 10)
     }
 }
 

@@ -36,18 +36,18 @@ extension Proxy {
     @inline(__always)
     mutating func flush(_ connection: Int, _ arena: inout BufferArena) -> Connections.Sent {
         let result = connections.flush(connection, &arena)
-        guard case .noMemory(let sent) = result, reclaim(for: connection, &arena) else { return result }
-        return connections.queueAppended(on: connection, from: sent, &arena)
+        guard case .noMemory = result, reclaim(for: connection, &arena) else { return result }
+        return connections.queueAppended(on: connection, &arena)
     }
 
     /// - Parameter owner: the client's connection, which keeps what it has.
     @inline(__always)
     mutating func sendKept(
         _ kept: Stretch, to connection: Int, for owner: Int, _ arena: inout BufferArena
-    ) -> (Connections.Sent, hasBegun: Bool) {
+    ) -> Connections.Sent {
         let result = connections.sendKept(kept, to: connection, &arena)
-        guard case .noMemory(let sent) = result.0, reclaim(for: owner, &arena) else { return result }
-        return (connections.queueKept(kept, from: sent, on: connection, &arena), result.hasBegun)
+        guard case .noMemory = result, reclaim(for: owner, &arena) else { return result }
+        return connections.queueKept(kept, on: connection, &arena)
     }
 
     /// A buffer for something of `connection`, which keeps what it has; nil when there is no memory to be had.

@@ -84,31 +84,33 @@ extension Connections {
         /// The socket, or the connection's output buffer, has everything.
         case all
         case failed
-        /// There is no buffer for the rest, behind that many bytes.
-        case noMemory(sent: Int)
+        /// There is no buffer for what the socket did not take.
+        case noMemory
     }
 
     /// Sends what was appended to the arena; what the socket does not take waits in the connection's output.
     mutating func flush(_ connection: Int, _ arena: inout BufferArena) -> Sent {
         let total = arena.sendCount
         guard total > 0 else { return .all }
-        guard !slab[connection].hasUnsent else { return queueAppended(on: connection, from: 0, &arena) }
+        sentCount = 0
+        guard !slab[connection].hasUnsent else { return queueAppended(on: connection, &arena) }
         let result = links.send(to: &slab[connection].link, &arena)
         if result.rawValue == total { return .all }
         if result.isFailure, !result.wouldBlock { return .failed }
-        return queueAppended(on: connection, from: max(0, result.rawValue), &arena)
+        sentCount = max(0, result.rawValue)
+        return queueAppended(on: connection, &arena)
     }
 
-    /// Puts what was appended, without its first `sent` bytes, behind what the connection has to send.
-    mutating func queueAppended(on connection: Int, from sent: Int, _ arena: inout BufferArena) -> Sent {
+    /// Puts what was appended, without its first `sentCount` bytes, behind what the connection has to send.
+    mutating func queueAppended(on connection: Int, _ arena: inout BufferArena) -> Sent {
         let waiting = slab[connection].output
-        let count = arena.sendCount - sent
-        guard let handle = arena.borrow(waiting.count + count) else { return .noMemory(sent: sent) }
+        let count = arena.sendCount - sentCount
+        guard let handle = arena.borrow(waiting.count + count) else { return .noMemory }
         if !waiting.isEmpty {
             arena.copy(from: waiting.handle, waiting.range, to: handle, at: 0)
             arena.giveBack(waiting.handle)
         }
-        arena.copyUnsent(from: sent, to: handle, at: waiting.count)
+        arena.copyUnsent(from: sentCount, to: handle, at: waiting.count)
         slab[connection].output = Stretch(handle, 0..<waiting.count + count)
         return .all
     }
@@ -131,19 +133,20 @@ extension Connections {
     }
 
     /// Sends a request that is kept for another attempt, on a connection on which nothing waits; what the socket does not
-    /// take waits in the connection's output.
-    mutating func sendKept(_ kept: Stretch, to connection: Int, _ arena: inout BufferArena) -> (Sent, hasBegun: Bool) {
+    /// take waits in the connection's output. `sentCount` says how much it took.
+    mutating func sendKept(_ kept: Stretch, to connection: Int, _ arena: inout BufferArena) -> Sent {
         let result = links.send(to: &slab[connection].link, kept.handle, kept.range, &arena)
-        guard !result.isFailure || result.wouldBlock else { return (.failed, false) }
-        let sent = max(0, result.rawValue)
-        return (sent < kept.count ? queueKept(kept, from: sent, on: connection, &arena) : .all, sent > 0)
+        guard !result.isFailure || result.wouldBlock else { return .failed }
+        sentCount = max(0, result.rawValue)
+        return sentCount < kept.count ? queueKept(kept, on: connection, &arena) : .all
     }
 
-    /// Puts what is kept, without its first `sent` bytes, where it waits to be sent.
-    mutating func queueKept(_ kept: Stretch, from sent: Int, on connection: Int, _ arena: inout BufferArena) -> Sent {
-        guard let handle = arena.borrow(kept.count - sent) else { return .noMemory(sent: sent) }
-        arena.copy(from: kept.handle, Int(kept.start) + sent..<Int(kept.end), to: handle, at: 0)
-        slab[connection].output = Stretch(handle, 0..<kept.count - sent)
+    /// Puts what is kept, without its first `sentCount` bytes, where it waits to be sent.
+    mutating func queueKept(_ kept: Stretch, on connection: Int, _ arena: inout BufferArena) -> Sent {
+        let rest = kept.rest(from: Int(kept.start) + sentCount)
+        guard let handle = arena.borrow(rest.count) else { return .noMemory }
+        arena.copy(from: rest.handle, rest.range, to: handle, at: 0)
+        slab[connection].output = Stretch(handle, 0..<rest.count)
         return .all
     }
 

@@ -9,6 +9,8 @@ struct Connections: ~Copyable {
     var slab: Slab<Connection>
     /// Those that have something to do and will see no event for it.
     var ready: [SlabHandle] = []
+    /// Bytes that the socket took of what was sent last.
+    var sentCount = 0
     /// Whether a search for memory was in vain in this turn, and the slot at which the next one goes on.
     var isShortOfMemory = false
     var hand = 0

@@ -116,11 +116,11 @@ extension Proxy {
     /// Sends the kept request on the connection that is ready for it.
     private mutating func sendRequest(_ x: Int, _ arena: inout BufferArena) -> Next {
         let upstream = exchanges[x].upstream
-        let (sent, hasBegun) = sendKept(exchanges[x].replay, to: upstream, for: exchanges[x].client, &arena)
+        let sent = sendKept(exchanges[x].replay, to: upstream, for: exchanges[x].client, &arena)
         if case .failed = sent {
             return exchanges[x].state.originBroke(hasPart: false, wasUsed: connections[upstream].wasUsed)
         }
-        exchanges[x].state.visit.current.wasSent = hasBegun
+        exchanges[x].state.visit.current.wasSent = connections.sentCount > 0
         exchanges[x].state.visit.current.started = now
         if case .noMemory = sent {
             guard exchanges[x].state.visit.other.isUnderWay else { return .answer(.memoryLimit) }
