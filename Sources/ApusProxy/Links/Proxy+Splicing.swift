@@ -5,10 +5,13 @@ import ApusTransport
 /// Splicing: large bodies of known length move from socket to socket inside the system.
 ///
 /// Only what is framed by Content-Length on both sides can go this way: every other framing has to be read. A body is
-/// worth a pipe when it is larger than what one read takes several times over; below that copying is cheaper.
+/// worth a pipe when more than a small part of it is still to come: `leastSpliced` says how much.
 extension Proxy {
-    /// Bytes that must be left of a body for a pipe to be worth its system calls.
-    private static let leastSpliced: UInt64 = 512 << 10
+    /// Bytes that must be left of a body for a pipe to be worth its system calls. Of a request many more: what goes through a
+    /// pipe cannot be sent again.
+    private static func leastSpliced(_ direction: Direction) -> UInt64 {
+        direction == .response ? 32 << 10 : 512 << 10
+    }
 
     /// Moves the exchange's body as long as there is some and it is taken, if it moves through a pipe.
     ///
@@ -47,7 +50,7 @@ extension Proxy {
     private mutating func startSplicing(_ direction: Direction, of x: Int) -> Bool {
         let client = exchanges[x].client
         let upstream = exchanges[x].upstream
-        guard unseenBytes(direction, of: x) >= Self.leastSpliced, upstream >= 0,
+        guard unseenBytes(direction, of: x) >= Self.leastSpliced(direction), upstream >= 0,
             direction == .request || exchanges[x].state.responsePhase == .begun
         else { return false }
         let (source, target) = direction == .request ? (client, upstream) : (upstream, client)
