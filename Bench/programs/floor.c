@@ -246,7 +246,7 @@ static void take_event(struct connection *c, uint32_t events) {
 
 static _Noreturn void work(uint16_t port) {
     poll = epoll_create1(EPOLL_CLOEXEC);
-    watch(listen_on(&port), listener);
+    watch(listen_on(&port, false), listener);
     for (;;) {
         struct epoll_event events[256];
         int ready = epoll_wait(poll, events, 256, -1);

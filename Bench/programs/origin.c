@@ -1,6 +1,6 @@
 // The origin of every scenario: one thread, any number of ports, as cheap as an HTTP server can be.
 //
-//   origin PORT...         0 takes a free port; prints the ports when it is ready
+//   origin [--everywhere] PORT...   0 takes a free port; prints the ports when it is ready
 //
 //   GET  /small            128 bytes                    GET  /100k      100,000 bytes
 //   GET  /10m              10,000,000 bytes             GET  /chunked   100,000 bytes in 16 chunks
@@ -262,7 +262,9 @@ static void accept_all(const struct connection *listener) {
 }
 
 int main(int count, char **arguments) {
-    if (count < 2) return fprintf(stderr, "usage: origin PORT...\n"), 2;
+    bool everywhere = count > 1 && strcmp(arguments[1], "--everywhere") == 0;
+    int first = everywhere ? 2 : 1;
+    if (count <= first) return fprintf(stderr, "usage: origin [--everywhere] PORT...\n"), 2;
     end_with_parent();
     signal(SIGPIPE, SIG_IGN);
     struct rlimit limit;
@@ -272,9 +274,9 @@ int main(int count, char **arguments) {
     pattern_make();
     make_responses();
     poll = epoll_create1(EPOLL_CLOEXEC);
-    for (int i = 1; i < count; i++) {
+    for (int i = first; i < count; i++) {
         uint16_t port = (uint16_t)atoi(arguments[i]);
-        int listener = listen_on(&port);
+        int listener = listen_on(&port, everywhere);
         watch(listener, port, true);
         printf("%u%c", port, i + 1 < count ? ' ' : '\n');
     }

@@ -52,8 +52,9 @@ size_t head_length(const char *bytes, size_t length);
 
 uint64_t nanoseconds(void);
 
-/// A socket that listens on 127.0.0.1; `*port` 0 becomes the port the system gave. Several may share a port.
-int listen_on(uint16_t *port);
+/// A socket that listens on 127.0.0.1, or `everywhere` (in a network namespace of its own); `*port` 0 becomes the port the
+/// system gave. Several may share a port.
+int listen_on(uint16_t *port, bool everywhere);
 
 /// What a descriptor is registered for, once and for all.
 enum { every_event = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET };
