@@ -326,6 +326,13 @@ final class Walk {
         default: break
         }
         guard faults.isEmpty else { return }
+        if !hand.worker.isStopped {
+            // It hears all that was said to it before.
+            post(.stop)
+            hand.turn()
+            look()
+        }
+        guard faults.isEmpty else { return }
         hand.count(into: &world.tally)
         hand.end()
         readLog()
