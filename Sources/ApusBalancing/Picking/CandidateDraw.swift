@@ -57,6 +57,9 @@ public struct CandidateDraw: Sendable {
     }
 
     /// A candidate that was not tried, is not saturated and is not `other`, at random; nil when there is none.
+    ///
+    /// - Parameter other: one that was drawn already. To put it into `tried` instead would not do: that remembers only a few
+    ///   of a large group (`TriedEndpoints`), and would forget who was tried.
     @inlinable
     mutating func draw<Load: EndpointLoad & ~Copyable & ~Escapable>(
         from endpoints: borrowing EndpointTable, excluding tried: TriedEndpoints, other: Int = -1,

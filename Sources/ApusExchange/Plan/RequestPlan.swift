@@ -9,7 +9,7 @@ public import ApusModel
 ///
 /// 1. What only a trusted proxy may say of its client is dropped, or tidied (`FieldTable.dropClaims`, `.tidyClaims`).
 /// 2. TRACE or OPTIONS that may go no further is answered (Max-Forwards, RFC 9110 section 7.6.2).
-/// 3. Its route is found, by every way in which its path can be read (`RequestPlan+Paths.swift`); what has none, or may
+/// 3. Its route is found, by every way in which its path can be read (`Snapshot+Paths.swift`); what has none, or may
 ///    mean two things, is refused.
 /// 4. What its route answers by itself is answered (`RequestRules.writeAnswerFields`).
 /// 5. A body that says that it is too large is refused (`RouteSettings.takes`).

@@ -11,7 +11,8 @@ public import ApusModel
 /// and a `Step` comes out, which the caller carries out; there is no socket, clock or counter in it. Times are
 /// microseconds of one monotonic clock.
 ///
-/// The order of a visit: `enter`; `seek`; for each attempt `begin`, `answered` or `gaveNone`, and `end`; between
+/// The order of a visit: `enter`; `seek` (or, where an endpoint's own connection may matter, as in the worker, `choose` and
+/// `settle`); for each attempt `begin`, `answered` or `gaveNone`, and `end`; between
 /// attempts `failed` or `hedge`; at last `leave`, however the request ended. A request that falls back to another pool begins
 /// another visit.
 @frozen
@@ -96,7 +97,7 @@ extension PoolVisit {
     public enum Step: Sendable {
         /// `begin` an attempt at that endpoint. Its place is counted, and a connection is leased, or is to be opened.
         case start(endpoint: Int, UpstreamConnectionPool.LeaseAction)
-        /// Choose again, now: say `seek`.
+        /// Choose again, now: say `seek`, or `choose` and `settle`.
         case seek
         /// The request waits in the queue, for so many microseconds at most: then say `patienceEnded`.
         case queue(for: Int64)

@@ -4,7 +4,8 @@ import ApusHTTP
 import ApusModel
 import ApusTransport
 
-/// Routes: what they say of their requests beyond a pool. Who has a plain one (`Exchange.isPlain`) never comes here.
+/// Routes: what they say of their requests beyond a pool. Who has a plain one (`Exchange.isPlain`) has nothing applied; the
+/// limits below hold for all, by the route or, where it is plain, by listener and pool.
 extension Proxy {
     /// Carries out what the exchange's route asks for before the request is sent on.
     ///

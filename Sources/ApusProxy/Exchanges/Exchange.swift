@@ -31,7 +31,7 @@ struct Exchange: BitwiseCopyable {
 
     /// The lines that its route adds to the response, where they depend on the request: first those of its filters.
     var responseLines = Stretch()
-    /// The request as it was sent, its head and what of its body came along, until the first byte of a response.
+    /// The request as it was sent, its head and what of its body came along, until a response is passed on.
     var replay = Stretch()
     /// The access log's draw passed it over.
     var isSampledOut = false

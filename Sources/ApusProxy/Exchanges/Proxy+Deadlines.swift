@@ -42,9 +42,9 @@ extension Proxy {
 
     private mutating func exchangeTimedOut(_ x: Int, _ arena: inout BufferArena) -> Next {
         let other = exchanges[x].state.visit.other.connection
-        if other >= 0, connections[Int(other)].phase == .connecting { exchanges[x].state.visit.makeCurrent(other) }
+        if other >= 0, connections[Int(other)].isBeingOpened { exchanges[x].state.visit.makeCurrent(other) }
         let upstream = exchanges[x].upstream
-        if upstream >= 0, connections[upstream].phase == .connecting {
+        if upstream >= 0, connections[upstream].isBeingOpened {
             return connectFailed(x, errno: timedOutErrno, &arena)
         }
         return exchanges[x].state.timedOut(

@@ -17,14 +17,14 @@ extension Proxy {
         if isWritable, connections[client].hasUnsent {
             let waiting = connections[client].output.count
             guard connections.flushOutput(client, &arena) else { return .breakOff(.clientClosed) }
-            let left = connections[client].output.count
-            if left == 0, exchanges[x].state.responsePhase == .complete { return .over }
+            let isTaken = !connections[client].hasUnsent
+            if isTaken, exchanges[x].state.responsePhase == .complete { return .over }
             if exchanges[x].state.responsePhase == .awaited {
                 // Of an interim response: the final one has the time that it had.
-                guard left == 0 else { return .waits }
+                guard isTaken else { return .waits }
             } else {
-                let next = bodyProceeded(x, by: waiting - left, waitingFor: .client)
-                guard case .goesOn = next, left == 0 else { return next }
+                let next = bodyProceeded(x, by: waiting - connections[client].output.count, waitingFor: .client)
+                guard case .goesOn = next, isTaken else { return next }
             }
         } else if !isWritable || !exchanges[x].state.pipeHolds(.response) {
             return relayRequest(x, &arena)

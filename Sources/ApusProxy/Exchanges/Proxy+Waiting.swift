@@ -131,7 +131,7 @@ extension Proxy {
             dropCurrent(x, &arena)
             _ = exchanges[x].state.visit.promoteOther()
         }
-        if connections[exchanges[x].upstream].phase == .connecting {
+        if connections[exchanges[x].upstream].isBeingOpened {
             return connectFailed(x, errno: timedOutErrno, &arena)
         }
         return .attemptFailed(AttemptFailure(.tryTimedOut, .responseHeadTimeout))

@@ -31,9 +31,6 @@ extension BufferArena: PlanDesk {
     public mutating func setInput(_ place: Stretch) { setInput(place.handle, at: Int(place.start)) }
 }
 
-/// The head of a client's request: in the arena, where it was received.
-typealias RequestInHand = HeadInHand<Stretch>
-
 extension BufferArena {
     /// Appends an address in the form that X-Forwarded-For has.
     mutating func append(_ address: WireAddress) {

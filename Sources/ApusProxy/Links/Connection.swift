@@ -80,6 +80,9 @@ struct Connection: BitwiseCopyable {
         }
     }
 
+    /// To an origin, and not usable yet.
+    var isBeingOpened: Bool { phase == .connecting }
+
     // What is asked most, so that it is said once what it means. That something may be read is a hint: a read may find
     // nothing. `mayBeRead` is asked before a read whose failure is to be heard, `mayHaveMore` where a broken link is dealt
     // with elsewhere.

@@ -3,7 +3,7 @@ import ApusTransport
 /// Moving bytes between links and buffers, the same way for clients and origins.
 ///
 /// Where a buffer is missing, nothing has happened but what the result says, and it can be asked again: `Proxy` does, when it
-/// has taken memory back from others.
+/// has taken memory back from others (`Proxy+Transfer.swift`).
 extension Connections {
     enum Received {
         case bytes(Stretch)

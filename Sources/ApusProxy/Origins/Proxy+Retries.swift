@@ -31,7 +31,7 @@ extension Proxy {
 
     /// The other attempt has become the current one, and has the time left that it had.
     mutating func goOnAlone(_ x: Int) -> Next {
-        let isConnecting = connections[exchanges[x].upstream].phase == .connecting
+        let isConnecting = connections[exchanges[x].upstream].isBeingOpened
         setDeadline(exchange: x, in: isConnecting ? connectTime(x) : responseHeadTime(x))
         if !isConnecting { keepTryLimit(x) }
         return .waits

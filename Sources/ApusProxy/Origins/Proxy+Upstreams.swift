@@ -60,7 +60,7 @@ extension Proxy {
     mutating func drop(_ attempt: Attempt, of x: Int, _ arena: inout BufferArena) {
         let upstream = Int(attempt.connection)
         let endpoint = Int(connections[upstream].place)
-        if connections[upstream].phase == .connecting {
+        if connections[upstream].isBeingOpened {
             origins.connections[endpoint].connectFailed()
         } else {
             origins.connections[endpoint].closed(attempt.connection, whileIdle: false)
@@ -77,7 +77,7 @@ extension Proxy {
     }
 
     mutating func closeUpstream(_ upstream: Int, _ arena: inout BufferArena) {
-        if connections[upstream].phase != .connecting {
+        if !connections[upstream].isBeingOpened {
             records.counters.add(to: shared.layout.endpoint(Int(connections[upstream].place), .connectionsClosed))
         }
         if connections[upstream].bound >= 0 { connections[Int(connections[upstream].bound)].bound = -1 }

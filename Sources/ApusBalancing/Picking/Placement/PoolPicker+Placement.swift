@@ -124,11 +124,12 @@ extension PoolPicker {
         return refused
     }
 
-    /// What the endpoint's weight stands for among the candidates of its rank, 0 to 1.
+    /// What the endpoint stands for among the candidates of its rank, 0 to 1: by weight, where the algorithm looks at that.
     @inlinable
     func part(of index: Int, rank: Int) -> Double {
-        let all = rank == 0 ? group.endpoints.candidateWeight : spares[rank &- 1].endpoints.candidateWeight
-        return Double(placement.weights[index]) / Double(max(1, all))
+        let endpoints = rank == 0 ? group.endpoints : spares[rank &- 1].endpoints
+        guard balance.looksAtWeights else { return 1 / Double(max(1, endpoints.candidateCount)) }
+        return Double(placement.weights[index]) / Double(max(1, endpoints.candidateWeight))
     }
 
     @inlinable
