@@ -36,8 +36,14 @@ struct DataPlaneService: Service, CustomStringConvertible {
         serving.phase = .serving
         isServing.open()
         announce(LoadBalancer.Addresses(listeners: dataPlane.addresses, admin: admin))
+        let isLeaving = Latch()
         await withTaskGroup(of: Void.self) { tasks in
             tasks.addTask { await tellSupervisor() }
+            tasks.addTask {
+                await isLeaving.wait()
+                guard isLeaving.isOpen else { return }
+                await drainAfterDelay()
+            }
             tasks.addTask {
                 await upgrade.handedOver.wait()
                 guard upgrade.handedOver.isOpen else { return }
@@ -46,7 +52,7 @@ struct DataPlaneService: Service, CustomStringConvertible {
                 // Where there is an admin server, its addresses have to be free first.
                 if dataPlane.snapshot.operations.admin.isEmpty { upgrade.release() }
             }
-            await carryFacts()
+            await carryFacts(isLeaving)
             tasks.cancelAll()
         }
         // The facts end with the workers, or early because of a cancellation, which has stopped them: a moment at most.
@@ -54,16 +60,31 @@ struct DataPlaneService: Service, CustomStringConvertible {
         logger.notice("stopped")
     }
 
-    private func carryFacts() async {
+    /// Stops accepting, once those who send clients here have had time to hear that they should not.
+    ///
+    /// A successor that takes over meanwhile has the clients, and drains this one at once.
+    private func drainAfterDelay() async {
+        let delay = dataPlane.snapshot.timeouts.drainDelay
+        if delay > .zero, !upgrade.isDone {
+            logger.notice("not ready any more; accepting clients for \(delay) more")
+            do { try await Task.sleep(for: delay) } catch { return }
+        }
+        serving.phase = .draining
+        dataPlane.drain()
+    }
+
+    /// Hands what the workers see to the prober until they have ended.
+    private func carryFacts(_ isLeaving: Latch) async {
         await withTaskCancellationHandler {
             await withGracefulShutdownHandler {
                 for await fact in dataPlane.facts {
                     await prober.observe(fact)
                 }
             } onGracefulShutdown: {
-                serving.phase = .draining
+                // Said at once: nobody is to ask in between and hear yes.
+                serving.phase = dataPlane.snapshot.timeouts.drainDelay > .zero && !upgrade.isDone ? .leaving : .draining
                 if !upgrade.isDone { surroundings?.supervisor?.tell(.stopping) }
-                dataPlane.drain()
+                isLeaving.open()
             }
         } onCancel: {
             dataPlane.stop()

@@ -43,8 +43,10 @@ extension LoadBalancer {
                         return
                     }
                     isDraining = true
-                    let time = snapshot.timeouts.drain
-                    logger.notice("\(signal): finishing what is in flight, for \(time) at most; again to cut it")
+                    let timeouts = ((try? controls.view)?.snapshot ?? snapshot).timeouts
+                    let delay = timeouts.drainDelay > .zero ? "in \(timeouts.drainDelay) " : ""
+                    logger.notice(
+                        "\(signal): \(delay)finishing what is in flight, for \(timeouts.drain) at most; again to cut it")
                     await group.triggerGracefulShutdown()
                 }
             }

@@ -6,6 +6,8 @@ public final class ServingState: Sendable {
         /// Listeners are bound and accept nothing yet.
         case starting
         case serving
+        /// A stop was asked for, and clients are served as before for a while: those who send them here are to notice.
+        case leaving
         /// A stop was asked for: no new connections, what is in flight may finish.
         case draining
     }

@@ -12,10 +12,14 @@ public struct Timeouts: Sendable, Equatable {
     public var body: Duration
     /// From the signal to stop until connections that are still busy are cut.
     public var drain: Duration
+    /// From the signal to stop until no more clients are accepted: meanwhile readiness says no, and whoever sends
+    /// clients here has time to notice.
+    public var drainDelay: Duration
 
     public init(
         requestHead: Duration = .seconds(10), idle: Duration = .seconds(75), connect: Duration = .seconds(3),
-        responseHead: Duration = .seconds(30), body: Duration = .seconds(30), drain: Duration = .seconds(30)
+        responseHead: Duration = .seconds(30), body: Duration = .seconds(30), drain: Duration = .seconds(30),
+        drainDelay: Duration = .zero
     ) {
         self.requestHead = requestHead
         self.idle = idle
@@ -23,5 +27,6 @@ public struct Timeouts: Sendable, Equatable {
         self.responseHead = responseHead
         self.body = body
         self.drain = drain
+        self.drainDelay = drainDelay
     }
 }

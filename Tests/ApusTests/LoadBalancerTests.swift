@@ -12,7 +12,7 @@ import Testing
 @Suite(.timeLimit(.minutes(1))) struct LoadBalancerTests {
     /// A balancer on ports of its own before `origin`, and what it said it listens on.
     func balancer(
-        before origin: Int, listener: Int = 0, admin: Int = 0
+        before origin: Int, listener: Int = 0, admin: Int = 0, drainDelay: String = "0s"
     ) throws -> (LoadBalancer, AsyncStream<LoadBalancer.Addresses>) {
         let configuration = try ConfigurationLoader().load(
             text: """
@@ -22,7 +22,7 @@ import Testing
                     routes: [{ pool: web }]
                 pools:
                   web: { endpoints: [127.0.0.1:\(origin)] }
-                timeouts: { drain: 5s }
+                timeouts: { drain: 5s, drain_delay: \(drainDelay) }
                 admin: { bind: 127.0.0.1:\(admin) }
                 """,
             file: "embedded.yaml")
@@ -56,6 +56,39 @@ import Testing
             await #expect(throws: (any Error).self) { try await get(addresses.listeners[0]) }
         }
         try await origin.stop()
+    }
+
+    /// Whoever sends clients here hears that they should not, and those that come nevertheless are served.
+    @Test func servesOnForTheDrainDelay() async throws {
+        let origin = try await Origin()
+        let (balancer, listening) = try balancer(before: origin.port, drainDelay: "1500ms")
+        let group = ServiceGroup(configuration: .init(services: [.init(service: balancer)], logger: Logger(label: "g")))
+        try await withThrowingTaskGroup(of: Void.self) { tasks in
+            tasks.addTask { try await group.run() }
+            let addresses = try #require(await listening.first { _ in true })
+            let admin = try #require(addresses.admin.first?.address)
+            let asked = ContinuousClock.now
+            await group.triggerGracefulShutdown()
+            var answer = try await get(admin, "/readyz")
+            while answer.0 == 200, asked.duration(to: .now) < .seconds(1) { answer = try await get(admin, "/readyz") }
+            #expect(answer == (503, "leaving: clients are still served, and should be sent elsewhere\n"))
+            #expect(try await get(addresses.listeners[0]) == (200, "from the origin"))
+            #expect(try await get(admin, "/v1/status").1.contains(#""phase" : "leaving""#))
+            try await tasks.waitForAll()
+            #expect(asked.duration(to: .now) >= .milliseconds(1500))
+        }
+        try await origin.stop()
+    }
+
+    @Test func aDrainDelayIsCutShortByACancellation() async throws {
+        let (balancer, listening) = try balancer(before: 1, drainDelay: "1h")
+        let group = ServiceGroup(configuration: .init(services: [.init(service: balancer)], logger: Logger(label: "g")))
+        let running = Task { try await group.run() }
+        let admin = try #require(await listening.first { _ in true }?.admin.first?.address)
+        await group.triggerGracefulShutdown()
+        while try await get(admin, "/readyz").0 == 200 {}
+        running.cancel()
+        _ = await running.result
     }
 
     @Test func aSnapshotWithProblemsIsNotRun() async throws {

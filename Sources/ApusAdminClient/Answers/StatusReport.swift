@@ -35,6 +35,8 @@ public struct StatusReport: Decodable, Sendable, Equatable {
     public var phase: String
     public var ready: Bool
     public var notReadyBecause: String?
+    /// An Apus before 0.2 does not tell.
+    public var poolsWithNobody: [String]?
     public var uptimeSeconds: Double
     public var revision: Revision
     public var dynamicChanges: Int
@@ -62,6 +64,9 @@ public struct StatusReport: Decodable, Sendable, Equatable {
         ]
         if let memory = process.residentBytes, let descriptors = process.openDescriptors {
             lines.append("memory: \(Figures.bytes(memory)), descriptors: \(Figures.count(descriptors))")
+        }
+        if let names = poolsWithNobody, !names.isEmpty {
+            lines.append("without an endpoint that may be picked: " + names.joined(separator: ", "))
         }
         for listener in listeners {
             let label = listener.name == listener.address ? "" : " (\(listener.name))"

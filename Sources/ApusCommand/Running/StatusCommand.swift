@@ -8,19 +8,23 @@ struct StatusCommand: AsyncParsableCommand {
         discussion: """
               apus status
               apus status --admin unix:/run/apus/admin.sock
+              apus status --pool web      # 1 as well when nobody of the pool may be picked
               apus status --json
 
             Exit status: 0 when it is ready for clients, 1 when it is not or refused to answer, 3 when it could not be \
-            reached.
+            reached. A pool that has nobody leaves Apus ready for the others: ask with --pool.
             """)
 
     @OptionGroup var admin: AdminOptions
+
+    @Option(help: "Ask for the clients of this pool: not ready when it has nobody, either.")
+    var pool: String?
 
     @Flag(help: "As JSON: what the admin server answers to GET /v1/status.")
     var json = false
 
     func run() async throws {
-        let answer = try await admin.ask(AdminRequest("GET", "/v1/status"))
+        let answer = try await admin.ask(AdminRequest("GET", "/v1/status" + query))
         let report = try admin.understand(answer, as: StatusReport.init)
         if json {
             show(answer.body)
@@ -29,6 +33,8 @@ struct StatusCommand: AsyncParsableCommand {
         }
         if !report.ready { throw ExitCode.refused }
     }
+
+    private var query: String { pool.map { "?pool=" + AdminRequest.segment($0) } ?? "" }
 }
 
 extension AdminOptions {

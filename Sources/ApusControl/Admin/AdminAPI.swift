@@ -44,11 +44,17 @@ struct AdminAPI: Sendable {
     func livez(_ request: Request, _ context: Context) async throws -> Response { .text("alive\n") }
 
     func readyz(_ request: Request, _ context: Context) async throws -> Response {
-        let health = await health()
-        switch Readiness(phase: serving.phase, health: health, snapshot: health.snapshot) {
+        switch try await readiness(request, await health()) {
         case .ready: return .text("ready\n")
         case .notReady(let reason): return .text(reason + "\n", status: .serviceUnavailable)
         }
+    }
+
+    /// That of the balancer, or of the pool that the query names.
+    private func readiness(_ request: Request, _ health: HealthReport) throws -> Readiness {
+        guard let name = request.uri.queryParameters["pool"] else { return Readiness(serving.phase) }
+        let pool = try health.snapshot.checkedPool(String(name))
+        return Readiness(serving.phase, ofPool: pool, health)
     }
 
     func metrics(_ request: Request, _ context: Context) async throws -> Response {
@@ -66,7 +72,9 @@ struct AdminAPI: Sendable {
     }
 
     func status(_ request: Request, _ context: Context) async throws -> Response {
-        .json(StatusAnswer(try await scene(), phase: serving.phase, started: started))
+        let scene = try await scene()
+        let readiness = try readiness(request, scene.health)
+        return .json(StatusAnswer(scene, readiness, phase: serving.phase, started: started))
     }
 
     func listeners(_ request: Request, _ context: Context) async throws -> Response {

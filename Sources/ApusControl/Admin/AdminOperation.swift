@@ -29,6 +29,8 @@ struct AdminOperation: Sendable {
     struct QueryParameter: Sendable {
         var name: String
         var meaning: String
+        /// Whether it is there or not, rather than a text.
+        var isFlag = true
     }
 
     enum Body: Sendable {
@@ -75,6 +77,9 @@ extension AdminOperation {
     private static let dryRun = QueryParameter(
         name: "dry_run", meaning: "Only say what would happen; `dry_run` alone, or `dry_run=true`.")
 
+    private static let ofPool = QueryParameter(
+        name: "pool", meaning: "Ask about the clients of this pool: not ready if it has nobody, either.", isFlag: false)
+
     private static let reading: [AdminOperation] = [
         AdminOperation(
             method: .get, path: "/", id: "index", summary: "What there is, for people", role: .read,
@@ -84,10 +89,11 @@ extension AdminOperation {
             answer: Answer(meaning: "It runs.", content: .text), isOpen: true, handler: { $0.livez }),
         AdminOperation(
             method: .get, path: "/readyz", id: "readyz",
-            summary: "200 while clients should be sent here, else 503 and why not", role: .metrics,
+            summary: "200 while clients should be sent here, else 503 and why not (?pool=: a pool's)",
+            role: .metrics, query: [ofPool],
             answer: Answer(
                 meaning: "Clients may be sent here.", content: .text,
-                others: [503: "Clients should be sent elsewhere; why, in words."]), isOpen: true,
+                others: [503: "Clients should be sent elsewhere; why, in words."]), problems: [404], isOpen: true,
             handler: { $0.readyz }),
         AdminOperation(
             method: .get, path: "/metrics", id: "metrics", summary: "What Apus counts, as Prometheus text",
@@ -100,8 +106,9 @@ extension AdminOperation {
             answer: Answer(meaning: "OpenAPI 3.1.", content: .anyJSON), handler: { $0.openAPI }),
         AdminOperation(
             method: .get, path: "/v1/status", id: "status", summary: "What runs, since when, and how it is",
-            role: .read,
-            answer: Answer(meaning: "The state of this process.", content: .json(schema: "Status")), problems: [503],
+            role: .read, query: [ofPool],
+            answer: Answer(meaning: "The state of this process.", content: .json(schema: "Status")),
+            problems: [404, 503],
             handler: { $0.status }),
         AdminOperation(
             method: .get, path: "/v1/listeners", id: "listeners", summary: "Where clients are accepted", role: .read,

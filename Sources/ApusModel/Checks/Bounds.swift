@@ -4,6 +4,8 @@ public enum Bounds {
     public static let workers = 1...1024
     /// Of every time limit, interval and pause that has no bound of its own.
     public static let durations: ClosedRange<Duration> = .milliseconds(1) ... .seconds(24 * 3600)
+    /// How long clients are still served while readiness says no.
+    public static let drainDelays: ClosedRange<Duration> = .zero ... .seconds(3600)
     /// Retry-After.
     public static let retryAfter: ClosedRange<Duration> = .seconds(1) ... .seconds(24 * 3600)
     public static let watchIntervals: ClosedRange<Duration> = .milliseconds(100) ... .seconds(3600)

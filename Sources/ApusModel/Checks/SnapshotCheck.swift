@@ -158,6 +158,7 @@ struct SnapshotCheck {
         duration(timeouts.responseHead, "timeouts.responseHead")
         duration(timeouts.body, "timeouts.body")
         duration(timeouts.drain, "timeouts.drain")
+        duration(timeouts.drainDelay, in: Bounds.drainDelays, "timeouts.drainDelay")
     }
 
     private mutating func limits() {

@@ -49,7 +49,7 @@ import Testing
         }
     }
 
-    @Test(arguments: [ServingState.Phase.starting, .serving, .draining])
+    @Test(arguments: [ServingState.Phase.starting, .serving, .leaving, .draining])
     func aliveWhateverHappens(phase: ServingState.Phase) async throws {
         try await AdminFixture.run(phase: phase, then: Self.down(0, 1)) { server in
             let answer1 = try await server.get("/livez")
@@ -57,16 +57,42 @@ import Testing
         }
     }
 
-    @Test func readyWhenEveryPoolHasAnEndpoint() async throws {
-        try await AdminFixture.run(Self.onePool, then: Self.down(0)) { server in
-            let answer2 = try await server.get("/readyz")
-            #expect(answer2.status == 200)
+    /// All balancers would leave together for the service of one team that is down.
+    @Test func readinessIsAboutApusAndNotItsPools() async throws {
+        let text = """
+            listeners: [{ bind: 127.0.0.1:8080, routes: [{ pool: web }] }]
+            pools: { web: { endpoints: [127.0.0.1:1, 127.0.0.1:2] }, other: { endpoints: [127.0.0.1:3] } }
+            """
+        try await AdminFixture.run(text, then: Self.down(0, 1)) { server in
+            let answer = try await server.get("/readyz")
+            #expect(answer.status == 200 && answer.body == "ready\n")
+            let status = try await server.get("/v1/status").json()
+            #expect(status["ready"] == true && status["poolsWithNobody"] == ["web"])
+        }
+    }
+
+    @Test(arguments: ["/readyz", "/v1/status"])
+    func readinessOfAPoolIsAsked(path: String) async throws {
+        let text = """
+            listeners: [{ bind: 127.0.0.1:8080, routes: [{ pool: web }] }]
+            pools: { web: { endpoints: [127.0.0.1:1, 127.0.0.1:2] }, other: { endpoints: [127.0.0.1:3] } }
+            """
+        try await AdminFixture.run(text, then: Self.down(0, 1)) { server in
+            for (pool, isReady) in [("web", false), ("other", true)] {
+                let answer = try await server.get(path + "?pool=" + pool)
+                #expect(answer.status == (isReady || path == "/v1/status" ? 200 : 503), "\(answer.body)")
+                #expect(answer.body.contains("no endpoint that may be picked") == !isReady, "\(answer.body)")
+            }
+            #expect(try await server.get(path + "?pool=wbe").status == 404)
+        }
+        try await AdminFixture.run(text, phase: .leaving) { server in
+            #expect(try await server.get(path + "?pool=other").body.contains("leaving"))
         }
     }
 
     @Test(arguments: [
-        (ServingState.Phase.serving, "pool web has no endpoint that may be picked\n"),
-        (.starting, "starting: the listeners do not accept yet\n"),
+        (ServingState.Phase.starting, "starting: the listeners do not accept yet\n"),
+        (.leaving, "leaving: clients are still served, and should be sent elsewhere\n"),
         (.draining, "draining: finishing what is in flight, then stopping\n"),
     ])
     func notReadyWithTheReason(phase: ServingState.Phase, reason: String) async throws {
@@ -84,7 +110,7 @@ import Testing
             pools: { web: { endpoints: [127.0.0.1:1, 127.0.0.1:2], \(setting) } }
             """
         try await AdminFixture.run(text, then: Self.down(0, 1)) { server in
-            let answer3 = try await server.get("/readyz")
+            let answer3 = try await server.get("/readyz?pool=web")
             #expect(answer3.status == 200)
         }
     }

@@ -10,5 +10,8 @@ extension Timeouts: Keyed {
         SectionKey("response_head", \.responseHead, Kind.duration(), "Until a response's head is complete."),
         SectionKey("body", \.body, Kind.duration(), "How long a body may make no progress."),
         SectionKey("drain", \.drain, Kind.duration(), "How long requests in flight get when Apus stops."),
+        SectionKey(
+            "drain_delay", \.drainDelay, Kind.duration(in: Bounds.drainDelays),
+            "How long clients are still accepted after the signal to stop, while readiness says no."),
     ]
 }

@@ -10,11 +10,13 @@ struct StatusAnswer: Encodable {
     /// The balancer's own name.
     var node: String
     var zone: String?
-    /// `starting`, `serving` or `draining`.
+    /// `starting`, `serving`, `leaving` or `draining`.
     var phase: String
     /// Whether clients should be sent here, and why not.
     var ready: Bool
     var notReadyBecause: String?
+    /// The pools that have nobody to send requests to, and no fallback.
+    var poolsWithNobody: [String]
     var since: Date
     var uptimeSeconds: Int
     var revision: RevisionAnswer
@@ -61,7 +63,7 @@ struct StatusAnswer: Encodable {
         var bufferBytes: UInt64
     }
 
-    init(_ scene: AdminScene, phase: ServingState.Phase, started: Date) {
+    init(_ scene: AdminScene, _ readiness: Readiness, phase: ServingState.Phase, started: Date) {
         version = Version.current
         swift = Version.swift
         let facts = ProcessFacts.read()
@@ -74,14 +76,16 @@ struct StatusAnswer: Encodable {
             switch phase {
             case .starting: "starting"
             case .serving: "serving"
+            case .leaving: "leaving"
             case .draining: "draining"
             }
-        switch Readiness(phase: phase, health: scene.health, snapshot: scene.snapshot) {
+        switch readiness {
         case .ready: ready = true
         case .notReady(let reason):
             ready = false
             notReadyBecause = reason
         }
+        poolsWithNobody = scene.health.poolsWithNobody
         since = started
         uptimeSeconds = max(0, Int(Date().timeIntervalSince(started)))
         revision = RevisionAnswer(scene.running.revision, running: scene.running.revision)

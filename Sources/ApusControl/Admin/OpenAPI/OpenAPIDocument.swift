@@ -80,9 +80,11 @@ enum OpenAPIDocument {
 
     private static func query(_ parameter: AdminOperation.QueryParameter) -> JSONValue {
         [
-            "name": .text(parameter.name), "in": "query", "required": false, "allowEmptyValue": true,
+            "name": .text(parameter.name), "in": "query", "required": false,
+            "allowEmptyValue": .flag(parameter.isFlag),
             "description": .text(parameter.meaning),
-            "schema": ["type": "string", "enum": ["", "true", "false", "1", "0"]],
+            "schema": parameter.isFlag
+                ? ["type": "string", "enum": ["", "true", "false", "1", "0"]] : ["type": "string"],
         ]
     }
 

@@ -62,8 +62,10 @@ enum OpenAPISchemas {
             "process": object([
                 "id": count, "residentBytes?": count, "cpuSeconds?": seconds, "openDescriptors?": count,
             ]),
-            "node": text, "zone?": text, "phase": word("starting", "serving", "draining"), "ready": flag,
-            "notReadyBecause?": text, "since": time, "uptimeSeconds": count, "revision": one("Revision"),
+            "node": text, "zone?": text, "phase": word("starting", "serving", "leaving", "draining"), "ready": flag,
+            "notReadyBecause?": text,
+            "poolsWithNobody": described(list(of: text), "Pools without an endpoint that may be picked, or a fallback."),
+            "since": time, "uptimeSeconds": count, "revision": one("Revision"),
             "dynamicChanges": described(count, "Endpoints that were changed while running."),
             "requests": object([
                 "total": count, "byClass": classes, "inFlight": described(count, "At endpoints now."),
