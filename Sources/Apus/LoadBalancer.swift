@@ -147,6 +147,7 @@ public struct LoadBalancer: Service {
         if surroundings?.takeover != nil { adminBound.end() }
         services.append(prober)
         services.append(WatchService(configuration: running))
+        services.append(NameService(configuration: running))
         services.append(
             DataPlaneService(
                 dataPlane: dataPlane, prober: prober, serving: serving, adminBound: adminBound, isServing: isServing,
@@ -193,6 +194,19 @@ extension LoadBalancer: CustomStringConvertible {
     /// Service groups print each service, by all that it holds unless it says what it is: the texts of the configuration
     /// are not for everybody, and reflection is slow.
     public var description: String { "the load balancer" }
+}
+
+/// Looks up the host names of endpoints again and again.
+private struct NameService: Service, CustomStringConvertible {
+    let configuration: RunningConfiguration
+
+    var description: String { "the lookups of host names" }
+
+    func run() async {
+        await configuration.followNames()
+        // Nothing left to look up is no reason for anybody else to end.
+        try? await gracefulShutdown()
+    }
 }
 
 /// Looks at the configuration's files, where that is asked for.

@@ -28,7 +28,7 @@ struct ConfigurationFile: ParsableArguments {
             complain(exactly: DiagnosticExcerpt(error.diagnostics, limit: limit).description)
             let count = error.diagnostics.count { $0.severity == .error }
             complain("\(path) was refused: \(counted(count, "error"))")
-            throw .badConfiguration
+            throw error.arePassing ? ExitCode.unavailable : ExitCode.badConfiguration
         }
     }
 }

@@ -121,7 +121,8 @@ public struct ConfigurationLoader: Sendable {
         return LoadedConfiguration(
             snapshot: snapshot, warnings: told(validation.findings), files: document.files,
             origins: validation.origins, sessionSigners: validation.signers, uses: validation.findings.uses,
-            lent: validation.findings.lent, variables: validation.findings.variables)
+            lent: validation.findings.lent, variables: validation.findings.variables, named: validation.named,
+            logServer: validation.logServer, lookups: validation.lookups)
     }
 
     /// The diagnostics, as far as who has sent the configuration may read them: of the main file, which he has sent, and of
@@ -176,12 +177,27 @@ public struct LoadedConfiguration: Sendable {
     public let lent: Set<ReachUse>
     /// The values of the variables that it uses.
     public let variables: VariableMask
+    /// The pools with host names among their endpoints.
+    let named: [NamedEndpoints]
+    let logServer: NamedServer?
+    /// What was found for each name, listeners' and all others'; none for a name that has no address now.
+    public let lookups: [String: [IPAddress]]
 
     /// A configuration that a program has made by itself says nothing of files.
     public init(
         snapshot: Snapshot, warnings: [Diagnostic] = [], files: [ConfigurationFile] = [],
         origins: Origins = Origins(), sessionSigners: [Int: SessionSigner] = [:], uses: Set<ReachUse> = [],
         lent: Set<ReachUse> = [], variables: VariableMask = VariableMask()
+    ) {
+        self.init(
+            snapshot: snapshot, warnings: warnings, files: files, origins: origins, sessionSigners: sessionSigners,
+            uses: uses, lent: lent, variables: variables, named: [], logServer: nil, lookups: [:])
+    }
+
+    init(
+        snapshot: Snapshot, warnings: [Diagnostic], files: [ConfigurationFile], origins: Origins,
+        sessionSigners: [Int: SessionSigner], uses: Set<ReachUse>, lent: Set<ReachUse>, variables: VariableMask,
+        named: [NamedEndpoints], logServer: NamedServer?, lookups: [String: [IPAddress]]
     ) {
         self.snapshot = snapshot
         self.warnings = warnings
@@ -191,6 +207,9 @@ public struct LoadedConfiguration: Sendable {
         self.uses = uses
         self.lent = lent
         self.variables = variables
+        self.named = named
+        self.logServer = logServer
+        self.lookups = lookups
     }
 
     /// The paths that are lent, in order.
@@ -200,13 +219,16 @@ public struct LoadedConfiguration: Sendable {
     public func running(as snapshot: Snapshot) -> LoadedConfiguration {
         LoadedConfiguration(
             snapshot: snapshot, warnings: warnings, files: files, origins: origins, sessionSigners: sessionSigners,
-            uses: uses, lent: lent, variables: variables)
+            uses: uses, lent: lent, variables: variables, named: named, logServer: logServer, lookups: lookups)
     }
 }
 
 /// Everything that is wrong with a configuration, in the order of the file: at least one error, and any warnings.
 public struct ConfigurationErrors: Error, Sendable, CustomStringConvertible {
     public let diagnostics: [Diagnostic]
+
+    /// The files may be right, and the same files may be taken later: nothing is wrong but what passes.
+    public var arePassing: Bool { diagnostics.allSatisfy { $0.severity != .error || $0.isPassing } }
 
     init(_ diagnostics: [Diagnostic]) { self.diagnostics = diagnostics }
 

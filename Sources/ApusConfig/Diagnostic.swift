@@ -22,6 +22,8 @@ public struct Diagnostic: Sendable, Hashable {
     public var sourceColumn = 1
     /// Further lines, such as an example; shown by `rendered` only.
     public var note: String?
+    /// The file may be right: it is a matter of the moment, such as a name service that does not answer.
+    public var isPassing = false
 }
 
 extension Diagnostic: CustomStringConvertible {

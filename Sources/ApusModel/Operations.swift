@@ -12,6 +12,10 @@ public struct Operations: Sendable, Equatable {
     public var keptRevisions: Int
     /// How often the configuration's files are looked at for changes; nil for never.
     public var watchInterval: Duration?
+    /// How often host names of endpoints are looked up again; nil: only those that have no address.
+    public var resolveInterval: Duration? = usualResolveInterval
+
+    public static let usualResolveInterval = Duration.seconds(10)
 
     public init(
         admin: [Admin] = [], user: String? = nil, group: String? = nil, stateDirectory: String? = nil,

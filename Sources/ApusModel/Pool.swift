@@ -25,6 +25,8 @@ public struct Pool: Sendable, Equatable {
     public var fallback: Fallback?
     /// Whether its origins are Apus too, whose Apus-Reason goes on to clients.
     public var keepsReasons = false
+    /// Which addresses of its endpoints' host names are used.
+    public var family = AddressFamily.auto
 
     // Protection.
     public var connections: UpstreamConnectionLimits
@@ -97,6 +99,9 @@ public struct Endpoint: Sendable, Equatable {
     /// A reload removed it from its pool: it counts for nothing and is never picked, not even for sessions, and is here for
     /// the requests that it has. The retired endpoints of a pool stand behind its others.
     public var isRetired = false
+    /// Its host name has no address: it is there so that the pool tells of it, is never probed, and has weight 0 and an address
+    /// that leads nowhere.
+    public var isUnresolved = false
 
     public init(
         name: String, address: SocketAddress, weight: Int = 1, pool: Int, tier: Int = 0, zone: String? = nil,

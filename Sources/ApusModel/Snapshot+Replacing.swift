@@ -16,13 +16,17 @@ extension Snapshot {
         replacing(routing, upstreams.replacing(endpoints: endpoints, ofPool: pool))
     }
 
+    /// The same with another access log.
+    public func replacing(accessLog: AccessLog) -> Snapshot { replacing(routing, upstreams, accessLog: accessLog) }
+
     /// The same with other halves.
     func replacing(
-        _ routing: Routing, _ upstreams: Upstreams, workers: Int? = nil, operations: Operations? = nil
+        _ routing: Routing, _ upstreams: Upstreams, workers: Int? = nil, accessLog: AccessLog? = nil,
+        operations: Operations? = nil
     ) -> Snapshot {
         Snapshot(
             routing, upstreams, workers: workers ?? self.workers, timeouts: timeouts, limits: limits,
-            trustedProxies: trustedProxies, clientFields: clientFields, accessLog: accessLog, node: node, zone: zone,
+            trustedProxies: trustedProxies, clientFields: clientFields, accessLog: accessLog ?? self.accessLog, node: node, zone: zone,
             operations: operations ?? self.operations)
     }
 }

@@ -11,15 +11,18 @@ import Testing
         pools: { web: { endpoints: [web.test:3001] } }
         """
 
-    @Test func takesTheFirstIPv4AddressThenTheFirstIPv6Address() throws {
-        func endpoint(_ addresses: [String]) throws -> String {
+    @Test func aListenerTakesTheFirstIPv4AddressThenTheFirstIPv6Address() throws {
+        func bind(_ addresses: [String]) throws -> String {
             let loader = ConfigurationLoader(
                 resolve: { _ in addresses.compactMap { IPAddress($0) } }, defaultWorkers: 1)
-            return try loader.load(text: Self.minimal, file: "f").snapshot.endpoints[0].address.description
+            let text = "listeners: [{ bind: own.test:8080 }]\npools: { web: { endpoints: [10.0.0.1:1] } }"
+            return try loader.load(text: text, file: "f").snapshot.listeners[0].bind.description
         }
-        #expect(try endpoint(["::1", "10.0.0.1", "10.0.0.2"]) == "10.0.0.1:3001")
-        #expect(try endpoint(["::2", "::1"]) == "[::2]:3001")
-        #expect(throws: ConfigurationErrors.self) { try endpoint([]) }
+        #expect(try bind(["::1", "10.0.0.1", "10.0.0.2"]) == "10.0.0.1:8080")
+        #expect(try bind(["::2", "::1"]) == "[::2]:8080")
+        // The file is not wrong: the same one may be taken in a moment.
+        let error = #expect(throws: ConfigurationErrors.self) { try bind([]) }
+        #expect(error?.arePassing == true)
     }
 
     @Test func asksForANameOnce() throws {

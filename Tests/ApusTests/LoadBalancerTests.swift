@@ -6,6 +6,7 @@ import Logging
 import NIOCore
 import NIOPosix
 import ServiceLifecycle
+import Synchronization
 import Testing
 
 /// The whole balancer, embedded as a program would embed it.
@@ -77,6 +78,33 @@ import Testing
             try await tasks.waitForAll()
             #expect(asked.duration(to: .now) >= .milliseconds(1500))
         }
+        try await origin.stop()
+    }
+
+    /// A name service that is away at the start ends nothing, and what it says later is used then.
+    @Test func servesAnEndpointWhoseNameIsFoundLater() async throws {
+        let origin = try await Origin()
+        let isThere = Atomic(false)
+        let loader = ConfigurationLoader(
+            resolve: { _ in isThere.load(ordering: .relaxed) ? [IPAddress(ipv4: 0x7f00_0001)] : [] })
+        let configuration = try loader.load(
+            text: """
+                workers: 1
+                listeners: [{ bind: 127.0.0.1:0 }]
+                pools: { web: { endpoints: [late.test:\(origin.port)] } }
+                resolve: 100ms
+                """, file: "embedded.yaml")
+        let (listening, sink) = AsyncStream<LoadBalancer.Addresses>.makeStream()
+        var logger = Logger(label: "test")
+        logger.logLevel = .critical
+        let balancer = LoadBalancer(configuration, loader: loader, logger: logger) { sink.yield($0) }
+        let running = Task { try await balancer.run() }
+        let address = try #require(await listening.first { _ in true }).listeners[0]
+        #expect(try await get(address).0 == 503)
+        isThere.store(true, ordering: .relaxed)
+        while try await get(address).0 != 200 { try await Task.sleep(for: .milliseconds(20)) }
+        running.cancel()
+        _ = await running.result
         try await origin.stop()
     }
 

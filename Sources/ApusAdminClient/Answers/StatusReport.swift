@@ -37,6 +37,7 @@ public struct StatusReport: Decodable, Sendable, Equatable {
     public var notReadyBecause: String?
     /// An Apus before 0.2 does not tell.
     public var poolsWithNobody: [String]?
+    public var unresolvedNames: [String]?
     public var uptimeSeconds: Double
     public var revision: Revision
     public var dynamicChanges: Int
@@ -67,6 +68,9 @@ public struct StatusReport: Decodable, Sendable, Equatable {
         }
         if let names = poolsWithNobody, !names.isEmpty {
             lines.append("without an endpoint that may be picked: " + names.joined(separator: ", "))
+        }
+        if let names = unresolvedNames, !names.isEmpty {
+            lines.append("host names that were not found: " + names.joined(separator: ", "))
         }
         for listener in listeners {
             let label = listener.name == listener.address ? "" : " (\(listener.name))"

@@ -25,6 +25,8 @@ public enum CheckFailure: Sendable, Hashable {
     case malformedResponse
     /// An answer that the proxy would refuse from the endpoint, for that reason.
     case refusedResponse(String)
+    /// The endpoint's host name has no address.
+    case nameNotFound
     /// Any other error of the system.
     case system(errno: Int32)
 
@@ -54,6 +56,7 @@ extension CheckFailure: CustomStringConvertible {
         case .answer(let answer, let expected): "expected \(Self.quoted(expected)), got \(Self.quoted(answer))"
         case .malformedResponse: "malformed response: bad_response"
         case .refusedResponse(let reason): "malformed response: \(reason)"
+        case .nameNotFound: "its host name has no address"
         case .system(let errno): "system error \(errno)"
         }
     }

@@ -48,6 +48,12 @@ public struct EndpointHealth: Sendable {
         self.check = check
     }
 
+    /// An endpoint whose host name has no address: it is down until another one takes its place.
+    init(unresolved check: HealthCheck) {
+        self.check = check
+        state = .down(DownCause(probes: 0, connects: 0, last: .nameNotFound))
+    }
+
     /// Goes on after a reload: the state stays until something says otherwise. What has been counted in a row goes on, too,
     /// unless endpoints are probed in another way now.
     mutating func inherit(from old: EndpointHealth) {
@@ -163,6 +169,7 @@ extension EndpointHealth.State: CustomStringConvertible {
 extension DownCause: CustomStringConvertible {
     public var description: String {
         let failures = probes + connects
+        guard failures > 0 else { return "\(last)" }
         let what = connects == 0 ? "probes" : probes == 0 ? "connects" : "probes and connects"
         return "\(failures) of \(failures) \(what) failed: \(last)"
     }

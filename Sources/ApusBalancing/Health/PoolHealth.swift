@@ -86,12 +86,14 @@ public struct PoolHealth: Sendable {
         ramp = SlowStartRamp(of: pool)
         count = snapshot.presentEndpoints(of: pool).count
         endpoints = snapshot.endpoints[pool.endpoints].map { endpoint in
-            Watched(
-                probed: EndpointHealth(check), weight: endpoint.weight, configured: endpoint.weight,
-                state: endpoint.isRetired ? .removed : endpoint.weight == 0 ? .draining : .unknown,
-                isAvailable: !endpoint.isRetired, since: now)
+            let probed = endpoint.isUnresolved ? EndpointHealth(unresolved: check) : EndpointHealth(check)
+            var watched = Watched(
+                probed: probed, weight: endpoint.weight, configured: endpoint.weight, state: .removed,
+                isAvailable: !endpoint.isRetired && probed.isAvailable, since: now)
+            if !endpoint.isRetired { watched.state = watched.current }
+            return watched
         }
-        availableCount = count
+        availableCount = endpoints.prefix(count).count { $0.isAvailable }
         weightedCount = endpoints.prefix(count).count { $0.weight > 0 }
         servingCount = weightedCount
         intervalBegan = now

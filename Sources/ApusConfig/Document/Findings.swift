@@ -54,9 +54,12 @@ struct Findings: Sendable {
         if let value { variables.add(value, of: name) }
     }
 
-    mutating func error(_ message: String, at position: SourcePosition, note: String? = nil) {
+    /// - Parameter isPassing: the file may be right, and the same file may be taken later.
+    mutating func error(
+        _ message: String, at position: SourcePosition, note: String? = nil, isPassing: Bool = false
+    ) {
         hasErrors = true
-        add(.error, message, position, note)
+        add(.error, message, position, note, isPassing: isPassing)
     }
 
     mutating func warning(_ message: String, at position: SourcePosition) {
@@ -102,7 +105,8 @@ struct Findings: Sendable {
     }
 
     private mutating func add(
-        _ severity: Diagnostic.Severity, _ message: String, _ position: SourcePosition, _ note: String?
+        _ severity: Diagnostic.Severity, _ message: String, _ position: SourcePosition, _ note: String?,
+        isPassing: Bool = false
     ) {
         let mask = self.mask ?? SecretMask(sources, documents.compactMap(\.self))
         self.mask = mask
@@ -113,10 +117,11 @@ struct Findings: Sendable {
         let (line, column) = mask.masked(
             lastLine?.text ?? StarredLine(""), around: position.column, number: position.line,
             source: Int(position.source))
-        let diagnostic = Diagnostic(
+        var diagnostic = Diagnostic(
             file: source.file, position: position.withoutSource, severity: severity,
             message: Diagnostic.clipped(variables.masked(mask.masked(message))), sourceLine: line,
             sourceColumn: column, note: note.map { Diagnostic.shortened(variables.masked($0), to: 4096) })
+        diagnostic.isPassing = isPassing
         // An anchor's mapping is decoded wherever an alias repeats it; its mistakes are told once.
         if known.insert(diagnostic).inserted { diagnostics.append((position, diagnostic)) }
     }

@@ -19,6 +19,7 @@ struct RootSection {
     var process = ProcessSection()
     var state = StateSection()
     var watchInterval: Duration?
+    var resolveInterval: Duration? = Operations.usualResolveInterval
 
     private init() {}
 
@@ -46,6 +47,7 @@ struct RootSection {
         process = ProcessSection(snapshot.operations)
         state = StateSection(snapshot.operations)
         watchInterval = snapshot.operations.watchInterval
+        resolveInterval = snapshot.operations.resolveInterval
     }
 }
 
@@ -91,6 +93,9 @@ extension RootSection: Keyed {
         SectionKey("process", \.process, Kind.section(example: "{ user: apus }"), "Whom the process becomes."),
         SectionKey("state", \.state, StateSection.kind, "Where revisions are kept.", usually: "off"),
         SectionKey("watch", \.watchInterval, watch.or("off"), "How often the files are looked at for changes."),
+        SectionKey(
+            "resolve", \.resolveInterval, Kind.duration(in: Bounds.resolveIntervals).or("off"),
+            "How often host names of endpoints are looked up again."),
         // Carried out already.
         SectionKey(
             "include", Shape.text().oneOrMore, "Further files, seen from this one; `*` stands for any text.",

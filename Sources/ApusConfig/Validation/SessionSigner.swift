@@ -57,7 +57,7 @@ public struct SessionSigner: Sendable, CustomReflectable {
 
 extension Authority {
     /// One text for all ways to write the same host and port.
-    fileprivate var canonicalText: String {
+    var canonicalText: String {
         switch host {
         case .all: ":\(port)"
         case .address(let ip): SocketAddress(ip: ip, port: port).description

@@ -50,9 +50,25 @@ extension Validation {
         }
         // The system's own syslog is where everybody logs to.
         if case .local(let path) = syslog.target, syslog.target != Syslog().target { checkLog(path) }
-        if let server = root.accessLog.syslogServer, let address = address(of: server) { syslog.target = .udp(address) }
+        if let server = root.accessLog.syslogServer { syslog.target = .udp(target(of: server)) }
         log.destination = .syslog(syslog)
         return log
+    }
+
+    /// Where a syslog server is; one whose name has no address now gets no lines until it has one.
+    private mutating func target(of server: Located<Authority>) -> SocketAddress {
+        guard case .name(let name) = server.value.host else {
+            return address(of: server) ?? SocketAddress(ip: .anyIPv6, port: server.value.port)
+        }
+        let named = NamedServer(name: name, port: server.value.port)
+        logServer = named
+        let addresses = addresses(of: name)
+        if addresses.isEmpty {
+            findings.warning(
+                "the host name `\(name)` has no address now; lines of the access log are lost until one is found: check its "
+                    + "spelling and the name service", at: server.position)
+        }
+        return SocketAddress(ip: named.ip(addresses), port: named.port)
     }
 
     /// Refuses a log where a configuration that was sent must not write one. What stands at a path that a pattern lent is

@@ -39,27 +39,65 @@ extension Validation {
     }
 
     private mutating func endpoints(of section: PoolSection, pool: Int) -> [Endpoint] {
-        var endpoints: [Endpoint] = []
-        var known: [SocketAddress: String] = [:]
         let signer = sessionSigner(of: section)
         signers[pool] = signer
-        for endpoint in section.endpoints {
-            guard let authority = endpoint.address, let address = address(of: authority) else { continue }
-            if let other = known.updateValue(authority.value.text, forKey: address) {
-                findings.error(
-                    other == authority.value.text
-                        ? "the endpoint `\(other)` is listed twice; give it a `weight` for a larger share"
-                        : "the endpoint `\(authority.value.text)` is the same as `\(other)`: \(address)",
-                    at: authority.position)
-            }
-            origins.endpoints.append(place(authority.position))
-            endpoints.append(
-                Endpoint(
-                    name: authority.value.text, address: address, weight: endpoint.weight, pool: pool,
-                    tier: endpoint.tier, zone: endpoint.zone,
-                    sessionToken: signer?.token(pool: section.name.value, endpoint: authority.value) ?? []))
+        let written = section.endpoints.compactMap { endpoint in endpoint.address.map { (endpoint, $0) } }
+        let entries = written.map { endpoint, authority in
+            NamedEndpoints.Entry(
+                authority: authority.value, weight: endpoint.weight, tier: endpoint.tier, zone: endpoint.zone,
+                place: place(authority.position))
         }
-        return endpoints
+        let named = NamedEndpoints(
+            poolName: section.name.value, pool: pool, family: section.pool.family, signer: signer, entries: entries)
+        if !named.names.isEmpty {
+            self.named.append(named)
+            for (_, authority) in written { lookUp(authority, section.pool.family) }
+        }
+        let lookups = lookups
+        let members = named.members { lookups[$0] ?? [] }
+        tellRepeats(members.repeats, written.map(\.1))
+        origins.endpoints += members.places
+        return members.endpoints
+    }
+
+    /// Looks up an endpoint's name, if it is one. The file is not wrong because the name has no address now.
+    private mutating func lookUp(_ authority: Located<Authority>, _ family: AddressFamily) {
+        guard case .name(let name) = authority.value.host else { return }
+        let addresses = addresses(of: name)
+        guard family.chosen(of: addresses).isEmpty else { return }
+        let words = addresses.isEmpty ? "has no address now" : "has no \(family == .ipv4 ? "IPv4" : "IPv6") address now"
+        findings.warning(
+            "the host name `\(name)` \(words); `\(authority.value.text)` gets no requests until one is found: check its "
+                + "spelling and the name service", at: authority.position)
+    }
+
+    /// Two entries that say the same are a mistake; a name that stands for what is there already may be one of a moment.
+    private mutating func tellRepeats(
+        _ repeats: [(entry: Int, other: Int, address: SocketAddress)], _ written: [Located<Authority>]
+    ) {
+        var texts: [String: Int] = [:]
+        for (index, authority) in written.enumerated() {
+            guard texts.updateValue(index, forKey: authority.value.canonicalText) != nil else { continue }
+            guard case .name = authority.value.host else { continue }
+            findings.error(
+                "the endpoint `\(authority.value.text)` is listed twice; give it a `weight` for a larger share",
+                at: authority.position)
+        }
+        for (entry, other, address) in repeats {
+            let (own, first) = (written[entry].value, written[other].value)
+            if own.isName || first.isName {
+                guard own.canonicalText != first.canonicalText else { continue }
+                findings.warning(
+                    "the endpoint `\(own.text)` is \(address), which is `\(first.text)`, too; it is used once, with the "
+                        + "settings of `\(first.text)`", at: written[entry].position)
+            } else {
+                findings.error(
+                    own.text == first.text
+                        ? "the endpoint `\(own.text)` is listed twice; give it a `weight` for a larger share"
+                        : "the endpoint `\(own.text)` is the same as `\(first.text)`: \(address)",
+                    at: written[entry].position)
+            }
+        }
     }
 
     /// Nil for a pool without a cookie of Apus's own.

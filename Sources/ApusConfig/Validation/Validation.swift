@@ -7,13 +7,18 @@ struct Validation {
     let root: RootSection
     let poolIndexes: [String: Int]
     let loader: ConfigurationLoader
-    private var resolved: [String: IPAddress?] = [:]
+    /// What was found for each name.
+    private(set) var lookups: [String: [IPAddress]] = [:]
+    private var timeOfLookups = Duration.zero
     private lazy var poolNames = Suggestions(root.pools.map(\.name.value))
     /// What the sessions of all pools without a secret are signed with.
     private(set) lazy var randomSecret = SymmetricKey(data: loader.makeSecret())
     var findings: Findings
     /// By index of the pool, for those with session cookies of Apus's own.
     var signers: [Int: SessionSigner] = [:]
+    /// The pools with host names among their endpoints, and the name of a syslog server.
+    var named: [NamedEndpoints] = []
+    var logServer: NamedServer?
     /// Of everything that has been built so far.
     var origins = Origins()
 
@@ -30,9 +35,10 @@ struct Validation {
         let (pools, endpoints) = poolsAndEndpoints()
         let (listeners, routes) = listenersAndRoutes()
         let admin = adminListeners()
-        let operations = Operations(
+        var operations = Operations(
             admin: admin.compactMap(\.self), user: root.process.user, group: root.process.group,
             stateDirectory: root.state.directory, keptRevisions: root.state.kept, watchInterval: root.watchInterval)
+        operations.resolveInterval = root.resolveInterval
         let accessLog = accessLog()
         checkBinds(listeners, admin)
         warnOfUnusedPools()
@@ -52,28 +58,38 @@ struct Validation {
 
     /// The socket address that `authority` stands for; nil, with an error, when its name has none.
     ///
-    /// A name's first IPv4 address is taken, else its first IPv6 address: origins that have both rarely listen on IPv6
-    /// only.
+    /// A name's first IPv4 address is taken, else its first IPv6 address.
     mutating func address(of authority: Located<Authority>) -> SocketAddress? {
         let port = authority.value.port
         switch authority.value.host {
         case .all: return SocketAddress(ip: .anyIPv6, port: port)
         case .address(let ip): return SocketAddress(ip: ip, port: port)
         case .name(let name):
-            if let ip = address(named: name) { return SocketAddress(ip: ip, port: port) }
+            if let ip = AddressFamily.auto.chosen(of: addresses(of: name, isNeeded: true)).first {
+                return SocketAddress(ip: ip, port: port)
+            }
             findings.error(
                 "the host name `\(name)` has no address; check its spelling and the name service, or write an address",
-                at: authority.position)
+                at: authority.position, isPassing: true)
             return nil
         }
     }
 
-    private mutating func address(named name: String) -> IPAddress? {
-        if let known = resolved[name] { return known }
+    /// How long names are looked up altogether: a start must not wait for each of many while the name service is away. Those
+    /// that are left have no address for now, and are looked up again at once while Apus runs.
+    private static let patience = Duration.seconds(5)
+
+    /// The addresses of a name, of both families; none where it has none.
+    ///
+    /// - Parameter isNeeded: there is no doing without it.
+    mutating func addresses(of name: String, isNeeded: Bool = false) -> [IPAddress] {
+        if let known = lookups[name] { return known }
+        guard isNeeded || timeOfLookups < Self.patience else { return [] }
+        let start = ContinuousClock.now
         let addresses = loader.resolve(name)
-        let chosen = addresses.first(where: \.isIPv4) ?? addresses.first
-        resolved[name] = .some(chosen)
-        return chosen
+        timeOfLookups += start.duration(to: .now)
+        lookups[name] = addresses
+        return addresses
     }
 
     /// The index of the pool of that name; nil, with an error, when there is none.

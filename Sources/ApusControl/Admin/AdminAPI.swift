@@ -60,7 +60,9 @@ struct AdminAPI: Sendable {
     func metrics(_ request: Request, _ context: Context) async throws -> Response {
         let scene = try await scene()
         var answer = AdminAnswer(to: request)
-        scene.metrics.render(health: scene.health, reloads: scene.running.reloads, admin: connections.facts) { piece in
+        scene.metrics.render(
+            health: scene.health, reloads: scene.running.reloads, names: scene.running.names, admin: connections.facts
+        ) { piece in
             answer.append(ByteBuffer(string: piece))
         }
         return try answer.response(

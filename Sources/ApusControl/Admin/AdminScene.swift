@@ -89,7 +89,8 @@ extension RunningConfiguration {
         var loaded: LoadedConfiguration
         var dynamic: DynamicState
         var reloads: ReloadFacts
+        var names = NameFacts()
     }
 
-    var state: State { State(revision: revision, kept: kept, loaded: loaded, dynamic: dynamic, reloads: reloads) }
+    var state: State { State(revision: revision, kept: kept, loaded: loaded, dynamic: dynamic, reloads: reloads, names: nameFacts) }
 }

@@ -59,23 +59,25 @@ public struct MetricsText: Sendable {
     ///   - reloads: nil where the configuration is never reloaded.
     public func render(health: HealthReport, reloads: ReloadFacts? = nil) -> String {
         var text = ""
-        render(health: health, reloads: reloads, admin: nil) { text += $0 }
+        render(health: health, reloads: reloads, names: nil, admin: nil) { text += $0 }
         return text
     }
 
     /// The same in pieces of about 64 KiB, so that the whole is nowhere twice.
     func render(
-        health: HealthReport, reloads: ReloadFacts?, admin: AdminConnectionFacts?, into sink: (String) -> Void
+        health: HealthReport, reloads: ReloadFacts?, names: NameFacts?, admin: AdminConnectionFacts?,
+        into sink: (String) -> Void
     ) {
         withoutActuallyEscaping(sink) { sink in
             var writer = ExpositionWriter(sink: sink)
-            write(health: health, reloads: reloads, admin: admin, to: &writer)
+            write(health: health, reloads: reloads, names: names, admin: admin, to: &writer)
             writer.finish()
         }
     }
 
     private func write(
-        health: HealthReport, reloads: ReloadFacts?, admin: AdminConnectionFacts?, to writer: inout ExpositionWriter
+        health: HealthReport, reloads: ReloadFacts?, names: NameFacts?, admin: AdminConnectionFacts?,
+        to writer: inout ExpositionWriter
     ) {
         writeBuild(to: &writer)
         writeRequests(to: &writer)
@@ -92,6 +94,7 @@ public struct MetricsText: Sendable {
         writePools(to: &writer)
         writeWorkers(to: &writer)
         reloads?.write(to: &writer)
+        names?.write(to: &writer)
         admin?.write(to: &writer)
         ProcessFacts.read()?.write(to: &writer)
     }

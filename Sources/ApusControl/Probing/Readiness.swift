@@ -30,10 +30,10 @@ enum Readiness: Equatable {
 }
 
 extension HealthReport {
-    /// Whether requests for the pool find no endpoint that may be picked, no panic, and no fallback.
+    /// Whether new requests for the pool find no endpoint that may be picked, no panic, and no fallback.
     func hasNobody(_ index: Int) -> Bool {
         let (pool, health) = (snapshot.pools[index], pools[index])
-        return !pool.isRetired && health.availableCount == 0 && !health.isPanicking && pool.fallback == nil
+        return !pool.isRetired && health.servingCount == 0 && !health.isPanicking && pool.fallback == nil
     }
 
     /// The names of the pools that have nobody, in the order of the configuration.

@@ -127,6 +127,10 @@ public struct DynamicState: Sendable, Equatable {
                             + "\(configured.weight)")
                     entry.weight = nil
                 }
+            } else if entry.added == nil, snapshot.endpoints[pool.endpoints].contains(where: \.isUnresolved) {
+                // It may be one of a name that has no address at this moment.
+                left.append(entry)
+                continue
             } else if entry.added == nil {
                 lines.append("\(entry) is dropped: the endpoint is gone")
                 continue

@@ -55,7 +55,12 @@ struct DynamicTarget {
             address = endpoint.address
         case .remove(let pool, let endpoint), .adjust(let pool, let endpoint, _, _):
             self.pool = pool
-            address = try snapshot.endpoint(endpoint, ofPool: pool).address
+            let found = try snapshot.endpoint(endpoint, ofPool: pool)
+            guard !found.isUnresolved else {
+                throw .conflict(
+                    "the host name of `\(found.name)` has no address now, so it gets nothing; change it once it has one")
+            }
+            address = found.address
         }
     }
 }

@@ -103,7 +103,7 @@ extension RunningConfiguration {
         _ author: ConfigurationAuthor, isForComparing: Bool = false,
         _ load: @escaping @Sendable (ConfigurationLoader) throws(ConfigurationErrors) -> LoadedConfiguration
     ) async throws(ConfigurationRefusal) -> LoadedConfiguration {
-        var loader = loader
+        var loader = knowingNames(loader)
         loader.running = loaded.snapshot
         if author == .caller {
             var limit = reachLimit

@@ -1,3 +1,4 @@
+import ApusBalancing
 public import ApusConfig
 import ApusModel
 import FoundationEssentials
@@ -44,6 +45,10 @@ public actor RunningConfiguration {
     /// Where the state is written: one thing after the other.
     nonisolated let stateFiles = FileLane(
         "state", width: 1, longestLine: 64, patience: .seconds(10), finishes: true)
+    /// Where names of endpoints are looked up, beside all else.
+    nonisolated let nameLookups = FileLane("names", width: 8, longestLine: .max, patience: .seconds(30))
+    /// The names of endpoints that are followed.
+    var names = NameTable(seed: .random(in: .min ... .max))
     /// What asked for a configuration and has not been given the turn yet, by its number.
     var loading: Set<Int> = []
     /// The number of the latest that asked for one, and of the latest that came to run.
@@ -95,6 +100,9 @@ public actor RunningConfiguration {
         for line in dynamic.reconcile(with: first.snapshot) { logger.notice("\(line)") }
         self.dynamic = dynamic
         applied = dynamic.applied(to: first)
+        names.follow(
+            first.followedNames, found: first.lookups,
+            interval: first.snapshot.operations.resolveInterval?.inMicroseconds, now: Prober.now)
     }
 
     /// Whether changes and revisions can outlive the process.
@@ -216,14 +224,22 @@ public actor RunningConfiguration {
             }
         }
         adoption.effect = .adopted
-        loaded = next.running(as: wanted)
         revision = adoption.revision
         self.dynamic = dynamic
-        applied = target
+        use(next.running(as: wanted), target)
+        names.follow(
+            next.followedNames, found: next.lookups,
+            interval: wanted.operations.resolveInterval?.inMicroseconds, now: Prober.now)
         adoption.notes += await keepRevision()
         if !dropped.isEmpty { adoption.notes += await keepDynamicState() }
         tell(adoption)
         return adoption
+    }
+
+    /// Notes what runs from now on.
+    func use(_ next: LoadedConfiguration, _ target: Snapshot) {
+        loaded = next
+        applied = target
     }
 
     private func tell(_ adoption: Adoption) {

@@ -9,6 +9,7 @@ public enum Bounds {
     /// Retry-After.
     public static let retryAfter: ClosedRange<Duration> = .seconds(1) ... .seconds(24 * 3600)
     public static let watchIntervals: ClosedRange<Duration> = .milliseconds(100) ... .seconds(3600)
+    public static let resolveIntervals: ClosedRange<Duration> = .milliseconds(100) ... .seconds(24 * 3600)
     public static let keptRevisions = 1...1000
 
     // Limits of the proxy. A head must fit into the buffer that every worker reads into.

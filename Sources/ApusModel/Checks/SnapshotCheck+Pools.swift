@@ -59,6 +59,9 @@ extension SnapshotCheck {
         number(endpoint.weight, in: Bounds.weights, place() + ".weight")
         number(endpoint.tier, in: Bounds.tiers, place() + ".tier")
         if let zone = endpoint.zone { label(zone, place() + ".zone") }
+        if endpoint.isUnresolved, endpoint.weight != 0 {
+            problem(place() + ".weight", found: "\(endpoint.weight)", expected: "0, since it has no address")
+        }
         if endpoint.pool != owner {
             problem(
                 place() + ".pool", found: "\(endpoint.pool)",

@@ -14,6 +14,8 @@ struct Authority: Sendable {
     let port: UInt16
     /// As it was written.
     let text: String
+
+    var isName: Bool { if case .name = host { true } else { false } }
 }
 
 extension Authority {

@@ -79,7 +79,8 @@ extension PoolSection: Keyed {
 
     static let keys =
         picking + health + protection + [
-            SectionKey("endpoints", \.endpoints, EndpointSection.kind, "The origins.", needed: "[127.0.0.1:3001]")
+            SectionKey("endpoints", \.endpoints, EndpointSection.kind, "The origins.", needed: "[127.0.0.1:3001]"),
+            SectionKey("family", \.pool.family, Kind.choice, "Which addresses of host names are used."),
         ]
 
     private static let picking: [SectionKey<PoolSection>] = [

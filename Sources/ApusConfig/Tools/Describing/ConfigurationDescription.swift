@@ -40,9 +40,11 @@ public struct ConfigurationDescription: Sendable {
         var parts = [pool.balance == .hash ? "hash of \(pool.hash.key.words)" : pool.balance.rawValue]
         parts.append(counted(endpoints.count, "endpoint"))
         let backups = endpoints.count { $0.tier > 0 }
-        let drained = endpoints.count { $0.weight == 0 }
+        let drained = endpoints.count { $0.weight == 0 && !$0.isUnresolved }
+        let unresolved = endpoints.count(where: \.isUnresolved)
         if backups > 0 { parts.append(counted(backups, "backup") + " among them") }
         if drained > 0 { parts.append("\(drained) with weight 0") }
+        if unresolved > 0 { parts.append("\(unresolved) without an address") }
         switch pool.health.probe {
         case .none: parts.append("no health checks")
         case .tcp: parts.append("health by TCP every \(pool.health.interval.configured)")

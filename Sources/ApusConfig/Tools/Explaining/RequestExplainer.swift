@@ -204,7 +204,8 @@ public struct RequestExplainer: Sendable {
             let state = states["\(pool.name) \(endpoint.name)"]
             return RequestExplanation.Endpoint(
                 name: endpoint.name, origin: place(origins.endpoints, number),
-                weight: state?.weight ?? endpoint.weight, tier: endpoint.tier, state: state?.words,
+                weight: state?.weight ?? endpoint.weight, tier: endpoint.tier,
+                state: state?.words ?? (endpoint.isUnresolved ? "its host name has no address" : nil),
                 mayBePicked: state.map { $0.isAvailable && $0.weight > 0 } ?? (endpoint.weight == 0 ? false : nil))
         }
         let rules = Settings(pool, of: snapshot).entries.filter { !told.contains($0.key) && !$0.isUsual }

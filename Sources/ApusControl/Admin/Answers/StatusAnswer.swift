@@ -17,6 +17,8 @@ struct StatusAnswer: Encodable {
     var notReadyBecause: String?
     /// The pools that have nobody to send requests to, and no fallback.
     var poolsWithNobody: [String]
+    /// Host names of endpoints whose latest lookup found no address.
+    var unresolvedNames: [String]
     var since: Date
     var uptimeSeconds: Int
     var revision: RevisionAnswer
@@ -86,6 +88,7 @@ struct StatusAnswer: Encodable {
             notReadyBecause = reason
         }
         poolsWithNobody = scene.health.poolsWithNobody
+        unresolvedNames = scene.running.names.unresolved
         since = started
         uptimeSeconds = max(0, Int(Date().timeIntervalSince(started)))
         revision = RevisionAnswer(scene.running.revision, running: scene.running.revision)

@@ -64,7 +64,8 @@ enum OpenAPISchemas {
             ]),
             "node": text, "zone?": text, "phase": word("starting", "serving", "leaving", "draining"), "ready": flag,
             "notReadyBecause?": text,
-            "poolsWithNobody": described(list(of: text), "Pools without an endpoint that may be picked, or a fallback."),
+            "poolsWithNobody": described(list(text), "Pools without an endpoint that may be picked, or a fallback."),
+            "unresolvedNames": described(list(text), "Host names of endpoints whose latest lookup found no address."),
             "since": time, "uptimeSeconds": count, "revision": one("Revision"),
             "dynamicChanges": described(count, "Endpoints that were changed while running."),
             "requests": object([

@@ -1,0 +1,103 @@
+import ApusAddresses
+import ApusBalancing
+import ApusConfig
+import ApusModel
+import Logging
+import ServiceLifecycle
+
+/// Host names of endpoints are looked up again while the configuration runs. What they stand for changes the endpoints, and
+/// neither the file nor its revision.
+extension RunningConfiguration {
+    /// Follows the names until the task is cancelled or the surrounding service group shuts down.
+    ///
+    /// A name that is not found keeps its last addresses, and is told of once. Costs nothing where there are no names.
+    public func followNames() async {
+        await cancelWhenGracefulShutdown { await self.followUntilCancelled() }
+    }
+
+    private func followUntilCancelled() async {
+        while !Task.isCancelled, !hasSuccessor {
+            let interval = resolveInterval
+            let due = names.takeDue(interval: interval, now: Prober.now)
+            if !due.isEmpty { await look(up: due) }
+            // A reload may bring names at any time.
+            let pause = min(max(0, (names.nextDue(interval: interval) ?? .max) - Prober.now), 500_000)
+            do { try await Task.sleep(for: .microseconds(pause)) } catch { return }
+        }
+    }
+
+    private var resolveInterval: Int64? { loaded.snapshot.operations.resolveInterval?.inMicroseconds }
+
+    /// What is known of the names, for metrics and status.
+    public var nameFacts: NameFacts {
+        NameFacts(
+            names: names.count, unresolved: names.unresolved, lookupsFound: names.successes,
+            lookupsFailed: names.failures)
+    }
+
+    /// Looks up names, all at once, and goes over to what they stand for.
+    func look(up due: [String]) async {
+        let resolve = loader.resolve
+        let lane = nameLookups
+        var changes: [(name: String, change: NameTable.Change)] = []
+        await withTaskGroup(of: (String, [IPAddress]).self) { lookups in
+            for name in due {
+                lookups.addTask { (name, (try? await lane.run { _ in resolve(name) }) ?? []) }
+            }
+            for await (name, addresses) in lookups {
+                let change = names.lookedUp(name, addresses, interval: resolveInterval, now: Prober.now)
+                if let change { changes.append((name, change)) }
+            }
+        }
+        guard !Task.isCancelled else { return }
+        for (name, change) in changes { tell(name, change) }
+        await useNames()
+    }
+
+    /// Goes over to the endpoints that the names stand for now, if they are others than those that run.
+    func useNames() async {
+        do throws(ConfigurationRefusal) { try await takeTurn() } catch { return }
+        defer { endTurn() }
+        let next = loaded.resolving(names.addresses)
+        guard next.snapshot !== loaded.snapshot else { return }
+        let target = dynamic.applied(to: next)
+        do {
+            try await adopter.adopt(target)
+        } catch {
+            // The next lookup tries again.
+            logger.error("endpoints stay as they are: \(error)")
+            return
+        }
+        use(next, target)
+    }
+
+    private func tell(_ name: String, _ change: NameTable.Change) {
+        func list(_ addresses: [IPAddress]) -> String {
+            let shown = addresses.prefix(8).map { "\($0)" }.joined(separator: ", ")
+            return addresses.count > 8 ? "\(shown) and \(addresses.count - 8) more" : shown
+        }
+        switch change {
+        case .found(let addresses): logger.notice("the host name \(name) has an address now: \(list(addresses))")
+        case .foundAgain: logger.notice("the host name \(name) is found again, and stands for what it did")
+        case .moved(let old, let new):
+            logger.notice("the host name \(name) stands for \(list(new)) now; before: \(list(old))")
+        case .lost(let addresses):
+            let stays = addresses.isEmpty ? "its endpoints get nothing" : "\(list(addresses)) stay in use"
+            logger.warning("the host name \(name) was not found: \(stays); it is looked up again and again")
+        }
+    }
+
+    /// The loader with names as they are known: what is followed need not be asked for again, and what was found once is
+    /// taken where nobody answers now. So a name service that is away refuses no configuration.
+    func knowingNames(_ loader: ConfigurationLoader) -> ConfigurationLoader {
+        var loader = loader
+        let (resolve, followed, last) = (loader.resolve, names.addresses, loaded.lookups)
+        let isFollowing = resolveInterval != nil
+        loader.resolve = { name in
+            if isFollowing, let known = followed[name], !known.isEmpty { return known }
+            let found = resolve(name)
+            return found.isEmpty ? followed[name] ?? last[name] ?? [] : found
+        }
+        return loader
+    }
+}
