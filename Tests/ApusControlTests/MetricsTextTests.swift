@@ -39,7 +39,7 @@ import Testing
             health: health,
             reloads: ReloadFacts(
                 revision: 7, lastSucceeded: false, lastMicroseconds: 1_700_000_000_500_000, applied: 6, refused: 1),
-            admin: AdminConnectionFacts()
+            names: NameFacts(), admin: AdminConnectionFacts()
         ) { text += $0 }
         return text
     }

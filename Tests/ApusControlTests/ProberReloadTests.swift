@@ -121,6 +121,36 @@ import Testing
         }
     }
 
+    /// One that comes to others that serve gets requests once a probe has passed; where nobody else serves, at once.
+    @Test func whatComesLaterPassesAProbeFirst() async throws {
+        let (well, sick) = (
+            try await ScriptedOrigin(ScriptedOrigin.ok), try await ScriptedOrigin(ScriptedOrigin.failing)
+        )
+        let new = try await ScriptedOrigin(ScriptedOrigin.ok)
+        var check = ProberTests.check()
+        check.interval = .milliseconds(50)
+        let first = Snapshot.pool([well.address], health: check)
+        let (prober, link, _) = prober(first)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { await prober.run() }
+            #expect(await eventually { await prober.kinds == [.healthy] })
+            let next = Succession(
+                from: first, to: Snapshot.pool([well.address, sick.address, new.address], health: check))
+            try await prober.adopt(next, epoch: 1) {}
+            var decisions = link.decisions.makeAsyncIterator()
+            #expect(await decisions.next() == .init(endpoint: 1, available: false))
+            #expect(await decisions.next() == .init(endpoint: 2, available: false))
+            #expect(await decisions.next() == .init(endpoint: 2, available: true))
+            #expect(await eventually { await prober.kinds == [.healthy, .unhealthy, .healthy] })
+            let other = Succession(
+                from: next.snapshot, to: Snapshot.pool([closedAddress], health: check), census: Census())
+            try await prober.adopt(other, epoch: 2) {}
+            #expect(await prober.report.pools[0].availableCount == 1)
+            group.cancelAll()
+            try await group.waitForAll()
+        }
+    }
+
     @Test func volumesOverAReloadAreWhatWasCounted() {
         let first = Self.snapshot(Self.addresses)
         let link = FakeDataPlane(first)

@@ -15,6 +15,8 @@ public enum CheckFailure: Sendable, Hashable {
     case connectionClosed
     /// No answer within the health check's time-out.
     case timedOut
+    /// Apus itself was too busy to see whether there was an answer in time: it says nothing about the endpoint.
+    case late
     /// An answer with a status that is not expected.
     case status(Int, expected: [ClosedRange<Int>] = [200...399])
     /// An answer whose body, as far as it is looked at, does not contain what it should.
@@ -51,6 +53,7 @@ extension CheckFailure: CustomStringConvertible {
         case .connectionReset: "connection reset"
         case .connectionClosed: "connection closed"
         case .timedOut: "timed out"
+        case .late: "Apus was too busy to tell"
         case .status(let status, let expected): "status \(status), expected \(Self.list(expected))"
         case .bodyLacks(let text): "body does not contain \(Self.quoted(Array(text.utf8)))"
         case .answer(let answer, let expected): "expected \(Self.quoted(expected)), got \(Self.quoted(answer))"

@@ -3,9 +3,13 @@ public import ApusModel
 /// Whether one endpoint may be picked, decided from what probes and requests saw of it.
 ///
 /// The rules, with `rise` and `fall` of the pool's `HealthCheck`:
-/// - An endpoint begins as unknown, which counts as available: a balancer that starts serves at once.
-/// - What is unknown is decided by the first probe, or by the first failure of a request to connect, whichever is
-///   sooner. Between up and down it takes `rise` successful probes in a row, or `fall` failures in a row.
+/// - At a start an endpoint is unknown, which counts as available: a balancer that starts serves at once, and its first
+///   probes, which all come together on a machine that is busy starting, do not decide alone.
+/// - One that comes later, to others that serve, joins: it is not available until a probe has passed.
+/// - The first probe that passes brings up an endpoint of which none has passed before, whatever failed: an origin that starts
+///   a little later is used as soon as it answers. From then on it takes `rise` successful probes in a row to bring it up.
+/// - `fall` failures in a row take an endpoint down.
+/// - A probe that Apus itself was late with (`CheckFailure.late`) counts neither for nor against it.
 /// - A request that could not connect counts as a failed probe, at once. A request that did connect takes back the
 ///   failures of requests before it, but not those of probes: an origin that accepts connections and answers its
 ///   probe with 503 is not healthy. It never brings an endpoint up, since by itself it proves too little.
@@ -18,6 +22,8 @@ public import ApusModel
 public struct EndpointHealth: Sendable {
     public enum State: Sendable, Hashable {
         case unknown
+        /// It has come later, and waits for its first probe to pass.
+        case joining
         case up
         case down(DownCause)
     }
@@ -40,12 +46,16 @@ public struct EndpointHealth: Sendable {
     /// When the state last changed; nil while it never has.
     public private(set) var changedAt: Int64?
 
+    /// Whether a probe has passed, or without probes a request connected, since the endpoint is here.
+    public private(set) var hasPassed = false
     private var probeSuccesses = 0
     private var probeFailures = 0
     private var connectFailures = 0
 
-    public init(_ check: HealthCheck) {
+    /// - Parameter isJoining: it has come to others that serve. Without effect where nothing is probed.
+    public init(_ check: HealthCheck, isJoining: Bool = false) {
         self.check = check
+        if isJoining, check.probe != .none { state = .joining }
     }
 
     /// An endpoint whose host name has no address: it is down until another one takes its place.
@@ -58,6 +68,9 @@ public struct EndpointHealth: Sendable {
     /// unless endpoints are probed in another way now.
     mutating func inherit(from old: EndpointHealth) {
         state = old.state
+        // Nobody will probe it any more.
+        if state == .joining, check.probe == .none { state = .unknown }
+        hasPassed = old.hasPassed
         changedAt = old.changedAt
         guard check.probesAlike(old.check) else { return }
         probeSuccesses = old.probeSuccesses
@@ -67,7 +80,10 @@ public struct EndpointHealth: Sendable {
 
     /// Whether the endpoint may be picked.
     public var isAvailable: Bool {
-        if case .down = state { false } else { true }
+        switch state {
+        case .unknown, .up: true
+        case .joining, .down: false
+        }
     }
 
     /// When `woken` should be called; nil while nothing waits for the time.
@@ -84,23 +100,24 @@ public struct EndpointHealth: Sendable {
         probeSuccesses += 1
         switch state {
         case .up: return nil
-        case .down where probeSuccesses < check.rise: return nil
-        case .down, .unknown: return becomeUp(now)
+        case .down where hasPassed && probeSuccesses < check.rise: return nil
+        case .down, .joining, .unknown: return becomeUp(now)
         }
     }
 
     public mutating func probeFailed(now: Int64, _ failure: CheckFailure) -> Transition? {
+        guard failure != .late else { return nil }
         probeSuccesses = 0
-        guard isAvailable else { return nil }
+        guard isAvailable || state == .joining else { return nil }
         probeFailures += 1
-        return failed(now, failure, decidesUnknown: true)
+        return failed(now, failure)
     }
 
     /// A request could not connect to the endpoint.
     public mutating func connectFailed(now: Int64, _ failure: CheckFailure) -> Transition? {
         guard isAvailable else { return nil }
         connectFailures += 1
-        return failed(now, failure, decidesUnknown: check.probe != .none)
+        return failed(now, failure)
     }
 
     /// A request connected to the endpoint. Needs to be told only after a failure to connect.
@@ -120,11 +137,17 @@ public struct EndpointHealth: Sendable {
         return .becameUnknown
     }
 
+    /// There is no other endpoint: requests are sent to one that joins, and will tell.
+    mutating func needNotJoin(now: Int64) {
+        guard state == .joining else { return }
+        state = .unknown
+        changedAt = now
+    }
+
     // MARK: - Changes
 
-    private mutating func failed(_ now: Int64, _ failure: CheckFailure, decidesUnknown: Bool) -> Transition? {
-        let failures = probeFailures + connectFailures
-        guard failures >= check.fall || (decidesUnknown && state == .unknown) else { return nil }
+    private mutating func failed(_ now: Int64, _ failure: CheckFailure) -> Transition? {
+        guard probeFailures + connectFailures >= check.fall else { return nil }
         let cause = DownCause(probes: probeFailures, connects: connectFailures, last: failure)
         probeFailures = 0
         connectFailures = 0
@@ -136,6 +159,7 @@ public struct EndpointHealth: Sendable {
 
     private mutating func becomeUp(_ now: Int64) -> Transition {
         state = .up
+        hasPassed = true
         changedAt = now
         return .becameUp
     }
@@ -160,6 +184,7 @@ extension EndpointHealth.State: CustomStringConvertible {
     public var description: String {
         switch self {
         case .unknown: "unknown"
+        case .joining: EndpointState.joiningWords
         case .up: "healthy"
         case .down(let cause): "unhealthy: \(cause)"
         }

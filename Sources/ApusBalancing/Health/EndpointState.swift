@@ -7,6 +7,8 @@ public import ApusModel
 public enum EndpointState: Sendable, Hashable {
     /// Not probed yet, or out of service for long enough: requests are sent, and will tell.
     case unknown
+    /// It has come while others served, and none is sent there until a probe has passed. Its kind is `unknown`.
+    case joining
     case healthy
     case unhealthy(DownCause)
     /// Out of service for its answers, until a time in microseconds of the clock that is used throughout.
@@ -23,7 +25,7 @@ public enum EndpointState: Sendable, Hashable {
 
     public var kind: Kind {
         switch self {
-        case .unknown: .unknown
+        case .unknown, .joining: .unknown
         case .healthy: .healthy
         case .unhealthy: .unhealthy
         case .ejected: .ejected
@@ -31,12 +33,15 @@ public enum EndpointState: Sendable, Hashable {
         }
     }
 
+    static let joiningWords = "unknown: new, and gets requests once a probe passes"
+
     /// The state as people read it: `ejected until 14:03:20Z: 5 consecutive 5xx`.
     ///
     /// - Parameter clock: writes a time; these machines have no clock to do it by.
     public func words(clock: (Int64) -> String) -> String {
         switch self {
         case .unknown, .healthy, .draining: kind.rawValue
+        case .joining: Self.joiningWords
         case .removed: "draining (removed)"
         case .unhealthy(let cause): "unhealthy: \(cause)"
         case .ejected(let until, let cause): "ejected until \(clock(until)): \(cause)"

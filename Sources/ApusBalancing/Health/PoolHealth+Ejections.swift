@@ -59,6 +59,14 @@ extension PoolHealth {
         ejectedCount -= 1
     }
 
+    /// Requests can be sent nowhere: uses those that wait for their first probe.
+    mutating func joinAsLastResort(_ now: Int64, _ changes: inout [HealthChange]) {
+        for endpoint in 0..<count where endpoints[endpoint].probed.state == .joining {
+            endpoints[endpoint].probed.needNotJoin(now: now)
+            note(endpoint, .nothingElseLeft, now, &changes)
+        }
+    }
+
     /// Requests can be sent nowhere: takes back every endpoint that is out only for its answers.
     mutating func endEjectionsOfLastResort(_ now: Int64, _ changes: inout [HealthChange]) {
         for endpoint in 0..<count {

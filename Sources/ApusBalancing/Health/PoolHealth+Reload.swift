@@ -6,7 +6,8 @@ extension PoolHealth {
     ///
     /// Endpoints that live on keep their states with reasons and times, what was counted in a row, their ejections and
     /// breakers, and weights that were set at run time where the configured weight is what it was. Those that are new,
-    /// or were retired and have been added again, are unknown. What follows from rules that have changed, `settled` says.
+    /// or were retired and have been added again, join: where others serve that were there before, they are available once a probe
+    /// has passed. What follows from rules that have changed, `settled` says.
     ///
     /// - Parameters:
     ///   - old: the same pool's health before.
@@ -20,10 +21,16 @@ extension PoolHealth {
         for (index, origin) in survivors.toOld.enumerated() {
             if origin >= 0 {
                 endpoints[index].inherit(from: old.endpoints[Int(origin)], hasBreaker: pool.endpointBreaker != nil)
-            } else {
+            } else if !endpoints[index].isUnresolved {
                 // It has not been here for the whole of the present interval.
                 endpoints[index].availableSince = now
                 endpoints[index].servingSince = now
+            }
+        }
+        let goesOn = survivors.toOld.enumerated().contains { $1 >= 0 && endpoints[$0].isServing }
+        if goesOn {
+            for (index, origin) in survivors.toOld.enumerated() where origin < 0 && !endpoints[index].isUnresolved {
+                endpoints[index].probed = EndpointHealth(check, isJoining: true)
             }
         }
         for index in count..<endpoints.count {
@@ -38,6 +45,7 @@ extension PoolHealth {
         availableCount = present.count { $0.isAvailable }
         weightedCount = present.count { $0.weight > 0 }
         servingCount = present.count { $0.isServing }
+        joiningCount = present.count { $0.state == .joining }
         ejectedCount = present.count { $0.ejection.present != nil }
         deniedEjections = old.deniedEjections
         isPanicking = old.isPanicking
@@ -62,6 +70,11 @@ extension PoolHealth {
 }
 
 extension PoolHealth.Watched {
+    /// Whether its host name has no address.
+    fileprivate var isUnresolved: Bool {
+        if case .down(let cause) = probed.state { cause.last == .nameNotFound } else { false }
+    }
+
     fileprivate mutating func inherit(from old: Self, hasBreaker: Bool) {
         probed.inherit(from: old.probed)
         if configured == old.configured { weight = old.weight }

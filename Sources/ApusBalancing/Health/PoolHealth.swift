@@ -36,6 +36,8 @@ public struct PoolHealth: Sendable {
     /// Endpoints with a weight above 0, and those of them that are available: new requests can be sent there.
     public internal(set) var weightedCount: Int
     public internal(set) var servingCount: Int
+    /// Endpoints with a weight above 0 that wait for their first probe.
+    public internal(set) var joiningCount = 0
     public internal(set) var ejectedCount = 0
     /// Ejections that there would have been, but for the cap.
     public internal(set) var deniedEjections = 0
@@ -68,7 +70,7 @@ public struct PoolHealth: Sendable {
             if case .down(let cause) = probed.state { return .unhealthy(cause) }
             if let ejection = ejection.present { return .ejected(until: ejection.until, ejection.cause) }
             if weight == 0 { return .draining }
-            return probed.state == .up ? .healthy : .unknown
+            return probed.state == .up ? .healthy : probed.state == .joining ? .joining : .unknown
         }
         /// Whether new requests can be sent there.
         var isServing: Bool { isAvailable && weight > 0 }
@@ -115,6 +117,8 @@ public struct PoolHealth: Sendable {
     public func breaker(_ endpoint: Int) -> BreakerStatus { endpoints[endpoint].breaker }
     /// Whether the endpoint's probes have found it up: not down, and not unknown.
     public func isUp(_ endpoint: Int) -> Bool { endpoints[endpoint].probed.state == .up }
+    /// Whether a probe of the endpoint has passed since it is here.
+    public func hasPassed(_ endpoint: Int) -> Bool { endpoints[endpoint].probed.hasPassed }
     public func isEjected(_ endpoint: Int) -> Bool { endpoints[endpoint].ejection.present != nil }
     /// How often the endpoint has been ejected, by cause in the order of `EjectionCause.Kind.allCases`.
     public func ejections(_ endpoint: Int) -> [Int] { endpoints[endpoint].ejection.totals }
@@ -123,8 +127,9 @@ public struct PoolHealth: Sendable {
 
     public mutating func probeSucceeded(_ endpoint: Int, now: Int64) -> [HealthChange] {
         guard endpoint < count else { return [] }
+        let isFirst = !endpoints[endpoint].probed.hasPassed
         let risen = endpoints[endpoint].probed.probeSucceeded(now: now) != nil
-        var passed = risen && endpoints[endpoint].state != .unknown ? check.rise : 1
+        var passed = risen && !isFirst && endpoints[endpoint].state != .unknown ? check.rise : 1
         if rules?.returnsOnProbe == true, isEjected(endpoint) {
             let inARow = endpoints[endpoint].ejection.probePassed()
             if inARow >= check.rise, endpoints[endpoint].probed.isAvailable {
@@ -137,7 +142,7 @@ public struct PoolHealth: Sendable {
 
     public mutating func probeFailed(_ endpoint: Int, _ failure: CheckFailure, now: Int64) -> [HealthChange] {
         guard endpoint < count else { return [] }
-        endpoints[endpoint].ejection.probeFailed()
+        if failure != .late { endpoints[endpoint].ejection.probeFailed() }
         let transition = endpoints[endpoint].probed.probeFailed(now: now, failure)
         return settleFailure(endpoint, transition, now)
     }
@@ -229,6 +234,7 @@ public struct PoolHealth: Sendable {
         endpoints[endpoint].since = now
         if isAvailable, !before.isAvailable { endpoints[endpoint].availableSince = now }
         availableCount += (isAvailable ? 1 : 0) - (before.isAvailable ? 1 : 0)
+        joiningCount += (state == .joining ? 1 : 0) - (before.state == .joining ? 1 : 0)
         noteServing(endpoint, before: before.isServing, now)
         changes.append(
             .endpoint(
@@ -248,10 +254,13 @@ public struct PoolHealth: Sendable {
     mutating func finish(_ changes: [HealthChange], _ now: Int64) -> [HealthChange] {
         var changes = changes
         if servingCount == 0, ejectedCount > 0 { endEjectionsOfLastResort(now, &changes) }
-        let isPanicking = panicThreshold.isPanicking(available: servingCount, of: weightedCount)
+        if servingCount == 0, joiningCount > 0 { joinAsLastResort(now, &changes) }
+        // Those that join are no loss.
+        let total = weightedCount - joiningCount
+        let isPanicking = panicThreshold.isPanicking(available: servingCount, of: total)
         guard isPanicking != self.isPanicking else { return changes }
         self.isPanicking = isPanicking
-        changes.append(.panic(PanicChange(isPanicking: isPanicking, available: servingCount, total: weightedCount)))
+        changes.append(.panic(PanicChange(isPanicking: isPanicking, available: servingCount, total: total)))
         return changes
     }
 

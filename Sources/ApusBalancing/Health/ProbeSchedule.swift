@@ -6,8 +6,10 @@ public import ApusModel
 /// hangs keeps only its own endpoint waiting. Endpoints are named by index. Times are microseconds of the clock that
 /// the caller uses throughout. Cost: logarithmic in the number of endpoints; nothing is allocated after `init`.
 ///
-/// - The first round is quick, so that a start is followed by knowledge: one endpoint every 10 ms, or all within a
-///   second (or their interval, if shorter) when there are more than that allows.
+/// - The first round is quick, so that a start is followed by knowledge: one endpoint every 10 ms, or all within their
+///   interval when there are more than that allows. It is never a burst: a machine that is busy starting would fail it.
+/// - An endpoint of which no probe has passed yet is probed each second, if its interval is longer, for half a minute: an
+///   origin that starts a second late is used a second later.
 /// - The second round spreads them over the whole interval, so that thousands of endpoints make a steady trickle and
 ///   not a burst of one second in every five. No endpoint waits longer than its interval for it.
 /// - From then on probes start one interval after the one before, moved at random by up to a tenth of it, so that
@@ -37,6 +39,9 @@ public struct ProbeSchedule: Sendable {
         var interval: Int64?
         /// Where in a round the endpoint stands, in 1/2^20 of the round.
         var phase: Int64
+        /// How long its first round is, and when that began.
+        var firstRound: Int64 = 1
+        var began: Int64 = 0
         /// When its probe in flight was due to start; nil while none is in flight.
         var started: Int64?
         /// When the next one is due whatever the interval says.
@@ -49,8 +54,10 @@ public struct ProbeSchedule: Sendable {
     }
 
     private static let phases: Int64 = 1 << 20
-    private static let firstRoundLimit: Int64 = 1_000_000
     private static let firstRoundSpacing: Int64 = 10_000
+    /// From probe to probe of what has not passed any, and for how long after its first round.
+    private static let eagerInterval: Int64 = 1_000_000
+    private static let eagerTime: Int64 = 30_000_000
 
     private var waiting: BinaryHeap<Probe>
     private var timings: [Timing]
@@ -135,8 +142,10 @@ public struct ProbeSchedule: Sendable {
     private mutating func begin(_ endpoint: Int, at position: Int64, of count: Int64, now: Int64) {
         let jitter = Int64(random.next(below: Int(Self.phases)))
         let phase = (position * Self.phases + jitter) / count
-        let quick = min(Self.firstRoundLimit, timings[endpoint].upInterval, count * Self.firstRoundSpacing)
+        let quick = min(timings[endpoint].upInterval, count * Self.firstRoundSpacing)
         timings[endpoint].phase = phase
+        timings[endpoint].firstRound = quick
+        timings[endpoint].began = now
         plan(endpoint, at: now + quick * phase / Self.phases)
     }
 
@@ -181,13 +190,15 @@ public struct ProbeSchedule: Sendable {
 
     /// The endpoint's probe is over. One that took longer than the interval is followed by the next at once.
     ///
-    /// - Parameter isUp: what is known now: the next interval is that for endpoints that are up, or the other.
-    public mutating func finished(_ endpoint: Int, isUp: Bool = true, now: Int64) {
+    /// - Parameters:
+    ///   - isUp: what is known now: the next interval is that for endpoints that are up, or the other.
+    ///   - hasPassed: whether any of its probes has passed.
+    public mutating func finished(_ endpoint: Int, isUp: Bool = true, hasPassed: Bool = true, now: Int64) {
         guard let started = timings[endpoint].started else {
             preconditionFailure("a probe of endpoint \(endpoint) finished that was not in flight")
         }
         timings[endpoint].started = nil
-        let next = started + pause(after: endpoint, isUp: isUp)
+        let next = started + pause(after: endpoint, isUp: isUp, hasPassed: hasPassed, now)
         plan(endpoint, at: max(now, timings[endpoint].drawn ?? next))
     }
 
@@ -195,8 +206,8 @@ public struct ProbeSchedule: Sendable {
     /// and somewhere within it, since what takes one down between probes may take many.
     ///
     /// To be told once each time it goes down: the heap keeps one entry more until the probe that was planned was due.
-    public mutating func wentDown(_ endpoint: Int, now: Int64) {
-        let interval = timings[endpoint].downInterval
+    public mutating func wentDown(_ endpoint: Int, hasPassed: Bool = true, now: Int64) {
+        let interval = interval(of: endpoint, isUp: false, hasPassed: hasPassed, now)
         let due = now + 1 + Int64(random.next(below: Int(interval)))
         guard timings[endpoint].started == nil, due < timings[endpoint].due else { return }
         timings[endpoint].interval = interval
@@ -208,12 +219,21 @@ public struct ProbeSchedule: Sendable {
         waiting.insert(Probe(due: due, endpoint: Int32(endpoint)))
     }
 
-    /// The time from the start of the endpoint's probe to the start of its next one.
-    private mutating func pause(after endpoint: Int, isUp: Bool) -> Int64 {
+    /// The endpoint's interval as things stand.
+    private func interval(of endpoint: Int, isUp: Bool, hasPassed: Bool, _ now: Int64) -> Int64 {
         let timing = timings[endpoint]
-        let interval = isUp ? timing.upInterval : timing.downInterval
+        let usual = isUp ? timing.upInterval : timing.downInterval
+        guard !hasPassed, now - timing.began - timing.firstRound < Self.eagerTime else { return usual }
+        // Of thousands no more at once than in their first round.
+        return min(usual, max(Self.eagerInterval, timing.firstRound))
+    }
+
+    /// The time from the start of the endpoint's probe to the start of its next one.
+    private mutating func pause(after endpoint: Int, isUp: Bool, hasPassed: Bool, _ now: Int64) -> Int64 {
+        let timing = timings[endpoint]
+        let interval = interval(of: endpoint, isUp: isUp, hasPassed: hasPassed, now)
         timings[endpoint].interval = interval
-        let before = timing.interval ?? min(Self.firstRoundLimit, timing.upInterval)
+        let before = timing.interval ?? max(timing.firstRound, min(Self.eagerInterval, timing.upInterval))
         if interval > before || (timing.interval == nil && interval == before) {
             // From its phase of the shorter round to its phase of the longer one that follows.
             return before + (interval - before) * timing.phase / Self.phases

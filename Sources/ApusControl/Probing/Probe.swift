@@ -7,7 +7,8 @@ import NIOPosix
 
 /// One probe of one endpoint: a fresh connection and, unless connecting is all that is asked, one exchange on it.
 ///
-/// The whole of it, from the first packet on, is bounded by the check's timeout. Whatever the outcome, the connection is
+/// The whole of it, from the first packet on, is bounded by the check's timeout. Time in which this process was too busy to
+/// look is not the endpoint's (`ProbeClock`). Whatever the outcome, the connection is
 /// closed and nothing is left behind: a probe that hangs costs a descriptor and a timer until its time runs out.
 struct Probe {
     /// What is connected to: the endpoint's address, or the check's own port there.
@@ -43,12 +44,13 @@ struct Probe {
     private func start(on eventLoop: any EventLoop, verdict: EventLoopPromise<CheckFailure?>) {
         let limit = TimeAmount(check.timeout)
         let connecting = ClientBootstrap(group: eventLoop)
-            .connectTimeout(limit)
+            // The clock of the whole probe ends it: this one takes what Apus was late with for the endpoint's time.
+            .connectTimeout(limit * Int64(ProbeClock.patience + 1))
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture { try configure(channel, verdict: verdict) }
             }
             .connect(to: address)
-        let timeout = eventLoop.scheduleTask(in: limit) { verdict.succeed(.timedOut) }
+        ProbeClock.start(limit, on: eventLoop, verdict)
         connecting.whenComplete { result in
             switch result {
             case .success(let channel):
@@ -58,7 +60,6 @@ struct Probe {
             case .failure: verdict.succeed(.connectTimedOut)
             }
         }
-        verdict.futureResult.whenComplete { _ in timeout.cancel() }
     }
 
     private func configure(_ channel: any Channel, verdict: EventLoopPromise<CheckFailure?>) throws {

@@ -12,6 +12,8 @@ extension Prober {
         case .unhealthy, .ejected:
             logger.warning("\(name) is \(state)\(change.changesAvailability ? left(of: health) : "")")
         case .healthy where change.before == .unknown: logger.debug("\(name) is \(state): \(change.cause)")
+        case .joining: logger.debug("\(name) is \(state)")
+        case .healthy where change.before == .joining: logger.notice("\(name) is \(state): \(change.cause)")
         case .healthy where change.before != .draining: logger.notice("\(name) is \(state) again: \(change.cause)")
         case .unknown where change.cause == .timeIsOver:
             logger.notice("\(name) is \(state) again: \(change.cause), and requests will tell")

@@ -172,7 +172,8 @@ public actor Prober: Service {
         } else if counts {
             settle(pool, pools[pool].probeSucceeded(index, now: now))
         }
-        schedule.finished(endpoint, isUp: pools[pool].isUp(index), now: now)
+        schedule.finished(
+            endpoint, isUp: pools[pool].isUp(index), hasPassed: pools[pool].hasPassed(index), now: now)
         setAlarm()
     }
 
@@ -248,7 +249,7 @@ public actor Prober: Service {
                 let endpoint = first + change.endpoint
                 if change.changesAvailability { link.setEndpoint(endpoint, available: change.isAvailable) }
                 if change.after.kind == .unhealthy, snapshot.pools[pool].health.probe != .none {
-                    schedule.wentDown(endpoint, now: Self.now)
+                    schedule.wentDown(endpoint, hasPassed: pools[pool].hasPassed(change.endpoint), now: Self.now)
                     setAlarm()
                 }
                 log(endpoint, change, of: pools[pool])

@@ -35,14 +35,14 @@ struct SimulatedControlPlane: Sendable {
             } else {
                 health.probeSucceeded(endpoint, now: now)
             }
-        schedule.finished(endpoint, isUp: health.isUp(endpoint), now: now)
+        schedule.finished(endpoint, isUp: health.isUp(endpoint), hasPassed: health.hasPassed(endpoint), now: now)
         return changes
     }
 
     mutating func connectFailed(_ endpoint: Int, _ failure: CheckFailure, now: VirtualTime) -> [HealthChange] {
         let changes = health.connectFailed(endpoint, failure, now: now)
         for case .endpoint(let change) in changes where isProbed && change.after.kind == .unhealthy {
-            schedule.wentDown(change.endpoint, now: now)
+            schedule.wentDown(change.endpoint, hasPassed: health.hasPassed(change.endpoint), now: now)
         }
         return changes
     }

@@ -12,23 +12,56 @@ import Testing
         return health
     }
 
-    @Test func unknownServesAndTheFirstProbeDecides() {
+    @Test func unknownServesAndHasTheBenefitOfTheDoubt() {
         var good = EndpointHealth(Self.check)
         #expect(good.isAvailable && good.description == "unknown" && good.changedAt == nil)
         #expect(good.probeSucceeded(now: 7) == .becameUp)
         #expect(good.isAvailable && good.description == "healthy" && good.changedAt == 7)
 
         var bad = EndpointHealth(Self.check)
+        #expect(bad.probeFailed(now: 6, .status(503)) == nil)
+        #expect(bad.connectFailed(now: 7, .connectionRefused) == nil)
+        #expect(bad.isAvailable)
         let transition = bad.probeFailed(now: 8, .status(503))
         #expect(transition?.isAvailable == false)
-        #expect(!bad.isAvailable && bad.description == "unhealthy: 1 of 1 probes failed: status 503, expected 200-399")
+        #expect(
+            bad.description == "unhealthy: 3 of 3 probes and connects failed: status 503, expected 200-399")
         #expect(bad.changedAt == 8)
     }
 
-    @Test func aConnectFailureDecidesTheUnknownToo() {
+    /// One probe is enough for an origin that started a little later than Apus.
+    @Test func theFirstProbeThatPassesBringsUpWhatNeverWasUp() {
         var health = EndpointHealth(Self.check)
-        #expect(health.connectFailed(now: 1, .connectionRefused) != nil)
-        #expect(health.description == "unhealthy: 1 of 1 connects failed: connection refused")
+        for now in Int64(1)...3 { _ = health.probeFailed(now: now, .connectionRefused) }
+        #expect(!health.isAvailable && !health.hasPassed)
+        #expect(health.probeSucceeded(now: 4) == .becameUp)
+        for now in Int64(5)...7 { _ = health.probeFailed(now: now, .connectionRefused) }
+        #expect(health.probeSucceeded(now: 8) == nil)
+        #expect(health.probeSucceeded(now: 9) == .becameUp)
+    }
+
+    @Test func oneThatJoinsWaitsForAProbe() {
+        var good = EndpointHealth(Self.check, isJoining: true)
+        #expect(!good.isAvailable)
+        #expect(good.probeFailed(now: 1, .timedOut) == nil && !good.isAvailable)
+        #expect(good.probeSucceeded(now: 2) == .becameUp)
+
+        var bad = EndpointHealth(Self.check, isJoining: true)
+        for now in Int64(1)...2 { #expect(bad.probeFailed(now: now, .timedOut) == nil) }
+        #expect(bad.probeFailed(now: 3, .timedOut)?.isAvailable == false)
+        #expect(bad.description == "unhealthy: 3 of 3 probes failed: timed out")
+        #expect(EndpointHealth(Self.unprobed, isJoining: true).isAvailable)
+    }
+
+    @Test func whatApusWasLateWithCountsForNothing() {
+        var health = Self.upEndpoint()
+        for now in Int64(1)...20 { #expect(health.probeFailed(now: now, .late) == nil) }
+        #expect(health.probeFailed(now: 21, .timedOut) == nil && health.probeFailed(now: 22, .timedOut) == nil)
+        #expect(health.probeFailed(now: 23, .late) == nil && health.isAvailable)
+        #expect(health.probeFailed(now: 24, .timedOut) != nil)
+        #expect(health.probeSucceeded(now: 25) == nil)
+        #expect(health.probeFailed(now: 26, .late) == nil)
+        #expect(health.probeSucceeded(now: 27) == .becameUp)
     }
 
     @Test func fallsAfterThreeInARow() {
@@ -50,8 +83,8 @@ import Testing
     }
 
     @Test func risesAfterTwoInARow() {
-        var health = EndpointHealth(Self.check)
-        _ = health.probeFailed(now: 0, .timedOut)
+        var health = Self.upEndpoint()
+        for _ in 0..<3 { _ = health.probeFailed(now: 0, .timedOut) }
         #expect(health.probeSucceeded(now: 1) == nil)
         #expect(health.probeFailed(now: 2, .timedOut) == nil)
         #expect(health.probeSucceeded(now: 3) == nil)
@@ -83,8 +116,8 @@ import Testing
     }
 
     @Test func requestsNeitherRaiseNorHoldBackWhatIsProbed() {
-        var health = EndpointHealth(Self.check)
-        _ = health.probeFailed(now: 0, .timedOut)
+        var health = Self.upEndpoint()
+        for _ in 0..<3 { _ = health.probeFailed(now: 0, .timedOut) }
         #expect(health.connectSucceeded(now: 1) == nil)
         #expect(!health.isAvailable)
         #expect(health.probeSucceeded(now: 2) == nil)
@@ -154,6 +187,7 @@ import Testing
         var health = EndpointHealth(HealthCheck(probe: .tcp, rise: rise, fall: fall))
         // P, p: a probe succeeded, failed. C, c: a request connected, could not.
         var history = ""
+        var wasUp = false
         for now in Int64(0)..<5_000 {
             let before = health.state
             let fact = Array("PPpcCp")[random.next(below: 6)]
@@ -167,14 +201,15 @@ import Testing
                 }
             let expected: Bool? =
                 switch before {
-                case .unknown: fact == "P" ? true : fact == "C" ? nil : false
+                case .unknown, .joining: fact == "P" ? true : Self.failuresInARow(history) >= fall ? false : nil
                 case .up: Self.failuresInARow(history) >= fall ? false : nil
-                case .down: Self.successesInARow(history) >= rise ? true : nil
+                case .down: Self.successesInARow(history) >= (wasUp ? rise : 1) ? true : nil
                 }
             #expect(transition?.isAvailable == expected)
             #expect((transition != nil) == (health.state != before))
             if transition != nil {
                 history = ""
+                if transition == .becameUp { wasUp = true }
                 #expect(health.changedAt == now)
             }
         }

@@ -118,12 +118,11 @@ import Testing
         let count = 5_000
         var schedule = ProbeSchedule(intervals: Array(repeating: 5 * Self.second, count: count), now: 0, seed: 9)
         let starts = Self.run(&schedule, count: count, until: 61 * Self.second)
-        #expect(starts.allSatisfy { $0[0] < Self.second }, "the first round is over in a second")
+        #expect(starts.allSatisfy { $0[0] < 5 * Self.second }, "the first round is over in an interval")
         var perTenth = Array(repeating: 0, count: 610)
         for start in starts.joined() { perTenth[Int(start / 100_000)] += 1 }
-        #expect(perTenth[..<10].max()! <= 510, "5,000 a second while they are first looked at")
-        // From then on 100 in each tenth of a second; what the first jitter leaves uneven soon evens out.
-        #expect(perTenth[10...].allSatisfy { (40...165).contains($0) }, "\(perTenth)")
+        // 100 in each tenth of a second, from the start: a burst fails well endpoints on a busy machine.
+        #expect(perTenth.allSatisfy { (40...165).contains($0) }, "\(perTenth)")
         #expect(perTenth[200...].allSatisfy { (60...145).contains($0) }, "\(perTenth)")
     }
 
@@ -132,6 +131,21 @@ import Testing
         var schedule = ProbeSchedule(intervals: Array(repeating: interval, count: 100), now: 0, seed: 2)
         let starts = Self.run(&schedule, count: 100, until: 2 * Self.second)
         #expect(starts.allSatisfy { $0[0] < interval && $0[1] - $0[0] == interval })
+    }
+
+    /// An origin that starts a second late is used a second later.
+    @Test func whatHasNotPassedIsProbedEachSecondForAWhile() {
+        var schedule = ProbeSchedule(intervals: [30 * Self.second], now: 0, seed: 2)
+        var starts: [Int64] = []
+        while let due = schedule.nextDue, due < 100 * Self.second {
+            while let endpoint = schedule.takeDue(now: due) {
+                starts.append(due)
+                schedule.finished(endpoint, isUp: false, hasPassed: false, now: due)
+            }
+        }
+        let gaps = zip(starts, starts.dropFirst()).map { $1 - $0 }
+        #expect(gaps.prefix(25).allSatisfy { $0 <= 1_100_000 }, "\(gaps)")
+        #expect(starts.count < 40, "not for ever")
     }
 
     @Test func aProbeThatHangsDelaysOnlyItsOwnEndpoint() {

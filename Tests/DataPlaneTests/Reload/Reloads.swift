@@ -40,6 +40,24 @@ import Testing
         try proxy.eventually("all requests to be counted") { requests(proxy) == 8 }
     }
 
+    /// An address that lies within another: a listener may move from one to the other, and both may be there.
+    @Test func aListenerMovesToAllAddressesAndBack() async throws {
+        let proxy = try Proxy(try Origin())
+        let one = proxy.address
+        let all = SocketAddress(ip: .anyIPv4, port: one.port)
+        for bind in [all, one, all] {
+            try await proxy.reload { $0.listeners[0].listener.bind = bind }
+            #expect(try Connection(to: one).get().isGood)
+        }
+        try await proxy.reload { draft in
+            var other = draft.listeners[0]
+            other.listener.name = "other"
+            other.listener.bind = one
+            draft.listeners.append(other)
+        }
+        #expect(try Connection(to: one).get().isGood)
+    }
+
     /// Requests in flight count against their route's limit whatever reloads come, and no longer than they last.
     @Test(arguments: [1, 3]) func aRoutesRequestsInFlightSurviveReloads(workers: Int) async throws {
         let gate = Gate()
