@@ -46,7 +46,8 @@ extension LoadBalancer {
                     let timeouts = ((try? controls.view)?.snapshot ?? snapshot).timeouts
                     let delay = timeouts.drainDelay > .zero ? "in \(timeouts.drainDelay) " : ""
                     logger.notice(
-                        "\(signal): \(delay)finishing what is in flight, for \(timeouts.drain) at most; again to cut it")
+                        "\(signal): \(delay)finishing what is in flight, for \(timeouts.drain) at most; again to cut it"
+                    )
                     await group.triggerGracefulShutdown()
                 }
             }

@@ -9,6 +9,11 @@ import Synchronization
 @main
 enum EntryPoint {
     static func main() {
+        // Swift reads the command line from there.
+        guard !CommandLine.arguments.isEmpty else {
+            complain("cannot read its own command line: there is no /proc. Mount it: `mount -t proc proc /proc`")
+            ApusCommand.exit(withError: ExitCode.unavailable)
+        }
         do {
             var command = try ApusCommand.parseAsRoot()
             guard command is any AsyncParsableCommand else { return try command.run() }

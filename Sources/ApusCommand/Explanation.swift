@@ -49,7 +49,8 @@ func explanation(of errno: Int32, bindingSocket path: String) -> String {
         case EADDRINUSE:
             "Something else listens there, which `ss -lxp | grep \(path)` shows. Stop it, or choose another path."
         case ENOENT: "Its directory must exist: `install -d -m 750 -o USER -g GROUP \(folder)`, for who runs Apus."
-        case EEXIST: "There is a file of another kind. Remove it, or choose another path."
+        case EEXIST: "It is not a socket, and Apus removes nothing else. Remove it, or choose another path."
+        case ENOTDIR: "\(folder) must be a directory. Remove the file that stands in its way, or choose another path."
         case EACCES, EPERM, EROFS: "This user must be able to write to \(folder)."
         default: "Choose another path."
         }

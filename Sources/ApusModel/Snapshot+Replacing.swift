@@ -26,7 +26,8 @@ extension Snapshot {
     ) -> Snapshot {
         Snapshot(
             routing, upstreams, workers: workers ?? self.workers, timeouts: timeouts, limits: limits,
-            trustedProxies: trustedProxies, clientFields: clientFields, accessLog: accessLog ?? self.accessLog, node: node, zone: zone,
+            trustedProxies: trustedProxies, clientFields: clientFields, accessLog: accessLog ?? self.accessLog,
+            node: node, zone: zone,
             operations: operations ?? self.operations)
     }
 }

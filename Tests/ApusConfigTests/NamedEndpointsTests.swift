@@ -53,7 +53,7 @@ import Testing
     }
 
     @Test func aNameWithoutAnAddressIsNoMistake() throws {
-        let loaded = try Self.load("endpoints: [gone.test:80, 10.0.0.1:80, lost.test:80], sticky: on", [:])
+        let loaded = try Self.load("endpoints: [gone.test:80, 10.0.0.1:80, lost.test:80], sticky: { cookie: id }", [:])
         let endpoints = loaded.snapshot.endpoints
         #expect(endpoints.map(\.isUnresolved) == [true, false, true])
         #expect(endpoints.map(\.weight) == [0, 1, 0])

@@ -1,3 +1,4 @@
+import ApusAddresses
 import ApusModel
 import Foundation
 import Testing
@@ -15,7 +16,10 @@ import Testing
     }
 
     static func tokens(_ text: String) throws -> [String] {
-        try ConfigurationLoader.scripted.load(text: text, file: "f").snapshot.endpoints.map {
+        var loader = ConfigurationLoader.scripted
+        // A name that has one address.
+        loader.resolve = { _ in [IPAddress(ipv4: 0x0a00_0001)] }
+        return try loader.load(text: text, file: "f").snapshot.endpoints.map {
             String(decoding: $0.sessionToken, as: UTF8.self)
         }
     }

@@ -1,3 +1,5 @@
+import FoundationEssentials
+import Glibc
 import NIOCore
 import NIOHTTP1
 import NIOPosix
@@ -94,9 +96,20 @@ public struct AdminClient: Sendable {
         return HTTPRequestHead(version: .http1_1, method: method, uri: request.path, headers: headers)
     }
 
+    private func isSocket(_ path: String) -> Bool {
+        let kind = try? FileManager.default.attributesOfItem(atPath: path)[.type] as? FileAttributeType
+        return kind == .typeSocket
+    }
+
     private func reason(_ error: any Error) -> String {
         switch error {
-        case let error as IOError: systemErrorText(error.errnoCode)
+        case let error as IOError:
+            // Of a file the system says the same as of a socket that nobody listens on.
+            if error.errnoCode == ECONNREFUSED, case .unix(let path) = address.place, !isSocket(path) {
+                "it is a file, not a socket"
+            } else {
+                systemErrorText(error.errnoCode)
+            }
         case let error as NIOConnectionError:
             (error.connectionErrors.first?.error as? IOError).map { systemErrorText($0.errnoCode) }
                 ?? "no address of that name could be reached"

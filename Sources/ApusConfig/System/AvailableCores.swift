@@ -3,8 +3,17 @@ import FoundationEssentials
 /// The cores that this process may run on.
 public enum AvailableCores {
     /// How many, at least 1: those of the machine's that the process's affinity (`taskset`, a container's cpuset) leaves
-    /// it.
+    /// it, and no more than its cgroup's quota of time on them (`docker run --cpus`, `limits.cpu` of Kubernetes, CPUQuota of
+    /// systemd) is worth, rounded up.
     public static var count: Int {
+        let quota = CPUQuota.cores { path in
+            FileManager.default.contents(atPath: path).map { String(decoding: $0, as: UTF8.self) }
+        }
+        return min(affine, max(1, quota ?? .max))
+    }
+
+    /// Those that the affinity leaves.
+    private static var affine: Int {
         let online = max(1, ProcessInfo.processInfo.activeProcessorCount)
         // proc(5). Foundation's count knows nothing of the affinity, and glibc hides sched_getaffinity from Swift.
         guard let file = FileManager.default.contents(atPath: "/proc/self/status"),

@@ -16,7 +16,8 @@ public struct SessionSigner: Sendable, CustomReflectable {
     /// HMAC-SHA256 (RFC 2104) of the pool's name, a zero byte and the endpoint's address, in base64url
     /// (RFC 4648 section 5).
     ///
-    /// An address is signed in its one canonical form, a name as it was configured: balancers that share a secret and a
+    /// An address is signed in its one canonical form, a name as it was configured (each of several addresses of a name like
+    /// one that was configured): balancers that share a secret and a
     /// pool agree, however the address is written and whatever the name stands for today.
     func token(pool: String, endpoint: Authority) -> [UInt8] {
         token(pool: pool, canonicalEndpoint: endpoint.canonicalText)

@@ -62,7 +62,10 @@ extension Validation {
             switch admin?.bind {
             case nil: break
             case .address(let address)?:
-                _ = checkBind(address, at: section.position, against: binds[address.port] ?? [])
+                let others = binds[address.port] ?? []
+                if checkBind(address, at: section.position, against: others) {
+                    checkOverlap(address, at: section.position, with: others)
+                }
                 binds[address.port, default: []].append((address, section.position))
             case .unix(let path)?:
                 guard let other = paths.updateValue(section.position, forKey: path) else { break }
@@ -72,6 +75,19 @@ extension Validation {
                 )
             }
         }
+    }
+
+    /// The admin server's sockets share their ports with nobody.
+    private mutating func checkOverlap(
+        _ address: SocketAddress, at position: SourcePosition,
+        with others: [(address: SocketAddress, position: SourcePosition)]
+    ) {
+        guard let other = others.first(where: { $0.address.overlaps(address) }) else { return }
+        let isWithin = other.address.ip == .anyIPv4 || other.address.ip == .anyIPv6
+        let (inner, outer) = isWithin ? (address, other.address) : (other.address, address)
+        findings.error(
+            "`\(inner)` lies within `\(outer)`, and the listener in \(findings.told(other.position, from: position)) has one "
+                + "of them; give one another port", at: position)
     }
 
     private mutating func checkBind(

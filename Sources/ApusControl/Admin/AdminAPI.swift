@@ -44,7 +44,8 @@ struct AdminAPI: Sendable {
     func livez(_ request: Request, _ context: Context) async throws -> Response { .text("alive\n") }
 
     func readyz(_ request: Request, _ context: Context) async throws -> Response {
-        switch try await readiness(request, await health()) {
+        let health = await health()
+        switch try readiness(request, health) {
         case .ready: return .text("ready\n")
         case .notReady(let reason): return .text(reason + "\n", status: .serviceUnavailable)
         }

@@ -92,5 +92,7 @@ extension RunningConfiguration {
         var names = NameFacts()
     }
 
-    var state: State { State(revision: revision, kept: kept, loaded: loaded, dynamic: dynamic, reloads: reloads, names: nameFacts) }
+    var state: State {
+        State(revision: revision, kept: kept, loaded: loaded, dynamic: dynamic, reloads: reloads, names: nameFacts)
+    }
 }

@@ -40,22 +40,22 @@ struct Probe {
         }
     }
 
-    /// Connects and arms the timer; on the event loop. The first verdict counts.
+    /// Connects and starts the clock; on the event loop. The first verdict counts.
     private func start(on eventLoop: any EventLoop, verdict: EventLoopPromise<CheckFailure?>) {
         let limit = TimeAmount(check.timeout)
         let connecting = ClientBootstrap(group: eventLoop)
-            // The clock of the whole probe ends it: this one takes what Apus was late with for the endpoint's time.
-            .connectTimeout(limit * Int64(ProbeClock.patience + 1))
+            // The clock ends it sooner: the bootstrap's own takes time in which Apus was busy for the endpoint's.
+            .connectTimeout(.hours(24))
             .channelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture { try configure(channel, verdict: verdict) }
+                // Whatever the verdict, and also while it still connects.
+                verdict.futureResult.whenComplete { _ in channel.close(promise: nil) }
+                return channel.eventLoop.makeCompletedFuture { try configure(channel, verdict: verdict) }
             }
             .connect(to: address)
-        ProbeClock.start(limit, on: eventLoop, verdict)
+        ProbeClock.start(limit, on: eventLoop, verdict, connecting: connecting)
         connecting.whenComplete { result in
             switch result {
-            case .success(let channel):
-                if check.probe == .tcp { verdict.succeed(nil) }
-                verdict.futureResult.whenComplete { _ in channel.close(promise: nil) }
+            case .success: if check.probe == .tcp { verdict.succeed(nil) }
             case .failure(let error as IOError): verdict.succeed(CheckFailure(errno: error.errnoCode))
             case .failure: verdict.succeed(.connectTimedOut)
             }

@@ -8,34 +8,46 @@ import NIOCore
 /// first, and the slice is counted again. A loop that is late again and again ends the probe as `late`, which says nothing
 /// about the endpoint.
 struct ProbeClock {
-    /// How often, in timeouts, a probe may take longer because Apus was late.
-    static let patience = 4
+    private static let slices = 8
+    /// Slices that may be late before the probe is.
+    private static let patience = 4 * slices
 
-    private static let slices: Int64 = 8
     private let eventLoop: any EventLoop
     private let verdict: EventLoopPromise<CheckFailure?>
+    private let connecting: EventLoopFuture<any Channel>
     private let slice: TimeAmount
     /// A slice that ends so much too late does not count.
     private let bearable: TimeAmount
 
     /// Starts the clock; on the event loop.
-    static func start(_ timeout: TimeAmount, on eventLoop: any EventLoop, _ verdict: EventLoopPromise<CheckFailure?>) {
-        let slice = TimeAmount.nanoseconds(max(1, timeout.nanoseconds / slices))
+    static func start(
+        _ timeout: TimeAmount, on eventLoop: any EventLoop, _ verdict: EventLoopPromise<CheckFailure?>,
+        connecting: EventLoopFuture<any Channel>
+    ) {
+        let slice = TimeAmount.nanoseconds(max(1, timeout.nanoseconds / Int64(slices)))
         let clock = ProbeClock(
-            eventLoop: eventLoop, verdict: verdict, slice: slice,
+            eventLoop: eventLoop, verdict: verdict, connecting: connecting, slice: slice,
             bearable: max(.milliseconds(5), .nanoseconds(slice.nanoseconds / 4)))
-        clock.count(left: Int(slices), late: 0)
+        clock.count(left: slices, late: 0)
     }
 
     private func count(left: Int, late: Int) {
         let due = NIODeadline.now() + slice
-        let timer = eventLoop.assumeIsolated().scheduleTask(deadline: due) {
-            let isLate = NIODeadline.now() - due > bearable
-            if isLate, late + 1 >= Self.patience * Int(Self.slices) { return verdict.succeed(.late) }
-            let left = isLate ? left : left - 1
-            guard left > 0 else { return verdict.succeed(.timedOut) }
-            count(left: left, late: isLate ? late + 1 : late)
+        let timer = eventLoop.scheduleTask(deadline: due) {
+            guard NIODeadline.now() - due > bearable else {
+                guard left > 1 else { return end() }
+                return count(left: left - 1, late: late)
+            }
+            guard late < Self.patience else { return verdict.succeed(.late) }
+            count(left: left, late: late + 1)
         }
-        verdict.futureResult.assumeIsolated().whenComplete { _ in timer.cancel() }
+        verdict.futureResult.whenComplete { _ in timer.cancel() }
+    }
+
+    /// The time is over: what failed depends on how far it came.
+    private func end() {
+        // It has a result at once if it is connected: both are the loop's.
+        connecting.whenSuccess { _ in verdict.succeed(.timedOut) }
+        eventLoop.execute { verdict.succeed(.connectTimedOut) }
     }
 }

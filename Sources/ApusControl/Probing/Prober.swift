@@ -25,6 +25,8 @@ public actor Prober: Service {
     private var nextProbe = 0
     private let alarms: AsyncStream<Alarm>
     private let alarm: AsyncStream<Alarm>.Continuation
+    /// When it was last told of that probes were late because of this process.
+    private var toldLateness: Int64?
     /// The alarm set for the next probes, and when it rings.
     private var nextProbes: SetAlarm?
     /// Of each pool: the alarm set for what waits for the time.
@@ -167,6 +169,7 @@ public actor Prober: Service {
         let now = Self.now
         // By another check than the present one, it has answered another question.
         let counts = probe.check.probesAlike(check(of: endpoint))
+        if failure == .late { noteLateness(now) }
         if counts, let failure {
             settle(pool, pools[pool].probeFailed(index, failure, now: now))
         } else if counts {
@@ -175,6 +178,17 @@ public actor Prober: Service {
         schedule.finished(
             endpoint, isUp: pools[pool].isUp(index), hasPassed: pools[pool].hasPassed(index), now: now)
         setAlarm()
+    }
+
+    /// Probes were late because of this process. It is told of once a minute.
+    private func noteLateness(_ now: Int64) {
+        if let toldLateness, now - toldLateness < 60_000_000 { return }
+        toldLateness = now
+        logger.warning(
+            """
+            probes were late because Apus was too busy to look at their answers, which does not count against endpoints; give \
+            it more CPU, or probe less often (health.interval); told once a minute
+            """)
     }
 
     /// The endpoint's pool, and its index there.

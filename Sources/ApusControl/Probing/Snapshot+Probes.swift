@@ -8,7 +8,9 @@ extension Snapshot {
 
     func probeInterval(of endpoint: Int) -> Int64? {
         let pool = endpoints[endpoint].pool
-        guard !endpoints[endpoint].isRetired, !endpoints[endpoint].isUnresolved, !pools[pool].isRetired, pools[pool].health.probe != .none else {
+        guard !endpoints[endpoint].isRetired, !endpoints[endpoint].isUnresolved, !pools[pool].isRetired,
+            pools[pool].health.probe != .none
+        else {
             return nil
         }
         return pools[pool].health.interval.inMicroseconds

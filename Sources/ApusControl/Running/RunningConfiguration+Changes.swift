@@ -58,7 +58,8 @@ struct DynamicTarget {
             let found = try snapshot.endpoint(endpoint, ofPool: pool)
             guard !found.isUnresolved else {
                 throw .conflict(
-                    "the host name of `\(found.name)` has no address now, so it gets nothing; change it once it has one")
+                    "the host name of `\(found.name)` has no address now, so it gets nothing; change it once it has one"
+                )
             }
             address = found.address
         }

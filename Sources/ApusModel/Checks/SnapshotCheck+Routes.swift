@@ -31,7 +31,7 @@ extension SnapshotCheck {
             let isFree =
                 switch admin.bind {
                 case .unix(let path): paths.insert(path).inserted
-                case .address(let address): binds[address.port]?.contains { $0.collides(with: address) } != true
+                case .address(let address): binds[address.port]?.contains { $0.overlaps(address) } != true
                 }
             if case .address(let address) = admin.bind { binds[address.port, default: []].append(address) }
             guard !isFree else { return }
@@ -192,5 +192,19 @@ extension SocketAddress {
         let everything = [IPAddress.anyIPv4, .anyIPv6]
         guard port == other.port, port != 0 else { return false }
         return ip == other.ip || (everything.contains(ip) && everything.contains(other.ip))
+    }
+
+    /// Whether both are the same, or one lies within the other. Listeners may overlap: their sockets share the port. Whoever
+    /// binds without sharing it, as the admin server does, may not.
+    public func overlaps(_ other: SocketAddress) -> Bool {
+        guard port == other.port, port != 0 else { return false }
+        return ip == other.ip || ip.covers(other.ip) || other.ip.covers(ip)
+    }
+}
+
+extension IPAddress {
+    /// Whether a socket that is bound to this gets what is sent to the other.
+    fileprivate func covers(_ other: IPAddress) -> Bool {
+        self == .anyIPv6 || self == .anyIPv4 && (other.isIPv4 || other == .anyIPv6)
     }
 }

@@ -203,6 +203,7 @@ struct SnapshotCheck {
         let operations = snapshot.operations
         number(operations.keptRevisions, in: Bounds.keptRevisions, "operations.keptRevisions")
         duration(operations.watchInterval, in: Bounds.watchIntervals, "operations.watchInterval")
+        duration(operations.resolveInterval, in: Bounds.resolveIntervals, "operations.resolveInterval")
         if let directory = operations.stateDirectory { absolutePath(directory, "operations.stateDirectory") }
         if let user = operations.user { label(user, "operations.user") }
         if let group = operations.group {

@@ -21,10 +21,14 @@ struct ListeningSockets {
     private(set) var sockets: [[ListeningSocket]]
     /// What was inherited and nobody has asked for yet.
     private var inherited: [InheritedListener]
+    /// What this process has bound: its sockets share their ports, and one address may lie within another.
+    private var own: [SocketAddress]
 
-    init(workers: Int, inheriting inherited: [InheritedListener] = []) {
+    /// - Parameter own: what this process has bound before.
+    init(workers: Int, inheriting inherited: [InheritedListener] = [], besides own: [SocketAddress] = []) {
         sockets = Array(repeating: [], count: workers)
         self.inherited = inherited
+        self.own = own + inherited.map(\.address)
     }
 
     /// Binds `address` once per worker, taking inherited sockets where there are some. Where the system chooses the port,
@@ -33,7 +37,7 @@ struct ListeningSockets {
     /// - Returns: where it is bound. On an error what was bound before is still there: `closeAll`.
     mutating func bind(_ address: SocketAddress, listener: Int) throws(DataPlaneError) -> SocketAddress {
         let given = takeInherited(address)
-        if given.isEmpty, address.port != 0 {
+        if given.isEmpty, address.port != 0, !own.contains(where: { $0.overlaps(address) }) {
             let result = Socket.isFree(WireAddress(address))
             if result.isFailure { throw .bind(address, errno: result.errno) }
         }
@@ -58,6 +62,7 @@ struct ListeningSockets {
             sockets[worker].append(ListeningSocket(socket: socket, listener: listener))
             bound = SocketAddress(ip: address.ip, port: socket.localAddress.port)
         }
+        own.append(bound)
         return bound
     }
 

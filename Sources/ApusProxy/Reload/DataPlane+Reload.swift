@@ -41,7 +41,9 @@ extension DataPlane {
         }
         precondition(succession.previous === old.snapshot, "a succession must begin with the snapshot that runs")
         let snapshot = succession.snapshot
-        var sockets = ListeningSockets(workers: mailboxes.count)
+        var sockets = ListeningSockets(
+            workers: mailboxes.count,
+            besides: zip(oldAddresses, old.snapshot.listeners).filter { !$1.isRetired }.map(\.0))
         var addresses: [SocketAddress] = []
         do throws(DataPlaneError) {
             for (index, listener) in snapshot.listeners.enumerated() {

@@ -6,6 +6,32 @@ import Testing
 @Suite struct PoolHealthReloadTests {
     static let second: Int64 = 1_000_000
 
+    /// What is told of one that has come to others.
+    static let joins = "unknown: new, and gets requests once a probe passes (the configuration has changed)"
+
+    /// Where nobody else serves, one that is new has the benefit of the doubt; and when the others go down meanwhile.
+    @Test func oneThatJoinsIsUsedWhereNobodyElseIsLeft() {
+        var replaced = Watched(1)
+        #expect(replaced.reload(ids: [1], now: 1) == [])
+        #expect(replaced.health.servingCount == 1)
+        var pool = Watched(1)
+        #expect(pool.reload(ids: [0, 1], now: 1) == ["1 \(Self.joins)"])
+        #expect(pool.health.servingCount == 1 && pool.health.joiningCount == 1)
+        var changes: [String] = []
+        for _ in 0..<3 { changes += PoolHealthTests.words(pool.health.probeFailed(0, .timedOut, now: 2)) }
+        #expect(changes.last == "1 unknown (no other endpoint of the pool is left)")
+        #expect(pool.health.servingCount == 1 && pool.health.joiningCount == 0)
+    }
+
+    @Test func thoseThatJoinAreNoReasonToPanic() {
+        let panic: (inout Pool) -> Void = { $0.panicThreshold = 60 }
+        var pool = Watched(2, panic)
+        _ = pool.reload(ids: 0..<6, now: 1, panic)
+        #expect(!pool.health.isPanicking && pool.health.servingCount == 2)
+        for endpoint in 2..<6 { _ = pool.health.probeSucceeded(endpoint, now: 2) }
+        #expect(!pool.health.isPanicking && pool.health.servingCount == 6 && pool.health.joiningCount == 0)
+    }
+
     /// A pool's health through reloads.
     private struct Watched {
         var snapshot: Snapshot
@@ -55,10 +81,10 @@ import Testing
         for now in 1...3 { _ = pool.health.probeFailed(0, .timedOut, now: Int64(now)) }
         for now in 1...2 { _ = pool.health.probeFailed(1, .timedOut, now: Int64(now)) }
         let state = pool.health.state(0)
-        #expect(pool.reload(ids: [3, 2, 1, 0], now: 10) == [])
+        #expect(pool.reload(ids: [3, 2, 1, 0], now: 10) == ["0 \(Self.joins)"])
         #expect(pool.states == [.unknown, .healthy, .healthy, .unhealthy])
         #expect(pool.health.state(3) == state && pool.health.since(3) == 3)
-        #expect(pool.health.availableCount == 3 && pool.health.count == 4)
+        #expect(pool.health.availableCount == 2 && pool.health.count == 4)
         let third = pool.health.probeFailed(2, .timedOut, now: 11)
         let words = "3 of 3 probes failed: timed out"
         #expect(PoolHealthTests.words(third) == ["2 unhealthy: \(words) (\(words))"])
@@ -132,7 +158,7 @@ import Testing
         let lingering = Census(endpoints: [1])
         #expect(pool.reload(ids: [2], now: 7, census: lingering) { $0.panicThreshold = 60 } == [])
         #expect(pool.health.since(1) == 5)
-        #expect(pool.reload(ids: [2, 0], now: 8) == [])
+        #expect(pool.reload(ids: [2, 0], now: 8) == ["1 \(Self.joins)"])
         #expect(pool.states == [.healthy, .unknown])
     }
 
@@ -193,7 +219,9 @@ import Testing
         _ = pool.health.setWeight(0, 1, now: 102 * Self.second)
         for _ in 0..<3 { _ = pool.health.probeFailed(1, .timedOut, now: 102 * Self.second) }
         for _ in 0..<2 { _ = pool.health.probeSucceeded(1, now: 104 * Self.second) }
-        #expect(pool.reload(ids: [2, 1, 0, 3], now: 106 * Self.second, ramp) == [])
+        #expect(pool.reload(ids: [2, 1, 0, 3], now: 106 * Self.second, ramp) == ["3 \(Self.joins)"])
+        #expect(pool.health.slowStartShare(3, now: 106 * Self.second) == nil, "it gets nothing yet")
+        _ = pool.health.probeSucceeded(3, now: 106 * Self.second)
         let shares = (0..<4).map { pool.health.slowStartShare($0, now: 107 * Self.second) }
         #expect(shares == [nil, 0.3, 0.5, 0.1])
         #expect(pool.health.slowStartEnd(2) == 112 * Self.second)

@@ -1,6 +1,7 @@
 import ApusAddresses
 import ApusConfig
 import ApusModel
+import Synchronization
 import Testing
 
 @testable import ApusControl

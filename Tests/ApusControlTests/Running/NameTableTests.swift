@@ -8,7 +8,9 @@ import Testing
     let one = [IPAddress(ipv4: 1)]
     let two = [IPAddress(ipv4: 2)]
 
-    func table(_ found: [String: [IPAddress]], _ names: Set<String> = ["a"], interval: Int64? = 10 * second) -> NameTable {
+    func table(_ found: [String: [IPAddress]], _ names: Set<String> = ["a"], interval: Int64? = 10 * second)
+        -> NameTable
+    {
         var table = NameTable(seed: 1)
         table.follow(names, found: found, interval: interval, now: 0)
         return table
