@@ -45,16 +45,25 @@ struct AdminAPI: Sendable {
 
     func readyz(_ request: Request, _ context: Context) async throws -> Response {
         let health = await health()
-        switch try readiness(request, health) {
+        let readiness: Readiness
+        do throws(UnknownPool) {
+            readiness = try self.readiness(request, health)
+        } catch {
+            // It is served without a token, and so lists nothing.
+            throw AdminProblem(
+                status: .notFound, kind: "no-pool", title: "There is no such pool",
+                detail: "There is no pool `\(error.name)`.")
+        }
+        switch readiness {
         case .ready: return .text("ready\n")
         case .notReady(let reason): return .text(reason + "\n", status: .serviceUnavailable)
         }
     }
 
     /// That of the balancer, or of the pool that the query names.
-    private func readiness(_ request: Request, _ health: HealthReport) throws -> Readiness {
+    private func readiness(_ request: Request, _ health: HealthReport) throws(UnknownPool) -> Readiness {
         guard let name = request.uri.queryParameters["pool"] else { return Readiness(serving.phase) }
-        let pool = try health.snapshot.checkedPool(String(name))
+        guard let pool = health.snapshot.index(ofPool: String(name)) else { throw UnknownPool(name: String(name)) }
         return Readiness(serving.phase, ofPool: pool, health)
     }
 
@@ -76,7 +85,12 @@ struct AdminAPI: Sendable {
 
     func status(_ request: Request, _ context: Context) async throws -> Response {
         let scene = try await scene()
-        let readiness = try readiness(request, scene.health)
+        let readiness: Readiness
+        do throws(UnknownPool) {
+            readiness = try self.readiness(request, scene.health)
+        } catch {
+            throw scene.snapshot.unknownPool(error.name)
+        }
         return .json(StatusAnswer(scene, readiness, phase: serving.phase, started: started))
     }
 
@@ -160,10 +174,23 @@ struct AdminAPI: Sendable {
     }
 }
 
+/// A query names a pool that is not there.
+private struct UnknownPool: Error {
+    let name: String
+}
+
 extension Snapshot {
     /// The index of the pool of that name.
     fileprivate func checkedPool(_ name: String) throws -> Int {
-        if let index = pools.firstIndex(where: { $0.name == name && !$0.isRetired }) { return index }
-        throw AdminProblem(.noPool(name, pools: pools.filter { !$0.isRetired }.map(\.name)))
+        guard let index = index(ofPool: name) else { throw unknownPool(name) }
+        return index
+    }
+
+    fileprivate func index(ofPool name: String) -> Int? {
+        pools.firstIndex { $0.name == name && !$0.isRetired }
+    }
+
+    fileprivate func unknownPool(_ name: String) -> AdminProblem {
+        AdminProblem(.noPool(name, pools: pools.filter { !$0.isRetired }.map(\.name)))
     }
 }

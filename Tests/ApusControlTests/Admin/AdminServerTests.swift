@@ -85,6 +85,8 @@ import Testing
             }
             let unknown = try await server.get(path + "?pool=wbe")
             #expect(unknown.status == 404)
+            // The one is told without a token.
+            #expect(unknown.body.contains("other") == (path != "/readyz"), "\(unknown.body)")
         }
         try await AdminFixture.run(text, phase: .leaving) { server in
             let body = try await server.get(path + "?pool=other").body
