@@ -1,5 +1,5 @@
 import ApusAddresses
-public import ApusModel
+import ApusModel
 
 /// The endpoints of a pool as they were written, where host names are among them: what the pool has once the names'
 /// addresses are known, and each time they change.
