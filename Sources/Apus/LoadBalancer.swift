@@ -204,7 +204,7 @@ private struct NameService: Service, CustomStringConvertible {
 
     func run() async {
         await configuration.followNames()
-        // Nothing left to look up is no reason for anybody else to end.
+        // The other services go on when there is nothing left to look up.
         try? await gracefulShutdown()
     }
 }

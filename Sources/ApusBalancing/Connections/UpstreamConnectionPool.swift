@@ -50,7 +50,7 @@ public struct UpstreamConnectionPool: Sendable {
     public private(set) var isRetired = false
     /// The one released last is at the end.
     private var idle: [Int32] = []
-    /// In the order in which they were told of. Few: one carries a hundred exchanges.
+    /// The oldest first. There are few, since each carries many exchanges.
     private var shared: [Shared] = []
 
     public init(_ limits: UpstreamConnectionLimits) {
@@ -137,8 +137,8 @@ public struct UpstreamConnectionPool: Sendable {
 
     // MARK: - Endings
 
-    /// The connection is gone: closed by the origin or broken, with all exchanges that it carried. It is no longer counted. Looking for one that was idle
-    /// costs a step per idle connection.
+    /// The origin closed the connection or it broke, with all exchanges on it. It is no longer counted. Finding an idle one
+    /// takes a step for each idle connection.
     public mutating func closed(_ handle: Int32, whileIdle: Bool) {
         guard !whileIdle else { return removeIdle(handle) }
         if !shared.isEmpty { shared.removeAll { $0.handle == handle } }

@@ -8,7 +8,7 @@ public import ApusModel
 /// are microseconds of one monotonic clock. Of endpoints that a reload has retired it is told what becomes of their last
 /// attempts, and keeps nothing of it.
 ///
-/// A request is told of in this order: `arrived`; for each attempt `choose`, `attemptStarted`, then `answered`, `gaveNone`
+/// For each request, call in this order: `arrived`; for each attempt `choose`, `attemptStarted`, then `answered`, `gaveNone`
 /// or neither (the client left), and `attemptEnded`; between attempts `decide`; at last `departed`, however it ended.
 public struct PoolDispatcher: Sendable {
     @usableFromInline var picker: PoolPicker
@@ -267,7 +267,7 @@ extension PoolDispatcher {
     /// The attempt has left the endpoint: its response has ended, or was given up.
     ///
     /// - Parameters:
-    ///   - wasJudged: whether `answered` or `gaveNone` was told of it.
+    ///   - wasJudged: whether `answered` or `gaveNone` was called for it.
     ///   - admitted: `now` of the attempt's `attemptStarted`.
     ///   - load: the endpoint's exchanges in flight over all workers, without it.
     @inlinable @inline(__always)

@@ -6,8 +6,8 @@ public import ApusModel
 /// - At a start an endpoint is unknown, which counts as available: a balancer that starts serves at once, and its first
 ///   probes, which all come together on a machine that is busy starting, do not decide alone.
 /// - One that comes later, to others that serve, joins: it is not available until a probe has passed.
-/// - The first probe that passes brings up an endpoint of which none has passed before, whatever failed: an origin that starts
-///   a little later is used as soon as it answers. From then on it takes `rise` successful probes in a row to bring it up.
+/// - An endpoint's first successful probe brings it up, however many failed before: an origin that starts a little later is
+///   used as soon as it answers. From then on it takes `rise` successful probes in a row to bring it up.
 /// - `fall` failures in a row take an endpoint down.
 /// - A probe that Apus itself was late with (`CheckFailure.late`) counts neither for nor against it.
 /// - A request that could not connect counts as a failed probe, at once. A request that did connect takes back the
@@ -137,7 +137,7 @@ public struct EndpointHealth: Sendable {
         return .becameUnknown
     }
 
-    /// There is no other endpoint: requests are sent to one that joins, and will tell.
+    /// No other endpoint is left, so that this one gets requests before it has passed a probe.
     mutating func needNotJoin(now: Int64) {
         guard state == .joining else { return }
         state = .unknown
