@@ -15,6 +15,15 @@ public enum Method: UInt8, Sendable, BitwiseCopyable {
         }
     }
 
+    /// Whether it asks for nothing but information (RFC 9110 section 9.2.1).
+    @inlinable
+    public var isSafe: Bool {
+        switch self {
+        case .get, .head, .options, .trace: true
+        case .put, .delete, .post, .patch, .connect, .other: false
+        }
+    }
+
     /// The method that the bytes of `range` name. Methods are case-sensitive.
     init(_ bytes: Span<UInt8>, _ range: Range<Int>) {
         let start = range.lowerBound

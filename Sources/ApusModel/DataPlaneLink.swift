@@ -1,3 +1,5 @@
+public import ApusHTTP
+
 /// What the control plane sees of the data plane: facts that come out, decisions that go in, counters to read.
 ///
 /// Calls may come from any thread and never block. Indices are those of the snapshot that the data plane was given last:
@@ -47,6 +49,9 @@ public enum DataPlaneFact: Sendable, Equatable {
     case connectSucceeded(endpoint: Int)
     /// An endpoint has answered badly this many times in a row, as often as its pool's `OutlierRules` bear.
     case failedInARow(endpoint: Int, ConsecutiveFailure, count: Int)
+    /// So many requests were given no response by an endpoint since a worker last said so, the latest for that reason. Said
+    /// once a second at most: for the log.
+    case gaveNoResponse(endpoint: Int, Reason, count: Int)
     /// A worker's circuit breaker has changed.
     case breakerChanged(BreakerName, BreakerState, BreakerCause?, worker: Int)
 }
@@ -55,6 +60,8 @@ public enum DataPlaneFact: Sendable, Equatable {
 public enum ConsecutiveFailure: Sendable, Hashable {
     case status5xx
     case gatewayError
+    /// Gateway errors all of which are answers that did not come in time.
+    case timeout
 }
 
 /// Whose circuit breaker: indices into the snapshot.

@@ -86,11 +86,11 @@ public struct HTTPProbe: Sendable, Equatable {
 
 /// When an endpoint is taken out of service for how it answers requests, and for how long.
 ///
-/// Failures to connect are not among these rules: `HealthCheck.fall` counts them, always.
+/// What a client can provoke by an odd request is no failure: a 501 or 505, or any status below 500.
 public struct OutlierRules: Sendable, Equatable {
-    /// Responses in a row with a status of 500 or above, gateway errors included; nil: not looked at.
+    /// Failures in a row: a status of 500 or above, gateway errors included; nil: not looked at.
     public var consecutive5xx: Int?
-    /// Gateway errors in a row: 502, 503, 504, no response, no response in time; nil: not looked at.
+    /// Gateway errors in a row: 502, 504, no connection, no response, no response in time; nil: not looked at.
     public var consecutiveGatewayErrors: Int?
     /// How many standard deviations below the pool's mean an endpoint's success rate may be; nil: not looked at.
     public var successRateDeviations: Double?
@@ -110,7 +110,7 @@ public struct OutlierRules: Sendable, Equatable {
     public var returnsOnProbe: Bool
 
     public init(
-        consecutive5xx: Int? = 5, consecutiveGatewayErrors: Int? = 5, successRateDeviations: Double? = 1.9,
+        consecutive5xx: Int? = nil, consecutiveGatewayErrors: Int? = 5, successRateDeviations: Double? = nil,
         latencyFactor: Double? = nil, minimumHosts: Int = 5, minimumVolume: Int = 100,
         interval: Duration = .seconds(10), baseEjection: Duration = .seconds(30),
         maximumEjection: Duration = .seconds(300), maximumEjectedPercent: Int = 50, returnsOnProbe: Bool = false

@@ -49,7 +49,8 @@ public struct Pool: Sendable, Equatable {
     public init(
         name: String, balance: Balance = .roundRobin, hash: HashRules = HashRules(), locality: Locality = Locality(),
         slowStart: SlowStart? = nil, sticky: StickySessions? = nil, health: HealthCheck = HealthCheck(),
-        outliers: OutlierRules? = nil, panicThreshold: Int = 0, fallback: Fallback? = nil, endpoints: Range<Int>,
+        outliers: OutlierRules? = OutlierRules(), panicThreshold: Int = 0, fallback: Fallback? = nil,
+        endpoints: Range<Int>,
         connections: UpstreamConnectionLimits = UpstreamConnectionLimits(), requests: RequestLimits = RequestLimits(),
         endpointBreaker: BreakerRules? = nil, poolBreaker: BreakerRules? = nil, retries: RetryRules = RetryRules(),
         hedging: HedgingRules? = nil, concurrency: ConcurrencyRules? = nil,
@@ -89,8 +90,10 @@ public struct Endpoint: Sendable, Equatable {
     public var weight: Int
     /// The pool, as an index into `Snapshot.pools`.
     public var pool: Int
-    /// Its tier: 0 is used first, 1 is its backup, and so on.
+    /// Its tier: 0 is used first, 1 takes what that cannot, and so on.
     public var tier: Int
+    /// Whether it is used only when none of the pool's others is left, whatever their tiers.
+    public var isBackup: Bool
     /// The zone that it is in; nil for none.
     public var zone: String?
     /// What the pool's sticky cookie says for this endpoint; empty in pools without one. Signed, so that nobody can make
@@ -104,14 +107,15 @@ public struct Endpoint: Sendable, Equatable {
     public var isUnresolved = false
 
     public init(
-        name: String, address: SocketAddress, weight: Int = 1, pool: Int, tier: Int = 0, zone: String? = nil,
-        sessionToken: [UInt8] = []
+        name: String, address: SocketAddress, weight: Int = 1, pool: Int, tier: Int = 0,
+        isBackup: Bool = false, zone: String? = nil, sessionToken: [UInt8] = []
     ) {
         self.name = name
         self.address = address
         self.weight = weight
         self.pool = pool
         self.tier = tier
+        self.isBackup = isBackup
         self.zone = zone
         self.sessionToken = sessionToken
     }

@@ -39,7 +39,7 @@ public struct QueueRules: Sendable, Equatable {
 
 /// When a circuit breaker opens, for how long, and how it closes again.
 public struct BreakerRules: Sendable, Equatable {
-    /// Failures in a row; nil: not looked at. A failure is a gateway error, as in `OutlierRules`, or a status of 500.
+    /// Failures in a row; nil: not looked at. A failure is what it is to `OutlierRules`.
     public var consecutiveFailures: Int?
     /// Percent of failures in `window`; nil: not looked at.
     public var failurePercent: Int?

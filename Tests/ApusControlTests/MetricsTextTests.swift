@@ -133,9 +133,11 @@ import Testing
         routes: [Route(name: "*", pool: 0)],
         pools: [
             Pool(
-                name: "web", outliers: OutlierRules(consecutiveGatewayErrors: nil), panicThreshold: 60,
-                fallback: .pool(1), endpoints: 0..<2, endpointBreaker: BreakerRules()),
-            Pool(name: "backup", endpoints: 2..<3, poolBreaker: BreakerRules()),
+                name: "web",
+                outliers: OutlierRules(
+                    consecutive5xx: 5, consecutiveGatewayErrors: nil, successRateDeviations: 1.9),
+                panicThreshold: 60, fallback: .pool(1), endpoints: 0..<2, endpointBreaker: BreakerRules()),
+            Pool(name: "backup", outliers: nil, endpoints: 2..<3, poolBreaker: BreakerRules()),
         ],
         endpoints: [("a", 0), ("b", 0), ("b", 1)].map {
             Endpoint(name: $0.0, address: SocketAddress("127.0.0.1:1")!, pool: $0.1)

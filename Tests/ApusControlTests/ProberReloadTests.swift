@@ -72,7 +72,7 @@ import Testing
         await prober.observe(ReportedFact(epoch: 0, .failedInARow(endpoint: 1, .status5xx, count: 5)))
         let same = Succession(from: first, to: Self.snapshot(Self.addresses.reversed(), adjust: rules))
         try await prober.adopt(same, epoch: 1) {}
-        let without = Succession(from: same.snapshot, to: Self.snapshot(Self.addresses))
+        let without = Succession(from: same.snapshot, to: Self.snapshot(Self.addresses) { $0.outliers = nil })
         try await prober.adopt(without, epoch: 2) {}
         var decisions = link.decisions.makeAsyncIterator()
         #expect(await decisions.next() == .init(endpoint: 1, available: false))

@@ -24,7 +24,7 @@ extension Failures {
 
             let stopped = ContinuousClock.now
             victim.stop()
-            let left = try balancer.wait(until: victim.address, "consecutive gateway errors", after: stopped)
+            let left = try balancer.wait(until: victim.address, "had no answer in time", after: stopped)
             // Each worker gets 33 of its requests a second: the fifth is sent after 150 ms and given up 250 ms later.
             #expect(left < .milliseconds(400) + slack)
 
@@ -32,7 +32,7 @@ extension Failures {
             let first = stopped + left
             let again = try balancer.wait(until: victim.address, "again: its time", after: first)
             #expect(again > .milliseconds(900) && again < .seconds(1) + slack)
-            let leftAgain = try balancer.wait(until: victim.address, "consecutive gateway errors", after: first + again)
+            let leftAgain = try balancer.wait(until: victim.address, "had no answer in time", after: first + again)
             #expect(leftAgain < .milliseconds(400) + slack)
 
             let resumed = ContinuousClock.now
@@ -55,6 +55,37 @@ extension Failures {
         }
     }
 
+    /// The same with no settings but the time-out: each GET that was sent there is late, and fails only where the
+    /// budget denies that it is repeated; five in a row at one worker take the endpoint out of use, and the log says why.
+    @Test func anOriginThatStopsCostsTimeByDefault() async throws {
+        try await play {
+            let origins = try ["a", "b", "c"].map { try OriginProcess($0) }
+            let balancer = try Balancer(
+                before: origins.map(\.address), pool: "", more: "timeouts: { response_head: 1s }")
+            let victim = origins[1]
+            let load = PacedLoad(on: balancer.address, rate: 60, connections: 64)
+            rest(.seconds(1))
+
+            let stopped = ContinuousClock.now
+            victim.stop()
+            let told = try balancer.wait(until: victim.address, "no response: response_head_timeout", after: stopped)
+            #expect(told < .seconds(1) + slack)
+            let left = try balancer.wait(until: victim.address, "had no answer in time", after: stopped)
+            // Each worker gets 10 of its requests a second: the fifth is sent after 500 ms and given up 1 s later.
+            #expect(left < .milliseconds(1500) + slack)
+            rest(.seconds(2))
+            victim.resume()
+
+            let report = try load.stop()
+            tell("stopped, no settings", ("told", told), ("left", left), report: report)
+            // When few are in flight, a fifth of them is less than one.
+            let denied = try balancer.metrics().sum("apus_retries_denied_total")
+            #expect(report.failures.count == denied && denied <= 8, "\(denied) denied: \(report)")
+            #expect(report.failures.allSatisfy { $0.status == 504 }, "\(report)")
+            #expect(report.slowest < .seconds(1) + slack, "\(report)")
+        }
+    }
+
     /// The same, where the probe wants an answer and nobody looks at requests: the endpoint leaves by its probes, and
     /// each request sent there before waits for its time per attempt. A POST that was sent there fails with 504.
     @Test func anOriginThatStopsAndIsProbedByHTTP() async throws {
@@ -64,6 +95,7 @@ extension Failures {
                 before: origins.map(\.address),
                 pool: """
                     health: { path: /healthz, interval: 500ms, down_interval: 200ms, timeout: 400ms, rise: 2, fall: 2 }
+                    outliers: off
                     retries: { attempts: 3, per_try: 250ms, budget: 100%, min_per_second: 1000 }
                     """)
             let victim = origins[2]
@@ -94,7 +126,9 @@ extension Failures {
             #expect(posted.sent(from: stopped + left + slack).failures.isEmpty, "\(posted)")
             #expect(report.sent(from: resumed).count(from: "c") > 0)
             #expect(report.slowest < .milliseconds(250) + slack, "\(report)")
-            let told = balancer.log(of: victim.address).filter { $0.time >= stopped }
+            let told = balancer.log(of: victim.address).filter {
+                $0.time >= stopped && !$0.text.contains("no response:")
+            }
             #expect(told.count == 2, "each change is told of once: \(told)")
         }
     }

@@ -81,7 +81,8 @@ struct RandomScenario {
         if chance(60) {
             pool.outliers = OutlierRules(
                 consecutive5xx: chance(70) ? number(1...5) : nil,
-                consecutiveGatewayErrors: chance(70) ? number(1...5) : nil, latencyFactor: chance(30) ? 3 : nil,
+                consecutiveGatewayErrors: chance(70) ? number(1...5) : nil, successRateDeviations: 1.9,
+                latencyFactor: chance(30) ? 3 : nil,
                 minimumHosts: number(2...5), minimumVolume: number(3...20), interval: milliseconds(100...500),
                 baseEjection: milliseconds(50...400), maximumEjection: milliseconds(400...2000),
                 maximumEjectedPercent: number(0...10) * 10, returnsOnProbe: chance(50))

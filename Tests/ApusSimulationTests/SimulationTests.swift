@@ -58,11 +58,33 @@ import Testing
         var scenario = scenario(faults: [Fault(endpoint: 0, at: 2 * second, .hang)]) {
             $0.health = HealthCheck(
                 probe: .http(path: "/"), interval: .milliseconds(500), timeout: .milliseconds(200), fall: 2)
+            $0.retries.attempts = 1
         }
         scenario.load = 100
         let result = scenario.run()
         #expect(result.refusals[.responseHeadTimeout] ?? 0 > 0)
         #expect(result.changes.contains { $0.text.contains("timed out") })
+    }
+
+    /// With rules as they are by default, and a probe that does not notice: what is safe goes elsewhere, and requests tell.
+    @Test func aHungEndpointIsEjectedByDefault() {
+        var scenario = scenario(
+            endpoints: 3, faults: [Fault(endpoint: 0, at: 2 * second, .hang)],
+            timeouts: Timeouts(responseHead: .seconds(1)))
+        scenario.load = 40
+        let result = scenario.run()
+        #expect(
+            result.changes.contains { $0.endpoint == 0 && $0.text.contains("5 consecutive requests had no answer") })
+        #expect(result.retries > 0)
+        #expect(result.errors == 0, "\(result.refusals)")
+    }
+
+    @Test func allThatHangAreNotEjected() {
+        var scenario = scenario(
+            endpoints: 3, faults: (0..<3).map { Fault(endpoint: $0, at: 0, .hang) },
+            timeouts: Timeouts(responseHead: .seconds(1)))
+        scenario.load = 40
+        #expect(!scenario.run().changes.contains { $0.text.contains("ejected") })
     }
 
     @Test func whatIsCutOffCannotBeConnectedTo() {
@@ -82,6 +104,7 @@ import Testing
             timeouts: Timeouts(connect: .milliseconds(500), responseHead: .seconds(1))
         ) {
             $0.health = HealthCheck(probe: .none)
+            $0.outliers = nil
             $0.retries = RetryRules(perTryTimeout: .milliseconds(900), backoff: .zero)
         }
         scenario.load = 5

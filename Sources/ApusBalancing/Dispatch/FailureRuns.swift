@@ -1,33 +1,98 @@
 public import ApusModel
 
-/// Bad answers in a row, per endpoint, as one worker sees them: what passive health is told of.
+/// Failures in a row, per endpoint, as one worker sees them: what passive health is told of.
+///
+/// An attempt that was given up as too late tells of the request as much as of the endpoint. It counts only where the
+/// endpoint has answered nobody since it was sent; and a run of nothing but such attempts, all of one route, is told only
+/// once another endpoint has answered that route: a route that is slow everywhere ejects nobody.
 @usableFromInline
 struct FailureRuns: Sendable {
-    private struct Run: Sendable, BitwiseCopyable {
-        var status5xx: UInt16 = 0
-        var gatewayErrors: UInt16 = 0
+    @usableFromInline
+    struct Run: Sendable, BitwiseCopyable {
+        /// When the endpoint last answered anything, and a request of which route.
+        @usableFromInline var answeredAt: Int64
+        @usableFromInline var answeredRoute: Int32
+        /// The route of all that failed in a row, where all were late.
+        @usableFromInline var lateRoute: Int32
+        @usableFromInline var status5xx: UInt16
+        @usableFromInline var gatewayErrors: UInt16
+        /// When the first that was late was sent.
+        @usableFromInline var beganAt: Int64
+
+        @inlinable @inline(__always)
+        init(answeredAt: Int64 = .min, answeredRoute: Int32 = -1) {
+            self.answeredAt = answeredAt
+            self.answeredRoute = answeredRoute
+            lateRoute = -1
+            status5xx = 0
+            gatewayErrors = 0
+            beganAt = 0
+        }
     }
+
+    /// Instead of a route: none so far; several, where all were late; not all were late.
+    private static let none: Int32 = -1
+    private static let several: Int32 = -2
+    private static let otherwise: Int32 = -3
 
     private let limit5xx: UInt16
     private let limitGateway: UInt16
-    private var runs: [Run]
+    /// Empty where nothing is counted.
+    @usableFromInline var runs: [Run]
 
-    init?(_ rules: OutlierRules?, count: Int) {
-        guard let rules, rules.consecutive5xx != nil || rules.consecutiveGatewayErrors != nil else { return nil }
-        limit5xx = rules.consecutive5xx.map { UInt16(clamping: $0) } ?? .max
-        limitGateway = rules.consecutiveGatewayErrors.map { UInt16(clamping: $0) } ?? .max
-        runs = Array(repeating: Run(), count: count)
+    init(_ rules: OutlierRules?, count: Int) {
+        let counts = rules?.consecutive5xx != nil || rules?.consecutiveGatewayErrors != nil
+        limit5xx = rules?.consecutive5xx.map { UInt16(clamping: $0) } ?? .max
+        limitGateway = rules?.consecutiveGatewayErrors.map { UInt16(clamping: $0) } ?? .max
+        runs = counts ? Array(repeating: Run(), count: count) : []
     }
 
-    /// An attempt has ended at an endpoint. Of retired ones nothing is counted.
+    var isCounting: Bool { !runs.isEmpty }
+
+    /// The endpoint has done its work. Of retired ones nothing is counted.
+    @inlinable @inline(__always)
+    mutating func served(_ endpoint: Int, route: Int32, now: Int64) {
+        if endpoint < runs.count { runs[endpoint] = Run(answeredAt: now, answeredRoute: route) }
+    }
+
+    /// The endpoint has answered that it failed.
     ///
     /// - Returns: the run that has just reached its limit, and begins anew.
-    @usableFromInline
-    mutating func ended(_ endpoint: Int, _ outcome: AttemptOutcome) -> (kind: ConsecutiveFailure, count: Int)? {
+    mutating func answered(
+        _ endpoint: Int, _ outcome: AttemptOutcome, route: Int32, now: Int64
+    ) -> (kind: ConsecutiveFailure, count: Int)? {
         guard endpoint < runs.count else { return nil }
-        guard outcome == .served else { return failed(endpoint, outcome) }
-        runs[endpoint] = Run()
-        return nil
+        runs[endpoint].answeredAt = now
+        runs[endpoint].answeredRoute = route
+        return failed(endpoint, isGatewayError: outcome == .unavailable)
+    }
+
+    /// The endpoint gave no response to what was sent then.
+    ///
+    /// - Parameter isUsable: whether the endpoint of that index may be picked.
+    /// - Returns: the run that has just reached its limit, and begins anew.
+    mutating func gaveNone(
+        _ endpoint: Int, _ fault: AttemptFault, route: Int32, sent: Int64, isUsable: (Int) -> Bool
+    ) -> (kind: ConsecutiveFailure, count: Int)? {
+        guard endpoint < runs.count else { return nil }
+        guard fault == .tooLate else { return failed(endpoint, isGatewayError: true) }
+        guard runs[endpoint].answeredAt < sent else { return nil }
+        if runs[endpoint].status5xx == 0 { runs[endpoint].beganAt = sent }
+        switch runs[endpoint].lateRoute {
+        case Self.none: runs[endpoint].lateRoute = route
+        case Self.otherwise, route: break
+        default: runs[endpoint].lateRoute = Self.several
+        }
+        count(endpoint, isGatewayError: true)
+        let lateRoute = runs[endpoint].lateRoute
+        if lateRoute >= 0 {
+            let (began, all) = (runs[endpoint].beganAt, runs)
+            let isServedElsewhere = all.indices.contains {
+                $0 != endpoint && all[$0].answeredRoute == lateRoute && all[$0].answeredAt >= began && isUsable($0)
+            }
+            guard isServedElsewhere else { return nil }
+        }
+        return takeFull(endpoint)
     }
 
     /// The endpoint begins anew.
@@ -35,25 +100,33 @@ struct FailureRuns: Sendable {
         if endpoint < runs.count { runs[endpoint] = Run() }
     }
 
-    /// Goes on counting after a reload.
+    /// Goes on counting after a reload. Routes have other indices then: runs that hang on one begin anew.
     mutating func inherit(from old: FailureRuns, _ survivors: Survivors) {
-        runs = survivors.renamed(old.runs, else: Run())
+        guard isCounting, old.isCounting else { return }
+        runs = survivors.renamed(old.runs, else: Run()).map { run in
+            var run = run.lateRoute >= 0 ? Run(answeredAt: run.answeredAt) : run
+            run.answeredRoute = Self.none
+            return run
+        }
     }
 
-    private mutating func failed(
-        _ endpoint: Int, _ outcome: AttemptOutcome
-    ) -> (kind: ConsecutiveFailure, count: Int)? {
-        let isGatewayError = outcome == .unavailable
+    private mutating func failed(_ endpoint: Int, isGatewayError: Bool) -> (kind: ConsecutiveFailure, count: Int)? {
+        count(endpoint, isGatewayError: isGatewayError)
+        runs[endpoint].lateRoute = Self.otherwise
+        return takeFull(endpoint)
+    }
+
+    private mutating func count(_ endpoint: Int, isGatewayError: Bool) {
         runs[endpoint].gatewayErrors = isGatewayError ? min(runs[endpoint].gatewayErrors, .max - 1) + 1 : 0
         runs[endpoint].status5xx = min(runs[endpoint].status5xx, .max - 1) + 1
-        if runs[endpoint].gatewayErrors >= limitGateway {
-            defer { runs[endpoint] = Run() }
-            return (.gatewayError, Int(runs[endpoint].gatewayErrors))
-        }
-        if runs[endpoint].status5xx >= limit5xx {
-            defer { runs[endpoint] = Run() }
-            return (.status5xx, Int(runs[endpoint].status5xx))
-        }
-        return nil
+    }
+
+    /// The endpoint's run, if it has reached its limit.
+    private mutating func takeFull(_ endpoint: Int) -> (kind: ConsecutiveFailure, count: Int)? {
+        let run = runs[endpoint]
+        guard run.gatewayErrors >= limitGateway || run.status5xx >= limit5xx else { return nil }
+        runs[endpoint] = Run(answeredAt: run.answeredAt, answeredRoute: run.answeredRoute)
+        guard run.gatewayErrors >= limitGateway else { return (.status5xx, Int(run.status5xx)) }
+        return (run.lateRoute == Self.otherwise ? .gatewayError : .timeout, Int(run.gatewayErrors))
     }
 }

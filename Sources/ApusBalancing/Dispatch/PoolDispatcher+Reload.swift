@@ -16,7 +16,7 @@ extension PoolDispatcher {
         let survivors = Survivors(members, before: old.present, present: present)
         picker.inherit(from: &old.picker, survivors, now: now)
         if let before = old.breakers { breakers?.inherit(from: before, survivors, now: now) }
-        if let before = old.runs { runs?.inherit(from: before, survivors) }
+        runs.inherit(from: old.runs, survivors)
         if var before = old.sessions.take() { sessions?.inherit(from: &before, survivors) }
         inheritRequests(from: &old, now: now)
         random = old.random

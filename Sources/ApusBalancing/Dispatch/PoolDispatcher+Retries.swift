@@ -3,8 +3,8 @@
 extension PoolDispatcher {
     /// What follows a failed attempt.
     public enum Verdict: Sendable, Hashable {
-        /// Send it to the same endpoint over a new connection: a stale connection is replaced.
-        case retryFresh
+        /// Send it again over a new connection: a stale one is replaced.
+        case replaceConnection
         /// Choose again, after so many microseconds. If `isBudgeted`, say `retryEnded` when that attempt is over.
         case retry(after: Int64, isBudgeted: Bool)
         /// Answer for the origin. `isDenied`: only the budget was in the way.
@@ -25,7 +25,7 @@ extension PoolDispatcher {
     ) -> Verdict {
         switch policy.decide(after: failure, of: progress) {
         case .giveUp: .giveUp(isDenied: false)
-        case .retryFreshSameEndpoint: .retryFresh
+        case .replaceConnection: .replaceConnection
         // A request that could not connect has cost no endpoint anything: moving it on multiplies no load, and is neither
         // budgeted nor delayed.
         case .retryOtherEndpoint where failure == .connectRefused || failure == .connectTimedOut:

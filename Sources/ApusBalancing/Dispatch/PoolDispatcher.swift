@@ -13,7 +13,7 @@ public import ApusModel
 public struct PoolDispatcher: Sendable {
     @usableFromInline var picker: PoolPicker
     @usableFromInline var breakers: PoolBreakers?
-    @usableFromInline var runs: FailureRuns?
+    @usableFromInline var runs: FailureRuns
     var sessions: PoolSessions?
     /// Endpoints that are not retired: the first of the pool's.
     let present: Int
@@ -59,7 +59,7 @@ public struct PoolDispatcher: Sendable {
         looksAtTime = pool.balance.looksAtTime
         hasBreakers = breakers != nil
         hasConcurrencyLimit = concurrency != nil
-        isGuarded = hasBreakers || runs != nil
+        isGuarded = hasBreakers || runs.isCounting
     }
 
     /// Whether so few endpoints are available that all of them are used (`Pool.panicThreshold`).
@@ -76,7 +76,7 @@ extension PoolDispatcher {
     public mutating func setAvailable(_ index: Int, _ isAvailable: Bool, now: Int64) {
         picker.setAvailable(index, isAvailable, now: now)
         // What it did before it was out must not be held against its return.
-        if isAvailable { runs?.forget(index) }
+        if isAvailable { runs.forget(index) }
     }
 
     /// The endpoint's weight from now on.
@@ -221,46 +221,60 @@ extension PoolDispatcher {
 
     /// The head of a response has come from the endpoint, so many microseconds after the request was sent.
     ///
-    /// - Parameter admitted: `now` of the attempt's `attemptStarted`.
+    /// - Parameters:
+    ///   - route: the request's, an index into the snapshot.
+    ///   - admitted: `now` of the attempt's `attemptStarted`.
     /// - Returns: what others should know.
     @inlinable @inline(__always)
     public mutating func answered(
-        _ index: Int, _ outcome: AttemptOutcome, after microseconds: Int64, admitted: Int64, now: Int64
+        _ index: Int, _ outcome: AttemptOutcome, route: Int32, after microseconds: Int64, admitted: Int64, now: Int64
     ) -> AttemptReport {
         if looksAtTime { picker.answered(index, after: microseconds, isFailure: outcome != .served, now: now) }
-        return isGuarded
-            ? judge(index, outcome, after: microseconds, admitted: admitted, now: now) : AttemptReport()
+        if outcome == .served { runs.served(index, route: route, now: now) }
+        return outcome != .served && isGuarded || hasBreakers
+            ? judge(index, outcome, route: route, after: microseconds, admitted: admitted, now: now) : AttemptReport()
     }
 
-    /// The endpoint gave no response: it could not be connected to, closed or reset the connection, sent something else,
-    /// or took too long.
+    /// The endpoint gave no response.
     ///
     /// - Parameters:
-    ///   - isConnect: it could not be connected to, which endpoint health counts by itself.
+    ///   - route: the request's, an index into the snapshot.
+    ///   - microseconds: since the request was sent.
     ///   - admitted: `now` of the attempt's `attemptStarted`.
     @inlinable
     public mutating func gaveNone(
-        _ index: Int, isConnect: Bool, after microseconds: Int64, admitted: Int64, now: Int64
+        _ index: Int, _ fault: AttemptFault, route: Int32, after microseconds: Int64, admitted: Int64, now: Int64
     ) -> AttemptReport {
-        if looksAtTime, !isConnect { picker.answered(index, after: microseconds, isFailure: true, now: now) }
-        guard isGuarded else { return AttemptReport() }
+        if looksAtTime, fault != .notConnected {
+            picker.answered(index, after: microseconds, isFailure: true, now: now)
+        }
+        return isGuarded
+            ? blame(index, fault, route: route, sent: now &- microseconds, admitted: admitted, now: now)
+            : AttemptReport()
+    }
+
+    @usableFromInline
+    mutating func blame(
+        _ index: Int, _ fault: AttemptFault, route: Int32, sent: Int64, admitted: Int64, now: Int64
+    ) -> AttemptReport {
         var report = AttemptReport()
         breakers?.failed(index, admitted: admitted, now: now, &report)
-        if !isConnect { report.failedInARow = runs?.ended(index, .unavailable) }
+        let placement = picker.placement
+        report.failedInARow = runs.gaveNone(index, fault, route: route, sent: sent) { placement.isUsable($0) }
         return report
     }
 
     @usableFromInline
     mutating func judge(
-        _ index: Int, _ outcome: AttemptOutcome, after microseconds: Int64, admitted: Int64, now: Int64
+        _ index: Int, _ outcome: AttemptOutcome, route: Int32, after microseconds: Int64, admitted: Int64, now: Int64
     ) -> AttemptReport {
         var report = AttemptReport()
-        if outcome != .served {
-            breakers?.failed(index, admitted: admitted, now: now, &report)
-        } else {
+        if outcome == .served {
             breakers?.succeeded(index, after: microseconds, admitted: admitted, now: now, &report)
+            return report
         }
-        report.failedInARow = runs?.ended(index, outcome)
+        breakers?.failed(index, admitted: admitted, now: now, &report)
+        report.failedInARow = runs.answered(index, outcome, route: route, now: now)
         return report
     }
 

@@ -19,6 +19,8 @@ struct Ejection: Sendable {
         let cause: EjectionCause
         /// Probes in a row that have passed since it began.
         var probesPassed = 0
+        /// Whether probes have seen the fault as well, so that they see its end.
+        var wasSeenByProbes = false
     }
 
     mutating func begin(_ cause: EjectionCause, rules: OutlierRules, now: Int64) {
@@ -43,6 +45,7 @@ struct Ejection: Sendable {
 
     mutating func probeFailed() {
         present?.probesPassed = 0
+        present?.wasSeenByProbes = true
     }
 
     /// An interval that began at `start` is over.

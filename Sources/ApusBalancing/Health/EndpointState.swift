@@ -69,7 +69,7 @@ public enum EjectionCause: Sendable, Hashable {
     public var kind: Kind {
         switch self {
         case .consecutive(.status5xx, _): .consecutive5xx
-        case .consecutive(.gatewayError, _): .consecutiveGatewayErrors
+        case .consecutive(.gatewayError, _), .consecutive(.timeout, _): .consecutiveGatewayErrors
         case .successRate: .successRate
         case .latency: .latency
         }
@@ -81,6 +81,7 @@ extension EjectionCause: CustomStringConvertible {
         switch self {
         case .consecutive(.status5xx, let count): "\(count) consecutive 5xx"
         case .consecutive(.gatewayError, let count): "\(count) consecutive gateway errors"
+        case .consecutive(.timeout, let count): "\(count) consecutive requests had no answer in time"
         case .successRate(let rate, let mean, let threshold):
             "\(percent(rate)) of its requests succeeded, below \(percent(threshold)); the pool's mean is \(percent(mean))"
         case .latency(let latency, let median):

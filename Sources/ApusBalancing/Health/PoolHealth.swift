@@ -13,8 +13,8 @@ public import ApusModel
 ///   be. The cap is on what would be after the ejection, not before it.
 /// - Never the last endpoint that requests can be sent to. And when the others go down after it was ejected, ejections
 ///   end early: an endpoint that answers badly is better than none. So ejections never empty a pool.
-/// - How long: `Ejection`. Earlier, with `returnsOnProbe`, after `rise` probes in a row. Then the endpoint is as its
-///   probes say.
+/// - How long: `Ejection`. Earlier, after `rise` probes in a row, with `returnsOnProbe` or where a probe has failed since:
+///   probes that saw the fault see its end. Then the endpoint is as its probes say.
 /// - One whose probes say that it is down is not ejected besides; failures of its requests began before.
 ///
 /// Endpoints that a reload has retired stand behind the others: they are none of the pool's any more, whatever is told of
@@ -130,7 +130,9 @@ public struct PoolHealth: Sendable {
         let isFirst = !endpoints[endpoint].probed.hasPassed
         let risen = endpoints[endpoint].probed.probeSucceeded(now: now) != nil
         var passed = risen && !isFirst && endpoints[endpoint].state != .unknown ? check.rise : 1
-        if rules?.returnsOnProbe == true, isEjected(endpoint) {
+        if let ejection = endpoints[endpoint].ejection.present,
+            rules?.returnsOnProbe == true || ejection.wasSeenByProbes
+        {
             let inARow = endpoints[endpoint].ejection.probePassed()
             if inARow >= check.rise, endpoints[endpoint].probed.isAvailable {
                 endEjection(endpoint, now)

@@ -28,7 +28,8 @@ public struct RetryPolicy: Sendable, Hashable {
 
     /// The exchange so far, the failed attempt included.
     public struct Progress: Sendable, Hashable {
-        /// Whether the request's method is idempotent (RFC 9110 section 9.2.2).
+        /// Whether the request's method is safe, and whether it is idempotent (RFC 9110 section 9.2).
+        public var isSafe: Bool
         public var isIdempotent: Bool
         /// Whether the kernel accepted any byte of the request on the connection that failed.
         public var wasSent: Bool
@@ -38,12 +39,17 @@ public struct RetryPolicy: Sendable, Hashable {
         public var attempts: Int
         /// How often a reused connection that died has been replaced.
         public var staleReplacements: Int
+        /// Whether it has been sent again once already, after an attempt that an origin may have died of, or hangs on.
+        public var wasRepeated: Bool
 
         @inlinable
         public init(
-            isIdempotent: Bool, wasSent: Bool, isReplayable: Bool, attempts: Int = 1, staleReplacements: Int = 0
+            isSafe: Bool, isIdempotent: Bool, wasSent: Bool, isReplayable: Bool, attempts: Int = 1,
+            staleReplacements: Int = 0, wasRepeated: Bool = false
         ) {
+            self.isSafe = isSafe
             self.isIdempotent = isIdempotent
+            self.wasRepeated = wasRepeated
             self.wasSent = wasSent
             self.isReplayable = isReplayable
             self.attempts = attempts
@@ -52,8 +58,9 @@ public struct RetryPolicy: Sendable, Hashable {
     }
 
     public enum Decision: Sendable, Hashable {
-        /// Send it again to the same endpoint over a new connection: add one to `staleReplacements`.
-        case retryFreshSameEndpoint
+        /// Send it again over a new connection, which costs no attempt: add one to `staleReplacements`. From then on only
+        /// new connections will do.
+        case replaceConnection
         /// Send it to an endpoint that has not been tried, or, if there is none and the failed one could be reached, to one that
         /// has: add one to `attempts`.
         case retryOtherEndpoint
@@ -62,7 +69,7 @@ public struct RetryPolicy: Sendable, Hashable {
     }
 
     /// Stale connections replaced for one exchange, at most.
-    public static let staleReplacementLimit = 2
+    public static let staleReplacementLimit = 1
 
     /// Attempts made for one exchange, at most, the first included (`RetryRules.attempts`).
     public let attemptLimit: Int
@@ -85,27 +92,40 @@ public struct RetryPolicy: Sendable, Hashable {
 
     public func decide(after failure: Failure, of progress: Progress) -> Decision {
         guard progress.isReplayable else { return .giveUp }
-        let isSafe = progress.isIdempotent || !progress.wasSent
+        let mayBeSentAgain = progress.isIdempotent || !progress.wasSent
         switch failure {
-        case .connectRefused, .connectTimedOut:
-            return another(progress)
+        case .connectRefused, .connectTimedOut: return another(progress)
         case .reusedConnectionDied:
-            guard isSafe else { return .giveUp }
+            guard mayBeSentAgain, !hasHarmed(progress) else { return .giveUp }
             // Most likely the origin closed it as idle while the request was on its way, which says nothing about the
-            // endpoint: hence the same one, and no attempt spent.
+            // endpoint: hence no attempt spent.
             let isStale = progress.staleReplacements < Self.staleReplacementLimit
-            return isStale ? .retryFreshSameEndpoint : another(progress)
-        case .freshConnectionDied, .tryTimedOut, .status:
-            // Whoever configures statuses or a time per attempt has said that another endpoint is worth it.
-            return isSafe ? another(progress) : .giveUp
-        case .badResponse, .responseHeadTimedOut:
-            // The origin is at work on it or has answered. Asking another would multiply the load that made the first
-            // one slow, and the client has waited long enough.
-            return .giveUp
+            return isStale ? .replaceConnection : another(progress)
+        case .freshConnectionDied: return mayBeSentAgain && !hasHarmed(progress) ? another(progress) : .giveUp
+        // Whoever configures statuses or a time per attempt has said that another endpoint is worth it.
+        case .tryTimedOut, .status: return mayBeSentAgain ? another(progress) : .giveUp
+        // The origin hangs, or the request is one that takes long. Once more, elsewhere, tells which, and multiplies load
+        // by two at most; what is not safe may be under way.
+        case .responseHeadTimedOut: return progress.isSafe && !progress.wasRepeated ? another(progress) : .giveUp
+        case .badResponse: return .giveUp
         }
     }
 
+    /// Whether the request was under way twice when something broke: it may be what kills origins.
+    private func hasHarmed(_ progress: Progress) -> Bool { progress.wasSent && progress.wasRepeated }
+
     private func another(_ progress: Progress) -> Decision {
         progress.attempts < attemptLimit ? .retryOtherEndpoint : .giveUp
+    }
+}
+
+extension RetryPolicy.Failure {
+    /// Whether the origin may have died of the request, or hangs on it, if it was sent: it is sent again once at most.
+    @inlinable
+    public var mayBeTheRequests: Bool {
+        switch self {
+        case .reusedConnectionDied, .freshConnectionDied, .responseHeadTimedOut: true
+        case .connectRefused, .connectTimedOut, .badResponse, .tryTimedOut, .status: false
+        }
     }
 }

@@ -48,7 +48,7 @@ extension Prober {
         }
     }
 
-    private func name(_ endpoint: Int) -> String {
+    func name(_ endpoint: Int) -> String {
         let endpoint = snapshot.endpoints[endpoint]
         return "endpoint \(snapshot.pools[endpoint.pool].name)/\(endpoint.name)"
     }

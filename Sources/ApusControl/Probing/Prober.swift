@@ -20,6 +20,7 @@ public actor Prober: Service {
     private var schedule: ProbeSchedule
     private var volumes: VolumeReader
     private var reloads = ReloadHistory()
+    private var silenceLog = SilenceLog()
     /// The endpoints whose probes are under way, by the probes' numbers.
     private var probed: [Int: Int] = [:]
     private var nextProbe = 0
@@ -120,6 +121,10 @@ public actor Prober: Service {
         case .failedInARow(let endpoint, let failure, let count):
             let (pool, index) = place(endpoint)
             settle(pool, pools[pool].failedInARow(index, failure, count: count, now: now))
+        case .gaveNoResponse(let endpoint, let reason, let count):
+            if let all = silenceLog.note(endpoint, count: count, now: now) {
+                log(endpoint, gaveNoResponseTo: all, reason)
+            }
         case .breakerChanged(.endpoint(let endpoint), let state, let cause, let worker):
             let (pool, index) = place(endpoint)
             settle(pool, pools[pool].breakerChanged(.endpoint(index), state, cause, now: now), saidBy: worker)
@@ -176,7 +181,8 @@ public actor Prober: Service {
             settle(pool, pools[pool].probeSucceeded(index, now: now))
         }
         schedule.finished(
-            endpoint, isUp: pools[pool].isUp(index), hasPassed: pools[pool].hasPassed(index), now: now)
+            endpoint, isUp: pools[pool].isUp(index) && !pools[pool].isEjected(index),
+            hasPassed: pools[pool].hasPassed(index), now: now)
         setAlarm()
     }
 
@@ -222,6 +228,7 @@ public actor Prober: Service {
         volumes.adopt(succession)
         snapshot = next
         reloads.add(succession, epoch: epoch)
+        if !succession.endpoints.isIdentity { silenceLog.forget() }
         if !succession.pools.isIdentity {
             poolsEpoch = epoch
             for alarm in nextOfPool { alarm?.task.cancel() }

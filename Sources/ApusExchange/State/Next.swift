@@ -48,4 +48,13 @@ public struct AttemptFailure: Sendable, Equatable {
         self.kind = kind
         self.reason = reason
     }
+
+    /// How it failed, as its endpoint is judged by it.
+    public var fault: AttemptFault {
+        switch kind {
+        case .responseHeadTimedOut, .tryTimedOut: .tooLate
+        case .connectRefused, .connectTimedOut: .notConnected
+        case .reusedConnectionDied, .freshConnectionDied, .badResponse, .status: .broke
+        }
+    }
 }

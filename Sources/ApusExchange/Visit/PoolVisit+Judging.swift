@@ -4,31 +4,31 @@ public import ApusBalancing
 extension PoolVisit {
     /// The current attempt's endpoint has answered.
     ///
+    /// - Parameter route: the request's, an index into the snapshot.
     /// - Returns: what others should know; nil when the attempt was judged before.
     @inlinable @inline(__always)
     public mutating func answered<Counts>(
-        _ outcome: AttemptOutcome, _ origins: inout Origins<Counts>, now: Int64
+        _ outcome: AttemptOutcome, route: Int, _ origins: inout Origins<Counts>, now: Int64
     ) -> AttemptReport? {
         guard !current.isJudged else { return nil }
         current.isJudged = true
         return origins.dispatchers[pool].answered(
-            Int(current.endpoint) - origins.rules[pool].start, outcome, after: max(0, now - current.started),
-            admitted: current.admitted, now: now)
+            Int(current.endpoint) - origins.rules[pool].start, outcome, route: Int32(truncatingIfNeeded: route),
+            after: max(0, now - current.started), admitted: current.admitted, now: now)
     }
 
     /// The current attempt's endpoint gave no response.
     ///
-    /// - Parameter isConnect: it could not be connected to.
+    /// - Parameter route: the request's, an index into the snapshot.
     /// - Returns: what others should know; nil when the attempt was judged before.
     @inlinable
     public mutating func gaveNone<Counts>(
-        isConnect: Bool, _ origins: inout Origins<Counts>, now: Int64
+        _ fault: AttemptFault, route: Int, _ origins: inout Origins<Counts>, now: Int64
     ) -> AttemptReport? {
         guard !current.isJudged else { return nil }
         current.isJudged = true
         return origins.dispatchers[pool].gaveNone(
-            Int(current.endpoint) - origins.rules[pool].start, isConnect: isConnect,
-            after: max(0, now - current.started),
-            admitted: current.admitted, now: now)
+            Int(current.endpoint) - origins.rules[pool].start, fault, route: Int32(truncatingIfNeeded: route),
+            after: max(0, now - current.started), admitted: current.admitted, now: now)
     }
 }

@@ -36,6 +36,8 @@ extension PoolVisit {
         _ origins: inout Origins<Counts>, now: Int64
     ) -> Verdict? {
         lastFailure = reason
+        let wasSent = current.wasSent
+        defer { if wasSent, failure.mayBeTheRequests { wasRepeated = true } }
         if promoteOther() { return nil }
         return verdict(failure, of: request, by: route, &origins, now: now)
     }
@@ -64,9 +66,16 @@ extension PoolVisit {
     public mutating func follow<Counts>(_ verdict: Verdict, _ origins: inout Origins<Counts>) -> Step {
         switch verdict.decision {
         case .giveUp: return .refuse(lastFailure ?? .upstreamClosed)
-        case .retryFresh:
+        case .replaceConnection:
             staleCount += 1
             let endpoint = Int(current.endpoint)
+            // What was under way when the connection broke is sent once more and not again: elsewhere, if nothing binds
+            // it to the endpoint, in case that one is about to break every connection.
+            if current.wasSent, pick.session == nil, pick.hash == nil {
+                mayReturn = true
+                attemptCount &-= 1
+                return .seek
+            }
             guard endpoint >= 0, let lease = origins.lease(endpoint, of: pool, origins.rules[pool], isFresh: true)
             else {
                 return .seek
@@ -74,8 +83,11 @@ extension PoolVisit {
             return .start(endpoint: endpoint, lease)
         case .retry(let pause, let isBudgeted):
             holdsBudget = isBudgeted
-            // Asking the one that just refused again is futile; one that died may be back.
-            mayReturn = verdict.failure != .connectRefused && verdict.failure != .connectTimedOut
+            // Asking the one that just refused, or hangs, again is futile; one that died may be back.
+            switch verdict.failure {
+            case .connectRefused, .connectTimedOut, .responseHeadTimedOut: mayReturn = false
+            default: mayReturn = true
+            }
             guard pause > 0 else { return .seek }
             waiting = .backoff
             return .pause(for: pause)

@@ -29,7 +29,9 @@ public struct PoolVisit: Sendable, BitwiseCopyable {
 
     @usableFromInline var poolIndex: Int32
     @usableFromInline var attemptCount: UInt16 = 0
-    @usableFromInline var staleCount: UInt16 = 0
+    @usableFromInline var staleCount: UInt8 = 0
+    /// An attempt has failed that an origin may have died of, or hangs on: the request is sent once more at most.
+    @usableFromInline var wasRepeated = false
     /// The attempt that is under way, or was the last.
     public var current = Attempt()
     /// A second attempt that is under way beside it (hedging).
@@ -67,6 +69,7 @@ public struct PoolVisit: Sendable, BitwiseCopyable {
     public init(pool: Int, after before: PoolVisit) {
         self.init(pool: pool, priority: before.priority)
         current.endpoint = before.current.endpoint
+        wasRepeated = before.wasRepeated
     }
 
     /// An index into the snapshot; -1 while undecided.
@@ -112,7 +115,8 @@ extension PoolVisit {
     /// What the visit has to know of its request.
     @frozen
     public struct Request: Sendable {
-        /// Whether the method is idempotent (RFC 9110 section 9.2.2).
+        /// Whether the method is safe, and whether it is idempotent (RFC 9110 section 9.2).
+        public var isSafe: Bool
         public var isIdempotent: Bool
         /// Whether all of the request can be sent again: none of its body was let go.
         public var isReplayable: Bool
@@ -120,7 +124,8 @@ extension PoolVisit {
         public var isKept: Bool
 
         @inlinable
-        public init(isIdempotent: Bool, isReplayable: Bool, isKept: Bool) {
+        public init(isSafe: Bool, isIdempotent: Bool, isReplayable: Bool, isKept: Bool) {
+            self.isSafe = isSafe
             self.isIdempotent = isIdempotent
             self.isReplayable = isReplayable
             self.isKept = isKept
@@ -130,8 +135,9 @@ extension PoolVisit {
     @inlinable
     func progress(_ request: Request) -> RetryPolicy.Progress {
         RetryPolicy.Progress(
-            isIdempotent: request.isIdempotent, wasSent: current.wasSent, isReplayable: request.isReplayable,
-            attempts: attempts, staleReplacements: staleReplacements)
+            isSafe: request.isSafe, isIdempotent: request.isIdempotent, wasSent: current.wasSent,
+            isReplayable: request.isReplayable, attempts: attempts, staleReplacements: staleReplacements,
+            wasRepeated: wasRepeated)
     }
 }
 

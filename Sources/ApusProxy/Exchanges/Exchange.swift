@@ -98,7 +98,8 @@ struct Exchange: BitwiseCopyable {
     /// What its visit asks of it.
     var visitRequest: PoolVisit.Request {
         PoolVisit.Request(
-            isIdempotent: state.method.isIdempotent, isReplayable: state.isReplayable, isKept: !replay.isEmpty)
+            isSafe: state.method.isSafe, isIdempotent: state.method.isIdempotent, isReplayable: state.isReplayable,
+            isKept: !replay.isEmpty)
     }
 
     /// What is kept of its request is not needed again.

@@ -16,12 +16,32 @@ struct Neighbours {
     var latestMembers: [Renaming?] = []
     /// By endpoint: whether the latest connect failed, as the control plane was told.
     var hasFailed: [Bool]
+    /// By endpoint: the requests that it gave no response.
+    var silences: [Silence]
+
+    /// Requests that an endpoint gave no response, for the control plane to log.
+    struct Silence {
+        var count = 0
+        /// When the control plane was told last.
+        var toldAt = Int64.min
+    }
 
     init(index: Int, mailbox: Mailbox<WorkerMessage>, others: [Mailbox<WorkerMessage>], endpoints: Int) {
         self.index = index
         self.mailbox = mailbox
         self.others = others
         hasFailed = Array(repeating: false, count: endpoints)
+        silences = Array(repeating: Silence(), count: endpoints)
+    }
+
+    /// An endpoint gave a request no response.
+    ///
+    /// - Returns: how many that are now, if it is time to say so: once a second at most.
+    mutating func noteSilence(of endpoint: Int, now: Int64) -> Int? {
+        silences[endpoint].count += 1
+        guard silences[endpoint].toldAt == .min || now - silences[endpoint].toldAt >= 1_000_000 else { return nil }
+        defer { silences[endpoint] = Silence(toldAt: now) }
+        return silences[endpoint].count
     }
 
     /// What an endpoint of a pool is called that was told of before the latest reload; nil for one that is gone.

@@ -28,20 +28,21 @@ extension Proxy {
     /// The current attempt's endpoint has answered.
     @inline(__always)
     mutating func judge(_ x: Int, status: Int) {
-        guard let report = exchanges[x].state.visit.answered(AttemptOutcome(status: status), &origins, now: now) else {
-            return
-        }
+        let outcome = AttemptOutcome(status: status)
+        let route = exchanges[x].route
+        guard let report = exchanges[x].state.visit.answered(outcome, route: route, &origins, now: now) else { return }
         let endpoint = exchanges[x].endpoint
         let time = max(0, now - exchanges[x].state.visit.current.started)
         records.counters.add(to: shared.layout.endpoint(endpoint, .responses))
         records.counters.add(UInt64(time), to: shared.layout.endpoint(endpoint, .responseMicroseconds))
-        if status >= 500 { records.counters.add(to: shared.layout.endpoint(endpoint, .failures)) }
+        if outcome != .served { records.counters.add(to: shared.layout.endpoint(endpoint, .failures)) }
         if !report.isEmpty { pass(report, exchanges[x].pool, endpoint) }
     }
 
     /// The current attempt's endpoint gave no response.
-    mutating func judgeFailure(_ x: Int, isConnect: Bool = false) {
-        guard let report = exchanges[x].state.visit.gaveNone(isConnect: isConnect, &origins, now: now) else { return }
+    mutating func judgeFailure(_ x: Int, _ fault: AttemptFault) {
+        let route = exchanges[x].route
+        guard let report = exchanges[x].state.visit.gaveNone(fault, route: route, &origins, now: now) else { return }
         records.counters.add(to: shared.layout.endpoint(exchanges[x].endpoint, .failures))
         if !report.isEmpty { pass(report, exchanges[x].pool, exchanges[x].endpoint) }
     }

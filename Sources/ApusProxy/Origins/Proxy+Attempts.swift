@@ -103,7 +103,7 @@ extension Proxy {
         neighbours.hasFailed[endpoint] = true
         shared.report(.connectFailed(endpoint: endpoint, errno: errno))
         origins.connections[endpoint].connectFailed()
-        judgeFailure(x, isConnect: true)
+        judgeFailure(x, .notConnected)
         endAttempt(x, exchanges[x].state.visit.current)
         if upstream >= 0 {
             connections.close(upstream, &arena)

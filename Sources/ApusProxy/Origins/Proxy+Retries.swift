@@ -8,7 +8,13 @@ import ApusTransport
 extension Proxy {
     /// The current attempt has come to nothing, and ends.
     mutating func attemptFailed(_ x: Int, _ failure: AttemptFailure, _ arena: inout BufferArena) -> Next {
-        if failure.blamesEndpoint { judgeFailure(x) }
+        if failure.blamesEndpoint {
+            let endpoint = exchanges[x].endpoint
+            if let count = neighbours.noteSilence(of: endpoint, now: now) {
+                shared.report(.gaveNoResponse(endpoint: endpoint, failure.reason, count: count))
+            }
+            judgeFailure(x, failure.fault)
+        }
         if failure.endsBoth { dropUpstream(x, &arena) } else { dropCurrent(x, &arena) }
         return failed(x, failure.kind, failure.reason)
     }

@@ -134,6 +134,7 @@ extension Proxy {
     private mutating func adoptUpstreams(_ succession: Succession, _ arena: inout BufferArena) {
         let snapshot = shared.snapshot
         succession.endpoints.carry(&neighbours.hasFailed) { _ in false }
+        succession.endpoints.carry(&neighbours.silences) { _ in Neighbours.Silence() }
         succession.endpoints.carry(&origins.connections) { endpoint in
             UpstreamConnectionPool(snapshot.pools[snapshot.endpoints[endpoint].pool].connections)
         }
@@ -172,7 +173,7 @@ extension Proxy {
     /// Has every request that waits look again: what made room may have told so in indices of another snapshot.
     mutating func wakeQueues() {
         for pool in origins.rules.indices where origins.rules[pool].hasQueue {
-            noteRoom(in: pool, count: origins.dispatchers[pool].waitingCount)
+            noteChange(in: pool)
         }
     }
 

@@ -35,7 +35,9 @@ struct SimulatedControlPlane: Sendable {
             } else {
                 health.probeSucceeded(endpoint, now: now)
             }
-        schedule.finished(endpoint, isUp: health.isUp(endpoint), hasPassed: health.hasPassed(endpoint), now: now)
+        schedule.finished(
+            endpoint, isUp: health.isUp(endpoint) && !health.isEjected(endpoint), hasPassed: health.hasPassed(endpoint),
+            now: now)
         return changes
     }
 

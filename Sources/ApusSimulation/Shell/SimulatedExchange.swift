@@ -15,7 +15,7 @@ struct SimulatedRequest: Sendable {
     var headDue = VirtualTime.max
 
     var visitRequest: PoolVisit.Request {
-        PoolVisit.Request(isIdempotent: isIdempotent, isReplayable: true, isKept: true)
+        PoolVisit.Request(isSafe: isIdempotent, isIdempotent: isIdempotent, isReplayable: true, isKept: true)
     }
 }
 

@@ -131,7 +131,7 @@ extension Simulation {
         balancers[balancer].hasFailed[endpoint] = true
         let cause: CheckFailure = isTimeout ? .connectTimedOut : .connectionRefused
         carryOut(balancers[balancer].control.connectFailed(endpoint, cause, now: now), of: balancer)
-        judgeFailure(x, isConnect: true)
+        judgeFailure(x, .notConnected)
         dropCurrent(x)
         failed(x, failure, isTimeout ? .connectTimeout : .connectFailed)
     }
@@ -170,19 +170,20 @@ extension Simulation {
     /// The current attempt's endpoint has answered.
     private mutating func judge(_ x: SlotHandle, status: Int) {
         let now = now
-        guard let report = visit(x, { $0.answered(AttemptOutcome(status: status), &$1, now: now) }) else { return }
+        let outcome = AttemptOutcome(status: status)
+        guard let report = visit(x, { $0.answered(outcome, route: 0, &$1, now: now) }) else { return }
         let (balancer, attempt) = (requests[x].balancer, requests[x].visit.current)
         let endpoint = Int(attempt.endpoint)
         statistics.endpoints[endpoint].latency.record(now - attempt.admitted)
         if status >= 500 { statistics.endpoints[endpoint].errors += 1 }
-        balancers[balancer].count(endpoint, isFailure: status >= 500, latency: now - attempt.started)
+        balancers[balancer].count(endpoint, isFailure: outcome != .served, latency: now - attempt.started)
         tell(report, balancer, endpoint)
     }
 
     /// The current attempt's endpoint gave no response.
-    mutating func judgeFailure(_ x: SlotHandle, isConnect: Bool = false) {
+    mutating func judgeFailure(_ x: SlotHandle, _ fault: AttemptFault) {
         let now = now
-        guard let report = visit(x, { $0.gaveNone(isConnect: isConnect, &$1, now: now) }) else { return }
+        guard let report = visit(x, { $0.gaveNone(fault, route: 0, &$1, now: now) }) else { return }
         let (balancer, endpoint) = (requests[x].balancer, Int(requests[x].visit.current.endpoint))
         statistics.endpoints[endpoint].errors += 1
         balancers[balancer].count(endpoint, isFailure: true, latency: nil)

@@ -10,14 +10,14 @@ extension Simulation {
         let x = attempts[attempt].request
         let wasUsed = connections[attempts[attempt].connection].wasUsed
         // One that had served others was most likely closed as idle, which says nothing about the endpoint.
-        if !wasUsed { judgeFailure(x) }
+        if !wasUsed { judgeFailure(x, .broke) }
         dropCurrent(x)
         failed(x, wasUsed ? .reusedConnectionDied : .freshConnectionDied, .upstreamReset)
     }
 
     /// No response has begun in time.
     mutating func responseTimedOut(_ x: SlotHandle) {
-        judgeFailure(x)
+        judgeFailure(x, .tooLate)
         dropOther(x)
         dropCurrent(x)
         failed(x, .responseHeadTimedOut, .responseHeadTimeout)
@@ -37,7 +37,7 @@ extension Simulation {
     private mutating func triesTimedOut(_ x: SlotHandle) {
         if requests[x].visit.other.isUnderWay {
             requests[x].visit.makeCurrent(requests[x].visit.other.connection)
-            judgeFailure(x)
+            judgeFailure(x, .tooLate)
             dropCurrent(x)
             _ = requests[x].visit.promoteOther()
         }
@@ -45,7 +45,7 @@ extension Simulation {
         if let attempt = connections[connection].attempt, attempts[attempt].isConnecting {
             return connectFailed(attempt, .connectTimedOut)
         }
-        judgeFailure(x)
+        judgeFailure(x, .tooLate)
         dropCurrent(x)
         failed(x, .tryTimedOut, .responseHeadTimeout)
     }

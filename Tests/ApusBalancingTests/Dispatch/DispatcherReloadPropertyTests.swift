@@ -88,14 +88,16 @@ import Testing
         let outcome = random.next(below: 3)
         if outcome == 0 {
             _ = pool.dispatcher.gaveNone(
-                request.endpoint, isConnect: false, after: 900, admitted: request.admitted, now: now)
-            let progress = RetryPolicy.Progress(isIdempotent: true, wasSent: true, isReplayable: true, attempts: 1)
+                request.endpoint, .broke, route: 0, after: 900, admitted: request.admitted, now: now)
+            let progress = RetryPolicy.Progress(
+                isSafe: true, isIdempotent: true, wasSent: true, isReplayable: true, attempts: 1)
             if case .retry(_, isBudgeted: true) = pool.dispatcher.decide(after: .tryTimedOut, of: progress, now: now) {
                 retries = true
             }
         } else if outcome == 1 {
             _ = pool.dispatcher.answered(
-                request.endpoint, AttemptOutcome(status: 200), after: 700, admitted: request.admitted, now: now)
+                request.endpoint, AttemptOutcome(status: 200), route: 0, after: 700, admitted: request.admitted,
+                now: now)
         }
         loads[id]! -= 1
         pool.dispatcher.attemptEnded(

@@ -9,7 +9,8 @@ import Testing
 
     private static func fail(_ pool: inout ReloadedPool, _ index: Int, now: Int64) -> AttemptReport {
         _ = pool.dispatcher.attemptStarted(index, load: 1, now: now)
-        let report = pool.dispatcher.answered(index, AttemptOutcome(status: 503), after: 10, admitted: now, now: now)
+        let report = pool.dispatcher.answered(
+            index, AttemptOutcome(status: 503), route: 0, after: 10, admitted: now, now: now)
         pool.dispatcher.attemptEnded(index, wasJudged: true, admitted: now, load: 0, now: now)
         return report
     }
@@ -44,7 +45,8 @@ import Testing
         _ = pool.dispatcher.attemptStarted(1, load: 1, now: 0)
         let members = pool.reload(ids: [0], now: 1, census: Census(endpoints: [1]))
         let gone = members.toNew[1]!
-        let report = pool.dispatcher.answered(gone, AttemptOutcome(status: 503), after: 10, admitted: 0, now: 2)
+        let report = pool.dispatcher.answered(
+            gone, AttemptOutcome(status: 503), route: 0, after: 10, admitted: 0, now: 2)
         pool.dispatcher.attemptEnded(gone, wasJudged: true, admitted: 0, load: 0, now: 2)
         #expect(report.isEmpty)
         #expect(pool.pick(now: 3) == 0)
@@ -88,7 +90,7 @@ import Testing
         #expect(Set(pool.counts(50).keys) == [0, 2])
         // Its last attempt fails like any other, and nobody hears of it.
         for _ in 0..<5 {
-            #expect(pool.dispatcher.gaveNone(gone, isConnect: false, after: 9, admitted: 0, now: 1).isEmpty)
+            #expect(pool.dispatcher.gaveNone(gone, .broke, route: 0, after: 9, admitted: 0, now: 1).isEmpty)
         }
         pool.dispatcher.attemptEnded(gone, wasJudged: false, admitted: 0, load: 0, now: 1)
         #expect(SessionCookies(of: pool.snapshot.pools[0], in: pool.snapshot)!.range(for: gone).isEmpty)
@@ -178,7 +180,8 @@ import Testing
         let isLetIn = pool.dispatcher.arrived(.normal, now: 0)
         #expect(isLetIn)
         func retries() -> Bool {
-            let progress = RetryPolicy.Progress(isIdempotent: true, wasSent: true, isReplayable: true, attempts: 1)
+            let progress = RetryPolicy.Progress(
+                isSafe: true, isIdempotent: true, wasSent: true, isReplayable: true, attempts: 1)
             if case .retry = pool.dispatcher.decide(after: .tryTimedOut, of: progress, now: 0) { return true }
             return false
         }

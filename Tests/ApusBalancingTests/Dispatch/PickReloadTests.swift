@@ -212,7 +212,8 @@ extension ReloadedPool {
 
     /// An attempt is answered well and over.
     mutating func end(_ index: Int, after microseconds: Int64, load: Int, now: Int64) {
-        _ = dispatcher.answered(index, AttemptOutcome(status: 200), after: microseconds, admitted: now, now: now)
+        _ = dispatcher.answered(
+            index, AttemptOutcome(status: 200), route: 0, after: microseconds, admitted: now, now: now)
         dispatcher.attemptEnded(index, wasJudged: true, admitted: now, load: load, now: now)
     }
 }

@@ -24,7 +24,8 @@ import Testing
     }
 
     private func progress(attempts: Int = 1, isIdempotent: Bool = true) -> RetryPolicy.Progress {
-        RetryPolicy.Progress(isIdempotent: isIdempotent, wasSent: true, isReplayable: true, attempts: attempts)
+        RetryPolicy.Progress(
+            isSafe: isIdempotent, isIdempotent: isIdempotent, wasSent: true, isReplayable: true, attempts: attempts)
     }
 
     @Test func saysWhyThereIsNoEndpoint() {
@@ -51,7 +52,8 @@ import Testing
         var reports: [AttemptReport] = []
         for _ in 0..<2 {
             _ = dispatcher.attemptStarted(0, load: 0, now: 0)
-            reports.append(dispatcher.answered(0, AttemptOutcome(status: 503), after: 10, admitted: 0, now: 0))
+            reports.append(
+                dispatcher.answered(0, AttemptOutcome(status: 503), route: 0, after: 10, admitted: 0, now: 0))
             dispatcher.attemptEnded(0, wasJudged: true, admitted: 0, load: 0, now: 0)
         }
         #expect(reports[0].isEmpty && reports[1].endpointCause == .consecutiveFailures(2))
@@ -64,7 +66,8 @@ import Testing
         let report = dispatcher.attemptStarted(0, load: 0, now: 1_000_001)
         #expect(report.endpointBreaker == .halfOpen(openings: 1))
         #expect(choose(&dispatcher, excluding: TriedEndpoints([1]), now: 1_000_002) == .exhausted)
-        _ = dispatcher.answered(0, AttemptOutcome(status: 200), after: 10, admitted: 1_000_001, now: 1_000_100)
+        _ = dispatcher.answered(
+            0, AttemptOutcome(status: 200), route: 0, after: 10, admitted: 1_000_001, now: 1_000_100)
         dispatcher.attemptEnded(0, wasJudged: true, admitted: 1_000_001, load: 0, now: 1_000_100)
         #expect(choose(&dispatcher, excluding: TriedEndpoints([1]), now: 1_000_101) == .endpoint(0))
     }
@@ -91,17 +94,18 @@ import Testing
             $0.outliers = OutlierRules(consecutive5xx: 3, consecutiveGatewayErrors: 3)
         }
         func answer(_ status: Int) -> Int? {
-            dispatcher.answered(0, AttemptOutcome(status: status), after: 10, admitted: 0, now: 0).failedInARow?.count
+            dispatcher.answered(0, AttemptOutcome(status: status), route: 0, after: 10, admitted: 0, now: 0)
+                .failedInARow?.count
         }
         #expect([500, 500, 200, 500, 500, 500, 500, 500].map(answer) == [nil, nil, nil, nil, nil, 3, nil, nil])
         dispatcher.setAvailable(0, false, now: 0)
         dispatcher.setAvailable(0, true, now: 0)
         #expect([500, 500, 500].map(answer) == [nil, nil, 3])
-        // No response is a gateway error; a connection that was refused is health's own business.
-        let reports = [true, false, false, false].map {
-            dispatcher.gaveNone(0, isConnect: $0, after: 1, admitted: 0, now: 0)
+        // No response is a gateway error, and so is a connection that was not made.
+        let reports = [AttemptFault.notConnected, .broke, .notConnected, .broke].map {
+            dispatcher.gaveNone(0, $0, route: 0, after: 1, admitted: 0, now: 0)
         }
-        #expect(reports.map { $0.failedInARow?.kind } == [nil, nil, nil, .gatewayError])
+        #expect(reports.map { $0.failedInARow?.kind } == [nil, nil, .gatewayError, nil])
     }
 
     @Test func aRefusedConnectionIsMovedOnAtOnceAndAtNoCost() {
@@ -115,7 +119,8 @@ import Testing
         let verdicts = failures.map { dispatcher.decide(after: $0, of: progress(), now: 0) }
         #expect(
             verdicts == [
-                .retry(after: 0, isBudgeted: false), .giveUp(isDenied: true), .giveUp(isDenied: false), .retryFresh,
+                .retry(after: 0, isBudgeted: false), .giveUp(isDenied: true), .giveUp(isDenied: false),
+                .replaceConnection,
             ])
     }
 
@@ -155,7 +160,9 @@ import Testing
         for status in 100...999 {
             let expected: AttemptOutcome =
                 switch status {
-                case 502, 503, 504: .unavailable
+                case 502, 504: .unavailable
+                // Any client can have it say so.
+                case 501, 505: .served
                 case 500...: .failed
                 default: .served
                 }

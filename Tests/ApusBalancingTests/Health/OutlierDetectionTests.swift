@@ -12,7 +12,9 @@ import Testing
         means.map { EndpointVolume(responses: responses, microseconds: $0 * Int64(responses)) }
     }
 
-    func bySuccessRate(_ volumes: [EndpointVolume], _ rules: OutlierRules = OutlierRules()) -> [Int] {
+    func bySuccessRate(_ volumes: [EndpointVolume], _ rules: OutlierRules = OutlierRules(successRateDeviations: 1.9))
+        -> [Int]
+    {
         OutlierDetection.bySuccessRate(volumes, inService: Array(volumes.indices), rules).map(\.endpoint)
     }
 
@@ -30,7 +32,8 @@ import Testing
     /// Rates 0.8, 0.95, 0.95, 0.95, 0.95, 0.95: mean 0.925, deviation 0.0559, threshold at 1.9 deviations 0.8188.
     @Test func theThresholdIsTheMeanLessTheDeviations() {
         let volumes = Self.volumes([200, 50, 50, 50, 50, 50])
-        let outliers = OutlierDetection.bySuccessRate(volumes, inService: Array(0..<6), OutlierRules())
+        let outliers = OutlierDetection.bySuccessRate(
+            volumes, inService: Array(0..<6), OutlierRules(successRateDeviations: 1.9))
         guard case .successRate(let rate, let mean, let threshold)? = outliers.first?.cause else {
             Issue.record("endpoint 0 is an outlier")
             return
@@ -60,9 +63,12 @@ import Testing
         var idle = Self.volumes([0, 0, 0, 0, 1000, 0])
         idle[0] = EndpointVolume(requests: 5, failures: 5)
         #expect(bySuccessRate(idle) == [4], "one with little to do is neither judged nor a judge")
-        #expect(bySuccessRate(idle, OutlierRules(minimumHosts: 6)).isEmpty)
+        #expect(bySuccessRate(idle, OutlierRules(successRateDeviations: 1.9, minimumHosts: 6)).isEmpty)
         #expect(bySuccessRate(idle, OutlierRules(successRateDeviations: nil)).isEmpty)
-        #expect(bySuccessRate(Self.volumes([0, 0, 0, 0, 0], of: 0), OutlierRules(minimumVolume: 0)).isEmpty)
+        #expect(
+            bySuccessRate(
+                Self.volumes([0, 0, 0, 0, 0], of: 0), OutlierRules(successRateDeviations: 1.9, minimumVolume: 0)
+            ).isEmpty)
     }
 
     @Test func countersReadInFlightDoNoHarm() {

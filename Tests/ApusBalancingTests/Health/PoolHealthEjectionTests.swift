@@ -118,8 +118,7 @@ import Testing
         _ = PoolHealthTests.takeDown(&health, 0, now: 11)
         _ = health.probeSucceeded(0, now: 12)
         let back = health.probeSucceeded(0, now: 13)
-        #expect(words(back) == ["0 ejected until 30s: 5 consecutive 5xx (2 of 2 probes passed)"])
-        #expect(!health.isAvailable(0))
+        #expect(words(back) == ["0 healthy (2 of 2 probes passed)"], "they have seen the fault since")
     }
 
     @Test func probesEndItEarlyWhereThatIsWanted() {
@@ -134,6 +133,17 @@ import Testing
         _ = health.failedInARow(0, .status5xx, count: 5, now: 31 * second)
         guard case .ejected(let until, _) = health.state(0) else { return }
         #expect(until == 91 * second, "the second one is longer, however the first ended")
+    }
+
+    /// A probe that has failed during the ejection asks what went wrong; one that never did may not.
+    @Test func probesThatSawTheFaultSeeItsEnd() {
+        var health = PoolHealthTests.up(4)
+        _ = health.failedInARow(0, .timeout, count: 5, now: 0)
+        for now in Int64(1)...9 { #expect(health.probeSucceeded(0, now: now).isEmpty, "it connects, as all the time") }
+        #expect(health.probeFailed(0, .timedOut, now: 10).isEmpty)
+        #expect(health.probeSucceeded(0, now: 11).isEmpty)
+        #expect(words(health.probeSucceeded(0, now: 12)) == ["0 healthy (2 of 2 probes passed)"])
+        #expect(health.ejectedCount == 0)
     }
 
     // MARK: - Intervals
@@ -153,7 +163,8 @@ import Testing
     }
 
     @Test func whoIsOutIsNotCompared() {
-        var health = PoolHealthTests.up(6, outliers: OutlierRules(maximumEjectedPercent: 100))
+        var health = PoolHealthTests.up(
+            6, outliers: OutlierRules(successRateDeviations: 1.9, maximumEjectedPercent: 100))
         _ = health.failedInARow(0, .status5xx, count: 5, now: 0)
         _ = PoolHealthTests.takeDown(&health, 1, now: 0)
         var volumes = Array(repeating: EndpointVolume(requests: 200, failures: 0), count: 6)
@@ -162,7 +173,8 @@ import Testing
     }
 
     @Test func whatWasDoneBeforeIsNotHeldAgainstTheReturn() {
-        var health = PoolHealthTests.up(6, outliers: OutlierRules(interval: .seconds(10), baseEjection: .seconds(1)))
+        var health = PoolHealthTests.up(
+            6, outliers: OutlierRules(successRateDeviations: 1.9, interval: .seconds(10), baseEjection: .seconds(1)))
         var volumes = Array(repeating: EndpointVolume(requests: 200, failures: 0), count: 6)
         volumes[2].failures = 200
         _ = health.failedInARow(2, .status5xx, count: 5, now: 3 * second)

@@ -124,7 +124,7 @@ import Testing
         _ = pool.health.failedInARow(0, .status5xx, count: 5, now: 31 * Self.second)
         #expect(pool.health.state(0).words { "\($0 / Self.second)" }.hasPrefix("ejected until 91:"), "twice as long")
         // Without rules nobody is ejected; the workers must be told.
-        let back = pool.reload(ids: [1, 0, 2, 3], now: 32 * Self.second)
+        let back = pool.reload(ids: [1, 0, 2, 3], now: 32 * Self.second) { $0.outliers = nil }
         #expect(back == ["0 healthy (the configuration has changed)"])
         #expect(pool.health.ejectedCount == 0 && pool.health.availableCount == 4)
     }
@@ -193,7 +193,8 @@ import Testing
     /// from then on it answers.
     @Test func whenAnEndpointCameBackIsRemembered() {
         let outliers: (inout Pool) -> Void = {
-            $0.outliers = OutlierRules(interval: .seconds(10), baseEjection: .seconds(1))
+            $0.outliers = OutlierRules(
+                successRateDeviations: 1.9, interval: .seconds(10), baseEjection: .seconds(1))
         }
         var pool = Watched(6, outliers)
         var volumes = Array(repeating: EndpointVolume(requests: 200, failures: 0), count: 6)

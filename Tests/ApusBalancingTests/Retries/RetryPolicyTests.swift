@@ -9,20 +9,24 @@ import Testing
     /// One line of the rules; nil means whatever.
     struct Rule {
         var failures: [Failure]
+        var isSafe: Bool?
         var isIdempotent: Bool?
         var wasSent: Bool?
-        var isReplayable: Bool?
+        var isReplayable: Bool? = true
         var attempts: ClosedRange<Int>?
         var stale: ClosedRange<Int>?
+        var wasRepeated: Bool?
         var decision: RetryPolicy.Decision
 
         func matches(_ failure: Failure, _ progress: RetryPolicy.Progress) -> Bool {
             failures.contains(failure)
+                && (isSafe ?? progress.isSafe) == progress.isSafe
                 && (isIdempotent ?? progress.isIdempotent) == progress.isIdempotent
                 && (wasSent ?? progress.wasSent) == progress.wasSent
                 && (isReplayable ?? progress.isReplayable) == progress.isReplayable
                 && attempts?.contains(progress.attempts) ?? true
                 && stale?.contains(progress.staleReplacements) ?? true
+                && (wasRepeated ?? progress.wasRepeated) == progress.wasRepeated
         }
     }
 
@@ -30,61 +34,64 @@ import Testing
     static let died: [Failure] = [.reusedConnectionDied, .freshConnectionDied]
     /// What is configured to be tried again.
     static let configured: [Failure] = [.tryTimedOut, .status]
-    static let answered: [Failure] = [.badResponse, .responseHeadTimedOut]
-    static let rules = [
-        Rule(failures: answered, decision: .giveUp),
-        Rule(failures: connect + died + configured, isReplayable: false, decision: .giveUp),
-        // Nothing was sent: any method may move on.
-        Rule(failures: connect, isReplayable: true, attempts: 1...2, decision: .retryOtherEndpoint),
-        Rule(failures: connect, isReplayable: true, attempts: 3...4, decision: .giveUp),
-        // Sent, and not to be sent twice.
-        Rule(
-            failures: died + configured, isIdempotent: false, wasSent: true, isReplayable: true, decision: .giveUp),
-        // A stale connection: twice at no cost in attempts, whatever their number, then like a fresh one.
-        Rule(
-            failures: [.reusedConnectionDied], isIdempotent: true, isReplayable: true, stale: 0...1,
-            decision: .retryFreshSameEndpoint),
-        Rule(
-            failures: [.reusedConnectionDied], isIdempotent: false, wasSent: false, isReplayable: true, stale: 0...1,
-            decision: .retryFreshSameEndpoint),
-        Rule(
-            failures: [.reusedConnectionDied], isIdempotent: true, isReplayable: true, attempts: 1...2, stale: 2...3,
-            decision: .retryOtherEndpoint),
-        Rule(
-            failures: [.reusedConnectionDied], isIdempotent: false, wasSent: false, isReplayable: true, attempts: 1...2,
-            stale: 2...3, decision: .retryOtherEndpoint),
-        Rule(
-            failures: [.reusedConnectionDied], isIdempotent: true, isReplayable: true, attempts: 3...4, stale: 2...3,
-            decision: .giveUp),
-        Rule(
-            failures: [.reusedConnectionDied], isIdempotent: false, wasSent: false, isReplayable: true, attempts: 3...4,
-            stale: 2...3, decision: .giveUp),
-        // A fresh connection that died, an attempt that took too long, a status.
-        Rule(
-            failures: [.freshConnectionDied] + configured, isIdempotent: true, isReplayable: true, attempts: 1...2,
-            decision: .retryOtherEndpoint),
-        Rule(
-            failures: [.freshConnectionDied] + configured, isIdempotent: false, wasSent: false, isReplayable: true,
-            attempts: 1...2,
-            decision: .retryOtherEndpoint),
-        Rule(
-            failures: [.freshConnectionDied] + configured, isIdempotent: true, isReplayable: true, attempts: 3...4,
-            decision: .giveUp),
-        Rule(
-            failures: [.freshConnectionDied] + configured, isIdempotent: false, wasSent: false, isReplayable: true,
-            attempts: 3...4,
-            decision: .giveUp),
-    ]
+    static let rules: [Rule] =
+        [
+            Rule(failures: Failure.allCases, isReplayable: false, decision: .giveUp),
+            Rule(failures: [.badResponse], decision: .giveUp),
+            // Nothing was sent: any method may move on.
+            Rule(failures: connect, attempts: 1...2, decision: .retryOtherEndpoint),
+            Rule(failures: connect, attempts: 3...4, decision: .giveUp),
+            // Sent, and not to be sent twice.
+            Rule(failures: died + configured, isIdempotent: false, wasSent: true, decision: .giveUp),
+            // What an origin may have died of is sent once more and not again.
+            Rule(failures: died, isIdempotent: true, wasSent: true, wasRepeated: true, decision: .giveUp),
+            // An origin that hangs: once, what is safe.
+            Rule(failures: [.responseHeadTimedOut], isSafe: false, decision: .giveUp),
+            Rule(failures: [.responseHeadTimedOut], isSafe: true, wasRepeated: true, decision: .giveUp),
+            Rule(
+                failures: [.responseHeadTimedOut], isSafe: true, attempts: 1...2, wasRepeated: false,
+                decision: .retryOtherEndpoint),
+            Rule(
+                failures: [.responseHeadTimedOut], isSafe: true, attempts: 3...4, wasRepeated: false, decision: .giveUp),
+        ] + sendable(isIdempotent: true, wasSent: true, wasRepeated: false)
+        + sendable(isIdempotent: nil, wasSent: false, wasRepeated: nil)
+        + [
+            Rule(
+                failures: configured, isIdempotent: true, wasSent: true, attempts: 1...2, decision: .retryOtherEndpoint),
+            Rule(failures: configured, isIdempotent: true, wasSent: true, attempts: 3...4, decision: .giveUp),
+            Rule(failures: configured, wasSent: false, attempts: 1...2, decision: .retryOtherEndpoint),
+            Rule(failures: configured, wasSent: false, attempts: 3...4, decision: .giveUp),
+        ]
+
+    /// A connection died, and the request may be sent again: a stale one is replaced once, whatever the attempts.
+    static func sendable(isIdempotent: Bool?, wasSent: Bool, wasRepeated: Bool?) -> [Rule] {
+        func rule(
+            _ failure: Failure, _ attempts: ClosedRange<Int>?, _ stale: ClosedRange<Int>?,
+            _ decision: RetryPolicy.Decision
+        ) -> Rule {
+            Rule(
+                failures: [failure], isIdempotent: isIdempotent, wasSent: wasSent, attempts: attempts, stale: stale,
+                wasRepeated: wasRepeated, decision: decision)
+        }
+        return [
+            rule(.reusedConnectionDied, nil, 0...0, .replaceConnection),
+            rule(.reusedConnectionDied, 1...2, 1...3, .retryOtherEndpoint),
+            rule(.reusedConnectionDied, 3...4, 1...3, .giveUp),
+            rule(.freshConnectionDied, 1...2, nil, .retryOtherEndpoint),
+            rule(.freshConnectionDied, 3...4, nil, .giveUp),
+        ]
+    }
 
     static var everyProgress: [RetryPolicy.Progress] {
         var all: [RetryPolicy.Progress] = []
-        for bits in 0..<8 {
+        for bits in 0..<32 {
             for attempts in 1...4 {
                 for stale in 0...3 {
                     all.append(
                         RetryPolicy.Progress(
-                            isIdempotent: bits & 1 != 0, wasSent: bits & 2 != 0, isReplayable: bits & 4 != 0,
-                            attempts: attempts, staleReplacements: stale))
+                            isSafe: bits & 8 != 0, isIdempotent: bits & 1 != 0, wasSent: bits & 2 != 0,
+                            isReplayable: bits & 4 != 0, attempts: attempts, staleReplacements: stale,
+                            wasRepeated: bits & 16 != 0))
                 }
             }
         }
@@ -107,20 +114,29 @@ import Testing
         }
     }
 
-    /// An exchange that obeys the decisions ends, after no more connections than the limits allow.
+    /// An exchange that obeys the decisions ends, after no more connections than the limits allow; and it is under way
+    /// twice at most when connections break.
     @Test func everyExchangeEnds() {
         var random = SplitMix64(seed: 31)
         for _ in 0..<5_000 {
             let policy = RetryPolicy(attemptLimit: 1 + random.next(below: 4))
-            var progress = RetryPolicy.Progress(isIdempotent: true, wasSent: true, isReplayable: true)
+            var progress = RetryPolicy.Progress(isSafe: true, isIdempotent: true, wasSent: true, isReplayable: true)
             var isFresh = random.next(below: 2) == 0
-            var connections = 0
+            var (connections, deaths) = (0, 0)
             exchange: while true {
                 connections += 1
                 let failures: [Failure] =
-                    isFresh ? Self.connect + [.freshConnectionDied] + Self.configured : [.reusedConnectionDied]
-                switch policy.decide(after: failures[random.next(below: failures.count)], of: progress) {
-                case .retryFreshSameEndpoint:
+                    isFresh
+                    ? Self.connect + [.freshConnectionDied, .responseHeadTimedOut] + Self.configured
+                    : [.reusedConnectionDied]
+                let failure = failures[random.next(below: failures.count)]
+                let decision = policy.decide(after: failure, of: progress)
+                if failure.mayBeTheRequests {
+                    deaths += 1
+                    progress.wasRepeated = true
+                }
+                switch decision {
+                case .replaceConnection:
                     progress.staleReplacements += 1
                     isFresh = true
                 case .retryOtherEndpoint:
@@ -130,7 +146,8 @@ import Testing
                 case .giveUp: break exchange
                 }
             }
-            #expect(progress.attempts == policy.attemptLimit)
+            #expect(progress.attempts <= policy.attemptLimit)
+            #expect(deaths <= 2)
             #expect(progress.staleReplacements <= RetryPolicy.staleReplacementLimit)
             #expect(connections == progress.attempts + progress.staleReplacements)
         }
@@ -139,7 +156,8 @@ import Testing
     /// A request that is not idempotent is never on the wire twice.
     @Test func whatMustNotHappenTwiceIsSentOnce() {
         for failure in Failure.allCases where !Self.connect.contains(failure) {
-            for progress in Self.everyProgress where !progress.isIdempotent && progress.wasSent {
+            for progress in Self.everyProgress
+            where !progress.isIdempotent && !progress.isSafe && progress.wasSent {
                 #expect(RetryPolicy(attemptLimit: 3).decide(after: failure, of: progress) == .giveUp)
             }
         }

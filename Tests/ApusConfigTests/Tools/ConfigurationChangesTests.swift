@@ -57,7 +57,7 @@ import Testing
             ("workers: 2", "timeouts: { idle: 2m }\nworkers: 4"))
         #expect(
             changes.lines == [
-                "pool web: health.path /healthz -> /up, health.interval 5s -> 1s, outliers off -> { consecutive_5xx: 3 }",
+                "pool web: health.path /healthz -> /up, health.interval 5s -> 1s, outliers.consecutive_5xx off -> 3",
                 "workers 2 -> 4; a reload leaves it as it is: it takes an upgrade",
                 "timeouts.idle 75s -> 2m",
             ])

@@ -12,10 +12,10 @@ import Testing
         var visit = pool.visit()
         let step = pool.seek(&visit)
         #expect(pool.begin(step, &visit) == 0)
-        #expect(visit.answered(AttemptOutcome(status: 200), &pool.origins, now: 5) != nil)
+        #expect(visit.answered(AttemptOutcome(status: 200), route: 0, &pool.origins, now: 5) != nil)
         // Judged once.
-        #expect(visit.answered(AttemptOutcome(status: 200), &pool.origins, now: 6) == nil)
-        #expect(visit.gaveNone(isConnect: false, &pool.origins, now: 6) == nil)
+        #expect(visit.answered(AttemptOutcome(status: 200), route: 0, &pool.origins, now: 6) == nil)
+        #expect(visit.gaveNone(.broke, route: 0, &pool.origins, now: 6) == nil)
         pool.end(&visit, keepsConnection: true)
         pool.leave(&visit)
         #expect(pool.isQuiet)
@@ -64,7 +64,7 @@ import Testing
         var pool = VisitedPool(endpoints: 3)
         var visit = pool.visit()
         pool.begin(pool.seek(&visit), &visit)
-        let post = PoolVisit.Request(isIdempotent: false, isReplayable: true, isKept: true)
+        let post = PoolVisit.Request(isSafe: false, isIdempotent: false, isReplayable: true, isKept: true)
         #expect(pool.fail(&visit, .freshConnectionDied, .upstreamReset, post)?.words == "refuse upstreamReset")
     }
 
@@ -72,34 +72,89 @@ import Testing
         var pool = VisitedPool(endpoints: 3)
         var visit = pool.visit()
         pool.begin(pool.seek(&visit), &visit)
-        let gone = PoolVisit.Request(isIdempotent: true, isReplayable: true, isKept: false)
+        let gone = PoolVisit.Request(isSafe: true, isIdempotent: true, isReplayable: true, isKept: false)
         #expect(pool.fail(&visit, .freshConnectionDied, .upstreamReset, gone)?.words == "refuse upstreamReset")
         pool.leave(&visit)
         #expect(pool.isQuiet)
     }
 
-    /// Replacements and what follows them go over new connections, although others are kept.
-    @Test func aStaleConnectionIsReplacedAtTheSameEndpoint() {
-        var pool = VisitedPool(endpoints: 3) { $0.retries.backoff = .zero }
-        var keeping = (0..<12).map { _ in pool.visit() }
+    /// A pool in which every endpoint has connections that are kept.
+    private func keeping(_ endpoints: Int) -> VisitedPool {
+        var pool = VisitedPool(endpoints: endpoints) { $0.retries.backoff = .zero }
+        var keeping = (0..<4 * endpoints).map { _ in pool.visit() }
         for index in keeping.indices { pool.begin(pool.seek(&keeping[index]), &keeping[index]) }
         for index in keeping.indices { pool.end(&keeping[index], keepsConnection: true) }
+        return pool
+    }
+
+    /// Replacements and what follows them go over new connections, although others are kept.
+    @Test(arguments: [nil, 0] as [Int32?])
+    func aStaleConnectionIsReplacedOnce(session: Int32?) {
+        var pool = keeping(3)
         var visit = pool.visit()
+        visit.pick.session = session
         pool.begin(pool.seek(&visit), &visit)
-        for count in 1...RetryPolicy.staleReplacementLimit {
-            guard case .start(0, .connect) = pool.fail(&visit, .reusedConnectionDied) else {
-                Issue.record("not replaced over a new connection")
-                return
-            }
-            #expect(visit.staleReplacements == count)
-            #expect(visit.attempts == 1)
-            pool.begin(at: 0, .connect, &visit)
+        var step = pool.fail(&visit, .reusedConnectionDied)
+        if session == nil {
+            #expect(step?.words == "seek")
+            step = pool.seek(&visit)
         }
-        #expect(pool.fail(&visit, .reusedConnectionDied)?.words == "seek")
-        guard case .start(1, .connect) = pool.seek(&visit) else {
-            Issue.record("not elsewhere over a new connection")
+        guard case .start(let endpoint, .connect) = step else {
+            Issue.record("not over a new connection: \(String(describing: step))")
             return
         }
+        #expect(endpoint == (session == nil ? 1 : 0), "elsewhere, if nothing binds it")
+        #expect(visit.staleReplacements == 1 && visit.attempts == 1)
+        // It may be the request that kills connections: it is not sent a third time.
+        pool.begin(at: endpoint, .connect, &visit)
+        #expect(pool.fail(&visit, .freshConnectionDied)?.words == "refuse upstreamReset")
+    }
+
+    @Test func withOneEndpointAStaleConnectionIsReplacedThere() {
+        var pool = keeping(1)
+        var visit = pool.visit()
+        pool.begin(pool.seek(&visit), &visit)
+        #expect(pool.fail(&visit, .reusedConnectionDied)?.words == "seek")
+        guard case .start(0, .connect) = pool.seek(&visit) else {
+            Issue.record("not over a new connection")
+            return
+        }
+    }
+
+    @Test func whatKillsItsOriginIsSentTwiceAtMost() {
+        var pool = VisitedPool(endpoints: 4) {
+            $0.retries.backoff = .zero
+            $0.retries.attempts = 4
+        }
+        var visit = pool.visit()
+        pool.begin(pool.seek(&visit), &visit)
+        #expect(pool.fail(&visit, .freshConnectionDied)?.words == "seek")
+        pool.begin(pool.seek(&visit), &visit)
+        // Endpoints that refuse it have not seen it.
+        #expect(pool.fail(&visit, .connectRefused)?.words == "seek")
+        pool.begin(pool.seek(&visit), &visit)
+        #expect(pool.fail(&visit, .freshConnectionDied)?.words == "refuse upstreamReset")
+    }
+
+    /// A request that is late goes elsewhere, once, and only if it is safe.
+    @Test func anOriginThatHangsCostsASafeRequestTimeAndNothingElse() {
+        var pool = VisitedPool(endpoints: 4) { $0.retries.backoff = .zero }
+        var visit = pool.visit()
+        pool.begin(pool.seek(&visit), &visit)
+        #expect(pool.fail(&visit, .responseHeadTimedOut, .responseHeadTimeout)?.words == "seek")
+        #expect(pool.begin(pool.seek(&visit), &visit) == 1)
+        #expect(pool.fail(&visit, .responseHeadTimedOut, .responseHeadTimeout)?.words == "refuse responseHeadTimeout")
+        let put = PoolVisit.Request(isSafe: false, isIdempotent: true, isReplayable: true, isKept: true)
+        var other = pool.visit()
+        pool.begin(pool.seek(&other), &other)
+        #expect(
+            pool.fail(&other, .responseHeadTimedOut, .responseHeadTimeout, put)?.words == "refuse responseHeadTimeout")
+        // Where there is nobody else, the one that hangs is not asked again.
+        var alone = VisitedPool(endpoints: 1) { $0.retries.backoff = .zero }
+        var only = alone.visit()
+        alone.begin(alone.seek(&only), &only)
+        #expect(alone.fail(&only, .responseHeadTimedOut, .responseHeadTimeout)?.words == "seek")
+        #expect(alone.seek(&only).words == "refuse responseHeadTimeout")
     }
 
     @Test func theBudgetAllowsAFifthAndIsGivenBack() {

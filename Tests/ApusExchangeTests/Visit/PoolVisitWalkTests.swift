@@ -73,7 +73,7 @@ import Testing
                     budgeted.remove(handle)
                 }
                 #expect(budgeted.contains(handle) == visit.isBudgeted)
-                _ = visit.answered(AttemptOutcome(status: 200), &pool.origins, now: pool.now)
+                _ = visit.answered(AttemptOutcome(status: 200), route: 0, &pool.origins, now: pool.now)
                 pool.end(&visit, keepsConnection: true)
                 visits[handle] = visit
                 leave(handle)

@@ -25,7 +25,7 @@ struct VisitedPool {
     private(set) var snapshot: Snapshot
     private var connections: Int32 = 0
 
-    static let request = PoolVisit.Request(isIdempotent: true, isReplayable: true, isKept: true)
+    static let request = PoolVisit.Request(isSafe: true, isIdempotent: true, isReplayable: true, isKept: true)
 
     /// - Parameter others: further pools, with one endpoint each.
     init(endpoints: Int, others: Int = 0, _ change: (inout Pool) -> Void = { _ in }) {
@@ -130,7 +130,7 @@ struct VisitedPool {
         _ visit: inout PoolVisit, _ failure: RetryPolicy.Failure, _ reason: Reason = .upstreamReset,
         _ request: PoolVisit.Request = request, by route: RouteRetries? = nil
     ) -> PoolVisit.Step? {
-        _ = visit.gaveNone(isConnect: failure == .connectRefused, &origins, now: now)
+        _ = visit.gaveNone(AttemptFailure(failure, reason).fault, route: 0, &origins, now: now)
         end(&visit)
         return visit.failed(failure, reason, of: request, by: route, &origins, now: now).map {
             visit.follow($0, &origins)

@@ -112,6 +112,7 @@ final class WalkOrigin {
             world.given[token].bodyCount = outgoing.sent - bodyStart
             world.given[token].isWhole = true
         }
+        if let request, !hasAnswered, let other = end.other, !other.isClosed { world.asked[request].deaths += 1 }
         if withReset { network.abandon(end) } else { network.close(end) }
         self.end = nil
     }
@@ -174,6 +175,10 @@ final class WalkOrigin {
         // A second attempt that was sent before has been given up by then.
         if asked.hasBegun, let other = end?.other, !other.isClosed {
             world.fault("origin \(port): \(id) came again behind an interim response")
+        }
+        // Where attempts have a time limit of their own, that may be over when the connection breaks.
+        if asked.deaths > 1, !asked.path.hasPrefix("/e/") {
+            world.fault("origin \(port): \(id) came again, of which two have died")
         }
         if world.asked[id].heads > 20 { world.fault("origin \(port): the request \(id) came 20 times") }
         if let owner, owner != asked.client {

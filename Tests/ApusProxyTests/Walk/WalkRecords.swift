@@ -19,6 +19,8 @@ struct AskedRequest {
     let isPreflight: Bool
     /// Origins' connections on which its whole head came.
     var heads = 0
+    /// How often an origin that had its head ended the connection before it answered.
+    var deaths = 0
     /// How often it ended for its client: must become 1.
     var ends = 0
     /// Its client has got an interim response to it: it belongs to the origin that gave that.

@@ -6,7 +6,7 @@ extension OutlierRules: Keyed {
     static let keys: [SectionKey<OutlierRules>] = [
         SectionKey(
             "consecutive_5xx", \.consecutive5xx, Kind.integer(in: Bounds.failuresInARow).or("off"),
-            "Responses in a row with a status of 500 or above that eject an endpoint."),
+            "Failures in a row, of any kind, that eject an endpoint."),
         SectionKey(
             "consecutive_gateway_errors", \.consecutiveGatewayErrors,
             Kind.integer(in: Bounds.failuresInARow).or("off"), "Gateway errors in a row that eject an endpoint."),

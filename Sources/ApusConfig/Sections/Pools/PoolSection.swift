@@ -106,7 +106,7 @@ extension PoolSection: Keyed {
         SectionKey("health", \.pool.health, HealthCheck.kind, "How endpoints are checked.", usually: "tcp"),
         SectionKey(
             "outliers", \.pool.outliers, Kind.switched(example: "{ consecutive_5xx: 5, ejection: 30s }"),
-            "When endpoints are ejected by their answers."),
+            "When endpoints are ejected by their answers.", usually: "on"),
         SectionKey(
             "panic_threshold", \.pool.panicThreshold, Kind.percent(in: Bounds.percentages).or("off", meaning: 0),
             "With a smaller share of endpoints available, all are used."),

@@ -39,7 +39,7 @@ public struct ConfigurationDescription: Sendable {
         let endpoints = snapshot.endpoints[pool.endpoints].filter { !$0.isRetired }
         var parts = [pool.balance == .hash ? "hash of \(pool.hash.key.words)" : pool.balance.rawValue]
         parts.append(counted(endpoints.count, "endpoint"))
-        let backups = endpoints.count { $0.tier > 0 }
+        let backups = endpoints.count { $0.tier > 0 || $0.isBackup }
         let drained = endpoints.count { $0.weight == 0 && !$0.isUnresolved }
         let unresolved = endpoints.count(where: \.isUnresolved)
         if backups > 0 { parts.append(counted(backups, "backup") + " among them") }
@@ -60,8 +60,9 @@ public struct ConfigurationDescription: Sendable {
         }
         parts.append(counted(pool.retries.attempts, "attempt"))
         let rules = Settings(pool, of: snapshot)
+        if pool.outliers == nil { parts.append("outliers off") }
         parts += ["outliers", "breaker", "pool_breaker", "hedge", "concurrency", "trailers"].filter { key in
-            rules.entries.contains { $0.key == key && !$0.isUsual }
+            rules.entries.contains { $0.key == key && !$0.isUsual && $0.value != .word("off") }
         }
         return "pool      \(pool.name): \(parts.joined(separator: ", "))"
     }

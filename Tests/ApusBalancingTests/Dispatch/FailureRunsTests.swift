@@ -1,0 +1,84 @@
+import ApusModel
+import Testing
+
+@testable import ApusBalancing
+
+/// Which failures in a row are told, and which say too little of their endpoint.
+@Suite struct FailureRunsTests {
+    /// Five gateway errors, as it is by default, at three endpoints.
+    private var runs = FailureRuns(OutlierRules(), count: 3)
+
+    private mutating func late(
+        _ endpoint: Int, route: Int32 = 0, sent: Int64 = 10, unusable: Set<Int> = []
+    ) -> ConsecutiveFailure? {
+        runs.gaveNone(endpoint, .tooLate, route: route, sent: sent) { !unusable.contains($0) }?.kind
+    }
+
+    private mutating func broke(_ endpoint: Int) -> ConsecutiveFailure? {
+        runs.gaveNone(endpoint, .broke, route: 0, sent: 10, isUsable: { _ in true })?.kind
+    }
+
+    @Test mutating func fiveInARowOfAnyKindAreTold() {
+        _ = broke(0)
+        _ = late(0)
+        _ = runs.answered(0, .unavailable, route: 0, now: 11)
+        _ = runs.gaveNone(0, .notConnected, route: 0, sent: 11, isUsable: { _ in true })
+        #expect(broke(0) == .gatewayError)
+        #expect(broke(0) == nil)
+    }
+
+    @Test mutating func anAnswerEndsTheRun() {
+        for _ in 0..<4 { #expect(broke(0) == nil) }
+        runs.served(0, route: 0, now: 12)
+        for _ in 0..<4 { #expect(broke(0) == nil) }
+        // A 500 or 503 by itself is no gateway error, and ends a run of them.
+        #expect(runs.answered(0, .failed, route: 0, now: 13) == nil)
+        for _ in 0..<4 { #expect(broke(0) == nil) }
+        #expect(broke(0) == .gatewayError)
+    }
+
+    /// Whoever has answered since does not hang: the request is one that takes long.
+    @Test mutating func whatIsLateWhileOthersAreAnsweredDoesNotCount() {
+        runs.served(1, route: 0, now: 20)
+        runs.served(0, route: 0, now: 20)
+        for _ in 0..<20 { #expect(late(0, sent: 19) == nil) }
+        for _ in 0..<4 { #expect(late(0, sent: 21) == nil) }
+        runs.served(1, route: 0, now: 22)
+        #expect(late(0, sent: 21) == .timeout)
+    }
+
+    @Test mutating func aRouteThatIsLateEverywhereEjectsNobody() {
+        for _ in 0..<20 {
+            for endpoint in 0..<3 { #expect(late(endpoint, route: 7) == nil) }
+        }
+        // Others being answered there says nothing of this route.
+        runs.served(1, route: 8, now: 30)
+        #expect(late(0, route: 7) == nil)
+        runs.served(1, route: 7, now: 31)
+        #expect(late(0, route: 7, unusable: [1]) == nil)
+        #expect(late(0, route: 7) == .timeout)
+    }
+
+    @Test mutating func severalRoutesThatAreLateAreTold() {
+        for route in Int32(0)..<4 { #expect(late(0, route: route) == nil) }
+        #expect(late(0, route: 0) == .timeout)
+    }
+
+    @Test mutating func anAnswerBeforeTheRunIsNoProof() {
+        runs.served(1, route: 7, now: 9)
+        for _ in 0..<9 { #expect(late(0, route: 7) == nil) }
+    }
+
+    @Test mutating func whatIsOffOrRetiredCountsNothing() {
+        #expect(runs.gaveNone(3, .broke, route: 0, sent: 1, isUsable: { _ in true }) == nil)
+        runs.served(3, route: 0, now: 1)
+        runs = FailureRuns(nil, count: 3)
+        #expect(!runs.isCounting)
+        for _ in 0..<9 { #expect(broke(0) == nil) }
+    }
+
+    /// `FOO /` five times over.
+    @Test func anOddRequestOpensNoBreaker() {
+        for status in [400, 404, 405, 429, 501, 505] { #expect(AttemptOutcome(status: status) == .served) }
+    }
+}
