@@ -10,15 +10,18 @@ extension Proxy {
         case .setEndpoint(let endpoint, let isAvailable):
             let pool = settings.endpointPool[endpoint]
             origins.dispatchers[pool].setAvailable(endpoint - origins.rules[pool].start, isAvailable, now: now)
-            noteRoom(in: pool, count: origins.dispatchers[pool].waitingCount)
+            noteChange(in: pool)
         case .setWeight(let endpoint, let weight):
             let pool = settings.endpointPool[endpoint]
             origins.dispatchers[pool].setWeight(endpoint - origins.rules[pool].start, weight, now: now)
+            noteChange(in: pool)
         case .setBreaker(.endpoint(let endpoint), let state):
             let pool = settings.endpointPool[endpoint]
             origins.dispatchers[pool].adoptBreaker(of: endpoint - origins.rules[pool].start, state, now: now)
+            noteChange(in: pool)
         case .setBreaker(.pool(let pool), let state):
             origins.dispatchers[pool].adoptBreaker(of: nil, state, now: now)
+            noteChange(in: pool)
         case .roomInPool(_, let epoch), .sessionLearned(_, _, _, let epoch):
             // The sender may have gone over to a snapshot that comes to this worker a moment later.
             if epoch > shared.epoch { neighbours.earlyMessages.append(message) } else { hearNeighbour(message) }

@@ -120,21 +120,45 @@ import Testing
         #expect(origin.requests.count == 2)
     }
 
-    @Test func whenNobodyIsLeftTheWaitIsOver() throws {
+    /// The ways in which the only endpoint of a pool can leave.
+    enum Leaving: CaseIterable {
+        case health, drain, breaker, poolBreaker, reloadedWeight, replaced
+    }
+
+    private func leave(_ how: Leaving, _ proxy: Proxy) async throws {
+        let open = BreakerState.open(until: 1 << 50, openings: 1)
+        switch how {
+        case .health: proxy.dataPlane.setEndpoint(0, available: false)
+        case .drain: proxy.dataPlane.setWeight(0, 0)
+        case .breaker: proxy.dataPlane.setBreaker(.endpoint(0), open, exceptWorker: -1)
+        case .poolBreaker: proxy.dataPlane.setBreaker(.pool(0), open, exceptWorker: -1)
+        case .reloadedWeight: try await proxy.reload { $0.pools[0].endpoints[0].weight = 0 }
+        case .replaced:
+            let refusing = try RefusingPort()
+            try await proxy.reload { $0.pools[0].endpoints[0].address = refusing.address }
+        }
+    }
+
+    @Test(arguments: Leaving.allCases)
+    func whenNobodyIsLeftTheWaitIsOver(how: Leaving) async throws {
         let gate = Gate()
         let origin = try Self.gated(gate)
         let proxy = try Proxy(origin) {
             $0.pool = { pool, _ in
                 pool.requests.perEndpoint = 1
                 pool.requests.queue = QueueRules(length: 10, timeout: .seconds(60))
+                pool.endpointBreaker = BreakerRules()
+                pool.poolBreaker = BreakerRules()
             }
         }
         let first = try send(1, to: proxy)
         try origin.wait(for: "the request") { $0.requests.count == 1 }
         let waiting = try send(2, to: proxy)
         try proxy.eventually("two to wait") { queued(proxy) == 2 }
-        proxy.dataPlane.setEndpoint(0, available: false)
-        for client in waiting { expectMade(try client.readResponse(), [.noHealthyEndpoint]) }
+        try await leave(how, proxy)
+        for client in waiting {
+            expectMade(try client.readResponse(), [.noHealthyEndpoint, .breakerOpen, .connectFailed])
+        }
         gate.open()
         #expect(try first[0].readResponse().isGood)
     }
