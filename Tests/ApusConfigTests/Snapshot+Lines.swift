@@ -118,6 +118,7 @@ extension Snapshot {
         for endpoint in endpoints[pool.endpoints] {
             var line = "  endpoint \(endpoint.name) at \(endpoint.address), weight \(endpoint.weight)"
             if endpoint.tier != 0 { line += ", tier \(endpoint.tier)" }
+            if endpoint.isBackup { line += ", backup" }
             if let zone = endpoint.zone { line += ", zone \(zone)" }
             if !endpoint.sessionToken.isEmpty {
                 line += ", session \(String(decoding: endpoint.sessionToken, as: UTF8.self))"

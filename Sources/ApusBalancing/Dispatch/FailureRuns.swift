@@ -1,4 +1,4 @@
-public import ApusModel
+import ApusModel
 
 /// Failures in a row, per endpoint, as one worker sees them: what passive health is told of.
 ///

@@ -11,6 +11,7 @@ public struct NamedEndpoints: Sendable {
         var authority: Authority
         var weight: Int
         var tier: Int
+        var isBackup = false
         var zone: String?
         var place: Origins.Place
     }
@@ -64,7 +65,8 @@ public struct NamedEndpoints: Sendable {
                 let isAlone = addresses[index].count == 1
                 var endpoint = Endpoint(
                     name: isAlone ? entry.authority.text : entry.authority.name(for: address), address: address,
-                    weight: weights[index], pool: pool, tier: entry.tier, zone: entry.zone)
+                    weight: weights[index], pool: pool, tier: entry.tier,
+                    isBackup: entry.isBackup, zone: entry.zone)
                 endpoint.sessionToken = isAlone ? token(of: entry) : token(of: address)
                 members.endpoints.append(endpoint)
                 members.places.append(entry.place)
@@ -89,7 +91,8 @@ public struct NamedEndpoints: Sendable {
         let nowhere = SocketAddress(
             ip: IPAddress(high: 0x0100_0000_0000_0000, low: UInt64(index) + 1), port: entry.authority.port)
         var endpoint = Endpoint(
-            name: entry.authority.text, address: nowhere, weight: 0, pool: pool, tier: entry.tier, zone: entry.zone)
+            name: entry.authority.text, address: nowhere, weight: 0, pool: pool, tier: entry.tier,
+            isBackup: entry.isBackup, zone: entry.zone)
         endpoint.sessionToken = token(of: nowhere)
         endpoint.isUnresolved = true
         return endpoint

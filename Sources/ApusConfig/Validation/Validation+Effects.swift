@@ -18,7 +18,7 @@ extension Validation {
     }
 
     mutating func checkTiers(_ pool: PoolSection) {
-        guard let lowest = pool.endpoints.map(\.tier).min(), lowest > 0,
+        guard !pool.endpoints.contains(where: { !$0.isBackup && $0.tier == 0 }),
             let position = pool.endpoints.compactMap(\.tierPosition).first
         else { return }
         findings.warning(

@@ -44,8 +44,8 @@ extension Validation {
         let written = section.endpoints.compactMap { endpoint in endpoint.address.map { (endpoint, $0) } }
         let entries = written.map { endpoint, authority in
             NamedEndpoints.Entry(
-                authority: authority.value, weight: endpoint.weight, tier: endpoint.tier, zone: endpoint.zone,
-                place: place(authority.position))
+                authority: authority.value, weight: endpoint.weight, tier: endpoint.tier,
+                isBackup: endpoint.isBackup, zone: endpoint.zone, place: place(authority.position))
         }
         let named = NamedEndpoints(
             poolName: section.name.value, pool: pool, family: section.pool.family, signer: signer, entries: entries)

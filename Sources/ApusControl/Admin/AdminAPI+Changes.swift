@@ -70,7 +70,7 @@ extension AdminAPI {
         let pool = try context.parameter("pool")
         let example = #"{"address": "10.0.0.7:8080", "weight": 1}"#
         let body = try await RequestBodyReader.object(
-            of: request, context, keys: ["address", "weight", "tier", "zone", "persist"], example: example)
+            of: request, context, keys: ["address", "weight", "tier", "backup", "zone", "persist"], example: example)
         guard let text = try body.text("address") else {
             throw AdminProblem.badRequest("`address` is missing; expected such as `\(example)`.")
         }
@@ -82,7 +82,8 @@ extension AdminAPI {
         }
         let endpoint = DynamicChange.NewEndpoint(
             address: address, weight: try body.integer("weight", in: Bounds.weights) ?? 1,
-            tier: try body.integer("tier", in: 0...15) ?? 0, zone: try body.text("zone"))
+            tier: try body.integer("tier", in: 0...15) ?? 0, isBackup: try body.flag("backup") ?? false,
+            zone: try body.text("zone"))
         context.deed.asks("\(address), weight \(endpoint.weight)")
         let notes = try await configuration.change(
             .add(pool: pool, endpoint), persistent: body.flag("persist") ?? true)

@@ -17,12 +17,16 @@ public enum DynamicChange: Sendable, Equatable {
         /// 0 to 65,535.
         public var weight: Int
         public var tier: Int
+        public var isBackup: Bool
         public var zone: String?
 
-        public init(address: SocketAddress, weight: Int = 1, tier: Int = 0, zone: String? = nil) {
+        public init(
+            address: SocketAddress, weight: Int = 1, tier: Int = 0, isBackup: Bool = false, zone: String? = nil
+        ) {
             self.address = address
             self.weight = weight
             self.tier = tier
+            self.isBackup = isBackup
             self.zone = zone
         }
     }

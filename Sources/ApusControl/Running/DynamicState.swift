@@ -29,6 +29,8 @@ public struct DynamicState: Sendable, Equatable {
     public struct Added: Sendable, Equatable, Codable {
         public var weight: Int
         public var tier: Int
+        /// Nil for no, so that what was kept before there were backups is read.
+        public var backup: Bool?
         public var zone: String?
     }
 
@@ -151,7 +153,8 @@ extension DynamicState.Entry {
         guard let added else { return nil }
         return Endpoint(
             name: "\(address)", address: address, weight: effectiveWeight(configured: added.weight), pool: pool,
-            tier: added.tier, zone: added.zone, sessionToken: signer?.token(pool: self.pool, address: address) ?? [])
+            tier: added.tier, isBackup: added.backup ?? false, zone: added.zone,
+            sessionToken: signer?.token(pool: self.pool, address: address) ?? [])
     }
 }
 

@@ -118,14 +118,18 @@ extension DynamicState.Entry {
     ) throws(ConfigurationRefusal) {
         guard let configured else {
             guard added == nil else { throw .alreadyThere(endpoint.address, pool) }
-            added = .init(weight: endpoint.weight, tier: endpoint.tier, zone: endpoint.zone)
+            added = .init(
+                weight: endpoint.weight, tier: endpoint.tier, backup: endpoint.isBackup ? true : nil,
+                zone: endpoint.zone)
             return
         }
         guard isRemoved else { throw .alreadyThere(endpoint.address, pool) }
-        guard endpoint.tier == configured.tier, endpoint.zone == configured.zone else {
+        guard endpoint.tier == configured.tier, endpoint.isBackup == configured.isBackup,
+            endpoint.zone == configured.zone
+        else {
             throw .conflict(
                 "the configuration has \(endpoint.address) in another tier or zone of the pool `\(pool)`; add it as it is "
-                    + "there, with `tier: \(configured.tier)` and `zone: \(configured.zone ?? "none")`, or change the "
+                    + "there, with `tier: \(configured.tier)`, `backup: \(configured.isBackup)` and `zone: \(configured.zone ?? "none")`, or change the "
                     + "configuration")
         }
         isRemoved = false

@@ -146,10 +146,12 @@ import Testing
         let proxy = try Proxy(origin) {
             $0.pool = { pool, _ in
                 pool.requests.perEndpoint = 1
-                pool.requests.queue = QueueRules(length: 10, timeout: .seconds(60))
+                pool.requests.queue = QueueRules(length: 10, timeout: .seconds(900))
                 pool.endpointBreaker = BreakerRules()
                 pool.poolBreaker = BreakerRules()
             }
+            // Beside all other tests a reload may begin late.
+            $0.timeouts.responseHead = .seconds(900)
         }
         let first = try send(1, to: proxy)
         try origin.wait(for: "the request") { $0.requests.count == 1 }

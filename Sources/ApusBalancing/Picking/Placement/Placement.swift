@@ -147,7 +147,9 @@ struct Placement: Sendable {
     private func currentLoad() -> PriorityLoad {
         let totals = ranks.map(\.weight)
         if isPanicking, ranks.allSatisfy({ $0.availableWeight == 0 }) { return PriorityLoad(byWeight: totals) }
+        let othersAreLeft = ranks.contains { !$0.isBackup && $0.availableWeight > 0 }
         return PriorityLoad(
-            available: ranks.map(\.availableWeight), total: totals, overprovisioning: overprovisioning)
+            available: ranks.map { $0.isBackup && othersAreLeft ? 0 : $0.availableWeight }, total: totals,
+            overprovisioning: overprovisioning)
     }
 }

@@ -6,6 +6,7 @@ struct EndpointSection {
     var weight = 1
     var zone: String?
     var tier = 0
+    var isBackup = false
     /// Where `weight` was written rightly.
     var weightPosition: SourcePosition?
     /// Where `tier` or `backup` was written.
@@ -42,6 +43,7 @@ struct EndpointSection {
         weight = endpoint.weight
         zone = endpoint.zone
         tier = endpoint.tier
+        isBackup = endpoint.isBackup
     }
 }
 
@@ -58,23 +60,15 @@ extension EndpointSection: Keyed {
         SectionKey("weight", \.weight, Kind.integer(in: Bounds.weights), "Its share relative to the others'."),
         SectionKey("tier", \.tier, Kind.integer(in: Bounds.tiers), "Lower tiers come first."),
         SectionKey("zone", \.zone, Kind.name.ifWritten, "The zone that it is in."),
-        SectionKey(
-            "backup", .flag, "The same as `tier: 1`.", words: "`true`, which is tier 1, or `false`", usually: "false"),
+        SectionKey("backup", \.isBackup, Kind.flag, "Whether it is used only when no other endpoint is left."),
     ]
 
     mutating func check(_ written: WrittenKeys, _ findings: inout Findings) {
         if written.isRight("weight") { weightPosition = written["weight"]?.position }
-        guard let backup = written["backup"] else {
-            tierPosition = written["tier"]?.key.position
-            return
+        tierPosition = (written["backup"] ?? written["tier"])?.key.position
+        if let backup = written["backup"], written["tier"] != nil {
+            findings.error(
+                "`backup` comes after every tier, and has none; keep `backup: true` or `tier`", at: backup.key.position)
         }
-        guard let field = written["tier"] else {
-            guard let isBackup = backup.flag(&findings) else { return }
-            tier = isBackup ? 1 : 0
-            tierPosition = backup.key.position
-            return
-        }
-        tierPosition = field.key.position
-        findings.error("`backup: true` is the same as `tier: 1`; keep one of them", at: backup.key.position)
     }
 }

@@ -205,6 +205,7 @@ public struct RequestExplainer: Sendable {
             return RequestExplanation.Endpoint(
                 name: endpoint.name, origin: place(origins.endpoints, number),
                 weight: state?.weight ?? endpoint.weight, tier: endpoint.tier,
+                backup: endpoint.isBackup,
                 state: state?.words ?? (endpoint.isUnresolved ? "its host name has no address" : nil),
                 mayBePicked: state.map { $0.isAvailable && $0.weight > 0 } ?? (endpoint.weight == 0 ? false : nil))
         }

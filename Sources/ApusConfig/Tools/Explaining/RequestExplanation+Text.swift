@@ -101,7 +101,7 @@ extension RequestExplanation {
         let width = pool.endpoints.map(\.name.count).max() ?? 0
         for endpoint in pool.endpoints {
             let name = endpoint.name + String(repeating: " ", count: width - endpoint.name.count)
-            let tier = endpoint.tier == 0 ? "" : "  tier \(endpoint.tier)"
+            let tier = endpoint.backup ? "  backup" : endpoint.tier == 0 ? "" : "  tier \(endpoint.tier)"
             let state = endpoint.state ?? (endpoint.weight == 0 ? "drains: for its sessions only" : "")
             let sign = endpoint.mayBePicked == false ? "-" : "+"
             lines.append(

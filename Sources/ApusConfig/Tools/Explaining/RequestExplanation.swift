@@ -58,6 +58,7 @@ public struct RequestExplanation: Sendable, Equatable, Encodable {
         public var origin: String?
         public var weight: Int
         public var tier: Int
+        public var backup: Bool
         /// As a running Apus told it, or what its name says; nil when none was asked.
         public var state: String?
         /// Whether it may be picked; nil when no running Apus was asked and its weight does not say.

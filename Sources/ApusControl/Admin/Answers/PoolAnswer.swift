@@ -79,6 +79,7 @@ struct EndpointAnswer: Encodable {
     /// Whether it was added while running, and is not in the configuration.
     var added: Bool
     var tier: Int
+    var backup: Bool
     var zone: String?
     /// Requests that are there now.
     var inFlight: UInt64
@@ -111,6 +112,7 @@ struct EndpointAnswer: Encodable {
         drained = isDrained
         added = entry?.added != nil
         tier = endpoint.tier
+        backup = endpoint.isBackup
         zone = endpoint.zone
         inFlight = scene.inFlight(endpoint: index)
         slowStart = SlowStartAnswer(health, place, scene.health)

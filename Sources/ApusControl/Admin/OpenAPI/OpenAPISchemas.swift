@@ -111,6 +111,7 @@ enum OpenAPISchemas {
             "configuredWeight?": described(weight, "Of the configuration, or of whoever added it."),
             "drained": described(flag, "Drained while running."),
             "added": described(flag, "Added while running, and not in the configuration."), "tier": count,
+            "backup": described(flag, "Whether it is used only when no other endpoint is left."),
             "zone?": text, "inFlight": count,
             "slowStart?": described(
                 object(["share": ["type": "number", "minimum": 0, "maximum": 1], "until": time]),
@@ -191,7 +192,8 @@ enum OpenAPISchemas {
     private static let requests: [String: JSONValue] = [
         "NewEndpoint": object([
             "address": described(text, "An IP address and a port."), "weight?": weight,
-            "tier?": ["type": "integer", "minimum": 0, "maximum": 15], "zone?": text, "persist?": persist,
+            "tier?": ["type": "integer", "minimum": 0, "maximum": 15], "backup?": flag, "zone?": text,
+            "persist?": persist,
         ]),
         "EndpointAdjustment": object([
             "weight?": [

@@ -7,6 +7,7 @@ import Testing
 struct Place {
     var weight = 1
     var tier = 0
+    var isBackup = false
     var zone: String?
 }
 
@@ -32,7 +33,7 @@ extension PoolPicker {
                 + places.enumerated().map { index, place in
                     Endpoint(
                         name: "e\(index)", address: address, weight: place.weight, pool: 1, tier: place.tier,
-                        zone: place.zone)
+                        isBackup: place.isBackup, zone: place.zone)
                 },
             node: node, zone: zone)
         self.init(pool: 1, of: snapshot, worker: worker, seed: seed)
