@@ -19,6 +19,8 @@ public enum KnownField: UInt8, Sendable, BitwiseCopyable {
     case maxForwards
     /// Why a response was made: the word of an Apus.
     case apusReason
+    /// The marks of those that have forwarded the request, by which they know it again.
+    case apusLoop
     /// Read only for its scheme: some authenticate the connection.
     case authorization
     /// When the message was made; a response that does not say it gets one (RFC 9110 section 6.6.1).
@@ -65,7 +67,7 @@ public enum KnownField: UInt8, Sendable, BitwiseCopyable {
     static func mayBeKnown(length: Int, first: UInt8) -> Bool {
         let lengths: UInt64 =
             switch first {
-            case 0x61: 1 << 11 | 1 << 13  // a
+            case 0x61: 1 << 9 | 1 << 11 | 1 << 13  // a
             case 0x63:
                 1 << 9 | 1 << 10 | 1 << 11 | 1 << 14 | 1 << 16 | 1 << 17 | 1 << 18 | 1 << 23 | 1 << 25 | 1 << 26 | 1
                     << 34  // c
@@ -101,6 +103,7 @@ public enum KnownField: UInt8, Sendable, BitwiseCopyable {
         case (6, 0x65): ("expect", .expect)
         case (7, 0x74): ("trailer", .trailer)
         case (7, 0x75): ("upgrade", .upgrade)
+        case (9, 0x61): ("apus-loop", .apusLoop)
         case (9, 0x66): ("forwarded", .forwarded)
         case (9, 0x78): ("x-real-ip", .realIP)
         case (10, 0x63): ("connection", .connection)
@@ -165,7 +168,7 @@ extension KnownField {
         static var protected: Set {
             [
                 .claims, Set(.host), Set(.contentLength), Set(.transferEncoding), Set(.via), Set(.expect),
-                Set(.trailer), Set(.maxForwards), Set(.date),
+                Set(.trailer), Set(.maxForwards), Set(.date), Set(.apusLoop),
             ]
         }
     }

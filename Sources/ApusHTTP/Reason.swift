@@ -43,6 +43,7 @@ public enum Reason: UInt8, Error, Sendable, CaseIterable, BitwiseCopyable {
     // What Apus could not do with a good request.
     case badRewrite
     case noRoute
+    case loopDetected
     case routeSaturated
     case filterTimeout
     case noHealthyEndpoint
@@ -57,6 +58,7 @@ public enum Reason: UInt8, Error, Sendable, CaseIterable, BitwiseCopyable {
     case drainDeadline
     case memoryLimit
     case descriptorLimit
+    case portLimit
 
     // The origin.
     case connectFailed
@@ -117,6 +119,7 @@ extension Reason {
         case .requestBodyTooSlow: "request_body_too_slow"
         case .badRewrite: "bad_rewrite"
         case .noRoute: "no_route"
+        case .loopDetected: "loop_detected"
         case .routeSaturated: "route_saturated"
         case .filterTimeout: "filter_timeout"
         case .noHealthyEndpoint: "no_healthy_endpoint"
@@ -129,6 +132,7 @@ extension Reason {
         case .requestLimit: "request_limit"
         case .memoryLimit: "memory_limit"
         case .descriptorLimit: "descriptor_limit"
+        case .portLimit: "port_limit"
         case .connectFailed: "connect_failed"
         case .connectTimeout: "connect_timeout"
         case .upstreamClosed: "upstream_closed"
@@ -172,9 +176,11 @@ extension Reason {
             .unexpectedUpgrade:
             502
         case .routeSaturated, .filterTimeout, .noHealthyEndpoint, .poolSaturated, .breakerOpen, .queueFull,
-            .queueTimeout, .overloaded, .connectionLimit, .requestLimit, .drainDeadline, .memoryLimit, .descriptorLimit:
+            .queueTimeout, .overloaded, .connectionLimit, .requestLimit, .drainDeadline, .memoryLimit, .descriptorLimit,
+            .portLimit:
             503
         case .connectTimeout, .responseHeadTimeout: 504
+        case .loopDetected: 508
         case .upstreamTruncated, .badResponseBody, .responseBodyTimeout, .responseBodyTooSlow, .clientClosed,
             .clientStalled, .clientTooSlow:
             nil

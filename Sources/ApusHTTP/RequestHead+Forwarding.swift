@@ -4,6 +4,11 @@ public struct ForwardedRequest: Sendable {
     public var isTrusted: Bool
     /// The listener's port, which a client that names no host asked for.
     public var ownPort: UInt16
+    /// Whether Via tells the origin that the request came through Apus (RFC 9110 section 7.6.3, which asks for it of every
+    /// proxy; docs/design/0025 says why it is left out).
+    public var saysVia: Bool
+    /// The mark by which the sender knows a request that comes back to it; 0 for none.
+    public var mark: UInt32
     /// What the caller writes instead, by `rewritten`; nothing, unless a route changes something.
     public var rewrites: Rewrites
 
@@ -33,9 +38,13 @@ public struct ForwardedRequest: Sendable {
     public enum Part: Sendable { case target, host, fields, prefix }
 
     @inlinable
-    public init(isTrusted: Bool, ownPort: UInt16 = 0, rewrites: Rewrites = []) {
+    public init(
+        isTrusted: Bool, ownPort: UInt16 = 0, saysVia: Bool = false, mark: UInt32 = 0, rewrites: Rewrites = []
+    ) {
         self.isTrusted = isTrusted
         self.ownPort = ownPort
+        self.saysVia = saysVia
+        self.mark = mark
         self.rewrites = rewrites
     }
 }
@@ -81,7 +90,12 @@ extension RequestHead {
             sink.append("\r\n")
         }
         if rewrites.contains(.fields) { rewritten(.fields, &sink) }
-        sink.append(version == .http11 ? "Via: 1.1 apus\r\n" : "Via: 1.0 apus\r\n")
+        if forwarding.saysVia { sink.append(version == .http11 ? "Via: 1.1 apus\r\n" : "Via: 1.0 apus\r\n") }
+        if forwarding.mark > 0 {
+            sink.append("Apus-Loop: ")
+            sink.append(decimal: UInt64(forwarding.mark))
+            sink.append("\r\n")
+        }
         if framing == .chunked { sink.append("Transfer-Encoding: chunked\r\n") }
         if expectsContinue { sink.append("Expect: 100-continue\r\n") }
         if acceptsTrailers { sink.append("TE: trailers\r\nConnection: TE\r\n") }

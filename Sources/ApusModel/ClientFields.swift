@@ -12,6 +12,8 @@ public struct ClientFields: Sendable, Equatable {
     public var kept: [String]
     /// Whether names with underscores are forwarded; those that could be taken for a field that is understood never are.
     public var keepsUnderscores: Bool
+    /// Whether Via tells origins that a request came through Apus.
+    public var saysVia = false
 
     public init(removed: [String] = [], kept: [String] = [], keepsUnderscores: Bool = false) {
         self.removed = removed

@@ -26,6 +26,8 @@ public struct CounterLayout: Sendable {
     public enum EndpointCounter: Int, CaseIterable, Sendable {
         case connectionsOpened, connectionsClosed, connectionsReused, connectFailures, exchangesStarted, exchangesEnded
         case retries
+        /// Connections that could not be made because this machine lacked something for them.
+        case connectShortages
         /// Responses with a status of 500 or above, and attempts that got no response.
         case failures
         /// Responses whose head came, and the microseconds that they took together from the request's sending.

@@ -43,8 +43,8 @@ public struct ReportedFact: Sendable, Equatable {
 
 /// Something that a worker saw and the control plane should know at once.
 public enum DataPlaneFact: Sendable, Equatable {
-    /// A connection to an endpoint (an index into `Snapshot.endpoints`) was refused, timed out or was unreachable.
-    case connectFailed(endpoint: Int, errno: Int32)
+    /// A connection to an endpoint (an index into `Snapshot.endpoints`) could not be made.
+    case connectFailed(endpoint: Int, ConnectFailure)
     /// A connection to an endpoint was established, after at least one failed.
     case connectSucceeded(endpoint: Int)
     /// An endpoint has answered badly this many times in a row, as often as its pool's `OutlierRules` bear.
@@ -54,6 +54,29 @@ public enum DataPlaneFact: Sendable, Equatable {
     case gaveNoResponse(endpoint: Int, Reason, count: Int)
     /// A worker's circuit breaker has changed.
     case breakerChanged(BreakerName, BreakerState, BreakerCause?, worker: Int)
+    /// Lines of the access log are refused or dropped, or are written again.
+    case accessLog(AccessLogNews)
+}
+
+/// What is to be known of an access log that does not take its lines.
+public struct AccessLogNews: Sendable, Equatable {
+    public enum Event: Sendable, Equatable {
+        /// It takes nothing, for the reason that the system gave. What comes waits, as far as there is room.
+        case refused(String)
+        /// It takes lines again; so many were dropped meanwhile.
+        case resumed(dropped: Int)
+        /// So many were dropped since they came faster than they could be written.
+        case dropped(Int)
+    }
+
+    /// Where the lines go.
+    public let destination: String
+    public let event: Event
+
+    public init(destination: String, _ event: Event) {
+        self.destination = destination
+        self.event = event
+    }
 }
 
 /// A kind of bad answers that are counted in a row.

@@ -18,6 +18,10 @@ public struct Limits: Sendable, Equatable {
     public var connectionsPerListener: Int
     /// Requests under way at one worker, whatever connections they came on. Beyond it new ones are answered 503.
     public var requestsPerWorker: Int
+    /// How old a client's connection may become: the response after that ends it; nil for any age.
+    public var connectionAge: Duration?
+    /// Requests on one client's connection at most: the last response ends it; nil for any number.
+    public var connectionRequests: Int?
     /// Bytes of buffers that one worker may have in use. Beyond it new requests are answered 503.
     public var bufferBytesPerWorker: Int
 
@@ -25,7 +29,7 @@ public struct Limits: Sendable, Equatable {
         headBytes: Int = 65_536, headFields: Int = 100, responseFields: Int = 256, targetBytes: Int = 8_192,
         bodyBytes: Int? = nil, minRate: Int? = 240, rateWindow: Duration = .seconds(60),
         connectionsPerListener: Int = 10_000, requestsPerWorker: Int = 100_000,
-        bufferBytesPerWorker: Int = 256 << 20
+        connectionAge: Duration? = nil, connectionRequests: Int? = nil, bufferBytesPerWorker: Int = 256 << 20
     ) {
         self.headBytes = headBytes
         self.headFields = headFields
@@ -36,6 +40,8 @@ public struct Limits: Sendable, Equatable {
         self.rateWindow = rateWindow
         self.connectionsPerListener = connectionsPerListener
         self.requestsPerWorker = requestsPerWorker
+        self.connectionAge = connectionAge
+        self.connectionRequests = connectionRequests
         self.bufferBytesPerWorker = bufferBytesPerWorker
     }
 }

@@ -90,12 +90,16 @@ public struct RetryRules: Sendable, Equatable {
     public var budgetPercent: Int
     /// Retries a second that are allowed whatever the budget says.
     public var minimumPerSecond: Int
+    /// Whether requests whose method is not idempotent, such as POST, are tried again as the others are: the origins then
+    /// bear it that one is made twice.
+    public var repeatsAll: Bool
 
     public init(
         attempts: Int = 3, statuses: [Int] = [], perTryTimeout: Duration? = nil, bodyBytes: Int = 64 << 10,
         backoff: Duration = .milliseconds(25), maximumBackoff: Duration = .milliseconds(250), budgetPercent: Int = 20,
-        minimumPerSecond: Int = 3
+        minimumPerSecond: Int = 3, repeatsAll: Bool = false
     ) {
+        self.repeatsAll = repeatsAll
         self.attempts = attempts
         self.statuses = statuses
         self.perTryTimeout = perTryTimeout

@@ -137,6 +137,8 @@ public struct Listener: Sendable, Equatable {
     public var paths: PathRule
     /// Whether responses that Apus makes by itself keep their reason from clients.
     public var hidesReasons = false
+    /// Whether a client that has ended its direction still gets its responses; otherwise it is taken for one that has left.
+    public var servesHalfClosed = false
     /// A reload removed it: it accepts nobody, and is here for the clients that it has.
     public var isRetired = false
 

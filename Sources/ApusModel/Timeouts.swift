@@ -10,6 +10,8 @@ public struct Timeouts: Sendable, Equatable {
     public var responseHead: Duration
     /// Without progress of a request or response body.
     public var body: Duration
+    /// Between two parts of a response that is a stream of events (`text/event-stream`), which may be silent for long.
+    public var stream: Duration
     /// From the signal to stop until connections that are still busy are cut.
     public var drain: Duration
     /// From the signal to stop until no more clients are accepted: meanwhile readiness says no, and whoever sends
@@ -18,14 +20,15 @@ public struct Timeouts: Sendable, Equatable {
 
     public init(
         requestHead: Duration = .seconds(10), idle: Duration = .seconds(75), connect: Duration = .seconds(3),
-        responseHead: Duration = .seconds(30), body: Duration = .seconds(30), drain: Duration = .seconds(30),
-        drainDelay: Duration = .zero
+        responseHead: Duration = .seconds(30), body: Duration = .seconds(30), stream: Duration = .seconds(3600),
+        drain: Duration = .seconds(30), drainDelay: Duration = .zero
     ) {
         self.requestHead = requestHead
         self.idle = idle
         self.connect = connect
         self.responseHead = responseHead
         self.body = body
+        self.stream = stream
         self.drain = drain
         self.drainDelay = drainDelay
     }

@@ -39,7 +39,10 @@ public final class DataPlane: DataPlaneLink {
         self.facts = facts
         lifetime = Lifetime(workers: snapshot.workers, facts: continuation)
         let shared = SharedState(snapshot, epoch: 0, lifetime: lifetime)
-        log = AccessLogSinks(workers: snapshot.workers)
+        // It is about no index of any snapshot.
+        log = AccessLogSinks(workers: snapshot.workers) {
+            _ = continuation.yield(ReportedFact(epoch: .max, .accessLog($0)))
+        }
         let preparedLog = try log.prepare(snapshot)
         log.use(preparedLog)
         let (sockets, addresses) = try Self.bind(snapshot, inheriting)
@@ -47,7 +50,8 @@ public final class DataPlane: DataPlaneLink {
         let banks = (0..<snapshot.workers).map { _ in CounterBank(count: slots) }
         running = Mutex(
             Running(
-                shared: shared, settings: WorkerSettings(snapshot, listenerAddress: addresses), banks: banks,
+                shared: shared,
+                settings: WorkerSettings(snapshot, listenerAddress: addresses, mark: lifetime.mark), banks: banks,
                 sockets: sockets, addresses: addresses, logs: preparedLog.writers))
         do {
             mailboxes = try (0..<snapshot.workers).map { _ throws(SystemError) in try Mailbox() }

@@ -34,11 +34,15 @@ public struct BufferArena: ~Copyable {
         var nextFree: Int32
     }
 
-    /// Capacities that blocks come in: a small one for the heads of most requests, the largest for a whole read.
-    static let blockSizes = [1 << 10, 4 << 10, 16 << 10, 64 << 10, 128 << 10, 256 << 10]
+    /// Capacities that blocks come in: a small one for the heads of most requests, 64 KiB for a whole read, and larger ones
+    /// for bodies that are kept to be sent again.
+    static let blockSizes = [
+        1 << 10, 4 << 10, 16 << 10, 64 << 10, 128 << 10, 256 << 10, 512 << 10, 1 << 20, 2 << 20, 4 << 20, 8 << 20,
+        16 << 20, 32 << 20,
+    ]
     /// Free blocks that are kept per size; the rest go back to the system.
-    static let keptFree = [1_024, 256, 64, 16, 8, 4]
-    public static let largestBlock = 256 << 10
+    static let keptFree = [1_024, 256, 64, 16, 8, 4, 1, 0, 0, 0, 0, 0, 0]
+    public static let largestBlock = 32 << 20
     /// Bytes that one read takes at most.
     public static let inboundCapacity = 64 << 10
     /// Room for the largest head, what Apus adds to it, and small pieces of body.

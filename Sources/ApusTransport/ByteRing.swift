@@ -10,6 +10,12 @@ public final class ByteRing: Sendable {
     private let written = Atomic<Int>(0)
     private let taken = Atomic<Int>(0)
     private let onHalfFull: @Sendable () -> Void
+    /// Writes for which there was no room, ever.
+    private let refusals = Atomic<Int>(0)
+    /// The bytes that were taken end within a line, and what was written before them ends within a line that nobody
+    /// completes. The reading thread's own.
+    private nonisolated(unsafe) var insideLine = false
+    private nonisolated(unsafe) var brokenLine = false
 
     /// - Parameters:
     ///   - capacity: bytes; a power of two.
@@ -26,12 +32,29 @@ public final class ByteRing: Sendable {
     /// Bytes that wait to be taken. Only for the reading thread.
     public var held: Int { written.load(ordering: .acquiring) - taken.load(ordering: .relaxed) }
 
+    /// The last line has been written in part, and the rest of it waits. Only for the reading thread.
+    public private(set) var isInsideLine: Bool {
+        get { unsafe insideLine }
+        set { unsafe insideLine = newValue }
+    }
+
+    private var lineIsBroken: Bool {
+        get { unsafe brokenLine }
+        set { unsafe brokenLine = newValue }
+    }
+
+    /// Writes for which there was no room, ever.
+    public var refusedWrites: Int { refusals.load(ordering: .relaxed) }
+
     /// Adds all of `bytes`, or nothing when there is no room. Only for the writing thread.
     public func write(_ bytes: Span<UInt8>) -> Bool {
         let start = written.load(ordering: .relaxed)
         let held = start - taken.load(ordering: .acquiring)
         let count = bytes.count
-        guard held + count <= capacity else { return false }
+        guard held + count <= capacity else {
+            refusals.add(1, ordering: .relaxed)
+            return false
+        }
         unsafe bytes.withUnsafeBytes { source in
             guard let source = source.baseAddress else { return }
             let offset = start & (capacity - 1)
@@ -44,34 +67,105 @@ public final class ByteRing: Sendable {
         return true
     }
 
+    /// What came of writing what a ring held.
+    public struct Drained: Sendable {
+        /// Lines that were thrown away.
+        public var lost = 0
+        /// Why nothing more was taken, as an errno; 0 while all goes well.
+        public var refusal: Int32 = 0
+        /// Whether anything was tried.
+        public var wasTried = false
+    }
+
     /// Writes everything to `descriptor`, or what it takes: when it takes nothing for `patience` milliseconds the rest
-    /// stays. What it refuses for good, on a full disk, is thrown away. Only for the reading thread.
+    /// stays, and so does what finds no room on a full disk. What is refused for good is thrown away. Only for the reading
+    /// thread; what the ring holds must be whole lines.
     ///
-    /// - Returns: how many lines were thrown away.
-    public func drain(to descriptor: Int32, patience: Int32) -> Int {
-        var lost = 0
+    /// A line may be written in parts (`isInsideLine`): the rest of it must come next, before anybody else's lines.
+    public func drain(to descriptor: Int32, patience: Int32) -> Drained {
+        var drained = Drained()
         // A pipe that is ready takes this much without blocking; a file takes anything.
         let most = apus_is_file(descriptor) != 0 ? capacity : Int(PIPE_BUF)
         while true {
             let start = taken.load(ordering: .relaxed)
             let held = written.load(ordering: .acquiring) - start
-            guard held > 0, apus_wait(descriptor, 1, patience) != 0 else { return lost }
-            let offset = start & (capacity - 1)
-            let count = min(held, capacity - offset, most)
-            let result = unsafe apus_write(descriptor, base + offset, count)
+            guard held > 0, apus_wait(descriptor, 1, patience) != 0 else { return drained }
+            drained.wasTried = true
+            let count = wholeLines(from: start, held, within: most)
+            let result = write(descriptor, from: start, count)
             if result == -Int(EINTR) { continue }
             // It takes less than it said; asking at once again could go on for ever.
-            if result == -Int(EAGAIN) { return lost }
-            if result <= 0 { lost += lineFeeds(from: offset, count) }
-            taken.store(start + (result > 0 ? Int(result) : count), ordering: .releasing)
+            if result == -Int(EAGAIN) { return drained }
+            guard result <= 0 else {
+                take(start, result)
+                continue
+            }
+            drained.refusal = result < 0 ? Int32(-result) : EIO
+            if Self.isFull(drained.refusal) { return drained }
+            drained.lost += lineFeeds(from: start, count)
+            lineIsBroken = lineIsBroken || isInsideLine
+            taken.store(start + count, ordering: .releasing)
+            isInsideLine = false
         }
+    }
+
+    /// There may be room again later.
+    private static func isFull(_ errno: Int32) -> Bool { errno == ENOSPC || errno == EDQUOT || errno == EFBIG }
+
+    private func write(_ descriptor: Int32, from start: Int, _ count: Int) -> Int {
+        if lineIsBroken {
+            var lineFeed = UInt8(ascii: "\n")
+            let result = unsafe apus_write(descriptor, &lineFeed, 1)
+            guard result > 0 else { return Int(result) }
+            lineIsBroken = false
+        }
+        let offset = start & (capacity - 1)
+        let first = min(count, capacity - offset)
+        return unsafe Int(apus_write_both(descriptor, base + offset, first, base, count - first))
+    }
+
+    private func take(_ start: Int, _ count: Int) {
+        isInsideLine = byte(at: start + count - 1) != UInt8(ascii: "\n")
+        taken.store(start + count, ordering: .releasing)
+    }
+
+    private func byte(at place: Int) -> UInt8 { unsafe (base + (place & (capacity - 1))).load(as: UInt8.self) }
+
+    /// Bytes from `start` on that are whole lines, `most` at most; a part of the first line where that is longer.
+    private func wholeLines(from start: Int, _ held: Int, within most: Int) -> Int {
+        guard held > most else { return held }
+        var count = most
+        while count > 0, byte(at: start + count - 1) != UInt8(ascii: "\n") { count -= 1 }
+        return count > 0 ? count : most
+    }
+
+    /// Throws away what is left of a line that was written in part: where it was to go there is another file now. Only for the
+    /// reading thread.
+    ///
+    /// - Returns: how many lines are lost by it.
+    public func dropRestOfLine() -> Int {
+        lineIsBroken = false
+        guard isInsideLine else { return 0 }
+        let start = taken.load(ordering: .relaxed)
+        taken.store(start + lineCount(from: start, held), ordering: .releasing)
+        isInsideLine = false
+        return 1
+    }
+
+    /// Throws everything away. Only for the reading thread, when nobody writes any more.
+    ///
+    /// - Returns: how many lines that were.
+    public func discard() -> Int {
+        let start = taken.load(ordering: .relaxed)
+        let lines = lineFeeds(from: start, held)
+        taken.store(start + held, ordering: .releasing)
+        return lines
     }
 }
 
 extension ByteRing {
-    private func lineFeeds(from offset: Int, _ count: Int) -> Int {
-        let lineFeed = UInt8(ascii: "\n")
-        return (offset..<offset + count).count { unsafe (base + $0).load(as: UInt8.self) == lineFeed }
+    private func lineFeeds(from start: Int, _ count: Int) -> Int {
+        (start..<start + count).count { byte(at: $0) == UInt8(ascii: "\n") }
     }
 
     /// Sends every line that is there as a datagram, without its line feed and cut to what a datagram holds. What cannot

@@ -19,8 +19,12 @@ public struct SystemResult: Sendable, BitwiseCopyable {
     /// The call would have had to wait (EAGAIN).
     @inlinable public var wouldBlock: Bool { rawValue == -Int(EAGAIN) }
     /// The connection is broken, and not because the peer had ended it before (EPIPE).
-    @inlinable var isReset: Bool { rawValue < 0 && rawValue != -Int(EAGAIN) && rawValue != -Int(EPIPE) }
+    @inlinable var isReset: Bool {
+        rawValue < 0 && rawValue != -Int(EAGAIN) && rawValue != -Int(EPIPE) && !isOutOfMemory
+    }
     static var reset: SystemResult { SystemResult(-Int(ECONNRESET)) }
+    /// The system had no memory for it (ENOMEM, ENOBUFS): nobody's connection is broken.
+    @inlinable public var isOutOfMemory: Bool { rawValue == -Int(ENOMEM) || rawValue == -Int(ENOBUFS) }
     /// Neither the process nor the system has a descriptor left (EMFILE, ENFILE).
     @inlinable public var isOutOfDescriptors: Bool { rawValue == -Int(EMFILE) || rawValue == -Int(ENFILE) }
 }
@@ -32,12 +36,6 @@ public func monotonicMicroseconds() -> Int64 { apus_clock_microseconds(CLOCK_MON
 /// Microseconds since 1970, for logs.
 @inlinable
 public func wallClockMicroseconds() -> Int64 { apus_clock_microseconds(CLOCK_REALTIME) }
-
-/// Why a connect that took too long failed (ETIMEDOUT).
-public let timedOutErrno = ETIMEDOUT
-
-/// Why a connection could not be registered for want of memory (ENOMEM).
-public let outOfMemoryErrno = ENOMEM
 
 /// A descriptor that stands for nothing but itself; negative when there is none to be had.
 func openSpareDescriptor() -> Int32 { apus_spare_descriptor() }

@@ -9,7 +9,8 @@ extension Snapshot {
         for listener in listeners {
             let paths = listener.paths == .safe ? "" : ", \(listener.paths.rawValue) paths"
             let reasons = listener.hidesReasons ? ", hides reasons" : ""
-            lines.append("listener \(listener.name) at \(listener.bind)\(paths)\(reasons)")
+            let halves = listener.servesHalfClosed ? ", serves the half-closed" : ""
+            lines.append("listener \(listener.name) at \(listener.bind)\(paths)\(reasons)\(halves)")
             for route in routes[listener.routes] { lines += inLines(route) }
         }
         for pool in pools { lines += inLines(pool) }

@@ -30,7 +30,7 @@ import Testing
         let (prober, link, _) = prober(first)
         func down(_ endpoint: Int, epoch: Int) async {
             for _ in 0..<3 {
-                await prober.observe(ReportedFact(epoch: epoch, .connectFailed(endpoint: endpoint, errno: 111)))
+                await prober.observe(ReportedFact(epoch: epoch, .connectFailed(endpoint: endpoint, .refused)))
             }
         }
         await down(3, epoch: 0)

@@ -75,7 +75,7 @@ import Testing
         let origin = try await ScriptedOrigin(.silence)
         try await withProber([origin.address], check) { prober, link, log in
             #expect(await eventually { await prober.states == [.healthy] })
-            for _ in 0..<3 { await prober.observe(.connectFailed(endpoint: 0, errno: 111)) }
+            for _ in 0..<3 { await prober.observe(.connectFailed(endpoint: 0, .refused)) }
             var decisions = link.decisions.makeAsyncIterator()
             #expect(await decisions.next() == .init(endpoint: 0, available: false))
             #expect(await eventually { !log.lines.isEmpty })
@@ -83,9 +83,22 @@ import Testing
         }
     }
 
+    @Test(arguments: Shortage.allCases)
+    func whatThisMachineLacksIsToldOnceAndCountsAgainstNobody(shortage: Shortage) async throws {
+        var check = Self.check(.tcp)
+        check.interval = .seconds(3600)
+        let origin = try await ScriptedOrigin(.silence)
+        try await withProber([origin.address], check) { prober, link, log in
+            #expect(await eventually { await prober.states == [.healthy] })
+            for _ in 0..<5 { await prober.observe(.connectFailed(endpoint: 0, .shortage(shortage))) }
+            #expect(await prober.states == [.healthy])
+            #expect(log.lines.filter { $0.contains("\(shortage) for a connection to endpoint") }.count == 1)
+        }
+    }
+
     @Test func withoutProbesAnEndpointReturnsAfterItsInterval() async throws {
         try await withProber([closedAddress], Self.check(.none)) { prober, link, log in
-            for _ in 0..<3 { await prober.observe(.connectFailed(endpoint: 0, errno: 111)) }
+            for _ in 0..<3 { await prober.observe(.connectFailed(endpoint: 0, .refused)) }
             var decisions = link.decisions.makeAsyncIterator()
             #expect(await decisions.next() == .init(endpoint: 0, available: false))
             #expect(await decisions.next() == .init(endpoint: 0, available: true))
@@ -182,7 +195,7 @@ import Testing
     @Test func panicIsSaidOnce() async throws {
         try await withProber(Self.addresses, Self.check(.none), panic: 50) { prober, _, log in
             for endpoint in 0..<4 {
-                for _ in 0..<3 { await prober.observe(.connectFailed(endpoint: endpoint, errno: 111)) }
+                for _ in 0..<3 { await prober.observe(.connectFailed(endpoint: endpoint, .refused)) }
             }
             let lines = log.lines.filter { $0.contains("panicking") }
             #expect(
@@ -219,7 +232,7 @@ import Testing
             origin.play(ScriptedOrigin.ok)
             #expect(await eventually { await prober.states == [.healthy] })
             // Down by what requests see, with the next probe an hour away.
-            for _ in 0..<3 { await prober.observe(.connectFailed(endpoint: 0, errno: 111)) }
+            for _ in 0..<3 { await prober.observe(.connectFailed(endpoint: 0, .refused)) }
             #expect(await prober.states == [.unhealthy])
             #expect(await eventually { await prober.states == [.healthy] })
         }

@@ -17,7 +17,8 @@ private func forwarded(
     }
     var sink = Collected(input: bytes)
     head.write(
-        forwarding: ForwardedRequest(isTrusted: isTrusted, ownPort: 8080, rewrites: rewrites), fields: fields,
+        forwarding: ForwardedRequest(isTrusted: isTrusted, ownPort: 8080, saysVia: true, rewrites: rewrites),
+        fields: fields,
         to: &sink, clientAddress: { $0.append("10.1.2.3") }, ownAddress: { $0.append("127.0.0.1:8080") },
         rewritten: { part, sink in
             if part == .prefix { sink.append("/own") }

@@ -78,13 +78,13 @@ struct Collected: HeadSink {
 }
 
 /// The request in `text` as it would be forwarded.
-func forward(_ text: String, isTrusted: Bool = false) throws -> String {
+func forward(_ text: String, isTrusted: Bool = false, saysVia: Bool = true, mark: UInt32 = 0) throws -> String {
     var fields = FieldTable()
     let bytes = Array(text.utf8)
     guard let head = try RequestHead.parse(bytes.span, limits: HeadLimits(), into: &fields) else { return "incomplete" }
     var sink = Collected(input: bytes)
     head.write(
-        forwarding: ForwardedRequest(isTrusted: isTrusted), fields: fields, to: &sink,
+        forwarding: ForwardedRequest(isTrusted: isTrusted, saysVia: saysVia, mark: mark), fields: fields, to: &sink,
         clientAddress: { $0.append("10.1.2.3") }, ownAddress: { $0.append("127.0.0.1:8080") })
     return sink.text
 }

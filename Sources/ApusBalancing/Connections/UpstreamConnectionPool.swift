@@ -34,6 +34,17 @@ public struct UpstreamConnectionPool: Sendable {
         case stays
     }
 
+    /// A connection that is free to be reused.
+    private struct Idle: Sendable {
+        let handle: Int32
+        /// When it was used last, in microseconds of the caller's clock.
+        let since: Int64
+    }
+
+    /// How long a connection may have been idle, in microseconds, to be trusted with a request that may not be repeated:
+    /// the longer, the likelier that its origin is just closing it.
+    public static let trustedIdleTime: Int64 = 1_000_000
+
     /// A busy connection that carries several exchanges at once.
     private struct Shared: Sendable {
         let handle: Int32
@@ -49,7 +60,7 @@ public struct UpstreamConnectionPool: Sendable {
     /// Whether `retire` was called.
     public private(set) var isRetired = false
     /// The one released last is at the end.
-    private var idle: [Int32] = []
+    private var idle: [Idle] = []
     /// The oldest first. There are few, since each carries many exchanges.
     private var shared: [Shared] = []
 
@@ -71,11 +82,17 @@ public struct UpstreamConnectionPool: Sendable {
     // MARK: - Leases
 
     /// A connection for an exchange, one that is open if possible.
-    public mutating func lease() -> LeaseAction {
+    ///
+    /// - Parameter since: of those that are idle, only one that was used since then will do, unless there may be no other;
+    ///   `.min` for any.
+    public mutating func lease(usedSince since: Int64 = .min) -> LeaseAction {
         if !shared.isEmpty, let handle = leaseStream() { return .share(handle) }
-        guard !isRetired, let handle = idle.popLast() else { return leaseFresh() }
+        guard !isRetired, let latest = idle.last, latest.since >= since || totalCount >= limits.max else {
+            return leaseFresh()
+        }
+        idle.removeLast()
         busyCount += 1
-        return .reuse(handle)
+        return .reuse(latest.handle)
     }
 
     /// A connection that nobody has used before: for repeating a request that a reused connection has failed.
@@ -114,12 +131,12 @@ public struct UpstreamConnectionPool: Sendable {
     ///
     /// - Parameter isReusable: whether both sides are at the start of a new message and neither asked to close. Of one that
     ///   carries several: whether the connection may be used for another; once it may not, no more are begun on it.
-    public mutating func released(_ handle: Int32, isReusable: Bool) -> ReleaseAction {
+    public mutating func released(_ handle: Int32, isReusable: Bool, now: Int64 = 0) -> ReleaseAction {
         var isReusable = isReusable
         if !shared.isEmpty, endStream(on: handle, &isReusable) { return .stays }
         endBusy()
         guard isReusable, !isRetired, idle.count < limits.maxIdle, totalCount < limits.max else { return .close }
-        idle.append(handle)
+        idle.append(Idle(handle: handle, since: now))
         return .keep
     }
 
@@ -155,7 +172,7 @@ public struct UpstreamConnectionPool: Sendable {
     public mutating func retire() -> [Int32] {
         isRetired = true
         defer { idle = [] }
-        return idle
+        return idle.map(\.handle)
     }
 
     /// Goes by other limits from now on. One that was retired is in use again.
@@ -167,7 +184,7 @@ public struct UpstreamConnectionPool: Sendable {
         isRetired = false
         let surplus = max(idle.count - limits.maxIdle, min(idle.count, totalCount - limits.max), 0)
         defer { idle.removeFirst(surplus) }
-        return Array(idle.prefix(surplus))
+        return idle.prefix(surplus).map(\.handle)
     }
 
     private mutating func endBusy() {
@@ -177,7 +194,7 @@ public struct UpstreamConnectionPool: Sendable {
 
     private mutating func removeIdle(_ handle: Int32) {
         // From the front: the connections idle longest are there, and they are the ones that end.
-        guard let index = idle.firstIndex(of: handle) else {
+        guard let index = idle.firstIndex(where: { $0.handle == handle }) else {
             preconditionFailure("connection \(handle) ended as idle, but was not idle")
         }
         idle.remove(at: index)

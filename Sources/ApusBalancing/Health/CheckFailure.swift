@@ -1,3 +1,5 @@
+public import ApusModel
+
 #if canImport(Musl)
     internal import Musl
 #else
@@ -27,21 +29,30 @@ public enum CheckFailure: Sendable, Hashable {
     case malformedResponse
     /// An answer that the proxy would refuse from the endpoint, for that reason.
     case refusedResponse(String)
+    /// This machine lacks something for it: that says nothing about the endpoint, and never counts against it.
+    case shortage(Shortage)
     /// The endpoint's host name has no address.
     case nameNotFound
     /// Any other error of the system.
     case system(errno: Int32)
 
-    /// The failure that the system reported for a connection.
-    public init(errno: Int32) {
-        switch errno {
-        case ECONNREFUSED: self = .connectionRefused
-        case ETIMEDOUT: self = .connectTimedOut
-        case EHOSTUNREACH, ENETUNREACH, EHOSTDOWN, ENETDOWN: self = .unreachable
-        case ECONNRESET, EPIPE: self = .connectionReset
-        default: self = .system(errno: errno)
+    /// Why a connection could not be made.
+    public init(_ failure: ConnectFailure) {
+        switch failure {
+        case .refused: self = .connectionRefused
+        case .timedOut: self = .connectTimedOut
+        case .unreachable: self = .unreachable
+        case .reset: self = .connectionReset
+        case .shortage(let shortage): self = .shortage(shortage)
+        case .system(let errno): self = .system(errno: errno)
         }
     }
+
+    /// The failure that the system reported for a connection.
+    public init(errno: Int32) { self.init(ConnectFailure(errno: errno)) }
+
+    /// What this machine lacked; nil where it was the endpoint that failed.
+    public var shortage: Shortage? { if case .shortage(let shortage) = self { shortage } else { nil } }
 }
 
 extension CheckFailure: CustomStringConvertible {
@@ -60,7 +71,8 @@ extension CheckFailure: CustomStringConvertible {
         case .malformedResponse: "malformed response: bad_response"
         case .refusedResponse(let reason): "malformed response: \(reason)"
         case .nameNotFound: "its host name has no address"
-        case .system(let errno): "system error \(errno)"
+        case .shortage(let shortage): shortage.description
+        case .system(let errno): unsafe strerror(errno).map { unsafe String(cString: $0) } ?? "system error \(errno)"
         }
     }
 }

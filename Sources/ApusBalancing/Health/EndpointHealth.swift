@@ -17,6 +17,8 @@ public import ApusModel
 ///   they must not delay its return.
 /// - Without probes only requests tell. `fall` connect failures in a row take an endpoint down; after one interval it
 ///   is unknown again and gets requests, and the next failure takes it down, the next success makes it up.
+/// - What this machine lacked for a probe or a connection (`CheckFailure.shortage`) says nothing about the endpoint, and
+///   counts neither for nor against it.
 ///
 /// Each change is returned exactly once, by the fact that caused it. Times are microseconds of any monotonic clock.
 public struct EndpointHealth: Sendable {
@@ -106,7 +108,7 @@ public struct EndpointHealth: Sendable {
     }
 
     public mutating func probeFailed(now: Int64, _ failure: CheckFailure) -> Transition? {
-        guard failure != .late else { return nil }
+        guard failure.shortage == nil, failure != .late else { return nil }
         probeSuccesses = 0
         guard isAvailable || state == .joining else { return nil }
         probeFailures += 1
@@ -115,7 +117,7 @@ public struct EndpointHealth: Sendable {
 
     /// A request could not connect to the endpoint.
     public mutating func connectFailed(now: Int64, _ failure: CheckFailure) -> Transition? {
-        guard isAvailable else { return nil }
+        guard isAvailable, failure.shortage == nil else { return nil }
         connectFailures += 1
         return failed(now, failure)
     }

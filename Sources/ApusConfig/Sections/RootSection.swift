@@ -14,6 +14,7 @@ struct RootSection {
     var limits = LimitsSection()
     var trustedProxies: [Network] = []
     var clientFields = ClientFields()
+    var saysVia = false
     var accessLog = AccessLogSection()
     var admin: [AdminSection] = []
     var process = ProcessSection()
@@ -42,6 +43,7 @@ struct RootSection {
         limits = LimitsSection(snapshot.limits)
         trustedProxies = snapshot.trustedProxies
         clientFields = snapshot.clientFields
+        saysVia = snapshot.clientFields.saysVia
         accessLog = AccessLogSection(snapshot.accessLog)
         admin = snapshot.operations.admin.map { AdminSection($0) }
         process = ProcessSection(snapshot.operations)
@@ -85,6 +87,7 @@ extension RootSection: Keyed {
         SectionKey(
             "client_headers", \.clientFields, Kind.section(example: "{ remove: [X-Tenant], keep: [Remote-User] }"),
             "Which headers of clients are removed because of their names.", usually: "the usual ones are removed"),
+        SectionKey("via", \.saysVia, Kind.onOrOff, "Whether Via tells origins that requests came through Apus."),
     ]
 
     private static let running: [SectionKey<RootSection>] = [

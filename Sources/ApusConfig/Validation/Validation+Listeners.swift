@@ -32,6 +32,7 @@ extension Validation {
                         name: section.name?.value ?? bind.value.text, bind: address, routes: first..<routes.count,
                         paths: section.paths)
                     listener.hidesReasons = section.hidesReasons
+                    listener.servesHalfClosed = section.servesHalfClosed
                     return listener
                 }
             }
@@ -77,6 +78,19 @@ extension Validation {
         }
     }
 
+    /// A request to an endpoint that is a listener of this process comes back to it.
+    mutating func warnOfOwnListeners(_ listeners: [Listener], _ pools: [Pool], _ endpoints: [Endpoint]) {
+        for (section, pool) in zip(root.pools, pools) {
+            for endpoint in endpoints[pool.endpoints] {
+                guard let own = listeners.first(where: { $0.bind.isReached(at: endpoint.address) }) else { continue }
+                findings.warning(
+                    "the endpoint `\(endpoint.name)` of the pool `\(section.name.value)` is Apus itself: the listener "
+                        + "`\(own.name)` is bound there; a request that comes back by it is refused (508, "
+                        + "`loop_detected`)", at: section.name.position)
+            }
+        }
+    }
+
     /// The admin server's sockets share their ports with nobody.
     private mutating func checkOverlap(
         _ address: SocketAddress, at position: SourcePosition,
@@ -99,5 +113,15 @@ extension Validation {
             "`\(address)` is bound already by the listener in \(findings.told(other.position, from: position)); give one "
                 + "of them another port, or join their routes", at: position)
         return false
+    }
+}
+
+extension SocketAddress {
+    /// Whether who connects to that address on this machine comes to a listener that is bound here, as far as the addresses
+    /// tell.
+    fileprivate func isReached(at address: SocketAddress) -> Bool {
+        guard port == address.port, port != 0 else { return false }
+        let isAny = ip == .anyIPv4 || ip == .anyIPv6
+        return ip == address.ip || isAny && (address.ip.isLoopback || address.ip == .anyIPv4 || address.ip == .anyIPv6)
     }
 }

@@ -41,13 +41,16 @@ struct Validation {
         operations.resolveInterval = root.resolveInterval
         let accessLog = accessLog()
         checkBinds(listeners, admin)
+        warnOfOwnListeners(listeners.compactMap(\.self), pools, endpoints)
+        var clientFields = root.clientFields
+        clientFields.saysVia = root.saysVia
         warnOfUnusedPools()
         guard !findings.hasErrors else { return nil }
         return Snapshot(
             workers: root.workers ?? max(1, loader.defaultWorkers), listeners: listeners.compactMap(\.self),
             routes: routes,
             pools: pools, endpoints: endpoints, timeouts: root.timeouts, limits: root.limits.limits,
-            trustedProxies: root.trustedProxies, clientFields: root.clientFields, accessLog: accessLog,
+            trustedProxies: root.trustedProxies, clientFields: clientFields, accessLog: accessLog,
             node: root.node ?? loader.defaultNode, zone: root.zone?.value, operations: operations,
             sharing: loader.running)
     }

@@ -15,6 +15,9 @@ extension MetricsText {
         write(
             .connectFailures, "apus_upstream_connect_failures_total",
             "Connections to endpoints that were refused, timed out or found no way.", &writer)
+        write(
+            .connectShortages, "apus_upstream_connect_shortages_total",
+            "Connections to endpoints for which this machine had no local port, descriptor or memory left.", &writer)
         writer.family("apus_upstream_exchanges_open", .gauge, "Requests at endpoints now.")
         for endpoint in endpoints { writer.sample(endpointLabels[endpoint], inFlight(endpoint)) }
         write(.retries, "apus_retries_total", "Attempts repeated after this endpoint failed them.", &writer)

@@ -48,6 +48,33 @@ extension Prober {
         }
     }
 
+    /// What this machine lacks, and for what.
+    func log(_ endpoint: Int, _ shortage: Shortage, ofProbe: Bool) {
+        let advice =
+            switch shortage {
+            case .ports:
+                "keep more connections (connections.max_idle), or widen net.ipv4.ip_local_port_range of this machine"
+            case .descriptors: "raise the limit of open files of this process (LimitNOFILE, ulimit -n)"
+            case .memory: "see net.ipv4.tcp_mem and the memory limits of this machine"
+            }
+        let what = ofProbe ? "a probe of" : "a connection to"
+        logger.error(
+            "\(shortage) for \(what) \(name(endpoint)), which does not count against it; \(advice); told once a minute")
+    }
+
+    /// An access log that does not take its lines, or takes them again.
+    func log(_ news: AccessLogNews) {
+        let name = "access log \(news.destination)"
+        switch news.event {
+        case .refused(let reason):
+            logger.error(
+                "\(name) is not written: \(reason); lines wait in memory, and are dropped where there is no room left")
+        case .resumed(let dropped): logger.notice("\(name) is written again; \(dropped) lines were dropped")
+        case .dropped(let count):
+            logger.warning("\(name): \(count) lines were dropped: they came faster than they could be written")
+        }
+    }
+
     func name(_ endpoint: Int) -> String {
         let endpoint = snapshot.endpoints[endpoint]
         return "endpoint \(snapshot.pools[endpoint.pool].name)/\(endpoint.name)"

@@ -26,6 +26,8 @@ public actor Prober: Service {
     private var nextProbe = 0
     private let alarms: AsyncStream<Alarm>
     private let alarm: AsyncStream<Alarm>.Continuation
+    /// When each thing that this machine lacked was last told of.
+    private var toldShortages: [Shortage: Int64] = [:]
     /// When it was last told of that probes were late because of this process.
     private var toldLateness: Int64?
     /// The alarm set for the next probes, and when it rings.
@@ -112,9 +114,10 @@ public actor Prober: Service {
     public func observe(_ fact: DataPlaneFact) {
         let now = Self.now
         switch fact {
-        case .connectFailed(let endpoint, let errno):
+        case .connectFailed(let endpoint, .shortage(let shortage)): noteShortage(shortage, endpoint, ofProbe: false)
+        case .connectFailed(let endpoint, let cause):
             let (pool, index) = place(endpoint)
-            settle(pool, pools[pool].connectFailed(index, CheckFailure(errno: errno), now: now))
+            settle(pool, pools[pool].connectFailed(index, CheckFailure(cause), now: now))
         case .connectSucceeded(let endpoint):
             let (pool, index) = place(endpoint)
             settle(pool, pools[pool].connectSucceeded(index, now: now))
@@ -130,6 +133,7 @@ public actor Prober: Service {
             settle(pool, pools[pool].breakerChanged(.endpoint(index), state, cause, now: now), saidBy: worker)
         case .breakerChanged(.pool(let pool), let state, let cause, let worker):
             settle(pool, pools[pool].breakerChanged(.pool, state, cause, now: now), saidBy: worker)
+        case .accessLog(let news): log(news)
         }
     }
 
@@ -175,7 +179,9 @@ public actor Prober: Service {
         // By another check than the present one, it has answered another question.
         let counts = probe.check.probesAlike(check(of: endpoint))
         if failure == .late { noteLateness(now) }
-        if counts, let failure {
+        if let shortage = failure?.shortage {
+            noteShortage(shortage, endpoint, ofProbe: true)
+        } else if counts, let failure {
             settle(pool, pools[pool].probeFailed(index, failure, now: now))
         } else if counts {
             settle(pool, pools[pool].probeSucceeded(index, now: now))
@@ -184,6 +190,14 @@ public actor Prober: Service {
             endpoint, isUp: pools[pool].isUp(index) && !pools[pool].isEjected(index),
             hasPassed: pools[pool].hasPassed(index), now: now)
         setAlarm()
+    }
+
+    /// This machine lacks something for connections to endpoints. It is told of once a minute.
+    private func noteShortage(_ shortage: Shortage, _ endpoint: Int, ofProbe: Bool) {
+        let now = Self.now
+        if let told = toldShortages[shortage], now - told < 60_000_000 { return }
+        toldShortages[shortage] = now
+        log(endpoint, shortage, ofProbe: ofProbe)
     }
 
     /// Probes were late because of this process. It is told of once a minute.

@@ -59,7 +59,8 @@ extension RequestRules {
         desk.beginWriting()
         desk.setInput(hand.place)
         hand.head.write(
-            forwarding: ForwardedRequest(isTrusted: arrival.isTrusted, ownPort: ownPort, rewrites: rewrites),
+            forwarding: ForwardedRequest(
+                isTrusted: arrival.isTrusted, ownPort: ownPort, saysVia: saysVia, mark: mark, rewrites: rewrites),
             fields: hand.fields, to: &desk, clientAddress: clientAddress, ownAddress: ownAddress,
             rewritten: { part, desk in
                 switch part {

@@ -29,6 +29,8 @@ public struct RouteSettings: BitwiseCopyable, Sendable {
     public let connect: Int64
     public let responseHead: Int64
     public let body: Int64
+    /// Without progress of a response that is a stream of events.
+    public let stream: Int64
     public let bodyLimit: UInt64
     /// Bytes per second; 0 for any.
     public let minRate: Int64
@@ -39,6 +41,7 @@ public struct RouteSettings: BitwiseCopyable, Sendable {
     public let hasOwnRetries: Bool
     public let perTry: Int64
     public let keptBody: Int
+    public let repeatsAll: Bool
 
     /// What of a request's head is written anew.
     public let rewrites: ForwardedRequest.Rewrites
@@ -80,11 +83,13 @@ public struct RouteSettings: BitwiseCopyable, Sendable {
         connect = (route.timeouts.connect ?? timeouts.connect).inMicroseconds
         responseHead = (route.timeouts.responseHead ?? timeouts.responseHead).inMicroseconds
         body = (route.timeouts.body ?? timeouts.body).inMicroseconds
+        stream = (route.timeouts.stream ?? timeouts.stream).inMicroseconds
         bodyLimit = (route.limits.bodyBytes ?? snapshot.limits.bodyBytes).map(UInt64.init) ?? .max
         minRate = Int64(route.limits.minRate ?? snapshot.limits.minRate ?? 0)
         requestLimit = route.limits.requests ?? .max
         hasOwnRetries = route.retries != nil
         perTry = route.retries?.perTryTimeout?.inMicroseconds ?? .max
+        repeatsAll = route.retries?.repeatsAll ?? false
         keptBody = route.retries.map { $0.attempts > 1 ? $0.bodyBytes : 0 } ?? 0
 
         let captures = route.match.path.captureNames

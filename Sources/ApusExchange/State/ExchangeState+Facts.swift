@@ -16,7 +16,9 @@ extension ExchangeState {
         guard responsePhase == .awaited else {
             return response.connectionEnded() ? .goesOn : .breakOff(.upstreamTruncated)
         }
-        return originFailed(.upstreamClosed, hasPart: hasPart, wasUsed: wasUsed)
+        // It had ended its direction, and reset what was still sent to it.
+        let hasRefused = requestWasAbandoned && !request.isComplete
+        return originFailed(hasRefused ? .upstreamReset : .upstreamClosed, hasPart: hasPart, wasUsed: wasUsed)
     }
 
     /// The origin's connection was reset, or is broken in another way.
@@ -31,6 +33,13 @@ extension ExchangeState {
         // One that had served others was most likely closed as idle, which says nothing about the endpoint.
         failure.blamesEndpoint = !wasUsed
         return .attemptFailed(failure)
+    }
+
+    /// The client has ended its direction: it has left, unless its listener serves those that have only done that.
+    ///
+    /// - Returns: `goesOn` where there is something to go on with.
+    public func clientEnded(isServed: Bool) -> Next {
+        isServed || responsePhase == .complete ? .goesOn : .breakOff(.clientClosed)
     }
 
     // MARK: Responses

@@ -86,6 +86,9 @@ public struct ExchangeState: Sendable, BitwiseCopyable {
     /// Where the client's next request would begin is unknown: this one was not read whole.
     @inlinable public var requestIsCut: Bool { !request.isComplete || requestWasAbandoned }
 
+    /// Its method is idempotent, or its pool or route wants all methods tried again (`RetryRules.repeatsAll`).
+    @inlinable public var isRepeatable: Bool { visit.repeatability != .never }
+
     /// The client's connection ends with this exchange.
     @inlinable public var closesClient: Bool { end != .kept }
 

@@ -1,5 +1,6 @@
 public import ApusBalancing
 public import ApusHTTP
+public import ApusModel
 
 /// What follows a fact about an exchange.
 ///
@@ -55,6 +56,24 @@ public struct AttemptFailure: Sendable, Equatable {
         case .responseHeadTimedOut, .tryTimedOut: .tooLate
         case .connectRefused, .connectTimedOut: .notConnected
         case .reusedConnectionDied, .freshConnectionDied, .badResponse, .status: .broke
+        }
+    }
+
+    /// No connection could be made. What this machine lacks for one to an endpoint it may have for one to another: local
+    /// ports are counted by the address that is connected to.
+    public init(_ failure: ConnectFailure) {
+        switch failure {
+        case .timedOut: self.init(.connectTimedOut, .connectTimeout)
+        case .refused, .unreachable, .reset, .system: self.init(.connectRefused, .connectFailed)
+        case .shortage(let shortage):
+            let reason: Reason =
+                switch shortage {
+                case .ports: .portLimit
+                case .descriptors: .descriptorLimit
+                case .memory: .memoryLimit
+                }
+            self.init(.connectRefused, reason)
+            blamesEndpoint = false
         }
     }
 }

@@ -80,14 +80,16 @@ extension Origins {
 
     /// Counts a place at the endpoint and takes a connection to it.
     ///
-    /// - Parameter isFresh: only a connection that nobody has used will do.
+    /// - Parameters:
+    ///   - isFresh: only a connection that nobody has used will do.
+    ///   - since: or one that was used since then; `.min` for any.
     /// - Returns: nil, and nothing is counted, when there is no place or no connection.
     @inlinable @inline(__always)
     mutating func lease(
-        _ endpoint: Int, of pool: Int, _ rules: PoolRules, isFresh: Bool
+        _ endpoint: Int, of pool: Int, _ rules: PoolRules, isFresh: Bool, usedSince since: Int64 = .min
     ) -> UpstreamConnectionPool.LeaseAction? {
         guard countStart(endpoint, of: pool, rules) else { return nil }
-        let lease = isFresh ? connections[endpoint].leaseFresh() : connections[endpoint].lease()
+        let lease = isFresh ? connections[endpoint].leaseFresh() : connections[endpoint].lease(usedSince: since)
         guard lease == .refuse else { return lease }
         countEnd(endpoint, of: pool, rules)
         return nil

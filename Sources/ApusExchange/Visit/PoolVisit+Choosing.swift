@@ -47,7 +47,9 @@ extension PoolVisit {
                 tried.insert(member)
                 let endpoint = rules.start + member
                 let isFresh = staleReplacements >= RetryPolicy.staleReplacementLimit
-                if let lease = origins.lease(endpoint, of: pool, rules, isFresh: isFresh) {
+                // What cannot be sent again whatever happens goes over a connection that is most likely alive.
+                let since = repeatability == .whole ? .min : now - UpstreamConnectionPool.trustedIdleTime
+                if let lease = origins.lease(endpoint, of: pool, rules, isFresh: isFresh, usedSince: since) {
                     attemptCount &+= 1
                     return .endpoint(endpoint, lease)
                 }

@@ -31,7 +31,7 @@ extension Reason {
     public var isLeftToFallback: Bool {
         switch self {
         case .noHealthyEndpoint, .poolSaturated, .breakerOpen, .queueFull, .queueTimeout, .connectFailed,
-            .connectTimeout:
+            .connectTimeout, .portLimit:
             true
         default: false
         }

@@ -27,11 +27,24 @@ public struct PoolVisit: Sendable, BitwiseCopyable {
         case backoff
     }
 
+    /// Whether a request may be sent again once an origin can have some of it.
+    @frozen
+    public enum Repeatability: UInt8, Sendable, BitwiseCopyable {
+        /// At any time: all of it is kept.
+        case whole
+        /// As long as all of it is kept, which it will not be.
+        case atFirst
+        /// Never.
+        case never
+    }
+
     @usableFromInline var poolIndex: Int32
     @usableFromInline var attemptCount: UInt16 = 0
     @usableFromInline var staleCount: UInt8 = 0
     /// An attempt has failed that an origin may have died of, or hangs on: the request is sent once more at most.
     @usableFromInline var wasRepeated = false
+    /// Whether the request may be sent again once an origin can have some of it.
+    public var repeatability = Repeatability.whole
     /// The attempt that is under way, or was the last.
     public var current = Attempt()
     /// A second attempt that is under way beside it (hedging).
@@ -70,6 +83,7 @@ public struct PoolVisit: Sendable, BitwiseCopyable {
         self.init(pool: pool, priority: before.priority)
         current.endpoint = before.current.endpoint
         wasRepeated = before.wasRepeated
+        repeatability = before.repeatability
     }
 
     /// An index into the snapshot; -1 while undecided.

@@ -28,6 +28,8 @@ public enum ConnectionEnd: UInt8, Sendable, BitwiseCopyable, CaseIterable {
     case clientStalled
     case clientTooSlow
     case memoryLimit
+    case connectionAge
+    case connectionRequests
     case listenerRemoved
     case draining
     case drainDeadline
@@ -60,7 +62,8 @@ public enum ConnectionEnd: UInt8, Sendable, BitwiseCopyable, CaseIterable {
         case .upstreamTruncated: "origin"
         case .requestRefused, .requestHeadTimeout, .requestBodyTimeout, .requestBodyTooSlow, .earlyResponse,
             .responseWithoutLength, .badResponseBody, .responseBodyTimeout, .responseBodyTooSlow, .clientStalled,
-            .clientTooSlow, .memoryLimit, .listenerRemoved, .draining, .drainDeadline:
+            .clientTooSlow, .memoryLimit, .connectionAge, .connectionRequests, .listenerRemoved, .draining,
+            .drainDeadline:
             "apus"
         }
     }
@@ -85,6 +88,8 @@ public enum ConnectionEnd: UInt8, Sendable, BitwiseCopyable, CaseIterable {
         case .clientStalled: "client_stalled"
         case .clientTooSlow: "client_too_slow"
         case .memoryLimit: "memory_limit"
+        case .connectionAge: "connection_age"
+        case .connectionRequests: "connection_requests"
         case .listenerRemoved: "listener_removed"
         case .draining: "draining"
         case .drainDeadline: "drain_deadline"

@@ -27,6 +27,9 @@ public enum Bounds {
     /// In code: one head at least.
     static let bufferBytesInCode = headBytes.upperBound...bufferBytesPerWorker.upperBound
 
+    /// Requests on one connection.
+    public static let requestsPerConnection = 1...65_535
+
     // Endpoints, and how they are picked.
     public static let weights = 0...65_535
     /// Nobody has more kinds of backups.

@@ -194,6 +194,9 @@ extension SnapshotCheck {
         number(pool.connections.maxIdle, in: Bounds.countsOrNone, place() + ".connections.maxIdle")
         duration(pool.connections.idleTimeout, place() + ".connections.idleTimeout")
         number(pool.connections.max, in: Bounds.counts, place() + ".connections.max")
+        if let age = pool.connections.maxAge { duration(age, place() + ".connections.maxAge") }
+        number(
+            pool.connections.maxRequests, in: Bounds.requestsPerConnection, place() + ".connections.maxRequests")
         number(pool.requests.perEndpoint, in: Bounds.counts, place() + ".requests.perEndpoint")
         number(pool.requests.perPool, in: Bounds.counts, place() + ".requests.perPool")
         number(pool.requests.queue?.length, in: Bounds.counts, place() + ".requests.queue.length")

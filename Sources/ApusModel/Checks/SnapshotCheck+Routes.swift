@@ -68,6 +68,7 @@ extension SnapshotCheck {
             check.duration(route.timeouts.connect, place() + ".timeouts.connect")
             check.duration(route.timeouts.responseHead, place() + ".timeouts.responseHead")
             check.duration(route.timeouts.body, place() + ".timeouts.body")
+            check.duration(route.timeouts.stream, place() + ".timeouts.stream")
             if let retries = route.retries { check.retries(retries) { place() + ".retries" } }
             check.number(route.limits.bodyBytes, in: 0...Int.max, place() + ".limits.bodyBytes")
             check.number(route.limits.minRate, in: 0...Bounds.minRatesInCode.upperBound, place() + ".limits.minRate")

@@ -157,6 +157,7 @@ struct SnapshotCheck {
         duration(timeouts.connect, "timeouts.connect")
         duration(timeouts.responseHead, "timeouts.responseHead")
         duration(timeouts.body, "timeouts.body")
+        duration(timeouts.stream, "timeouts.stream")
         duration(timeouts.drain, "timeouts.drain")
         duration(timeouts.drainDelay, in: Bounds.drainDelays, "timeouts.drainDelay")
     }
@@ -172,6 +173,8 @@ struct SnapshotCheck {
         duration(limits.rateWindow, "limits.rateWindow")
         number(limits.connectionsPerListener, in: Bounds.connectionsPerListener, "limits.connectionsPerListener")
         number(limits.requestsPerWorker, in: Bounds.requestsPerWorker, "limits.requestsPerWorker")
+        if let age = limits.connectionAge { duration(age, "limits.connectionAge") }
+        number(limits.connectionRequests, in: Bounds.requestsPerConnection, "limits.connectionRequests")
         number(limits.bufferBytesPerWorker, in: Bounds.bufferBytesInCode, "limits.bufferBytesPerWorker")
     }
 

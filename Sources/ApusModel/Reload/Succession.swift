@@ -86,8 +86,8 @@ extension DataPlaneFact {
             succession.endpoints.toNew[endpoint].flatMap { succession.snapshot.endpoints[$0].isRetired ? nil : $0 }
         }
         return switch self {
-        case .connectFailed(let endpoint, let errno):
-            renamed(endpoint).map { .connectFailed(endpoint: $0, errno: errno) }
+        case .connectFailed(let endpoint, let cause):
+            renamed(endpoint).map { .connectFailed(endpoint: $0, cause) }
         case .connectSucceeded(let endpoint):
             renamed(endpoint).map { .connectSucceeded(endpoint: $0) }
         case .failedInARow(let endpoint, let kind, let count):
@@ -98,6 +98,7 @@ extension DataPlaneFact {
             renamed(endpoint).map { .breakerChanged(.endpoint($0), state, cause, worker: worker) }
         case .breakerChanged(.pool(let pool), let state, let cause, let worker):
             succession.pools.toNew[pool].map { .breakerChanged(.pool($0), state, cause, worker: worker) }
+        case .accessLog: self
         }
     }
 }

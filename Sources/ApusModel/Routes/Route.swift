@@ -63,11 +63,15 @@ public struct RouteTimeouts: Sendable, Equatable {
     public var connect: Duration?
     public var responseHead: Duration?
     public var body: Duration?
+    public var stream: Duration?
 
-    public init(connect: Duration? = nil, responseHead: Duration? = nil, body: Duration? = nil) {
+    public init(
+        connect: Duration? = nil, responseHead: Duration? = nil, body: Duration? = nil, stream: Duration? = nil
+    ) {
         self.connect = connect
         self.responseHead = responseHead
         self.body = body
+        self.stream = stream
     }
 }
 

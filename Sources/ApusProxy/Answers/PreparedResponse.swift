@@ -68,6 +68,7 @@ func reasonPhrase(_ status: Int) -> StaticString {
     case 503: "Service Unavailable"
     case 504: "Gateway Timeout"
     case 505: "HTTP Version Not Supported"
+    case 508: "Loop Detected"
     // A reason phrase may be anything, and be left out (RFC 9112 section 4).
     default: ""
     }

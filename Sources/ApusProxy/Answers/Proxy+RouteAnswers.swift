@@ -85,6 +85,8 @@ extension Proxy {
             let end = start + arena.sendRoom
             arena.append(body.extracting(start..<end))
             exchanges[x].bytesSent += UInt64(arena.sendCount)
+            // Where the client leaves now, that is what was sent.
+            exchanges[x].state.answerBodyBytes = UInt32(truncatingIfNeeded: end)
             if let reason = flush(exchanges[x].client, &arena).failure { return reason }
             arena.beginSend()
             start = end

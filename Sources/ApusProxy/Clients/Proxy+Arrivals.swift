@@ -18,7 +18,7 @@ extension Proxy {
         guard open <= settings.connectionsPerListener else {
             return turnAway(link, listener, .connectionLimit, &arena)
         }
-        let connection = Connection(client: link, listener: listener, peer: peer, isTrusted: isTrusted(peer))
+        let connection = Connection(client: link, listener: listener, peer: peer, isTrusted: isTrusted(peer), now: now)
         guard let client = connections.take(connection) else {
             return turnAway(link, listener, .descriptorLimit, &arena)
         }

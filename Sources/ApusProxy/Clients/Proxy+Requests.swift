@@ -67,6 +67,9 @@ extension Proxy {
         connections[client].deadline = .max
         connections[client].pace = .none
         connections[client].phase = .exchanging
+        connections[client].carried &+= 1
+        // No event will tell of an end that came along with the request.
+        if connections[client].peerClosed { connections.makeReady(client) }
         return x
     }
 
@@ -88,12 +91,19 @@ extension Proxy {
         exchanges[x].state.isPersonal = hand.head.authenticatesConnection
         noteRequest(x, &hand, &arena)
         settleClaims(client, &hand, &arena)
+        if hand.fields.hasMarks, cameBack(&hand, arena) { return answer(x, .loopDetected, instead: &hand, &arena) }
         guard exchanges.count <= settings.exchangeLimit else { return answer(x, .requestLimit, instead: &hand, &arena) }
         return switch settings.rules.plan(&hand, arrival(x), &arena) {
         case .route(let route): follow(route, x, &hand, &arena)
         case .lastRecipient: answerAsLastRecipient(x, &hand, &arena)
         case .refuse(let reason): answer(x, reason, instead: &hand, &arena)
         }
+    }
+
+    /// Whether this process has forwarded the request before.
+    @inline(never)
+    private mutating func cameBack(_ hand: inout RequestInHand, _ arena: borrowing BufferArena) -> Bool {
+        settings.rules.mark > 0 && hand.fields.hasMark(settings.rules.mark, in: arena.bytes(of: hand.place))
     }
 
     /// Drops, or tidies, what only a trusted proxy may say of its client.
@@ -139,6 +149,7 @@ extension Proxy {
     ) -> Next {
         guard rules.takes(hand.head.framing) else { return .answer(.bodyTooLarge) }
         if settings.pools[exchanges[x].pool].looksAtHead { readKeys(x, &hand, arena) }
+        noteRepeatability(x, hand.head.framing)
         do {
             try forward(x, &hand, &arena)
         } catch {
@@ -184,7 +195,9 @@ extension Proxy {
             arena.beginSend()
             arena.setInput(stretch.handle, at: start)
             hand.head.write(
-                forwarding: ForwardedRequest(isTrusted: connections[client].isTrusted, ownPort: listener.port),
+                forwarding: ForwardedRequest(
+                    isTrusted: connections[client].isTrusted, ownPort: listener.port,
+                    saysVia: settings.rules.saysVia, mark: settings.rules.mark),
                 fields: hand.fields, to: &arena, clientAddress: { $0.append(peer) },
                 ownAddress: { $0.append(authority: listener) })
         } else {

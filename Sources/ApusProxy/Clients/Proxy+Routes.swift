@@ -101,7 +101,17 @@ extension Proxy {
 
     @inline(__always)
     mutating func bodyTime(_ x: Int) -> Int64 {
-        exchanges[x].isPlain ? settings.body : settings.rules.routes[exchanges[x].route].body
+        if exchanges[x].isEventStream { return streamTime(x) }
+        return exchanges[x].isPlain ? settings.body : settings.rules.routes[exchanges[x].route].body
+    }
+
+    /// A stream of events may be silent for long; a client that does not take what has come may not.
+    @inline(never)
+    private mutating func streamTime(_ x: Int) -> Int64 {
+        let isTaken = !connections[exchanges[x].client].hasUnsent
+        guard !exchanges[x].isPlain else { return isTaken ? settings.stream : settings.body }
+        let rules = settings.rules.routes[exchanges[x].route]
+        return isTaken ? rules.stream : rules.body
     }
 
     /// Bytes per second; 0 for any.
@@ -138,6 +148,27 @@ extension Proxy {
     mutating func perTry(_ x: Int) -> Int64 {
         hasOwnRetries(x)
             ? settings.rules.routes[exchanges[x].route].perTry : origins.rules[exchanges[x].pool].perTry
+    }
+
+    /// Whether requests of any method are tried again.
+    private mutating func repeatsAll(_ x: Int) -> Bool {
+        hasOwnRetries(x)
+            ? settings.rules.routes[exchanges[x].route].repeatsAll : settings.pools[exchanges[x].pool].repeatsAll
+    }
+
+    /// Notes whether the request may be sent again, and whether it can be for as long as it is under way: a body that is
+    /// longer than what is kept cannot.
+    @inline(__always)
+    mutating func noteRepeatability(_ x: Int, _ framing: BodyFraming) {
+        guard exchanges[x].state.method.isIdempotent || repeatsAll(x) else {
+            exchanges[x].state.visit.repeatability = .never
+            return
+        }
+        switch framing {
+        case .none: return
+        case .length(let length) where length <= keptBody(x): return
+        case .length, .chunked, .untilClose: exchanges[x].state.visit.repeatability = .atFirst
+        }
     }
 
     /// Bytes of the request's body that are kept so that it can be sent again.

@@ -12,7 +12,7 @@ struct OriginSettings {
     var fallbacks: [PreparedResponse?]
     var endpointPool: [Int]
     var endpointAddress: [WireAddress]
-    var endpointIdle: [Int64]
+    var endpointKeeping: [KeepingRules]
     /// Of how many pools they were made, and not kept.
     private(set) var made: Int
 
@@ -23,7 +23,7 @@ struct OriginSettings {
         fallbacks = snapshot.pools.map { PreparedResponse($0.fallback) }
         endpointPool = snapshot.endpoints.map(\.pool)
         endpointAddress = snapshot.endpoints.map { WireAddress($0.address) }
-        endpointIdle = snapshot.endpoints.map { snapshot.pools[$0.pool].connections.idleTimeout.inMicroseconds }
+        endpointKeeping = snapshot.endpoints.map { KeepingRules(snapshot.pools[$0.pool].connections) }
         made = snapshot.pools.count
     }
 
@@ -35,7 +35,7 @@ struct OriginSettings {
         fallbacks = settings.fallbacks
         endpointPool = settings.endpointPool
         endpointAddress = settings.endpointAddress
-        endpointIdle = settings.endpointIdle
+        endpointKeeping = settings.endpointKeeping
         made = 0
     }
 
@@ -44,7 +44,7 @@ struct OriginSettings {
         let snapshot = succession.snapshot
         succession.endpoints.carry(&endpointPool) { snapshot.endpoints[$0].pool }
         succession.endpoints.carry(&endpointAddress) { WireAddress(snapshot.endpoints[$0].address) }
-        succession.endpoints.carry(&endpointIdle) { _ in 0 }
+        succession.endpoints.carry(&endpointKeeping) { _ in KeepingRules() }
         for index in snapshot.pools.indices {
             if succession.isUnchangedWithFallback(index) {
                 poolRules[index].start = snapshot.pools[index].endpoints.lowerBound
@@ -60,8 +60,8 @@ struct OriginSettings {
         poolRules[index] = PoolRules(pool)
         keys[index] = PoolKeys(pool, of: snapshot)
         fallbacks[index] = PreparedResponse(pool.fallback)
-        let idle = pool.connections.idleTimeout.inMicroseconds
-        for endpoint in pool.endpoints { endpointIdle[endpoint] = idle }
+        let keeping = KeepingRules(pool.connections)
+        for endpoint in pool.endpoints { endpointKeeping[endpoint] = keeping }
         made += 1
     }
 }

@@ -5,6 +5,8 @@ import ApusModel
 struct PoolSettings: BitwiseCopyable {
     /// Bytes of a request's body that are kept so that it can be sent again.
     let keptBody: Int
+    /// Whether requests of any method are tried again.
+    let repeatsAll: Bool
     let hasConcurrencyLimit: Bool
     /// Retry-After of a request that was shed, in seconds.
     let retryAfter: Int
@@ -21,6 +23,7 @@ struct PoolSettings: BitwiseCopyable {
 
     init(_ pool: Pool, of snapshot: Snapshot) {
         keptBody = pool.retries.attempts > 1 ? pool.retries.bodyBytes : 0
+        repeatsAll = pool.retries.repeatsAll
         hasConcurrencyLimit = pool.concurrency != nil
         retryAfter = max(1, Int((pool.concurrency?.retryAfter ?? .seconds(1)).components.seconds))
         fallbackRetryAfter =

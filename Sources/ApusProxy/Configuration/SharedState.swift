@@ -56,6 +56,8 @@ struct CountsOfAll: LoadCounts {
 /// What lasts from the first snapshot to the last.
 final class Lifetime: Sendable {
     let facts: AsyncStream<ReportedFact>.Continuation
+    /// By what requests are known that were forwarded before. It says nothing to anybody else.
+    let mark = UInt32.random(in: 1 ... .max)
     private let running: Atomic<Int>
 
     init(workers: Int, facts: AsyncStream<ReportedFact>.Continuation) {

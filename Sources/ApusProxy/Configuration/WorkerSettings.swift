@@ -13,6 +13,7 @@ struct WorkerSettings {
     let connect: Int64
     let responseHead: Int64
     let body: Int64
+    let stream: Int64
     /// Bytes per second that a body must make, and over what time; 0 for any.
     let minRate: Int64
     let rateWindow: Int64
@@ -40,21 +41,26 @@ struct WorkerSettings {
     let fallbacks: [PreparedResponse?]
     let endpointPool: [Int]
     let endpointAddress: [WireAddress]
-    let endpointIdle: [Int64]
+    let endpointKeeping: [KeepingRules]
     let listenerAddress: [SocketAddress]
     /// Whether a reload removed it.
     let listenerIsRetired: [Bool]
     let listenerHidesReasons: [Bool]
+    let listenerServesHalfClosed: [Bool]
+    /// How long, and for how many requests, connections of clients are kept.
+    let clientKeeping: KeepingRules
     let latencyBounds = CounterLayout.latencyBounds
     /// Of how many routes and pools these were made, and not kept.
     let madeRoutes: Int
     let madePools: Int
 
     /// - Parameters:
+    ///   - mark: by what this process knows a request that it has forwarded; 0 for nothing.
     ///   - previous: those of the snapshot before: what is said of routes is kept if it is the same.
     ///   - succession: from that snapshot to this one: so is what is said of pools.
     init(
-        _ snapshot: Snapshot, listenerAddress: [SocketAddress], keeping previous: WorkerSettings? = nil,
+        _ snapshot: Snapshot, listenerAddress: [SocketAddress], mark: UInt32 = 0,
+        keeping previous: WorkerSettings? = nil,
         through succession: Succession? = nil
     ) {
         requestHead = snapshot.timeouts.requestHead.inMicroseconds
@@ -62,14 +68,17 @@ struct WorkerSettings {
         connect = snapshot.timeouts.connect.inMicroseconds
         responseHead = snapshot.timeouts.responseHead.inMicroseconds
         body = snapshot.timeouts.body.inMicroseconds
+        stream = snapshot.timeouts.stream.inMicroseconds
         let limits = snapshot.limits
         minRate = Int64(limits.minRate ?? 0)
         rateWindow = limits.rateWindow.inMicroseconds
-        rules = RequestRules(snapshot, headCapacity: BufferArena.inboundCapacity, keeping: previous?.rules)
+        rules = RequestRules(snapshot, headCapacity: BufferArena.inboundCapacity, mark: mark, keeping: previous?.rules)
         responseHeadLimits = HeadLimits(bytes: rules.headLimits.bytes, fields: limits.responseFields)
         bodyLimit = limits.bodyBytes.map(UInt64.init) ?? .max
         connectionsPerListener = limits.connectionsPerListener
         exchangeLimit = limits.requestsPerWorker
+        clientKeeping = KeepingRules(
+            idle: snapshot.timeouts.idle, maxAge: limits.connectionAge, maxRequests: limits.connectionRequests)
         if let previous, previous.rules.sayTheSameOfRoutes(as: snapshot) {
             routeRetries = previous.routeRetries
             routeAnswers = previous.routeAnswers
@@ -93,10 +102,11 @@ struct WorkerSettings {
         fallbacks = origins.fallbacks
         endpointPool = origins.endpointPool
         endpointAddress = origins.endpointAddress
-        endpointIdle = origins.endpointIdle
+        endpointKeeping = origins.endpointKeeping
         self.listenerAddress = listenerAddress
         listenerIsRetired = snapshot.listeners.map(\.isRetired)
         listenerHidesReasons = snapshot.listeners.map(\.hidesReasons)
+        listenerServesHalfClosed = snapshot.listeners.map(\.servesHalfClosed)
     }
 }
 

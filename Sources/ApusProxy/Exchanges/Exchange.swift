@@ -98,7 +98,7 @@ struct Exchange: BitwiseCopyable {
     /// What its visit asks of it.
     var visitRequest: PoolVisit.Request {
         PoolVisit.Request(
-            isSafe: state.method.isSafe, isIdempotent: state.method.isIdempotent, isReplayable: state.isReplayable,
+            isSafe: state.method.isSafe, isIdempotent: state.isRepeatable, isReplayable: state.isReplayable,
             isKept: !replay.isEmpty)
     }
 

@@ -8,8 +8,22 @@ extension Proxy {
     /// Why the connection of the exchange's client ends after it, in any case; `kept` if it need not.
     @inline(__always)
     mutating func leavingEnd(_ x: Int) -> ConnectionEnd {
+        let end = leavingAnyway(x)
+        return end == .kept && settings.clientKeeping.limitsUse ? keptEnough(x) : end
+    }
+
+    @inline(__always)
+    private mutating func leavingAnyway(_ x: Int) -> ConnectionEnd {
         guard isLeaving(exchanges[x].listener) else { return .kept }
         return clients.areLeaving ? .draining : .listenerRemoved
+    }
+
+    /// Whether the client's connection has been kept for as long as it may.
+    @inline(never)
+    private mutating func keptEnough(_ x: Int) -> ConnectionEnd {
+        let client = connections[exchanges[x].client]
+        if Int32(client.carried) >= settings.clientKeeping.requests { return .connectionRequests }
+        return client.age(now) >= settings.clientKeeping.age ? .connectionAge : .kept
     }
 
     /// How the client's connection fares after an exchange that is over: one that was to be kept may have been ended by its
@@ -18,6 +32,6 @@ extension Proxy {
         let client = exchanges[x].client
         let end = exchanges[x].state.end
         guard end == .kept, connections[client].input.isEmpty else { return end }
-        return connections[client].peerClosed ? .clientEnded : leavingEnd(x)
+        return connections[client].peerClosed ? .clientEnded : leavingAnyway(x)
     }
 }

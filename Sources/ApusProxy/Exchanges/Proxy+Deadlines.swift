@@ -1,6 +1,7 @@
 import ApusBalancing
 import ApusExchange
 import ApusHTTP
+import ApusModel
 import ApusTransport
 
 /// Deadlines: exchanges have theirs; those of connections hold while no exchange runs on them.
@@ -45,7 +46,7 @@ extension Proxy {
         if other >= 0, connections[Int(other)].isBeingOpened { exchanges[x].state.visit.makeCurrent(other) }
         let upstream = exchanges[x].upstream
         if upstream >= 0, connections[upstream].isBeingOpened {
-            return connectFailed(x, errno: timedOutErrno, &arena)
+            return connectFailed(x, .timedOut, &arena)
         }
         return exchanges[x].state.timedOut(
             originStalls: upstream >= 0 && connections[upstream].hasUnsent,

@@ -11,12 +11,14 @@ extension Proxy {
     mutating func clientProceeds(_ client: Int, isWritable: Bool, _ arena: inout BufferArena) -> Next {
         let x = Int(connections[client].exchange)
         if connections[client].isBroken { return .breakOff(.clientClosed) }
-        // Who waits for a place and has hung up gives it up. It could be a client that only ended its own direction, but
-        // hardly any do, and a queue full of those that have gone would serve nobody.
-        if connections[client].peerClosed, exchanges[x].state.visit.wait == .queued { return .breakOff(.clientClosed) }
+        if connections[client].peerClosed {
+            let isServed = settings.listenerServesHalfClosed[Int(connections[client].place)]
+            let next = exchanges[x].state.clientEnded(isServed: isServed)
+            guard case .goesOn = next else { return next }
+        }
         if isWritable, connections[client].hasUnsent {
             let waiting = connections[client].output.count
-            guard connections.flushOutput(client, &arena) else { return .breakOff(.clientClosed) }
+            if let reason = connections.flushOutput(client, &arena).failure { return .breakOff(reason) }
             let isTaken = !connections[client].hasUnsent
             if isTaken, exchanges[x].state.responsePhase == .complete { return .over }
             if exchanges[x].state.responsePhase == .awaited {
@@ -88,7 +90,7 @@ extension Proxy {
                 return .answer(.memoryLimit)
             }
             return readResponse(x, &arena)
-        case .noMemory: return .answer(lostPlace(x, .memoryLimit))
+        case .noMemory, .systemHasNoMemory: return .answer(lostPlace(x, .memoryLimit))
         }
         guard keepInput(client, stretch.rest(from: used), &arena) else {
             return .answer(lostPlace(x, .memoryLimit))
@@ -118,8 +120,8 @@ extension Proxy {
     private mutating func keepBody(_ x: Int, _ arena: inout BufferArena) -> Bool {
         let replay = exchanges[x].replay
         let count = arena.sendCount
-        // Of a method that is not idempotent nothing is repeated once the origin has some of it.
-        guard exchanges[x].state.method.isIdempotent, exchanges[x].state.isReplayable, !replay.isEmpty,
+        // What may not be repeated is not, once the origin has some of it.
+        guard exchanges[x].state.isRepeatable, exchanges[x].state.isReplayable, !replay.isEmpty,
             exchanges[x].state.request.byteCount <= keptBody(x)
         else { return false }
         let total = Int(replay.end) + count

@@ -11,7 +11,8 @@ extension Proxy {
         let x = Int(connections[upstream].exchange)
         exchanges[x].state.visit.makeCurrent(Int32(truncatingIfNeeded: upstream))
         if isWritable, connections[upstream].hasUnsent {
-            if connections.flushOutput(upstream, &arena) {
+            switch connections.flushOutput(upstream, &arena) {
+            case .all:
                 let isSent = !connections[upstream].hasUnsent && exchanges[x].state.request.isComplete
                 let waitsForHead = isSent && exchanges[x].state.responsePhase == .awaited
                 setDeadline(exchange: x, in: waitsForHead ? responseHeadTime(x) : bodyTime(x))
@@ -21,7 +22,8 @@ extension Proxy {
                     let next = relayRequest(x, &arena)
                     guard next.isQuiet else { return next }
                 }
-            } else {
+            case .noMemory, .systemHasNoMemory: return .answer(.memoryLimit)
+            case .failed:
                 // It takes no more of the request; what it may have answered is still to be read.
                 exchanges[x].state.requestWasAbandoned = true
                 connections.takesNoMore(upstream)
@@ -170,6 +172,7 @@ extension Proxy {
             head, isChunked: isChunked, needsEnd: hasNoLength && isHTTP10, leaving: leavingEnd(x))
         let closes = exchanges[x].state.closesClient
         if hasNoLength { noteStream(x, arena.bytes(stretch.handle, stretch.range)) }
+        if scratch.responseFields.saysKeepAlive { noteKeepAlive(x, arena.bytes(stretch.handle, stretch.range)) }
         if head.status == 401 || head.status == 407 { noteChallenge(x, arena.bytes(stretch.handle, stretch.range)) }
         exchanges[x].releaseReplay(&arena)
         let tellsSession =
@@ -191,6 +194,14 @@ extension Proxy {
                 if isEdited { appendResponseLines(x, namesOrigin: namesOrigin, &$0) }
                 if needsDate { $0.append(records.date.line.span) }
             })
+    }
+
+    /// Notes for how long the origin says that it keeps the connection idle. One that it does not keep is closed.
+    @inline(never)
+    private mutating func noteKeepAlive(_ x: Int, _ head: Span<UInt8>) {
+        guard let seconds = scratch.responseFields.keepAliveTimeout(in: head) else { return }
+        connections[exchanges[x].upstream].promisedIdle = seconds
+        if seconds == 0 { exchanges[x].state.upstreamKeepsAlive = false }
     }
 
     /// Sends what was made of the response to the client.
@@ -248,7 +259,7 @@ extension Connections.Sent {
         switch self {
         case .all: nil
         case .failed: .clientClosed
-        case .noMemory: .memoryLimit
+        case .noMemory, .systemHasNoMemory: .memoryLimit
         }
     }
 }

@@ -138,7 +138,7 @@ extension Proxy {
             _ = exchanges[x].state.visit.promoteOther()
         }
         if connections[exchanges[x].upstream].isBeingOpened {
-            return connectFailed(x, errno: timedOutErrno, &arena)
+            return connectFailed(x, .timedOut, &arena)
         }
         return .attemptFailed(AttemptFailure(.tryTimedOut, .responseHeadTimeout))
     }

@@ -51,26 +51,50 @@ struct Connection: BitwiseCopyable {
     var since: Int64 = 0
     /// When something must have happened, in microseconds of the loop's clock.
     var deadline = Int64.max
-    /// The tick of the wheel's entry for it; entries at other ticks are stale.
-    var armedTick = Int64.max
+    /// The tick of the wheel's entry for it; entries at other ticks are stale. Ticks of nine years fit in.
+    private var armed = UInt32.max
+    /// When it was made, in seconds of the loop's clock.
+    private(set) var made: UInt32
     var peer: WireAddress
+    /// Exchanges that have begun on it, modulo 65,536: nobody may ask for more.
+    var carried: UInt16 = 0
     /// Bytes that have moved since then.
     var byteCount: UInt32 = 0
 
-    init(client link: Link, listener: Int, peer: WireAddress, isTrusted: Bool) {
+    init(client link: Link, listener: Int, peer: WireAddress, isTrusted: Bool, now: Int64) {
         self.link = link
+        made = Self.seconds(now)
         phase = .waiting
         place = Int32(listener)
         self.peer = peer
         self.isTrusted = isTrusted
     }
 
-    init(upstream link: Link, endpoint: Int, exchange: Int) {
+    init(upstream link: Link, endpoint: Int, exchange: Int, now: Int64) {
         self.link = link
+        made = Self.seconds(now)
         phase = .connecting
         place = Int32(endpoint)
         self.exchange = Int32(exchange)
         peer = WireAddress(high: 0, low: 0, port: 0)
+    }
+
+    private static func seconds(_ now: Int64) -> UInt32 { UInt32(truncatingIfNeeded: now / 1_000_000) }
+
+    /// The tick of the wheel's entry for it; `.max` for none.
+    var armedTick: Int64 {
+        get { armed == .max ? .max : Int64(armed) }
+        set { armed = UInt32(clamping: newValue) }
+    }
+
+    /// How old it is, in microseconds, to the second.
+    func age(_ now: Int64) -> Int64 { Int64(Self.seconds(now) &- made) * 1_000_000 }
+
+    /// Of an origin's: for how many seconds that has said it keeps it idle; 0 where it has said nothing. Its bytes are not
+    /// counted.
+    var promisedIdle: UInt32 {
+        get { byteCount }
+        set { byteCount = newValue }
     }
 
     var isUpstream: Bool {

@@ -38,7 +38,7 @@ extension Connections {
 
     private mutating func nothingReceived(_ result: SystemResult) -> Received {
         if result.rawValue == 0 { return .ended }
-        return result.wouldBlock ? .nothing : .failed
+        return result.wouldBlock ? .nothing : result.isOutOfMemory ? .noMemory : .failed
     }
 
     /// Makes room behind the kept bytes, in their buffer or a larger one.
@@ -86,6 +86,8 @@ extension Connections {
         case failed
         /// There is no buffer for what the socket did not take.
         case noMemory
+        /// The system has no memory to send with. That breaks no connection, but no event would tell when there is some.
+        case systemHasNoMemory
     }
 
     /// Sends what was appended to the arena; what the socket does not take waits in the connection's output.
@@ -96,7 +98,7 @@ extension Connections {
         guard !slab[connection].hasUnsent else { return queueAppended(on: connection, &arena) }
         let result = links.send(to: &slab[connection].link, &arena)
         if result.rawValue == total { return .all }
-        if result.isFailure, !result.wouldBlock { return .failed }
+        if result.isFailure, !result.wouldBlock { return result.notSent }
         sentCount = max(0, result.rawValue)
         return queueAppended(on: connection, &arena)
     }
@@ -117,26 +119,26 @@ extension Connections {
 
     /// Sends what waits in the connection's output.
     ///
-    /// - Returns: false when the connection is broken.
-    mutating func flushOutput(_ connection: Int, _ arena: inout BufferArena) -> Bool {
+    /// - Returns: `all`, however much the socket took, or why it takes nothing.
+    mutating func flushOutput(_ connection: Int, _ arena: inout BufferArena) -> Sent {
         let output = slab[connection].output
-        guard !output.isEmpty else { return true }
+        guard !output.isEmpty else { return .all }
         let result = links.send(to: &slab[connection].link, output.handle, output.range, &arena)
-        if result.isFailure { return result.wouldBlock }
+        if result.isFailure { return result.wouldBlock ? .all : result.notSent }
         if result.rawValue == output.count {
             arena.giveBack(output.handle)
             slab[connection].output = Stretch()
         } else {
             slab[connection].output.start += Int32(result.rawValue)
         }
-        return true
+        return .all
     }
 
     /// Sends a request that is kept for another attempt, on a connection on which nothing waits; what the socket does not
     /// take waits in the connection's output. `sentCount` says how much it took.
     mutating func sendKept(_ kept: Stretch, to connection: Int, _ arena: inout BufferArena) -> Sent {
         let result = links.send(to: &slab[connection].link, kept.handle, kept.range, &arena)
-        guard !result.isFailure || result.wouldBlock else { return .failed }
+        guard !result.isFailure || result.wouldBlock else { return result.notSent }
         sentCount = max(0, result.rawValue)
         return sentCount < kept.count ? queueKept(kept, on: connection, &arena) : .all
     }
@@ -189,4 +191,9 @@ extension Connections {
         arena.giveBack(slab[connection].input.handle)
         arena.giveBack(slab[connection].output.handle)
     }
+}
+
+extension SystemResult {
+    /// What a send came to that failed, and not because it would have had to wait.
+    fileprivate var notSent: Connections.Sent { isOutOfMemory ? .systemHasNoMemory : .failed }
 }

@@ -51,7 +51,7 @@ extension Proxy {
         let client = exchanges[x].client
         let upstream = exchanges[x].upstream
         guard unseenBytes(direction, of: x) >= Self.leastSpliced(direction), upstream >= 0,
-            direction == .request || exchanges[x].state.responsePhase == .begun
+            direction == .request ? !isKeepingBody(x) : exchanges[x].state.responsePhase == .begun
         else { return false }
         let (source, target) = direction == .request ? (client, upstream) : (upstream, client)
         guard connections[source].input.isEmpty, !connections[target].hasUnsent, let pipe = connections.links.takePipe()
@@ -65,6 +65,12 @@ extension Proxy {
             exchanges[x].state.awaitsContinue = false
         }
         return true
+    }
+
+    /// The request's body is kept to be sent again, and all of it will fit in: it has to be seen.
+    private mutating func isKeepingBody(_ x: Int) -> Bool {
+        exchanges[x].state.isRepeatable && exchanges[x].state.isReplayable && !exchanges[x].replay.isEmpty
+            && exchanges[x].state.request.byteCount + exchanges[x].state.request.unseenBytes <= keptBody(x)
     }
 
     private mutating func unseenBytes(_ direction: Direction, of x: Int) -> UInt64 {
@@ -90,6 +96,7 @@ extension Proxy {
             if direction == .response { originIsAwaited(x) }
             return .waits
         }
+        if result.isOutOfMemory { return .answer(.memoryLimit) }
         if direction == .request { return .breakOff(.clientClosed) }
         return result.rawValue == 0 ? upstreamEnded(x, &arena) : upstreamBroke(x)
     }
@@ -101,6 +108,7 @@ extension Proxy {
         while exchanges[x].state.pipeBytes > 0 {
             let result = connections.empty(exchanges[x].pipe, to: target, exchanges[x].state.pipeBytes)
             if result.wouldBlock { return .waits }
+            if result.isOutOfMemory { return .answer(.memoryLimit) }
             guard result.rawValue > 0 else {
                 return direction == .response ? .breakOff(.clientClosed) : requestWasNotTaken(x, &arena)
             }

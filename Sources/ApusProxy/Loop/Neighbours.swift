@@ -25,6 +25,8 @@ struct Neighbours {
         /// When the control plane was told last.
         var toldAt = Int64.min
     }
+    /// When the control plane was last told that this machine lacks something for connections.
+    private var toldShortage = Int64.min
 
     init(index: Int, mailbox: Mailbox<WorkerMessage>, others: [Mailbox<WorkerMessage>], endpoints: Int) {
         self.index = index
@@ -42,6 +44,14 @@ struct Neighbours {
         guard silences[endpoint].toldAt == .min || now - silences[endpoint].toldAt >= 1_000_000 else { return nil }
         defer { silences[endpoint] = Silence(toldAt: now) }
         return silences[endpoint].count
+    }
+
+    /// Whether the control plane is to be told once more that this machine lacks something: each second, and not for each
+    /// request.
+    mutating func mayTellShortage(_ now: Int64) -> Bool {
+        guard toldShortage == .min || now - toldShortage >= 1_000_000 else { return false }
+        toldShortage = now
+        return true
     }
 
     /// What an endpoint of a pool is called that was told of before the latest reload; nil for one that is gone.

@@ -59,30 +59,25 @@ extension Proxy {
         var link = Link()
         let result = connections.links.connect(&link, to: settings.endpointAddress[endpoint])
         guard !result.isFailure else {
-            if result.isOutOfDescriptors { return connectionNotMade(x, endpoint, &arena) }
-            return connectFailed(x, errno: result.errno, &arena)
+            return connectFailed(x, ConnectFailure(errno: result.errno), &arena)
         }
-        guard let upstream = connections.take(Connection(upstream: link, endpoint: endpoint, exchange: x)) else {
+        guard let upstream = connections.take(Connection(upstream: link, endpoint: endpoint, exchange: x, now: now))
+        else {
+            // There is no place for it, or no memory to have it watched.
             connections.links.close(&link)
-            return connectionNotMade(x, endpoint, &arena)
+            return connectFailed(x, .shortage(.descriptors), &arena)
         }
         exchanges[x].upstream = upstream
         setDeadline(exchange: x, in: connectTime(x))
         return .waits
     }
 
-    /// There is no descriptor or memory for a connection; the endpoint has nothing to do with it.
-    private mutating func connectionNotMade(_ x: Int, _ endpoint: Int, _ arena: inout BufferArena) -> Next {
-        origins.connections[endpoint].connectFailed()
-        endAttempt(x, exchanges[x].state.visit.current)
-        return exchanges[x].state.visit.promoteOther() ? goOnAlone(x) : .answer(.descriptorLimit)
-    }
-
     mutating func connectProceeds(_ upstream: Int, isWritable: Bool, _ arena: inout BufferArena) -> Next {
         let x = Int(connections[upstream].exchange)
         exchanges[x].state.visit.makeCurrent(Int32(truncatingIfNeeded: upstream))
         if connections[upstream].isBroken {
-            return connectFailed(x, errno: connections.links.pendingError(of: connections[upstream].link), &arena)
+            let errno = connections.links.pendingError(of: connections[upstream].link)
+            return connectFailed(x, ConnectFailure(errno: errno), &arena)
         }
         guard isWritable else { return .waits }
         let endpoint = exchanges[x].endpoint
@@ -96,38 +91,41 @@ extension Proxy {
     }
 
     /// The connection to the exchange's endpoint could not be opened.
-    mutating func connectFailed(_ x: Int, errno: Int32, _ arena: inout BufferArena) -> Next {
+    mutating func connectFailed(_ x: Int, _ cause: ConnectFailure, _ arena: inout BufferArena) -> Next {
         let endpoint = exchanges[x].endpoint
         let upstream = exchanges[x].upstream
-        records.counters.add(to: shared.layout.endpoint(endpoint, .connectFailures))
-        neighbours.hasFailed[endpoint] = true
-        shared.report(.connectFailed(endpoint: endpoint, errno: errno))
+        let failure = AttemptFailure(cause)
         origins.connections[endpoint].connectFailed()
-        judgeFailure(x, .notConnected)
+        if failure.blamesEndpoint {
+            shared.report(.connectFailed(endpoint: endpoint, cause))
+            records.counters.add(to: shared.layout.endpoint(endpoint, .connectFailures))
+            neighbours.hasFailed[endpoint] = true
+            judgeFailure(x, .notConnected)
+        } else {
+            records.counters.add(to: shared.layout.endpoint(endpoint, .connectShortages))
+            if neighbours.mayTellShortage(now) { shared.report(.connectFailed(endpoint: endpoint, cause)) }
+        }
         endAttempt(x, exchanges[x].state.visit.current)
         if upstream >= 0 {
             connections.close(upstream, &arena)
             exchanges[x].upstream = -1
         }
-        let timedOut = errno == timedOutErrno
-        return failed(x, timedOut ? .connectTimedOut : .connectRefused, timedOut ? .connectTimeout : .connectFailed)
+        return failed(x, failure.kind, failure.reason)
     }
 
     /// Sends the kept request on the connection that is ready for it.
     private mutating func sendRequest(_ x: Int, _ arena: inout BufferArena) -> Next {
         let upstream = exchanges[x].upstream
         let sent = sendKept(exchanges[x].replay, to: upstream, for: exchanges[x].client, &arena)
-        if case .failed = sent {
-            return exchanges[x].state.originBroke(hasPart: false, wasUsed: connections[upstream].wasUsed)
+        switch sent {
+        case .all, .noMemory: break
+        case .failed: return exchanges[x].state.originBroke(hasPart: false, wasUsed: connections[upstream].wasUsed)
+        case .systemHasNoMemory: return noMemoryToSend(x, &arena)
         }
         exchanges[x].state.visit.current.wasSent = connections.sentCount > 0
         exchanges[x].state.visit.current.started = now
         if case .noMemory = sent {
-            guard exchanges[x].state.visit.other.isUnderWay else { return .answer(.memoryLimit) }
-            // The attempt beside it has all that it needs.
-            dropCurrent(x, &arena)
-            _ = exchanges[x].state.visit.promoteOther()
-            return goOnAlone(x)
+            return noMemoryToSend(x, &arena)
         }
         let waitsForOrigin = exchanges[x].state.request.isComplete || exchanges[x].state.awaitsContinue
         setDeadline(exchange: x, in: waitsForOrigin ? responseHeadTime(x) : bodyTime(x))
@@ -136,5 +134,13 @@ extension Proxy {
         // The attempt before may have ended in the middle of it.
         exchanges[x].state.requestWasAbandoned = false
         return relayRequest(x, &arena)
+    }
+
+    private mutating func noMemoryToSend(_ x: Int, _ arena: inout BufferArena) -> Next {
+        guard exchanges[x].state.visit.other.isUnderWay else { return .answer(.memoryLimit) }
+        // The attempt beside it has all that it needs.
+        dropCurrent(x, &arena)
+        _ = exchanges[x].state.visit.promoteOther()
+        return goOnAlone(x)
     }
 }

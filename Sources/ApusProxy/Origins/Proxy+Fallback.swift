@@ -42,7 +42,7 @@ extension Proxy {
     mutating func retryAfter(_ x: Int, _ reason: Reason) -> Int {
         switch reason {
         case .overloaded: settings.pools[exchanges[x].pool].retryAfter
-        case .requestLimit, .routeSaturated, .poolSaturated, .breakerOpen, .queueFull, .queueTimeout: 1
+        case .requestLimit, .routeSaturated, .poolSaturated, .breakerOpen, .queueFull, .queueTimeout, .portLimit: 1
         default: 0
         }
     }

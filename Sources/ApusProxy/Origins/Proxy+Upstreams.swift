@@ -15,10 +15,13 @@ extension Proxy {
         if connections[upstream].isReadable, !connections.isSilent(upstream, &arena) {
             exchanges[x].state.upstreamKeepsAlive = false
         }
+        connections[upstream].carried &+= 1
         let connection = connections[upstream]
+        let endpoint = Int(connection.place)
+        let idleTime = settings.endpointKeeping[endpoint].idleTime(of: connection, now: now)
         let isReusable =
             exchanges[x].state.upstreamKeepsAlive && exchanges[x].state.requestWasForwarded && connection.isAtRest
-        let endpoint = Int(connection.place)
+            && idleTime > 0
         endAttempt(x, exchanges[x].state.visit.current)
         exchanges[x].upstream = -1
         connections[upstream].exchange = -1
@@ -27,14 +30,14 @@ extension Proxy {
         if isBound, isReusable { return bind(upstream, to: client, &arena) }
         // Without a challenge a client could hold connections of any origin by a header alone.
         switch origins.connections[endpoint].released(
-            Int32(upstream), isReusable: isReusable && !exchanges[x].state.isPersonal)
+            Int32(upstream), isReusable: isReusable && !exchanges[x].state.isPersonal, now: now)
         {
         case .stays: break
         case .close: closeUpstream(upstream, &arena)
         case .keep:
             connections[upstream].phase = .idle
             connections[upstream].wasUsed = true
-            setDeadline(upstream, in: settings.endpointIdle[endpoint])
+            setDeadline(upstream, in: idleTime)
         }
     }
 

@@ -58,7 +58,7 @@ extension DataPlane {
             let shared = SharedState(snapshot, epoch: old.epoch + 1, lifetime: lifetime)
             let preparedLog = try log.prepare(succession, succeeding: writers)
             let settings = WorkerSettings(
-                snapshot, listenerAddress: addresses, keeping: oldSettings, through: succession)
+                snapshot, listenerAddress: addresses, mark: lifetime.mark, keeping: oldSettings, through: succession)
             let adoption = Adoption(
                 succession, shared: shared, settings: settings, banks: banks, sockets: sockets.sockets,
                 logs: preparedLog.writers, now: monotonicMicroseconds())

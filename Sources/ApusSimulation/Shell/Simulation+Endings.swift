@@ -12,7 +12,8 @@ extension Simulation {
         let attempt = connections[connection].attempt
         connections[connection].wasUsed = true
         connections[connection].isIdle = true
-        let action = balancers[balancer].origins.connections[endpoint].released(connection.index, isReusable: true)
+        let action = balancers[balancer].origins.connections[endpoint].released(
+            connection.index, isReusable: true, now: now)
         if action == .close { connections.remove(connection) }
         requests[x].visit.current.connection = -1
         endAttempt(ended, of: x)

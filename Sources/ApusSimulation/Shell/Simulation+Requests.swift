@@ -23,12 +23,14 @@ extension Simulation {
         let balancer = random.next(below: scenario.balancers)
         let client = random.next(below: scenario.clients)
         let isIdempotent = random.nextUnit() <= scenario.idempotentShare
+        var stay = PoolVisit(pool: 0)
+        stay.repeatability = isIdempotent ? .whole : .never
         let session = sessions.isEmpty || sessions[client] < 0 ? nil : sessions[client]
         observer.saw(.arrived(request: number, balancer: balancer), at: now)
         let x = requests.insert(
             SimulatedRequest(
                 number: number, balancer: balancer, client: client, arrivedAt: now, demand: demand,
-                isIdempotent: isIdempotent, visit: PoolVisit(pool: 0)))
+                isIdempotent: isIdempotent, visit: stay))
         requests[x].visit.pick = PickRequest(hash: hash(ofClient: client), session: session)
         let now = now
         guard visit(x, { $0.enter(&$1, now: now) }) else { return noAnswer(x, .overloaded) }

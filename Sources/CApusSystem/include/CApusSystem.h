@@ -259,6 +259,14 @@ static inline intptr_t apus_write(int descriptor, const void *bytes, size_t coun
     return result < 0 ? -errno : result;
 }
 
+// Writes two stretches of bytes, one behind the other; the second may be empty.
+static inline intptr_t apus_write_both(int descriptor, const void *first, size_t first_count, const void *second,
+                                       size_t second_count) {
+    struct iovec parts[2] = {{(void *)first, first_count}, {(void *)second, second_count}};
+    ssize_t result = writev(descriptor, parts, second_count > 0 ? 2 : 1);
+    return result < 0 ? -errno : result;
+}
+
 // Waits until the descriptor is readable (or writable).
 static inline int apus_wait(int descriptor, int for_writing, int milliseconds) {
     struct pollfd waiting = {.fd = descriptor, .events = for_writing ? POLLOUT : POLLIN};

@@ -21,6 +21,21 @@ import Testing
         #expect((pool.idleCount, pool.busyCount, pool.totalCount) == (0, 4, 4))
     }
 
+    @Test func onlyOneThatWasUsedLatelyWillDo() {
+        var pool = Self.pool()
+        for _ in 0..<3 { _ = pool.lease() }
+        for handle in Int32(1)...3 { _ = pool.released(handle, isReusable: true, now: Int64(handle) * 100) }
+        #expect(pool.lease(usedSince: 300) == .reuse(3))
+        #expect(pool.lease(usedSince: 300) == .connect)
+        #expect((pool.idleCount, pool.busyCount) == (2, 2))
+        #expect(pool.lease() == .reuse(2))
+    }
+
+    @Test func whereThereMayBeNoOtherAnOldOneWillDo() {
+        var pool = Self.pool(idle: [1, 2], max: 2)
+        #expect(pool.lease(usedSince: 1) == .reuse(2))
+    }
+
     @Test func refusesAtTheMaximum() {
         var pool = Self.pool(max: 2)
         #expect((0..<3).map { _ in pool.lease() } == [.connect, .connect, .refuse])

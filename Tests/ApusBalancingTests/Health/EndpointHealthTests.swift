@@ -152,10 +152,30 @@ import Testing
         #expect(health.nextWakeup == nil)
     }
 
+    /// What this machine lacks is not the endpoint's fault, and says nothing for it either.
+    @Test(arguments: Shortage.allCases)
+    func whatThisMachineLacksNeverCounts(shortage: Shortage) {
+        var health = EndpointHealth(HealthCheck(rise: 2, fall: 2))
+        for now in Int64(1)...5 {
+            #expect(health.probeFailed(now: now, .shortage(shortage)) == nil)
+            #expect(health.connectFailed(now: now, .shortage(shortage)) == nil)
+        }
+        #expect(health.state == .unknown)
+        _ = health.probeSucceeded(now: 6)
+        #expect(health.probeFailed(now: 7, .timedOut) == nil)
+        #expect(health.probeFailed(now: 8, .shortage(shortage)) == nil)
+        #expect(health.probeFailed(now: 9, .timedOut) != nil, "between two failures it takes nothing back")
+        #expect(health.probeSucceeded(now: 10) == nil)
+        _ = health.probeFailed(now: 11, .shortage(shortage))
+        #expect(health.probeSucceeded(now: 12) == .becameUp, "nor between two successes")
+    }
+
     @Test(
         arguments: [
             (111, "connection refused"), (110, "connect timed out"), (113, "unreachable"), (101, "unreachable"),
-            (104, "connection reset"), (32, "connection reset"), (24, "system error 24"),
+            (104, "connection reset"), (32, "connection reset"), (24, "no file descriptor left"),
+            (23, "no file descriptor left"), (99, "no local port left"), (12, "no memory left"),
+            (105, "no memory left"), (13, "Permission denied"),
         ] as [(Int32, String)])
     func errorsOfTheSystemHaveWords(errno: Int32, words: String) {
         #expect(CheckFailure(errno: errno).description == words)

@@ -48,7 +48,6 @@ import Testing
                 X-Forwarded-For: 192.0.2.1, 10.0.0.1
                 X-Forwarded-Host: a.test:81
                 X-All: https|a.test|/users/7/x|?q=1|GET|192.0.2.1||7|
-                Via: 1.1 apus
 
 
                 """)

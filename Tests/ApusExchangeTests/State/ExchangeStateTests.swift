@@ -37,6 +37,38 @@ import Testing
         }
     }
 
+    /// The send that failed has told of it.
+    @Test func anOriginThatEndsAndTakesNoMoreOfTheRequestHasResetIt() {
+        var state = Self.state(request: .length(5)) { $0.requestWasAbandoned = true }
+        #expect(
+            Self.words(state.originEnded(hasPart: false, wasUsed: false)) == "failed freshConnectionDied upstreamReset")
+    }
+
+    // MARK: The client's connection ends
+
+    @Test func aClientThatEndsItsDirectionHasLeft() {
+        for phase in [ExchangeState.ResponsePhase.awaited, .begun] {
+            #expect(Self.words(Self.state(phase).clientEnded(isServed: false)) == "reset clientClosed")
+            #expect(Self.words(Self.state(phase).clientEnded(isServed: true)) == "goes on")
+        }
+        #expect(Self.words(Self.state(.complete).clientEnded(isServed: false)) == "goes on", "what is there is sent")
+    }
+
+    // MARK: No connection can be made
+
+    @Test(
+        arguments: [
+            (.refused, "failed connectRefused connectFailed"), (.timedOut, "failed connectTimedOut connectTimeout"),
+            (.unreachable, "failed connectRefused connectFailed"), (.reset, "failed connectRefused connectFailed"),
+            (.system(errno: 13), "failed connectRefused connectFailed"),
+            (.shortage(.ports), "failed connectRefused portLimit, nobody's fault"),
+            (.shortage(.descriptors), "failed connectRefused descriptorLimit, nobody's fault"),
+            (.shortage(.memory), "failed connectRefused memoryLimit, nobody's fault"),
+        ] as [(ConnectFailure, String)])
+    func aConnectionThatCouldNotBeMade(cause: ConnectFailure, expected: String) {
+        #expect(Self.words(.attemptFailed(AttemptFailure(cause))) == expected)
+    }
+
     // MARK: The origin's connection ends
 
     @Test func anOriginThatClosesBeforeItsResponse() {

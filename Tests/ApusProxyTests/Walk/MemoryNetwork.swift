@@ -28,6 +28,8 @@ final class MemoryNetwork: ScriptedNetwork {
     var patience: Int64 = 0
     /// Descriptors that there may be.
     var descriptorLimit = Int.max
+    /// What every send fails with; 0 for none.
+    var sendError: Int32 = 0
     /// Of so many registrations one fails; 0 for none.
     var failsRegistration = 0
     var random: SplitMix64
@@ -315,6 +317,7 @@ final class MemoryNetwork: ScriptedNetwork {
 
     func send(_ bytes: Span<UInt8>, to descriptor: Int32) -> Int {
         guard let end = end(descriptor, "write") else { return -Int(EBADF) }
+        if sendError != 0 { return -Int(sendError) }
         return bytes.withUnsafeBytes { send($0, from: end) }
     }
 }

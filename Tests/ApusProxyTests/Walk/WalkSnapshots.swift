@@ -67,8 +67,10 @@ struct WalkSnapshots {
     }
 
     private func listener(_ name: String, _ port: UInt16, _ routes: Range<Int>) -> Listener {
-        Listener(
+        var listener = Listener(
             name: name, bind: SocketAddress(ip: IPAddress(high: 0, low: 0xffff_7f00_0001), port: port), routes: routes)
+        listener.servesHalfClosed = port == 80
+        return listener
     }
 
     private mutating func pool(_ name: String, _ endpoints: Range<Int>) -> Pool {

@@ -92,7 +92,7 @@ import Testing
         try origin.reopen()
         #expect(try proxy.get().isGood)
         var facts = proxy.dataPlane.facts.makeAsyncIterator()
-        #expect(await facts.next()?.fact == .connectFailed(endpoint: 0, errno: 111))
+        #expect(await facts.next()?.fact == .connectFailed(endpoint: 0, .refused))
         #expect(await facts.next()?.fact == .connectSucceeded(endpoint: 0))
     }
 }

@@ -109,6 +109,25 @@ import Testing
         #expect(statuses.filter { $0 == 503 }.count == 2, "\(statuses)")
     }
 
+    /// Bodies of any size that may be kept: larger ones than a block, and those that would go past the process unseen.
+    @Test(arguments: [300 << 10, 700 << 10, 3 << 20])
+    func largeBodiesAreKeptWhereThatIsAskedFor(count: Int) throws {
+        let failing = try Origin { connection in
+            _ = try connection.readRequest()
+            connection.reset()
+        }
+        let origin = try Origin()
+        let proxy = try Proxy(failing, origin) { $0.pool = { pool, _ in pool.retries.bodyBytes = 4 << 20 } }
+        let body = String(repeating: "0123456789abcdef", count: count / 16)
+        for _ in 0..<2 {
+            let client = try proxy.connect()
+            try client.send("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: \(count)\r\n\r\n\(body)")
+            #expect(try client.readResponse().isGood)
+            #expect(origin.requests.last?.text == body)
+        }
+        #expect(failing.requests.count >= 1)
+    }
+
     @Test func anAttemptThatTakesTooLongIsMadeElsewhere() throws {
         let silent = try Origin.silent()
         let fine = try Origin()

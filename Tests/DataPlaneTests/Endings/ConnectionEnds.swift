@@ -9,13 +9,14 @@ import Testing
     /// `closed_by` and `close_reason` of each line, as `client client_asked`.
     private func ends(
         _ origin: any Addressed, lines count: Int = 1, timeouts: Timeouts = Timeouts(), limits: Limits = Limits(),
-        _ act: (Proxy) throws -> Void
+        servesHalfClosed: Bool = false, _ act: (Proxy) throws -> Void
     ) throws -> [String] {
         let file = AccessLogFile()
         let template = try AccessLogTemplate("{closed_by} {close_reason}")
         let proxy = try Proxy(origin) {
             $0.timeouts = timeouts
             $0.limits = limits
+            $0.listener = { $0.servesHalfClosed = servesHalfClosed }
             $0.accessLog = file.log(.template(template))
         }
         try act(proxy)
@@ -45,7 +46,7 @@ import Testing
             try gate.pass()
             try connection.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
         }
-        let ends = try ends(origin) { proxy in
+        let ends = try ends(origin, servesHalfClosed: true) { proxy in
             let client = try proxy.connect()
             try client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
             client.endSending()
@@ -54,6 +55,15 @@ import Testing
             _ = try client.readToEnd()
         }
         #expect(ends == ["client client_ended"])
+    }
+
+    @Test func theConnectionHasCarriedEnough() throws {
+        let ends = try ends(try Origin(), lines: 3, limits: Limits(connectionRequests: 3)) { proxy in
+            let client = try proxy.connect()
+            for number in 1...3 { #expect(try client.get().announcesClose == (number == 3)) }
+            #expect(try client.readEnding() == .closed)
+        }
+        #expect(ends == ["- -", "- -", "apus connection_requests"])
     }
 
     @Test func theClientWentAway() throws {
@@ -180,6 +190,8 @@ import Testing
             try client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
             try origin.wait(for: "the request") { !$0.received.joined().isEmpty }
             proxy.dataPlane.stop()
+            // A client that leaves meanwhile would be the reason.
+            _ = try client.readToEnd()
         }
         #expect(ends == ["apus drain_deadline"])
     }

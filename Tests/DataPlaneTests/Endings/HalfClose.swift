@@ -1,9 +1,60 @@
 import ApusHTTP
+import ApusModel
 import ApusTestKit
 import Testing
 
 /// Clients that close their sending side (FIN), or all of it, at various moments.
 @Suite struct HalfClose {
+    /// Nobody can tell a client that has ended its direction from one that has left, and nearly all have left: the attempt
+    /// ends, and its place is free at once.
+    @Test(arguments: [true, false])
+    func aClientThatLeavesWhileItsOriginWorksLeavesItsPlace(byHalfClosing: Bool) throws {
+        let origin = try Origin { connection in
+            let request = try connection.readRequest()
+            if request?.text == "quick" { try connection.send(ok) }
+            while try connection.receiveMore() {}
+        }
+        let proxy = try Proxy(origin) { $0.pool = { pool, _ in pool.requests.perPool = 1 } }
+        let client = try proxy.connect()
+        try client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        try origin.wait(for: "the request") { $0.received.joined().count > 0 }
+        #expect(try proxy.get().status == 503)
+        if byHalfClosing { client.endSending() } else { client.close() }
+        try origin.wait(for: "the end of the attempt") { $0.ended == 1 }
+        try proxy.eventually("the reason") { proxy.count(.clientClosed) == 1 }
+        #expect(proxy.count(.failures, endpoint: 0) == 0, "the origin has done nothing wrong")
+        #expect(try proxy.exchange("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nquick").isGood)
+    }
+
+    /// The end that comes along with the request is one as well.
+    @Test func anEndThatComesWithTheRequestIsNoticed() throws {
+        let origin = try Origin.silent()
+        let proxy = try Proxy(origin)
+        for _ in 0..<20 {
+            let client = try proxy.connect()
+            try client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            client.endSending()
+            #expect(try client.readEnding() == .closed)
+        }
+        try proxy.eventually("the reasons") { proxy.count(.clientClosed) == 20 }
+    }
+
+    /// One whose response is on its way has left as well.
+    @Test func aClientThatLeavesAStreamEndsIt() throws {
+        let origin = try Origin { connection in
+            _ = try connection.readRequest()
+            try connection.send("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: 1\n\n")
+            while try connection.receiveMore() {}
+        }
+        let proxy = try Proxy(origin)
+        let client = try proxy.connect()
+        try client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        #expect(try client.read(15).count == 15)
+        client.close()
+        try origin.wait(for: "the end of the stream") { $0.ended == 1 }
+        try proxy.eventually("the reason") { proxy.count(.clientClosed) == 1 }
+    }
+
     @Test(arguments: [true, false])
     func aHalfClosedClientGetsItsResponse(closesBeforeTheOriginAnswers: Bool) throws {
         let gate = Gate()
@@ -11,7 +62,7 @@ import Testing
             try gate.pass()
             return ok
         })
-        let proxy = try Proxy(origin)
+        let proxy = try Proxy(origin) { $0.listener = { $0.servesHalfClosed = true } }
         let client = try proxy.connect()
         try client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
         client.endSending()
@@ -25,7 +76,7 @@ import Testing
 
     @Test func pipelinedRequestsBeforeAFinAreAllAnswered() throws {
         let origin = try Origin()
-        let proxy = try Proxy(origin)
+        let proxy = try Proxy(origin) { $0.listener = { $0.servesHalfClosed = true } }
         let client = try proxy.connect()
         try client.send(String(repeating: "GET / HTTP/1.1\r\nHost: a\r\n\r\n", count: 5))
         client.endSending()
@@ -36,7 +87,7 @@ import Testing
     @Test func aLargeResponseReachesAHalfClosedClient() throws {
         let body = String(repeating: "x", count: 4 << 20)
         let origin = try Origin(answer: "HTTP/1.1 200 OK\r\nContent-Length: \(4 << 20)\r\n\r\n\(body)")
-        let proxy = try Proxy(origin)
+        let proxy = try Proxy(origin) { $0.listener = { $0.servesHalfClosed = true } }
         let client = try proxy.connect()
         try client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
         client.endSending()

@@ -264,7 +264,7 @@ final class Doubtful: RequestFilter {
     /// A client that has ended its own direction reads on.
     @Test func aClientThatHalfCloses() throws {
         let filter = Doubtful()
-        let proxy = try Self.proxy([filter], to: try Origin())
+        let proxy = try Self.proxy([filter], to: try Origin()) { $0.listener = { $0.servesHalfClosed = true } }
         let client = try proxy.connect()
         try client.send(Self.posted)
         let question = try filter.question()

@@ -33,6 +33,12 @@ extension LimitsSection: Keyed {
             "requests", \.limits.requestsPerWorker, Kind.integer(in: Bounds.requestsPerWorker),
             "Requests under way at one worker."),
         SectionKey(
+            "connection_age", \.limits.connectionAge, Kind.duration().or("unlimited"),
+            "How old a client's connection may become."),
+        SectionKey(
+            "connection_requests", \.limits.connectionRequests,
+            Kind.integer(in: Bounds.requestsPerConnection).or("unlimited"), "Requests on one client's connection."),
+        SectionKey(
             "buffer_memory", \.limits.bufferBytesPerWorker,
             Kind.size(in: Bounds.bufferBytesPerWorker, example: "256MiB"), "Bytes of buffers of one worker."),
         SectionKey(

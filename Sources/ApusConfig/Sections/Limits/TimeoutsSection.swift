@@ -9,6 +9,8 @@ extension Timeouts: Keyed {
         SectionKey("connect", \.connect, Kind.duration(), "One attempt to connect to an endpoint."),
         SectionKey("response_head", \.responseHead, Kind.duration(), "Until a response's head is complete."),
         SectionKey("body", \.body, Kind.duration(), "How long a body may make no progress."),
+        SectionKey(
+            "stream", \.stream, Kind.duration(), "How long a stream of events (`text/event-stream`) may be silent."),
         SectionKey("drain", \.drain, Kind.duration(), "How long requests in flight get when Apus stops."),
         SectionKey(
             "drain_delay", \.drainDelay, Kind.duration(in: Bounds.drainDelays),

@@ -7,6 +7,7 @@ struct ListenerSection {
     var bind: Located<Authority>?
     var paths = PathRule.safe
     var hidesReasons = false
+    var servesHalfClosed = false
     /// Nil when `routes` was left out.
     var routes: [RouteSection]?
 
@@ -59,6 +60,10 @@ extension ListenerSection: Keyed {
         SectionKey(
             "apus_reason", \.hidesReasons, Kind.words("show", "hide"),
             "Whether clients learn why Apus answered by itself."),
+        SectionKey(
+            "half_close", \.servesHalfClosed, Kind.words("abort", "serve"),
+            "What becomes of the request of a client that has ended its direction: it is given up, as that of one that has "
+                + "left (`abort`), or answered (`serve`)."),
         SectionKey(
             "routes", \.routes, RouteSection.kind, "What is done with which requests; the first match wins.",
             usually: "everything goes to the pool, if there is one pool only"),

@@ -9,6 +9,12 @@ extension UpstreamConnectionLimits: Keyed {
             "Idle connections that each worker keeps to each endpoint."),
         SectionKey("idle", \.idleTimeout, Kind.duration(), "How long a connection may stay idle."),
         SectionKey("max", \.max, Kind.integer(in: Bounds.counts), "Connections of each worker to each endpoint."),
+        SectionKey(
+            "max_age", \.maxAge, Kind.duration().or("unlimited"),
+            "How old a connection may become until it carries no further request."),
+        SectionKey(
+            "max_requests", \.maxRequests, Kind.integer(in: Bounds.requestsPerConnection).or("unlimited"),
+            "Requests that one connection carries."),
     ]
 
     mutating func check(_ written: WrittenKeys, _ findings: inout Findings) {
@@ -18,7 +24,8 @@ extension UpstreamConnectionLimits: Keyed {
         }
         maxIdle = Swift.min(maxIdle, max)
         if maxIdle == 0 {
-            written.warnOfNoEffect(["idle"], "with `max_idle: 0`: no connection stays idle", &findings)
+            written.warnOfNoEffect(
+                ["idle", "max_age", "max_requests"], "with `max_idle: 0`: no connection stays idle", &findings)
         }
     }
 }

@@ -45,6 +45,9 @@ extension RetriesSection: Keyed {
         SectionKey(
             "body", \.rules.bodyBytes, Kind.size(in: Bounds.keptBodyBytes, example: "64KiB"),
             "Bytes of a request's body that are kept to be sent again."),
+        SectionKey(
+            "non_idempotent", \.rules.repeatsAll, Kind.flag,
+            "Whether requests of methods that are not idempotent, such as POST, are tried again as well."),
         SectionKey("backoff", \.rules.backoff, Kind.duration(), "The longest pause before the second attempt."),
         SectionKey("max_backoff", \.rules.maximumBackoff, Kind.duration(), "What it grows to."),
     ]
@@ -70,7 +73,7 @@ extension RetriesSection: Keyed {
     /// Warns of what has no effect where one attempt is made.
     func warnOfOneAttempt(_ findings: inout Findings) {
         written?.warnOfNoEffect(
-            ["status", "body", "backoff", "max_backoff", "budget", "min_per_second"],
+            ["status", "body", "non_idempotent", "backoff", "max_backoff", "budget", "min_per_second"],
             "where one attempt is made: nothing is tried again; write `attempts: 2`", &findings)
     }
 }

@@ -13,6 +13,9 @@ extension RouteTimeouts: Keyed {
         SectionKey(
             "body", \.body, Kind.duration().ifWritten, "How long a body may make no progress.",
             usually: "what `timeouts` says"),
+        SectionKey(
+            "stream", \.stream, Kind.duration().ifWritten, "How long a stream of events may be silent.",
+            usually: "what `timeouts` says"),
     ]
 }
 

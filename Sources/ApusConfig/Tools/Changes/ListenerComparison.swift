@@ -58,6 +58,12 @@ struct ListenerComparison {
             let words = [one, other].map { $0.hidesReasons ? "hide" : "show" }
             changed(one, "apus_reason \(words[0]) -> \(words[1])", effect: "its connections are kept")
         }
+        if one.servesHalfClosed != other.servesHalfClosed {
+            let words = [one, other].map { $0.servesHalfClosed ? "serve" : "abort" }
+            changed(
+                one, "half_close \(words[0]) -> \(words[1])",
+                effect: "its connections are kept, and fare by the new rule")
+        }
         let routes = RouteComparison(
             listener: other.name, old, Array(one.routes), new, Array(other.routes))
         changes += routes.changes

@@ -232,6 +232,9 @@ public struct RequestExplainer: Sendable {
             duration("response_head", route.timeouts.responseHead, times.responseHead, usual.responseHead),
             duration("body", route.timeouts.body, times.body, usual.body),
         ]
+        if route.timeouts.stream != nil || times.stream != usual.stream {
+            rules.append(duration("stream", route.timeouts.stream, times.stream, usual.stream))
+        }
         let pools = route.retries == nil ? split.pools.map(\.pool) : Array(split.pools.map(\.pool).prefix(1))
         for pool in pools {
             let retries = route.retries ?? snapshot.pools[pool].retries

@@ -17,6 +17,9 @@ final class AccessLogSink: Sendable {
     let destination: AccessLog.Destination
     private let outlet: Outlet
     private let lost: LostLines
+    private let tell: @Sendable (AccessLogNews) -> Void
+    private let wasReopened = Atomic(false)
+    private let trouble = Mutex(AccessLogTrouble())
     private let isStopping = Atomic(false)
     private let thread = Mutex<SystemThread?>(nil)
     private let wake: Mailbox<Void>
@@ -29,10 +32,16 @@ final class AccessLogSink: Sendable {
     /// How long what is left may take at the end, in tenths of a second: a disk that does not answer keeps nobody from ending.
     private static let farewell = 10
 
-    /// - Parameter lost: counts the lines that workers handed over and nobody got.
-    init(_ destination: AccessLog.Destination, workers: Int, lost: LostLines) throws(DataPlaneError) {
+    /// - Parameters:
+    ///   - lost: counts the lines that workers handed over and nobody got.
+    ///   - tell: is told when lines begin to be refused or dropped, and when that is over.
+    init(
+        _ destination: AccessLog.Destination, workers: Int, lost: LostLines,
+        tell: @escaping @Sendable (AccessLogNews) -> Void
+    ) throws(DataPlaneError) {
         self.destination = destination
         self.lost = lost
+        self.tell = tell
         outlet = try Self.open(destination)
         do {
             wake = try Mailbox()
@@ -84,6 +93,8 @@ final class AccessLogSink: Sendable {
         guard case .stream(let descriptor, let path?, let followsLinks) = outlet else { return }
         let result = reopenLog(path, followsLinks: followsLinks, behind: descriptor)
         guard result >= 0 else { throw .accessLog(path: path, errno: -result) }
+        wasReopened.store(true, ordering: .releasing)
+        wake.post(())
     }
 
     /// Writes what is left and ends; `join` tells when.
@@ -115,18 +126,48 @@ final class AccessLogSink: Sendable {
         }
         // What a reader that has stopped reading does not take now it will never take.
         drain()
+        for ring in rings { lose(ring.discard()) }
         done.post(())
     }
 
     private func drain() {
-        if case .datagrams(let sender) = outlet { sender.begin(rings.reduce(0) { $0 + $1.held }) }
-        func lose(_ lines: Int) { if lines > 0 { lost.add(lines) } }
-        for ring in rings {
-            switch outlet {
-            case .stream(let descriptor, _, _): lose(ring.drain(to: descriptor, patience: Self.interval))
-            case .datagrams(let sender): lose(ring.drainLines(to: sender, patience: Self.interval))
-            }
+        switch outlet {
+        case .stream(let descriptor, _, _): drain(to: descriptor)
+        case .datagrams(let sender):
+            sender.begin(rings.reduce(0) { $0 + $1.held })
+            for ring in rings { lose(ring.drainLines(to: sender, patience: Self.interval)) }
+            note(refusal: 0)
         }
+    }
+
+    /// Writes what the rings hold, a line of one never into a line of another.
+    private func drain(to descriptor: Int32) {
+        if wasReopened.exchange(false, ordering: .acquiring) {
+            for ring in rings { lose(ring.dropRestOfLine()) }
+        }
+        let first = rings.firstIndex { $0.isInsideLine } ?? 0
+        var refusal: Int32?
+        for index in rings.indices {
+            let ring = rings[(first + index) % rings.count]
+            let drained = ring.drain(to: descriptor, patience: Self.interval)
+            lose(drained.lost)
+            if drained.wasTried { refusal = max(refusal ?? 0, drained.refusal) }
+            if ring.isInsideLine { break }
+        }
+        if let refusal { note(refusal: refusal) }
+    }
+
+    private func lose(_ lines: Int) {
+        guard lines > 0 else { return }
+        lost.add(lines)
+        trouble.withLock { $0.lost += lines }
+    }
+
+    /// Tells what has changed, once.
+    private func note(refusal: Int32) {
+        let dropped = rings.reduce(0) { $0 + $1.refusedWrites }
+        let news = trouble.withLock { $0.news(refusal: refusal, refusedWrites: dropped, now: monotonicMicroseconds()) }
+        if let news { tell(AccessLogNews(destination: destination.text, news)) }
     }
 }
 
@@ -137,6 +178,16 @@ final class LostLines: Sendable {
     var count: UInt64 { value.load(ordering: .relaxed) }
 
     func add(_ count: Int) { value.add(UInt64(count), ordering: .relaxed) }
+}
+
+extension AccessLog.Destination {
+    fileprivate var text: String {
+        switch self {
+        case .standardOutput: "standard output"
+        case .file(let path, _): path
+        case .syslog(let syslog): syslog.target.text
+        }
+    }
 }
 
 extension Syslog.Target {

@@ -35,7 +35,13 @@ final class AccessLogSinks: Sendable {
     private let lostLines = LostLines()
     private let state = Mutex(State())
 
-    init(workers: Int) { self.workers = workers }
+    private let tell: @Sendable (AccessLogNews) -> Void
+
+    /// - Parameter tell: is told when lines begin to be refused or dropped, and when that is over.
+    init(workers: Int, tell: @escaping @Sendable (AccessLogNews) -> Void) {
+        self.workers = workers
+        self.tell = tell
+    }
 
     /// Lines that were handed over and reached nobody.
     var lost: UInt64 { lostLines.count }
@@ -64,7 +70,7 @@ final class AccessLogSinks: Sendable {
         if let current, current.reaches(destination) {
             sink = current
         } else {
-            sink = try AccessLogSink(destination, workers: workers, lost: lostLines)
+            sink = try AccessLogSink(destination, workers: workers, lost: lostLines, tell: tell)
             if isStarted { try start(sink) }
         }
         let line = AccessLogLine(log, host: hostName(), process: processNumber())

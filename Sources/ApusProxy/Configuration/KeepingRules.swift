@@ -1,0 +1,40 @@
+import ApusBalancing
+import ApusModel
+
+/// For how long, and for how many requests, a connection is kept: times in microseconds, `.max` for ever.
+struct KeepingRules: BitwiseCopyable {
+    private(set) var idle: Int64 = 0
+    private(set) var age = Int64.max
+    private(set) var requests = Int32.max
+    /// Whether there is a limit to age or requests.
+    private(set) var limitsUse = false
+
+    init() {}
+
+    init(idle: Duration, maxAge: Duration?, maxRequests: Int?) {
+        self.idle = idle.inMicroseconds
+        age = maxAge?.inMicroseconds ?? .max
+        requests = Int32(clamping: maxRequests ?? .max)
+        limitsUse = maxAge != nil || maxRequests != nil
+    }
+
+    init(_ limits: UpstreamConnectionLimits) {
+        self.init(idle: limits.idleTimeout, maxAge: limits.maxAge, maxRequests: limits.maxRequests)
+    }
+
+    /// How long a connection may be idle now; 0 when it is not to be used again.
+    func idleTime(of connection: Connection, now: Int64) -> Int64 {
+        var time = idle
+        if limitsUse {
+            guard Int32(connection.carried) < requests else { return 0 }
+            if age != .max { time = min(time, age - connection.age(now)) }
+        }
+        if connection.promisedIdle > 0 { time = min(time, Self.trusted(connection.promisedIdle)) }
+        return max(0, time)
+    }
+
+    /// Of an origin's time we use less: it began to count before the response was here, and a request takes time as well.
+    private static func trusted(_ seconds: UInt32) -> Int64 {
+        Int64(seconds) * 1_000_000 - min(1_000_000, Int64(seconds) * 500_000)
+    }
+}

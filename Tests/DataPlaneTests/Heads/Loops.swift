@@ -1,0 +1,57 @@
+import ApusAddresses
+import ApusHTTP
+import ApusModel
+import ApusTestKit
+import Testing
+
+/// Requests that come back to the process that has forwarded them.
+@Suite struct Loops {
+    /// An address at which a proxy will listen: as its own endpoint.
+    private struct Place: Addressed {
+        let address: SocketAddress
+    }
+
+    @Test func aRequestThatComesBackIsRefusedAtOnce() throws {
+        // A port that was free a moment ago.
+        let place = Place(address: try Proxy(try Origin()).address)
+        let proxy = try Proxy(place) { $0.bind = place.address }
+        for _ in 0..<3 {
+            let response = try proxy.get()
+            #expect(response.status == 508 && response.text.contains("loop_detected"))
+        }
+        // Each was forwarded once.
+        try proxy.eventually("the counts") { proxy.count(.loopDetected) == 3 }
+        #expect(proxy.count(.exchangesStarted, endpoint: 0) == 3)
+    }
+
+    @Test func aChainOfTwoIsNoLoop() throws {
+        let origin = try Origin()
+        let second = try Proxy(origin)
+        let first = try Proxy(Place(address: second.address))
+        #expect(try first.get().isGood)
+        let marks = try #require(origin.requests.first).fields.all("Apus-Loop")
+        #expect(marks.count == 2 && Set(marks).count == 2)
+    }
+
+    /// What anybody may send means nothing by chance.
+    @Test(arguments: ["0", "", "x", "1, 2, 3", "99999999999999999999", ","])
+    func marksOfOthersMeanNothing(value: String) throws {
+        let origin = try Origin()
+        let proxy = try Proxy(origin)
+        #expect(try proxy.exchange("GET / HTTP/1.1\r\nHost: a\r\nApus-Loop: \(value)\r\n\r\n").isGood)
+        #expect(try #require(origin.requests.first).fields.all("Apus-Loop").count == 2)
+    }
+
+    /// Nor can the mark be named away.
+    @Test func theMarkIsKept() throws {
+        let origin = try Origin()
+        let proxy = try Proxy(origin)
+        #expect(try proxy.get().isGood)
+        let request = try #require(origin.requests.first)
+        let mark = try #require(request.fields["Apus-Loop"])
+        for line in ["Apus-Loop: \(mark)", "Connection: apus-loop\r\nAPUS-LOOP: 7 ,\t\(mark)"] {
+            let response = try proxy.exchange("GET / HTTP/1.1\r\nHost: a\r\n\(line)\r\n\r\n")
+            #expect(response.status == 508)
+        }
+    }
+}
