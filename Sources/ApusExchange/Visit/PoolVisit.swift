@@ -43,8 +43,6 @@ public struct PoolVisit: Sendable, BitwiseCopyable {
     @usableFromInline var staleCount: UInt8 = 0
     /// An attempt has failed that an origin may have died of, or hangs on: the request is sent once more at most.
     @usableFromInline var wasRepeated = false
-    /// Whether the request may be sent again once an origin can have some of it.
-    public var repeatability = Repeatability.whole
     /// The attempt that is under way, or was the last.
     public var current = Attempt()
     /// A second attempt that is under way beside it (hedging).
@@ -68,6 +66,8 @@ public struct PoolVisit: Sendable, BitwiseCopyable {
     @usableFromInline var holdsBudget = false
     /// An endpoint that was tried will do for the next attempt when there is no other.
     @usableFromInline var mayReturn = false
+    /// Whether the request may be sent again once an origin can have some of it.
+    public var repeatability = Repeatability.whole
 
     /// - Parameter pool: an index into the snapshot; -1 while undecided.
     @inlinable

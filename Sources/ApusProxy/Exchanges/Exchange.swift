@@ -15,6 +15,8 @@ struct Exchange: BitwiseCopyable {
     var filterLineBytes: UInt16 = 0
     /// Its response differs with the origin of the page that asks (`Route.cors`), and must say so.
     var variesWithOrigin = false
+    /// The access log's draw passed it over.
+    var isSampledOut = false
     /// What is known of it, and what follows from facts.
     var state = ExchangeState()
 
@@ -29,12 +31,11 @@ struct Exchange: BitwiseCopyable {
     /// The response is a stream of events, which come when they come.
     var isEventStream = false
 
+    private var headByteCount: Int32 = 0
     /// The lines that its route adds to the response, where they depend on the request: first those of its filters.
     var responseLines = Stretch()
     /// The request as it was sent, its head and what of its body came along, until a response is passed on.
     var replay = Stretch()
-    /// The access log's draw passed it over.
-    var isSampledOut = false
     /// The hash of the application's session cookie, where Apus learns from it; 0 for none.
     var sessionHash: UInt64 = 0
     /// When something must have happened, in microseconds of the loop's clock; the connections' own deadlines wait.
@@ -49,7 +50,6 @@ struct Exchange: BitwiseCopyable {
     let started: Int64
     /// When the response's head arrived; 0 before.
     var headReceived: Int64 = 0
-    private var headByteCount: Int32 = 0
     /// Bytes sent to the client.
     var bytesSent: UInt64 = 0
     /// What the access log says of the request, written when it came.

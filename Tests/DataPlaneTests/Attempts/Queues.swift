@@ -139,19 +139,17 @@ import Testing
         }
     }
 
-    @Test(arguments: Leaving.allCases)
+    @Test(.onOwnThreads, arguments: Leaving.allCases)
     func whenNobodyIsLeftTheWaitIsOver(how: Leaving) async throws {
         let gate = Gate()
         let origin = try Self.gated(gate)
         let proxy = try Proxy(origin) {
             $0.pool = { pool, _ in
                 pool.requests.perEndpoint = 1
-                pool.requests.queue = QueueRules(length: 10, timeout: .seconds(900))
+                pool.requests.queue = QueueRules(length: 10, timeout: .seconds(60))
                 pool.endpointBreaker = BreakerRules()
                 pool.poolBreaker = BreakerRules()
             }
-            // Beside all other tests a reload may begin late.
-            $0.timeouts.responseHead = .seconds(900)
         }
         let first = try send(1, to: proxy)
         try origin.wait(for: "the request") { $0.requests.count == 1 }

@@ -6,8 +6,9 @@ import Testing
 /// Origins that break their connection in the middle of a large upload, which goes past the process unseen: the word says what
 /// happened, and what the origin has said before goes on.
 @Suite struct BrokenUploads {
+    /// What a client sends, of what it announces: no buffer of the system takes all of it.
     private static let size = 8 << 20
-    private static let head = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: \(size)\r\n\r\n"
+    private static let head = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: \(8 * size)\r\n\r\n"
     private static let block = [UInt8](repeating: 0x61, count: 65_536)
 
     /// What the client is told whose origin does that when `count` bytes of the body have come.
