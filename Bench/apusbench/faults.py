@@ -33,6 +33,8 @@ class Fault:
     begin: Callable[[Wired], None]
     heal: Callable[[Wired], None]
     load: tuple[str, ...] = ()
+    #: Whether there are relays before the origins, so that there is something to delay at.
+    relays: bool = False
 
 
 def _drop(*statements: str) -> Callable[[Wired], None]:
@@ -89,6 +91,13 @@ FAULTS: tuple[Fault, ...] = (
     Fault("slow", "the origin runs a tenth of the time", _limping.begin, _limping.heal),
     Fault("large-packets", "packets above 1,000 bytes are lost", _drop("meta length > 1000 drop"), _pass, _LARGE),
     Fault("link-down", "the wire is pulled", lambda origin: origin.link(False), lambda origin: origin.link(True)),
+    Fault(
+        "delay",
+        "half a second more each way",
+        lambda origin: origin.delay(0.5),
+        lambda origin: origin.delay(0),
+        relays=True,
+    ),
     Fault("kill", "kill -9, and a new start", lambda origin: origin.kill(), lambda origin: origin.start()),
 )
 
@@ -232,7 +241,7 @@ def _main() -> int:
     for fault in faults:
         print(f"\n{fault.name}: {fault.title}", flush=True)
         for proxy in proxies:
-            with wired_origins(3) as origins:
+            with wired_origins(3, fault.relays) as origins:
                 outcomes.append(_try(proxy, fault, origins, arguments.rate, arguments.patience, arguments.seconds))
             print(_line(outcomes[-1]), flush=True)
     arguments.json.parent.mkdir(parents=True, exist_ok=True)

@@ -94,6 +94,12 @@ class Process:
         assert self._child.stdout is not None
         return self._child.stdout.readline().decode()
 
+    def write_line(self, text: str) -> None:
+        """Gives it a line to read."""
+        assert self._child.stdin is not None
+        self._child.stdin.write(f"{text}\n".encode())
+        self._child.stdin.flush()
+
     def close_input(self) -> None:
         assert self._child.stdin is not None
         self._child.stdin.close()

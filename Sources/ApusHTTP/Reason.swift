@@ -63,6 +63,8 @@ public enum Reason: UInt8, Error, Sendable, CaseIterable, BitwiseCopyable {
     // The origin.
     case connectFailed
     case connectTimeout
+    /// What was sent is not acknowledged: the origin's machine is gone, or the way to it.
+    case upstreamUnreachable
     case upstreamClosed
     case upstreamReset
     case badResponse
@@ -135,6 +137,7 @@ extension Reason {
         case .portLimit: "port_limit"
         case .connectFailed: "connect_failed"
         case .connectTimeout: "connect_timeout"
+        case .upstreamUnreachable: "upstream_unreachable"
         case .upstreamClosed: "upstream_closed"
         case .upstreamReset: "upstream_reset"
         case .badResponse: "bad_response"
@@ -179,7 +182,7 @@ extension Reason {
             .queueTimeout, .overloaded, .connectionLimit, .requestLimit, .drainDeadline, .memoryLimit, .descriptorLimit,
             .portLimit:
             503
-        case .connectTimeout, .responseHeadTimeout: 504
+        case .connectTimeout, .upstreamUnreachable, .responseHeadTimeout: 504
         case .loopDetected: 508
         case .upstreamTruncated, .badResponseBody, .responseBodyTimeout, .responseBodyTooSlow, .clientClosed,
             .clientStalled, .clientTooSlow:

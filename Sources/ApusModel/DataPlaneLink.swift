@@ -49,6 +49,8 @@ public enum DataPlaneFact: Sendable, Equatable {
     case connectSucceeded(endpoint: Int)
     /// An endpoint has answered badly this many times in a row, as often as its pool's `OutlierRules` bear.
     case failedInARow(endpoint: Int, ConsecutiveFailure, count: Int)
+    /// An endpoint has answered a request, of which a worker had said that it answers none in time.
+    case answersAgain(endpoint: Int)
     /// So many requests were given no response by an endpoint since a worker last said so, the latest for that reason. Said
     /// once a second at most: for the log.
     case gaveNoResponse(endpoint: Int, Reason, count: Int)

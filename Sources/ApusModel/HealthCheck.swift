@@ -17,7 +17,7 @@ public struct HealthCheck: Sendable, Equatable {
     public var probe: Probe
     /// Time between the probes of one endpoint; each is moved by up to a tenth of it so that probes spread out.
     public var interval: Duration
-    /// The interval while an endpoint is down or not known yet; nil for the same.
+    /// The interval while an endpoint is down, ejected or not known yet; nil for what `pauseWhileDown` says.
     public var downInterval: Duration?
     /// How long a probe may take before it counts as failed.
     public var timeout: Duration
@@ -46,6 +46,23 @@ extension HealthCheck {
     /// Whether a probe of this check and one of the other say the same of an endpoint.
     public func probesAlike(_ other: HealthCheck) -> Bool {
         probe == other.probe && port == other.port && timeout == other.timeout
+    }
+
+    /// What an endpoint that is ejected is asked. Where a connection is all that the check asks for, an HTTP request comes
+    /// with it: the kernel of an origin that hangs or resets requests accepts connections in its name. Any answer will do
+    /// that comes within a second, but one of a gateway that does not reach what it needs.
+    public var ofTheEjected: HealthCheck {
+        guard probe == .tcp else { return self }
+        var check = self
+        check.timeout = min(timeout, .seconds(1))
+        check.probe = .http(HTTPProbe(method: "HEAD", path: "/", statuses: [100...501, 503...503, 505...999]))
+        return check
+    }
+
+    /// The time from probe to probe of an endpoint that is out of use, among so many that are probed: half a second, or
+    /// what makes a thousand probes a second if all of them are; no more than `interval`.
+    public func pauseWhileDown(among count: Int) -> Duration {
+        downInterval ?? min(interval, max(.milliseconds(500), .milliseconds(count)))
     }
 }
 

@@ -88,7 +88,8 @@ public struct RetryRules: Sendable, Equatable {
     public var maximumBackoff: Duration
     /// Percent of the requests in flight that may be retries.
     public var budgetPercent: Int
-    /// Retries a second that are allowed whatever the budget says.
+    /// Retries a second that are allowed whatever the budget says. Ten, as in Finagle: with less, the first failures of an
+    /// endpoint under light load, from which passive health learns, are denied their second attempt.
     public var minimumPerSecond: Int
     /// Whether requests whose method is not idempotent, such as POST, are tried again as the others are: the origins then
     /// bear it that one is made twice.
@@ -97,7 +98,7 @@ public struct RetryRules: Sendable, Equatable {
     public init(
         attempts: Int = 3, statuses: [Int] = [], perTryTimeout: Duration? = nil, bodyBytes: Int = 64 << 10,
         backoff: Duration = .milliseconds(25), maximumBackoff: Duration = .milliseconds(250), budgetPercent: Int = 20,
-        minimumPerSecond: Int = 3, repeatsAll: Bool = false
+        minimumPerSecond: Int = 10, repeatsAll: Bool = false
     ) {
         self.repeatsAll = repeatsAll
         self.attempts = attempts

@@ -69,6 +69,10 @@ public struct Socket: Sendable, Equatable, BitwiseCopyable {
     /// Why the socket broke, as an errno; reading it clears it.
     var pendingError: Int32 { apus_socket_error(descriptor) }
 
+    /// For how many milliseconds the peer has acknowledged nothing, although something was sent more than once; -1 when all
+    /// is acknowledged, or may yet be.
+    var silence: Int32 { apus_silence(descriptor) }
+
     /// Ends the sending direction with FIN.
     func shutdownWriting() { _ = apus_shutdown_writing(descriptor) }
 

@@ -238,6 +238,37 @@ import Testing
         }
     }
 
+    /// A connection proves nothing about an origin that hangs: while it is ejected it is asked something.
+    @Test func whoIsEjectedIsAskedAndReturnsWhenItAnswers() async throws {
+        let origin = try await ScriptedOrigin(.close)
+        let others = try await ScriptedOrigin(ScriptedOrigin.ok)
+        var check = Self.check(.tcp)
+        check.interval = .seconds(3600)
+        check.downInterval = .milliseconds(20)
+        try await withProber([origin.address, others.address], check, outliers: OutlierRules()) { prober, _, log in
+            #expect(await eventually { await prober.states == [.healthy, .healthy] })
+            #expect(origin.requests == [])
+            await prober.observe(.failedInARow(endpoint: 0, .gatewayError, count: 5))
+            #expect(await eventually { origin.connections >= 4 })
+            #expect(await prober.states == [.ejected, .healthy])
+            origin.play(ScriptedOrigin.failing)
+            #expect(await eventually { await prober.states == [.healthy, .healthy] })
+            #expect(origin.requests.allSatisfy { $0.hasPrefix("HEAD / HTTP/1.1\r\n") } && !origin.requests.isEmpty)
+            #expect(log.lines.last?.contains("is healthy again: 2 of 2 probes passed") == true)
+        }
+    }
+
+    @Test func whoAnswersAgainIsBackAtOnce() async throws {
+        try await withProber(Self.addresses, Self.check(.none), outliers: OutlierRules()) { prober, link, log in
+            await prober.observe(.failedInARow(endpoint: 2, .timeout, count: 5))
+            await prober.observe(.answersAgain(endpoint: 2))
+            var decisions = link.decisions.makeAsyncIterator()
+            #expect(await decisions.next() == .init(endpoint: 2, available: false))
+            #expect(await decisions.next() == .init(endpoint: 2, available: true))
+            #expect(log.lines.last?.contains("it answers again") == true)
+        }
+    }
+
     @Test func thousandsOfEndpointsAreProbedSmoothly() async throws {
         let origin = try await ScriptedOrigin(.silence)
         let addresses = Array(repeating: origin.address, count: 2000)

@@ -54,6 +54,22 @@ import Testing
         #expect(slots[95].attempts[1] > 0)
     }
 
+    /// With nothing said but the load: a hung origin is left within two seconds and back within two, and no request fails.
+    @Test func aHungEndpointIsLeftAndFoundAgainByDefault() throws {
+        let faults = [Fault(endpoint: 1, at: 10 * second, .hang), Fault(endpoint: 1, at: 20 * second, .revive)]
+        var scenario = scenario(endpoints: 3, faults: faults)
+        scenario.load = 150
+        scenario.duration = 30 * second
+        scenario.origins.service = ServiceTime(mean: .milliseconds(5))
+        let result = scenario.run()
+        #expect(result.errors == 0)
+        let changes = result.changes.filter { $0.endpoint == 1 && $0.balancer == 0 && $0.at > 10 * second }
+        let (left, back) = (try #require(changes.first), try #require(changes.last))
+        #expect(left.text.hasPrefix("is ejected until ") && left.at < 12 * second, "\(changes)")
+        #expect(back.text.contains("healthy") && back.at > 20 * second && back.at < 22 * second, "\(changes)")
+        #expect(try #require(result.latency.percentile(0.999)) < 4 * second)
+    }
+
     @Test func aHungEndpointTimesOut() {
         var scenario = scenario(faults: [Fault(endpoint: 0, at: 2 * second, .hang)]) {
             $0.health = HealthCheck(

@@ -187,6 +187,14 @@ public struct UpstreamConnectionPool: Sendable {
         return idle.prefix(surplus).map(\.handle)
     }
 
+    /// Ends the use of connections that have been idle since before that time: they are returned to be closed, and no longer
+    /// counted.
+    public mutating func takeIdle(before time: Int64) -> [Int32] {
+        let count = idle.firstIndex { $0.since >= time } ?? idle.count
+        defer { idle.removeFirst(count) }
+        return idle.prefix(count).map(\.handle)
+    }
+
     private mutating func endBusy() {
         precondition(busyCount > 0, "a connection ended that was not busy")
         busyCount -= 1

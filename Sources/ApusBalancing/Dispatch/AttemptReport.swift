@@ -10,10 +10,14 @@ public struct AttemptReport: Sendable {
     public var poolCause: BreakerCause?
     /// The endpoint has failed as often in a row as its pool bears.
     public var failedInARow: (kind: ConsecutiveFailure, count: Int)?
+    /// The endpoint has answered, of which was told that it answers nobody in time.
+    public var answersAgain = false
 
     @inlinable
     public init() {}
 
     @inlinable
-    public var isEmpty: Bool { endpointBreaker == nil && poolBreaker == nil && failedInARow == nil }
+    public var isEmpty: Bool {
+        endpointBreaker == nil && poolBreaker == nil && failedInARow == nil && !answersAgain
+    }
 }

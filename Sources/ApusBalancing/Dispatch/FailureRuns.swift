@@ -4,7 +4,9 @@ import ApusModel
 ///
 /// An attempt that was given up as too late tells of the request as much as of the endpoint. It counts only where the
 /// endpoint has answered nobody since it was sent; and a run of nothing but such attempts, all of one route, is told only
-/// once another endpoint has answered that route: a route that is slow everywhere ejects nobody.
+/// once another endpoint has answered that route: a route that is slow everywhere ejects nobody. An attempt that may yet be
+/// answered, and is overdue, counts in the same way where others answer anything at all meanwhile; the first answer shows
+/// then that it was nothing.
 @usableFromInline
 struct FailureRuns: Sendable {
     @usableFromInline
@@ -16,6 +18,8 @@ struct FailureRuns: Sendable {
         @usableFromInline var lateRoute: Int32
         @usableFromInline var status5xx: UInt16
         @usableFromInline var gatewayErrors: UInt16
+        /// Others were told of a run of which all were late, and the endpoint has answered nobody since.
+        @usableFromInline var wasToldLate: Bool
         /// When the first that was late was sent.
         @usableFromInline var beganAt: Int64
 
@@ -26,6 +30,7 @@ struct FailureRuns: Sendable {
             lateRoute = -1
             status5xx = 0
             gatewayErrors = 0
+            wasToldLate = false
             beganAt = 0
         }
     }
@@ -50,9 +55,14 @@ struct FailureRuns: Sendable {
     var isCounting: Bool { !runs.isEmpty }
 
     /// The endpoint has done its work. Of retired ones nothing is counted.
-    @inlinable @inline(__always)
-    mutating func served(_ endpoint: Int, route: Int32, now: Int64) {
-        if endpoint < runs.count { runs[endpoint] = Run(answeredAt: now, answeredRoute: route) }
+    ///
+    /// - Returns: whether others were told that it answers nobody.
+    @discardableResult @inlinable @inline(__always)
+    mutating func served(_ endpoint: Int, route: Int32, now: Int64) -> Bool {
+        guard endpoint < runs.count else { return false }
+        let wasToldLate = runs[endpoint].wasToldLate
+        runs[endpoint] = Run(answeredAt: now, answeredRoute: route)
+        return wasToldLate
     }
 
     /// The endpoint has answered that it failed.
@@ -76,7 +86,31 @@ struct FailureRuns: Sendable {
     ) -> (kind: ConsecutiveFailure, count: Int)? {
         guard endpoint < runs.count else { return nil }
         guard fault == .tooLate else { return failed(endpoint, isGatewayError: true) }
-        guard runs[endpoint].answeredAt < sent else { return nil }
+        guard countLate(endpoint, route: route, sent: sent) else { return nil }
+        let lateRoute = runs[endpoint].lateRoute
+        if lateRoute >= 0 {
+            let isServedElsewhere = othersAnswer(endpoint, isUsable) { $0.answeredRoute == lateRoute }
+            guard isServedElsewhere else { return nil }
+        }
+        return takeFull(endpoint)
+    }
+
+    /// What was sent then to the endpoint is overdue: it may yet be answered, and is not to be told of as late.
+    ///
+    /// - Parameter isUsable: whether the endpoint of that index may be picked.
+    /// - Returns: the run that has just reached its limit, and begins anew.
+    mutating func isOverdue(
+        _ endpoint: Int, route: Int32, sent: Int64, isUsable: (Int) -> Bool
+    ) -> (kind: ConsecutiveFailure, count: Int)? {
+        guard endpoint < runs.count, countLate(endpoint, route: route, sent: sent) else { return nil }
+        let lateRoute = runs[endpoint].lateRoute
+        let othersAnswer = othersAnswer(endpoint, isUsable) { lateRoute < 0 || $0.answeredRoute == lateRoute }
+        return othersAnswer ? takeFull(endpoint) : nil
+    }
+
+    /// - Returns: false where the endpoint has answered others meanwhile.
+    private mutating func countLate(_ endpoint: Int, route: Int32, sent: Int64) -> Bool {
+        guard runs[endpoint].answeredAt < sent else { return false }
         if runs[endpoint].status5xx == 0 { runs[endpoint].beganAt = sent }
         switch runs[endpoint].lateRoute {
         case Self.none: runs[endpoint].lateRoute = route
@@ -84,15 +118,15 @@ struct FailureRuns: Sendable {
         default: runs[endpoint].lateRoute = Self.several
         }
         count(endpoint, isGatewayError: true)
-        let lateRoute = runs[endpoint].lateRoute
-        if lateRoute >= 0 {
-            let (began, all) = (runs[endpoint].beganAt, runs)
-            let isServedElsewhere = all.indices.contains {
-                $0 != endpoint && all[$0].answeredRoute == lateRoute && all[$0].answeredAt >= began && isUsable($0)
-            }
-            guard isServedElsewhere else { return nil }
+        return true
+    }
+
+    /// Whether another endpoint that may be picked has answered since the run began, in a way that proves something.
+    private func othersAnswer(_ endpoint: Int, _ isUsable: (Int) -> Bool, _ isProof: (Run) -> Bool) -> Bool {
+        let began = runs[endpoint].beganAt
+        return runs.indices.contains {
+            $0 != endpoint && runs[$0].answeredAt >= began && isProof(runs[$0]) && isUsable($0)
         }
-        return takeFull(endpoint)
     }
 
     /// The endpoint begins anew.
@@ -104,9 +138,10 @@ struct FailureRuns: Sendable {
     mutating func inherit(from old: FailureRuns, _ survivors: Survivors) {
         guard isCounting, old.isCounting else { return }
         runs = survivors.renamed(old.runs, else: Run()).map { run in
-            var run = run.lateRoute >= 0 ? Run(answeredAt: run.answeredAt) : run
-            run.answeredRoute = Self.none
-            return run
+            var next = run.lateRoute >= 0 ? Run(answeredAt: run.answeredAt) : run
+            next.answeredRoute = Self.none
+            next.wasToldLate = run.wasToldLate
+            return next
         }
     }
 
@@ -127,6 +162,8 @@ struct FailureRuns: Sendable {
         guard run.gatewayErrors >= limitGateway || run.status5xx >= limit5xx else { return nil }
         runs[endpoint] = Run(answeredAt: run.answeredAt, answeredRoute: run.answeredRoute)
         guard run.gatewayErrors >= limitGateway else { return (.status5xx, Int(run.status5xx)) }
-        return (run.lateRoute == Self.otherwise ? .gatewayError : .timeout, Int(run.gatewayErrors))
+        guard run.lateRoute != Self.otherwise else { return (.gatewayError, Int(run.gatewayErrors)) }
+        runs[endpoint].wasToldLate = true
+        return (.timeout, Int(run.gatewayErrors))
     }
 }

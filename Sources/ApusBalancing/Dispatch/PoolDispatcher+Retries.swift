@@ -37,7 +37,7 @@ extension PoolDispatcher {
         }
     }
 
-    /// A retry that `decide` had budgeted, or a hedge that `mayHedge` had allowed, is over, or was not made after all.
+    /// A retry that `decide` had budgeted, or one that `mayAskAnother` had allowed, is over, or was not made after all.
     @inlinable
     public mutating func retryEnded() { budget.retryEnded() }
 
@@ -45,15 +45,14 @@ extension PoolDispatcher {
     @inlinable
     public func retriesStatus(_ status: Int) -> Bool { retryPolicy.retriesStatus(status) }
 
-    /// Whether a second endpoint may be asked now, although the first has not failed (`Pool.hedging`). If so, say
-    /// `retryEnded` when that attempt is over.
+    /// Whether a second endpoint may be asked now, although the first has not failed. If so, say `retryEnded` when that
+    /// attempt is over.
     ///
     /// - Parameter policy: that of the request's route; nil for the pool's.
-    public mutating func mayHedge(
+    public mutating func mayAskAnother(
         _ progress: RetryPolicy.Progress, by policy: RetryPolicy? = nil, now: Int64
     ) -> Bool {
-        hedges && progress.isIdempotent && progress.isReplayable
-            && progress.attempts < (policy ?? retryPolicy).attemptLimit && budget.tryRetry(now: now)
+        progress.isReplayable && progress.attempts < (policy ?? retryPolicy).attemptLimit && budget.tryRetry(now: now)
     }
 }
 

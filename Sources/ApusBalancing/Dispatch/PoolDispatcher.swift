@@ -24,7 +24,8 @@ public struct PoolDispatcher: Sendable {
     @usableFromInline var budget: RetryBudget
     @usableFromInline let retryPolicy: RetryPolicy
     let backoff: Backoff
-    let hedges: Bool
+    /// Whether a second endpoint may be asked as well (`Pool.hedging`).
+    public let hedges: Bool
     var random: SplitMix64
     @usableFromInline let looksAtLoad: Bool
     @usableFromInline let looksAtTime: Bool
@@ -230,35 +231,52 @@ extension PoolDispatcher {
         _ index: Int, _ outcome: AttemptOutcome, route: Int32, after microseconds: Int64, admitted: Int64, now: Int64
     ) -> AttemptReport {
         if looksAtTime { picker.answered(index, after: microseconds, isFailure: outcome != .served, now: now) }
-        if outcome == .served { runs.served(index, route: route, now: now) }
-        return outcome != .served && isGuarded || hasBreakers
-            ? judge(index, outcome, route: route, after: microseconds, admitted: admitted, now: now) : AttemptReport()
+        let answersAgain = outcome == .served && runs.served(index, route: route, now: now)
+        guard answersAgain || outcome != .served && isGuarded || hasBreakers else { return AttemptReport() }
+        var report = judge(index, outcome, route: route, after: microseconds, admitted: admitted, now: now)
+        report.answersAgain = answersAgain
+        return report
     }
 
     /// The endpoint gave no response.
     ///
     /// - Parameters:
     ///   - route: the request's, an index into the snapshot.
+    ///   - wasOverdue: whether `isOverdue` was said of it.
     ///   - microseconds: since the request was sent.
     ///   - admitted: `now` of the attempt's `attemptStarted`.
     @inlinable
     public mutating func gaveNone(
-        _ index: Int, _ fault: AttemptFault, route: Int32, after microseconds: Int64, admitted: Int64, now: Int64
+        _ index: Int, _ fault: AttemptFault, route: Int32, wasOverdue: Bool = false, after microseconds: Int64,
+        admitted: Int64, now: Int64
     ) -> AttemptReport {
         if looksAtTime, fault != .notConnected {
             picker.answered(index, after: microseconds, isFailure: true, now: now)
         }
         return isGuarded
-            ? blame(index, fault, route: route, sent: now &- microseconds, admitted: admitted, now: now)
+            ? blame(
+                index, fault, route, wasOverdue: wasOverdue, sent: now &- microseconds, admitted: admitted, now: now)
             : AttemptReport()
     }
 
+    /// A request that was sent to the endpoint then has no answer yet, and waits on. To be said once of an attempt.
+    public mutating func isOverdue(_ index: Int, route: Int32, sent: Int64) -> AttemptReport {
+        var report = AttemptReport()
+        let placement = picker.placement
+        report.failedInARow = runs.isOverdue(index, route: route, sent: sent) { placement.isUsable($0) }
+        return report
+    }
+
+    /// Whether the endpoint may be picked: its health, its weight and the configuration say so.
+    public func isUsable(_ index: Int) -> Bool { index < present && picker.placement.isUsable(index) }
+
     @usableFromInline
     mutating func blame(
-        _ index: Int, _ fault: AttemptFault, route: Int32, sent: Int64, admitted: Int64, now: Int64
+        _ index: Int, _ fault: AttemptFault, _ route: Int32, wasOverdue: Bool, sent: Int64, admitted: Int64, now: Int64
     ) -> AttemptReport {
         var report = AttemptReport()
         breakers?.failed(index, admitted: admitted, now: now, &report)
+        if wasOverdue, fault == .tooLate { return report }
         let placement = picker.placement
         report.failedInARow = runs.gaveNone(index, fault, route: route, sent: sent) { placement.isUsable($0) }
         return report

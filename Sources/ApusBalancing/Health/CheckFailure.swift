@@ -51,6 +51,14 @@ public enum CheckFailure: Sendable, Hashable {
     /// The failure that the system reported for a connection.
     public init(errno: Int32) { self.init(ConnectFailure(errno: errno)) }
 
+    /// Whether there was no connection at all.
+    var isOfConnecting: Bool {
+        switch self {
+        case .connectionRefused, .connectTimedOut, .unreachable, .nameNotFound, .shortage, .system: true
+        default: false
+        }
+    }
+
     /// What this machine lacked; nil where it was the endpoint that failed.
     public var shortage: Shortage? { if case .shortage(let shortage) = self { shortage } else { nil } }
 }

@@ -33,6 +33,9 @@ public enum EndpointState: Sendable, Hashable {
         }
     }
 
+    /// Whether it is out of use for a while, so that it is probed more often.
+    public var isToBeWatched: Bool { kind == .unhealthy || kind == .ejected }
+
     static let joiningWords = "unknown: new, and gets requests once a probe passes"
 
     /// The state as people read it: `ejected until 14:03:20Z: 5 consecutive 5xx`.

@@ -17,6 +17,8 @@ public struct EndpointChange: Sendable, Hashable {
 
     /// Whether workers must be told.
     public var changesAvailability: Bool { wasAvailable != isAvailable }
+    /// It stays out for longer, which is not worth a line.
+    public var isExtension: Bool { before.kind == .ejected && after.kind == .ejected }
 }
 
 /// Why an endpoint's state changed.
@@ -27,6 +29,8 @@ public enum HealthCause: Sendable, Hashable {
     case probesPassed(Int)
     /// A request connected, where nothing is probed.
     case connected
+    /// It has answered a request, where it had answered none in time.
+    case answered
     /// Its ejection, or without probes its time out of service, is over.
     case timeIsOver
     /// Its ejection ended because the pool had no other endpoint left.
@@ -43,6 +47,7 @@ extension HealthCause: CustomStringConvertible {
         case .probesPassed(1): "a probe passed"
         case .probesPassed(let count): "\(count) of \(count) probes passed"
         case .connected: "a request connected"
+        case .answered: "it answers again"
         case .timeIsOver: "its time out of service is over"
         case .nothingElseLeft: "no other endpoint of the pool is left"
         case .weight(let weight): "weight \(weight)"

@@ -10,6 +10,15 @@ extension PoolHealth {
         return settleEjection(endpoint, now)
     }
 
+    /// The endpoint has answered a request, where it was said to answer none in time: then it did not hang for good.
+    public mutating func answersAgain(_ endpoint: Int, now: Int64) -> [HealthChange] {
+        guard endpoint < count, case .consecutive(.timeout, _) = endpoints[endpoint].ejection.present?.cause else {
+            return []
+        }
+        endEjection(endpoint, now)
+        return settle(endpoint, .answered, now)
+    }
+
     /// An interval of `OutlierRules.interval` is over, in which the endpoints did what `volumes` says, in their order.
     ///
     /// Only endpoints that have been available from its beginning to its end are compared: what an endpoint did before it
@@ -52,6 +61,16 @@ extension PoolHealth {
     private mutating func settleEjection(_ endpoint: Int, _ now: Int64) -> [HealthChange] {
         guard let cause = endpoints[endpoint].ejection.present?.cause else { return [] }
         return settle(endpoint, .ejection(cause), now)
+    }
+
+    /// The time of an ejection is over. It goes on where its endpoint is known not to answer: that would
+    /// cost a few requests once more. One that is down besides is out without it.
+    mutating func endOrProlong(_ endpoint: Int, _ ejection: Ejection.Present, _ now: Int64) {
+        if let rules, ejection.isSeenByProbes, check.probe != .none, endpoints[endpoint].probed.isAvailable {
+            endpoints[endpoint].ejection.goOn(rules, now: now)
+        } else {
+            endEjection(endpoint, now)
+        }
     }
 
     mutating func endEjection(_ endpoint: Int, _ now: Int64) {

@@ -149,6 +149,18 @@ public struct PoolHealth: Sendable {
         return settleFailure(endpoint, transition, now)
     }
 
+    /// The endpoint was ejected, and did not answer what it was then asked (`HealthCheck.ofTheEjected`). Where the check
+    /// itself asks for a connection, and there was one, it has passed.
+    public mutating func askFailed(_ endpoint: Int, _ failure: CheckFailure, now: Int64) -> [HealthChange] {
+        guard endpoint < count else { return [] }
+        guard check.probe == .tcp, failure != .late, !failure.isOfConnecting else {
+            return probeFailed(endpoint, failure, now: now)
+        }
+        endpoints[endpoint].ejection.probeFailed()
+        _ = endpoints[endpoint].probed.probeSucceeded(now: now)
+        return settle(endpoint, .probesPassed(1), now)
+    }
+
     /// A request could not connect to the endpoint.
     public mutating func connectFailed(_ endpoint: Int, _ failure: CheckFailure, now: Int64) -> [HealthChange] {
         guard endpoint < count else { return [] }
@@ -170,7 +182,7 @@ public struct PoolHealth: Sendable {
         for endpoint in 0..<count {
             _ = endpoints[endpoint].probed.woken(now: now)
             if let ejection = endpoints[endpoint].ejection.present, now >= ejection.until {
-                endEjection(endpoint, now)
+                endOrProlong(endpoint, ejection, now)
             }
             note(endpoint, .timeIsOver, now, &changes)
         }

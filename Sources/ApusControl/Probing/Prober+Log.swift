@@ -6,6 +6,7 @@ import Logging
 extension Prober {
     /// An endpoint's change; `health` is its pool's after it.
     func log(_ endpoint: Int, _ change: EndpointChange, of health: PoolHealth) {
+        guard !change.isExtension else { return }
         let state = change.after.words(clock: clock.time)
         let name = name(endpoint)
         switch change.after {

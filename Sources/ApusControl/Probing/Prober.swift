@@ -86,10 +86,10 @@ public actor Prober: Service {
                     while let endpoint = schedule.takeDue(now: Self.now) {
                         let number = begin(endpoint)
                         let (address, check) = (snapshot.endpoints[endpoint].address, check(of: endpoint))
-                        let limits = snapshot.limits
-                        probes.addTask {
-                            await self.probe(number, Probe(address: address, check: check, limits: limits))
-                        }
+                        let (limits, isEjected) = (snapshot.limits, isEjected(endpoint))
+                        let question = isEjected ? check.ofTheEjected : check
+                        let probe = Probe(address: address, check: question, limits: limits)
+                        probes.addTask { await self.probe(number, probe, by: check, isAsk: isEjected) }
                     }
                     setAlarm()
                 case .poolDue(let pool, let epoch):
@@ -124,6 +124,9 @@ public actor Prober: Service {
         case .failedInARow(let endpoint, let failure, let count):
             let (pool, index) = place(endpoint)
             settle(pool, pools[pool].failedInARow(index, failure, count: count, now: now))
+        case .answersAgain(let endpoint):
+            let (pool, index) = place(endpoint)
+            settle(pool, pools[pool].answersAgain(index, now: now))
         case .gaveNoResponse(let endpoint, let reason, let count):
             if let all = silenceLog.note(endpoint, count: count, now: now) {
                 log(endpoint, gaveNoResponseTo: all, reason)
@@ -170,17 +173,27 @@ public actor Prober: Service {
 
     private func check(of endpoint: Int) -> HealthCheck { snapshot.pools[snapshot.endpoints[endpoint].pool].health }
 
-    private func probe(_ number: Int, _ probe: Probe) async {
+    private func isEjected(_ endpoint: Int) -> Bool {
+        let (pool, index) = place(endpoint)
+        return pools[pool].isEjected(index)
+    }
+
+    /// - Parameters:
+    ///   - check: that of the endpoint's pool.
+    ///   - isAsk: the probe asks what one that is ejected is asked.
+    private func probe(_ number: Int, _ probe: Probe, by check: HealthCheck, isAsk: Bool) async {
         let failure = await probe.run(on: eventLoop)
         // It may be that a reload has moved the endpoint, or removed it.
         guard !Task.isCancelled, let endpoint = probed.removeValue(forKey: number) else { return }
         let (pool, index) = place(endpoint)
         let now = Self.now
         // By another check than the present one, it has answered another question.
-        let counts = probe.check.probesAlike(check(of: endpoint))
+        let counts = check.probesAlike(self.check(of: endpoint))
         if failure == .late { noteLateness(now) }
         if let shortage = failure?.shortage {
             noteShortage(shortage, endpoint, ofProbe: true)
+        } else if counts, let failure, isAsk {
+            settle(pool, pools[pool].askFailed(index, failure, now: now))
         } else if counts, let failure {
             settle(pool, pools[pool].probeFailed(index, failure, now: now))
         } else if counts {
@@ -283,7 +296,7 @@ public actor Prober: Service {
             case .endpoint(let change):
                 let endpoint = first + change.endpoint
                 if change.changesAvailability { link.setEndpoint(endpoint, available: change.isAvailable) }
-                if change.after.kind == .unhealthy, snapshot.pools[pool].health.probe != .none {
+                if change.after.isToBeWatched, snapshot.pools[pool].health.probe != .none {
                     schedule.wentDown(endpoint, hasPassed: pools[pool].hasPassed(change.endpoint), now: Self.now)
                     setAlarm()
                 }

@@ -16,10 +16,10 @@ extension Snapshot {
         return pools[pool].health.interval.inMicroseconds
     }
 
-    /// The same while the endpoint is down or unknown; nil for no other.
+    /// The same while the endpoint is out of use or unknown.
     var probeDownIntervals: [Int64?] { endpoints.indices.map(probeDownInterval) }
 
     func probeDownInterval(of endpoint: Int) -> Int64? {
-        pools[endpoints[endpoint].pool].health.downInterval?.inMicroseconds
+        pools[endpoints[endpoint].pool].health.pauseWhileDown(among: endpoints.count).inMicroseconds
     }
 }

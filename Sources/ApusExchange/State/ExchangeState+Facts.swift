@@ -27,6 +27,11 @@ extension ExchangeState {
         return originFailed(.upstreamReset, hasPart: hasPart, wasUsed: wasUsed)
     }
 
+    /// What was sent to the origin is not acknowledged.
+    public func originIsUnreachable(wasUsed: Bool) -> Next {
+        originFailed(.upstreamUnreachable, hasPart: false, wasUsed: wasUsed)
+    }
+
     private func originFailed(_ reason: Reason, hasPart: Bool, wasUsed: Bool) -> Next {
         guard !hasPart else { return .attemptFailed(AttemptFailure(.badResponse, reason)) }
         var failure = AttemptFailure(wasUsed ? .reusedConnectionDied : .freshConnectionDied, reason)

@@ -14,6 +14,9 @@ public struct Attempt: Sendable, BitwiseCopyable {
     /// The pool has been told how the attempt went.
     public var isJudged = false
 
+    /// The pool has been told that it takes long.
+    public var isOverdue = false
+
     @inlinable
     public init() {}
 

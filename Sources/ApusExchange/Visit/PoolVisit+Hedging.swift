@@ -2,7 +2,7 @@ public import ApusBalancing
 
 /// Hedging: a second endpoint is asked as well when the first takes long, and whichever answers first wins.
 extension PoolVisit {
-    /// Asks a second endpoint as well, if the rules and the budget allow it and there is one with a place.
+    /// Asks a second endpoint as well, if the pool's rules and the budget allow it and there is one with a place.
     ///
     /// - Parameter route: the rules of the request's route; nil for the pool's.
     /// - Returns: where it goes: `begin` an attempt there, which is the current one then.
@@ -10,8 +10,25 @@ extension PoolVisit {
     public mutating func hedge<Counts>(
         _ request: Request, by route: RouteRetries?, _ origins: inout Origins<Counts>, now: Int64
     ) -> (endpoint: Int, lease: UpstreamConnectionPool.LeaseAction)? {
+        guard request.isIdempotent, origins.dispatchers[pool].hedges else { return nil }
+        return ask(request, by: route, &origins, now: now)
+    }
+
+    /// The same of a safe request that waits at an endpoint that is out of use by now, whatever the pool's rules say of
+    /// hedging.
+    public mutating func rescue<Counts>(
+        _ request: Request, by route: RouteRetries?, _ origins: inout Origins<Counts>, now: Int64
+    ) -> (endpoint: Int, lease: UpstreamConnectionPool.LeaseAction)? {
+        guard request.isSafe, !wasRepeated else { return nil }
+        return ask(request, by: route, &origins, now: now)
+    }
+
+    @inlinable
+    mutating func ask<Counts>(
+        _ request: Request, by route: RouteRetries?, _ origins: inout Origins<Counts>, now: Int64
+    ) -> (endpoint: Int, lease: UpstreamConnectionPool.LeaseAction)? {
         guard request.isKept, !other.isUnderWay, !holdsBudget,
-            origins.dispatchers[pool].mayHedge(progress(request), by: route?.policy, now: now)
+            origins.dispatchers[pool].mayAskAnother(progress(request), by: route?.policy, now: now)
         else { return nil }
         holdsBudget = true
         mayReturn = false

@@ -29,6 +29,6 @@ extension PoolVisit {
         current.isJudged = true
         return origins.dispatchers[pool].gaveNone(
             Int(current.endpoint) - origins.rules[pool].start, fault, route: Int32(truncatingIfNeeded: route),
-            after: max(0, now - current.started), admitted: current.admitted, now: now)
+            wasOverdue: current.isOverdue, after: max(0, now - current.started), admitted: current.admitted, now: now)
     }
 }

@@ -90,6 +90,7 @@ extension DataPlaneFact {
             renamed(endpoint).map { .connectFailed(endpoint: $0, cause) }
         case .connectSucceeded(let endpoint):
             renamed(endpoint).map { .connectSucceeded(endpoint: $0) }
+        case .answersAgain(let endpoint): renamed(endpoint).map { .answersAgain(endpoint: $0) }
         case .failedInARow(let endpoint, let kind, let count):
             renamed(endpoint).map { .failedInARow(endpoint: $0, kind, count: count) }
         case .gaveNoResponse(let endpoint, let reason, let count):

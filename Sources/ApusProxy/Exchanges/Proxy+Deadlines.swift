@@ -48,6 +48,7 @@ extension Proxy {
         if upstream >= 0, connections[upstream].isBeingOpened {
             return connectFailed(x, .timedOut, &arena)
         }
+        if isToBeLookedAt(x) { return look(x, &arena) }
         return exchanges[x].state.timedOut(
             originStalls: upstream >= 0 && connections[upstream].hasUnsent,
             clientStalls: connections[exchanges[x].client].hasUnsent)

@@ -49,7 +49,7 @@ extension Proxy {
 
     /// Tells the control plane, which tells the other workers.
     @inline(never)
-    private mutating func pass(_ report: AttemptReport, _ pool: Int, _ endpoint: Int) {
+    mutating func pass(_ report: AttemptReport, _ pool: Int, _ endpoint: Int) {
         if let state = report.endpointBreaker {
             shared.report(
                 .breakerChanged(.endpoint(endpoint), state, report.endpointCause, worker: neighbours.index))
@@ -60,5 +60,6 @@ extension Proxy {
         if let failures = report.failedInARow {
             shared.report(.failedInARow(endpoint: endpoint, failures.kind, count: failures.count))
         }
+        if report.answersAgain { shared.report(.answersAgain(endpoint: endpoint)) }
     }
 }

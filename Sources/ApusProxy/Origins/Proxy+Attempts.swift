@@ -127,8 +127,7 @@ extension Proxy {
         if case .noMemory = sent {
             return noMemoryToSend(x, &arena)
         }
-        let waitsForOrigin = exchanges[x].state.request.isComplete || exchanges[x].state.awaitsContinue
-        setDeadline(exchange: x, in: waitsForOrigin ? responseHeadTime(x) : bodyTime(x))
+        setDeadline(exchange: x, in: timeOfSent(x))
         if origins.rules[exchanges[x].pool].limitsTries || !exchanges[x].isPlain { setTryLimits(x) }
         guard !exchanges[x].state.request.isComplete else { return .waits }
         // The attempt before may have ended in the middle of it.

@@ -6,6 +6,7 @@ extension HealthChange {
     func change(by balancer: Int, of health: PoolHealth, at now: VirtualTime) -> StateChange? {
         switch self {
         case .endpoint(let change):
+            guard !change.isExtension else { return nil }
             return StateChange(at: now, balancer: balancer, endpoint: change.endpoint, text: change.text(health))
         case .breaker(let change):
             guard !change.isExtension else { return nil }

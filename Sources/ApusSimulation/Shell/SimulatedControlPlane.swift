@@ -11,7 +11,7 @@ struct SimulatedControlPlane: Sendable {
         let check = snapshot.pools[0].health
         isProbed = check.probe != .none
         let interval = isProbed ? check.interval.microseconds : nil
-        let downInterval = isProbed ? check.downInterval?.microseconds : nil
+        let downInterval = isProbed ? check.pauseWhileDown(among: snapshot.endpoints.count).microseconds : nil
         schedule = ProbeSchedule(
             intervals: snapshot.endpoints.map { _ in interval },
             downIntervals: snapshot.endpoints.map { _ in downInterval },
@@ -28,9 +28,14 @@ struct SimulatedControlPlane: Sendable {
 
     mutating func takeDueProbe(now: VirtualTime) -> Int? { schedule.takeDue(now: now) }
 
-    mutating func probed(_ endpoint: Int, _ failure: CheckFailure?, now: VirtualTime) -> [HealthChange] {
+    /// - Parameter isAsk: it was `HealthCheck.ofTheEjected` that it was asked.
+    mutating func probed(
+        _ endpoint: Int, _ failure: CheckFailure?, isAsk: Bool, now: VirtualTime
+    ) -> [HealthChange] {
         let changes =
-            if let failure {
+            if let failure, isAsk {
+                health.askFailed(endpoint, failure, now: now)
+            } else if let failure {
                 health.probeFailed(endpoint, failure, now: now)
             } else {
                 health.probeSucceeded(endpoint, now: now)
@@ -42,8 +47,12 @@ struct SimulatedControlPlane: Sendable {
     }
 
     mutating func connectFailed(_ endpoint: Int, _ failure: CheckFailure, now: VirtualTime) -> [HealthChange] {
-        let changes = health.connectFailed(endpoint, failure, now: now)
-        for case .endpoint(let change) in changes where isProbed && change.after.kind == .unhealthy {
+        noteLeaving(health.connectFailed(endpoint, failure, now: now), now)
+    }
+
+    /// Who is out of use is probed more often.
+    private mutating func noteLeaving(_ changes: [HealthChange], _ now: VirtualTime) -> [HealthChange] {
+        for case .endpoint(let change) in changes where isProbed && change.after.isToBeWatched {
             schedule.wentDown(change.endpoint, hasPassed: health.hasPassed(change.endpoint), now: now)
         }
         return changes
@@ -56,7 +65,11 @@ struct SimulatedControlPlane: Sendable {
     mutating func failedInARow(
         _ endpoint: Int, _ failure: ConsecutiveFailure, count: Int, now: VirtualTime
     ) -> [HealthChange] {
-        health.failedInARow(endpoint, failure, count: count, now: now)
+        noteLeaving(health.failedInARow(endpoint, failure, count: count, now: now), now)
+    }
+
+    mutating func answersAgain(_ endpoint: Int, now: VirtualTime) -> [HealthChange] {
+        health.answersAgain(endpoint, now: now)
     }
 
     mutating func breakerChanged(
@@ -68,6 +81,6 @@ struct SimulatedControlPlane: Sendable {
     mutating func woken(now: VirtualTime) -> [HealthChange] { health.woken(now: now) }
 
     mutating func intervalEnded(_ volumes: [EndpointVolume], now: VirtualTime) -> [HealthChange] {
-        health.intervalEnded(volumes: volumes, now: now)
+        noteLeaving(health.intervalEnded(volumes: volumes, now: now), now)
     }
 }

@@ -13,6 +13,8 @@ struct SimulatedRequest: Sendable {
     var visit: PoolVisit
     /// When a response must have begun; `.max` while nothing was sent.
     var headDue = VirtualTime.max
+    /// When the attempt is looked at, if it is not answered by then.
+    var lookDue = VirtualTime.max
 
     var visitRequest: PoolVisit.Request {
         PoolVisit.Request(isSafe: isIdempotent, isIdempotent: isIdempotent, isReplayable: true, isKept: true)

@@ -63,6 +63,7 @@ extension Simulation {
         connections[connection].attempt = attempt
         // Until the request is sent again nobody waits for a response.
         requests[x].headDue = .max
+        requests[x].lookDue = .max
         begin(x, endpoint, isReplacement: isReplacement)
         requests[x].visit.current.connection = connection.index
         guard isConnecting else { return send(attempt) }
@@ -94,6 +95,7 @@ extension Simulation {
         requests[x].visit.current.started = now
         requests[x].visit.current.wasSent = true
         expectHead(x)
+        expectLook(x)
         if rules.limitsTries {
             requests[x].visit.setTryLimits(perTry: rules.perTry, hedgeAfter: rules.hedgeAfter, now: now)
             if rules.perTry != .max { setDeadline(.perTry, x) }
@@ -106,6 +108,25 @@ extension Simulation {
     private mutating func expectHead(_ x: SlotHandle) {
         requests[x].headDue = now + deadlines[Deadline.responseHead.rawValue].length
         setDeadline(.responseHead, x)
+    }
+
+    /// If it is not answered soon, the attempt will be looked at.
+    private mutating func expectLook(_ x: SlotHandle) {
+        requests[x].lookDue = now + PoolVisit.lookTime
+        setDeadline(.look, x)
+    }
+
+    /// The current attempt is not answered yet.
+    mutating func look(_ x: SlotHandle) {
+        let (request, now) = (requests[x].visitRequest, now)
+        if let report = visit(x, { $0.look(route: 0, &$1) }) {
+            tell(report, requests[x].balancer, Int(requests[x].visit.current.endpoint))
+        }
+        expectLook(x)
+        let waitsInVain = visit(x) { $0.waitsInVain($1) }
+        guard waitsInVain, let other = visit(x, { $0.rescue(request, by: nil, &$1, now: now) }) else { return }
+        statistics.hedges += 1
+        start(other.lease, x, other.endpoint)
     }
 
     mutating func connectEnded(_ attempt: SlotHandle) {

@@ -91,6 +91,7 @@ extension Simulation {
             case .responseHead: responseTimedOut(handle)
             case .perTry, .hedge: tryDue(handle)
             case .queue: queueTimedOut(handle)
+            case .look: look(handle)
             }
         }
         deadlines[deadline.rawValue].isArmed = false
@@ -108,6 +109,7 @@ extension Simulation {
         case .queue: return visit.wait == .queued && visit.queuedAt == due - deadlines[deadline.rawValue].length
         case .responseHead: return visit.current.isUnderWay && requests[handle].headDue == due
         case .perTry, .hedge: return visit.current.isUnderWay && visit.nextDue <= due
+        case .look: return visit.current.isUnderWay && requests[handle].lookDue == due
         case .connect: return false
         }
     }

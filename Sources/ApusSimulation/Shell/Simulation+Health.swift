@@ -28,40 +28,50 @@ extension Simulation {
     }
 
     mutating func probeReachedOrigin(_ balancer: Int, _ endpoint: Int) {
-        let timeout = pool.health.timeout.microseconds
+        let isAsk = balancers[balancer].control.health.isEjected(endpoint)
+        let check = isAsk ? pool.health.ofTheEjected : pool.health
+        let timeout = check.timeout.microseconds
         let delay = scenario.origins.networkDelay
-        var (result, time) = answer(toProbeOf: endpoint)
+        var (result, time) = answer(toProbeOf: endpoint, check.probe)
         // Drawn whatever the answer, so that one fault does not change the luck of all later probes.
         if probeLuck.nextUnit() <= scenario.lostProbes { time = .max }
-        if time > timeout - 2 * delay { (result, time) = (.timedOut, max(0, timeout - 2 * delay)) }
+        if time > timeout - 2 * delay {
+            time = max(0, timeout - 2 * delay)
+            if result != .unreachable { result = .timedOut }
+        }
         events.schedule(
-            .probeEnded(balancer: Int32(balancer), endpoint: Int32(endpoint), result), at: now + time + delay)
+            .probeEnded(balancer: Int32(balancer), endpoint: Int32(endpoint), result, isAsk: isAsk),
+            at: now + time + delay)
     }
 
     /// What the origin answers to a probe, and after what time: a tenth of what a request is to it.
-    private mutating func answer(toProbeOf endpoint: Int) -> (ProbeResult, VirtualTime) {
-        let isHTTP = if case .http = pool.health.probe { true } else { false }
+    private mutating func answer(
+        toProbeOf endpoint: Int, _ probe: HealthCheck.Probe
+    ) -> (ProbeResult, VirtualTime) {
+        // Of those that are ejected any answer will do.
+        let mindsErrors = if case .http = pool.health.probe { true } else { false }
         let luck = probeLuck.nextUnit()
         switch origins[endpoint].mode {
         case .dead: return (.refused, 0)
-        case .unreachable: return (.timedOut, .max)
-        case .hung: return pool.health.probe == .tcp ? (.good, 0) : (.timedOut, .max)
-        case .serving where pool.health.probe == .tcp: return (.good, 0)
-        case .serving where isHTTP && luck <= origins[endpoint].errorShare: return (.error, 0)
+        case .unreachable: return (.unreachable, .max)
+        case .hung: return probe == .tcp ? (.good, 0) : (.timedOut, .max)
+        case .serving where probe == .tcp: return (.good, 0)
+        case .serving where mindsErrors && luck <= origins[endpoint].errorShare: return (.error, 0)
         case .serving:
             return (.good, origins[endpoint].duration(of: VirtualTime(scenario.origins.service.mean / 10)))
         }
     }
 
-    mutating func probeEnded(_ balancer: Int, _ endpoint: Int, _ result: ProbeResult) {
+    mutating func probeEnded(_ balancer: Int, _ endpoint: Int, _ result: ProbeResult, isAsk: Bool) {
         let failure: CheckFailure? =
             switch result {
             case .good: nil
             case .refused: .connectionRefused
+            case .unreachable: .connectTimedOut
             case .timedOut: .timedOut
             case .error: .status(503)
             }
-        carryOut(balancers[balancer].control.probed(endpoint, failure, now: now), of: balancer)
+        carryOut(balancers[balancer].control.probed(endpoint, failure, isAsk: isAsk, now: now), of: balancer)
     }
 
     mutating func healthDue(_ balancer: Int) {
@@ -91,6 +101,9 @@ extension Simulation {
         }
         if let (kind, count) = report.failedInARow {
             carryOut(balancers[balancer].control.failedInARow(endpoint, kind, count: count, now: now), of: balancer)
+        }
+        if report.answersAgain {
+            carryOut(balancers[balancer].control.answersAgain(endpoint, now: now), of: balancer)
         }
     }
 

@@ -1,4 +1,5 @@
 import ApusBalancing
+import ApusExchange
 import ApusModel
 
 /// A run of a scenario in virtual time: the product's own decisions, in front of modelled origins.
@@ -25,18 +26,18 @@ struct Simulation<Observer: SimulationObserver> {
         case availabilityReachedWorker(balancer: Int32, endpoint: Int32, isAvailable: Bool)
         case probesDue(balancer: Int32)
         case probeReachedOrigin(balancer: Int32, endpoint: Int32)
-        case probeEnded(balancer: Int32, endpoint: Int32, ProbeResult)
+        case probeEnded(balancer: Int32, endpoint: Int32, ProbeResult, isAsk: Bool)
         case healthDue(balancer: Int32)
         case fault(Int32)
         case slotEnded
     }
 
     enum Deadline: Int, CaseIterable, BitwiseCopyable, Sendable {
-        case connect, responseHead, perTry, hedge, queue
+        case connect, responseHead, perTry, hedge, queue, look
     }
 
     enum ProbeResult: BitwiseCopyable, Sendable {
-        case good, refused, timedOut, error
+        case good, refused, unreachable, timedOut, error
     }
 
     let scenario: Scenario
@@ -78,6 +79,7 @@ struct Simulation<Observer: SimulationObserver> {
                 case .perTry: pool.retries.perTryTimeout ?? .zero
                 case .hedge: pool.hedging?.after ?? .zero
                 case .queue: pool.requests.queue?.timeout ?? .zero
+                case .look: .microseconds(PoolVisit.lookTime)
                 }
             return DeadlineLine(length: length.microseconds)
         }
@@ -141,7 +143,8 @@ struct Simulation<Observer: SimulationObserver> {
             availabilityReachedWorker(Int(balancer), Int(endpoint), isAvailable)
         case .probesDue(let balancer): startProbes(Int(balancer))
         case .probeReachedOrigin(let balancer, let endpoint): probeReachedOrigin(Int(balancer), Int(endpoint))
-        case .probeEnded(let balancer, let endpoint, let result): probeEnded(Int(balancer), Int(endpoint), result)
+        case .probeEnded(let balancer, let endpoint, let result, let isAsk):
+            probeEnded(Int(balancer), Int(endpoint), result, isAsk: isAsk)
         case .healthDue(let balancer): healthDue(Int(balancer))
         case .fault(let index): strike(scenario.faults[Int(index)], index: index)
         case .slotEnded:

@@ -178,6 +178,14 @@ public struct Links: ~Copyable {
         isScripted ? network.pendingError(link.descriptor) : Socket(descriptor: link.descriptor).pendingError
     }
 
+    /// For how many microseconds the peer's machine has acknowledged nothing, although something was sent to it more than
+    /// once; nil when all is acknowledged, or may yet be.
+    public mutating func silence(of link: Link) -> Int64? {
+        let milliseconds =
+            isScripted ? network.silence(link.descriptor) : Socket(descriptor: link.descriptor).silence
+        return milliseconds < 0 ? nil : Int64(milliseconds) * 1_000
+    }
+
     /// Ends this side's direction with FIN.
     public mutating func finish(_ link: Link) {
         if isScripted {

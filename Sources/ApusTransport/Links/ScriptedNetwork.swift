@@ -33,6 +33,10 @@ public protocol ScriptedNetwork: AnyObject {
     /// Why a socket broke, as an errno; reading it clears it.
     func pendingError(_ descriptor: Int32) -> Int32
 
+    /// For how many milliseconds the peer has acknowledged nothing, although something was sent more than once; -1 when all
+    /// is acknowledged, or may yet be.
+    func silence(_ descriptor: Int32) -> Int32
+
     func receive(from descriptor: Int32, into bytes: inout MutableSpan<UInt8>) -> Int
 
     func send(_ bytes: Span<UInt8>, to descriptor: Int32) -> Int

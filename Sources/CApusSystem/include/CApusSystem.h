@@ -211,6 +211,16 @@ static inline int apus_accept_queue(int listener) {
     return (int)info.tcpi_unacked;
 }
 
+// For how many milliseconds the peer has acknowledged nothing, although something was sent more than once; -1 when all is
+// acknowledged, or may yet be.
+static inline int apus_silence(int descriptor) {
+    struct tcp_info info;
+    socklen_t length = sizeof info;
+    if (getsockopt(descriptor, IPPROTO_TCP, TCP_INFO, &info, &length) < 0) return -1;
+    if (info.tcpi_unacked == 0 || info.tcpi_retransmits < 2) return -1;
+    return info.tcpi_last_ack_recv > INT_MAX ? INT_MAX : (int)info.tcpi_last_ack_recv;
+}
+
 // Another descriptor of what `descriptor` stands for, closed by exec.
 static inline int apus_duplicate(int descriptor) {
     int copy = fcntl(descriptor, F_DUPFD_CLOEXEC, 0);

@@ -69,6 +69,51 @@ import Testing
         for _ in 0..<9 { #expect(late(0, route: 7) == nil) }
     }
 
+    private mutating func overdue(
+        _ endpoint: Int, route: Int32 = 0, sent: Int64 = 10, unusable: Set<Int> = []
+    ) -> ConsecutiveFailure? {
+        runs.isOverdue(endpoint, route: route, sent: sent) { !unusable.contains($0) }?.kind
+    }
+
+    @Test mutating func whatIsOverdueCountsWhereOthersAnswer() {
+        for _ in 0..<9 { #expect(overdue(0) == nil, "nobody answers: it may be what all of them need") }
+        runs.served(1, route: 8, now: 9)
+        #expect(overdue(0) == nil, "that was before")
+        runs.served(1, route: 8, now: 12)
+        #expect(overdue(0) == nil, "the route may be slow everywhere")
+        runs.served(1, route: 0, now: 12)
+        #expect(overdue(0, unusable: [1]) == nil)
+        #expect(overdue(0) == .timeout)
+        for route in Int32(0)..<4 { #expect(overdue(2, route: route) == nil) }
+        #expect(overdue(2, route: 4) == .timeout, "of several routes any answer will do")
+    }
+
+    @Test mutating func aSlowRequestAtAnEndpointThatAnswersOthersIsNothing() {
+        runs.served(1, route: 0, now: 30)
+        runs.served(0, route: 1, now: 30)
+        for _ in 0..<20 { #expect(overdue(0, sent: 29) == nil) }
+    }
+
+    /// The first answer shows that it did not hang, and is told if the run was.
+    @Test mutating func theFirstAnswerBehindAToldRunIsTold() {
+        var isTold = runs.served(0, route: 0, now: 9)
+        #expect(!isTold)
+        runs.served(1, route: 0, now: 11)
+        for _ in 0..<4 { _ = overdue(0) }
+        isTold = runs.served(0, route: 0, now: 9)
+        #expect(!isTold, "nobody was told")
+        for _ in 0..<4 { #expect(overdue(0) == nil) }
+        #expect(overdue(0) == .timeout)
+        for _ in 0..<3 { #expect(overdue(0) == nil) }
+        isTold = runs.served(0, route: 0, now: 13)
+        #expect(isTold)
+        isTold = runs.served(0, route: 0, now: 14)
+        #expect(!isTold, "told once")
+        for _ in 0..<5 { _ = broke(0) }
+        isTold = runs.served(0, route: 0, now: 15)
+        #expect(!isTold, "what broke is not mended by an answer")
+    }
+
     @Test mutating func whatIsOffOrRetiredCountsNothing() {
         #expect(runs.gaveNone(3, .broke, route: 0, sent: 1, isUsable: { _ in true }) == nil)
         runs.served(3, route: 0, now: 1)

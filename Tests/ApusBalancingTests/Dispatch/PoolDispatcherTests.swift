@@ -149,10 +149,8 @@ import Testing
             $0.retries.attempts = 2
             $0.retries.minimumPerSecond = 1
         }
-        let answers = [progress(isIdempotent: false), progress(attempts: 2), progress(), progress()].map {
-            dispatcher.mayHedge($0, now: 0)
-        }
-        #expect(answers == [false, false, true, false])
+        let answers = [progress(attempts: 2), progress(), progress()].map { dispatcher.mayAskAnother($0, now: 0) }
+        #expect(answers == [false, true, false])
     }
 
     /// What an endpoint is judged by: a client's mistakes are not its own.

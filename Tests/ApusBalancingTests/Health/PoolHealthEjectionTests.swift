@@ -146,6 +146,51 @@ import Testing
         #expect(health.ejectedCount == 0)
     }
 
+    @Test func whoAnswersAgainDidNotHang() {
+        var health = PoolHealthTests.up(4)
+        _ = health.failedInARow(0, .timeout, count: 5, now: 0)
+        _ = health.failedInARow(1, .gatewayError, count: 5, now: 0)
+        #expect(words(health.answersAgain(0, now: 1)) == ["0 healthy (it answers again)"])
+        #expect(health.answersAgain(0, now: 2).isEmpty && health.answersAgain(2, now: 2).isEmpty)
+        #expect(health.answersAgain(1, now: 2).isEmpty, "its answers were bad, not late")
+        #expect(health.isEjected(1) && health.ejectedCount == 1)
+    }
+
+    /// Where a connection is all that is checked, a request is asked of who is ejected.
+    @Test func whatTheEjectedIsAskedSeesTheFaultAndItsEnd() {
+        var health = PoolHealthTests.up(4)
+        _ = health.failedInARow(0, .gatewayError, count: 5, now: 0)
+        for now in Int64(1)...9 { #expect(health.askFailed(0, .timedOut, now: now).isEmpty, "it connects") }
+        #expect(health.isUp(0) && health.isEjected(0))
+        #expect(health.probeSucceeded(0, now: 11).isEmpty)
+        #expect(health.askFailed(0, .connectionReset, now: 12).isEmpty)
+        #expect(health.probeSucceeded(0, now: 13).isEmpty)
+        #expect(health.askFailed(0, .late, now: 14).isEmpty, "that says nothing")
+        #expect(words(health.probeSucceeded(0, now: 15)) == ["0 healthy (2 of 2 probes passed)"])
+        _ = health.failedInARow(1, .gatewayError, count: 5, now: 20)
+        for now in Int64(21)...23 { _ = health.askFailed(1, .connectionRefused, now: now) }
+        #expect(!health.isUp(1), "there is no connection either")
+    }
+
+    /// It would cost a few requests once more.
+    @Test func anEjectionGoesOnWhileTheFaultIsSeen() {
+        var health = PoolHealthTests.up(4)
+        _ = health.failedInARow(0, .gatewayError, count: 5, now: 0)
+        _ = health.askFailed(0, .timedOut, now: 29 * second)
+        let changes = health.woken(now: 30 * second)
+        guard case .endpoint(let change) = changes.first else { return #expect(Bool(false), "\(changes)") }
+        #expect(changes.count == 1 && change.isExtension && !change.changesAvailability)
+        #expect(health.isEjected(0) && health.nextWakeup == 60 * second && health.ejections(0) == [0, 1, 0, 0])
+        _ = health.probeSucceeded(0, now: 59 * second)
+        #expect(words(health.woken(now: 60 * second)) == ["0 healthy (its time out of service is over)"])
+        // What has seen it need not see it again.
+        _ = health.failedInARow(0, .gatewayError, count: 5, now: 61 * second)
+        _ = health.probeSucceeded(0, now: 62 * second)
+        #expect(words(health.probeSucceeded(0, now: 63 * second)) == ["0 healthy (2 of 2 probes passed)"])
+        _ = health.failedInARow(0, .gatewayError, count: 5, now: 200 * second)
+        for now in Int64(201)...209 { #expect(health.probeSucceeded(0, now: now * second).isEmpty, "that was long ago") }
+    }
+
     // MARK: - Intervals
 
     @Test func outliersOfAnIntervalAreEjectedTheWorstFirst() {

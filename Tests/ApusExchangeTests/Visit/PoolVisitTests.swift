@@ -270,6 +270,64 @@ import Testing
         #expect(pool.origins.dispatchers[0].retriesInFlight == 0)
     }
 
+    // MARK: Looking
+
+    @Test func whatWaitsWhereNobodyMayBeSentIsAskedElsewhereToo() throws {
+        var pool = VisitedPool(endpoints: 3)
+        var visit = pool.visit()
+        pool.begin(pool.seek(&visit), &visit)
+        #expect(visit.current.endpoint == 0 && !visit.waitsInVain(pool.origins))
+        pool.origins.dispatchers[0].setAvailable(0, false, now: 0)
+        #expect(visit.waitsInVain(pool.origins))
+        let unsafe = PoolVisit.Request(isSafe: false, isIdempotent: true, isReplayable: true, isKept: true)
+        #expect(visit.rescue(unsafe, by: nil, &pool.origins, now: 0) == nil)
+        let rescue = visit.rescue(VisitedPool.request, by: nil, &pool.origins, now: 0)
+        let (endpoint, lease) = try #require(rescue)
+        #expect(endpoint == 1)
+        pool.begin(at: endpoint, lease, &visit)
+        #expect(!visit.waitsInVain(pool.origins), "two are asked")
+        #expect(pool.origins.dispatchers[0].retriesInFlight == 1)
+        // The first may answer yet.
+        visit.makeCurrent(visit.other.connection)
+        let won = visit.win()
+        pool.end(try #require(won).loser, of: &visit)
+        pool.end(&visit)
+        pool.leave(&visit)
+        #expect(pool.isQuiet)
+    }
+
+    @Test func aRescueIsOutOfTheBudget() {
+        var pool = VisitedPool(endpoints: 2) {
+            $0.retries.minimumPerSecond = 2
+            $0.retries.budgetPercent = 0
+        }
+        var visits = (0..<6).map { _ in pool.visit() }
+        for index in visits.indices {
+            pool.origins.dispatchers[0].setAvailable(0, true, now: 0)
+            pool.begin(pool.seek(&visits[index]), &visits[index])
+        }
+        pool.origins.dispatchers[0].setAvailable(0, false, now: 0)
+        var count = 0
+        for index in visits.indices where visits[index].waitsInVain(pool.origins) {
+            if visits[index].rescue(VisitedPool.request, by: nil, &pool.origins, now: 0) != nil { count += 1 }
+        }
+        #expect(count == 2, "of three")
+    }
+
+    @Test func anAttemptIsOverdueOnce() {
+        var pool = VisitedPool(endpoints: 2) { $0.outliers = OutlierRules() }
+        var visit = pool.visit()
+        pool.begin(pool.seek(&visit), &visit)
+        #expect(visit.look(route: 0, &pool.origins) != nil)
+        #expect(visit.look(route: 0, &pool.origins) == nil)
+        // Late at last, it does not count again.
+        _ = visit.gaveNone(.tooLate, route: 0, &pool.origins, now: 5)
+        pool.end(&visit)
+        _ = pool.origins.dispatchers[0].answered(1, .served, route: 0, after: 0, admitted: 0, now: 1)
+        let reports = (0..<4).map { _ in pool.origins.dispatchers[0].isOverdue(0, route: 0, sent: 0) }
+        #expect(reports.map { $0.failedInARow?.count } == [nil, nil, nil, 5])
+    }
+
     // MARK: The queue
 
     private func crowded() -> VisitedPool {

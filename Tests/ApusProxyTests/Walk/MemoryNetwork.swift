@@ -267,6 +267,11 @@ final class MemoryNetwork: ScriptedNetwork {
         return end.error
     }
 
+    func silence(_ descriptor: Int32) -> Int32 {
+        guard let end = end(descriptor, "silence"), let since = end.lostSince else { return -1 }
+        return Int32(truncatingIfNeeded: (now - since) / 1_000)
+    }
+
     func shutdownWriting(_ descriptor: Int32) { if let end = end(descriptor, "shutdown") { finish(end) } }
 
     func resetOnClose(_ descriptor: Int32) {

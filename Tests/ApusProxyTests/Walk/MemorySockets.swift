@@ -22,6 +22,8 @@ final class End {
     var isClosed = false
     /// Somebody wanted to send and could not, or asked whether it could.
     var lacksRoom = false
+    /// Since when the other's machine acknowledges nothing that is sent from here.
+    var lostSince: Int64?
     /// RST follows for what was sent to an end that is closed.
     var isDoomed = false
     /// Nil when that is gone for good.

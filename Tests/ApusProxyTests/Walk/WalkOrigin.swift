@@ -15,6 +15,8 @@ final class WalkOrigin {
         case diesWithin
         /// Says nothing for a long time.
         case hangs
+        /// Is not there any more: nothing tells its peer but that nothing is acknowledged.
+        case vanishes
         /// What it says is no response.
         case babbles
         /// Says more than it was asked for.
@@ -100,7 +102,7 @@ final class WalkOrigin {
     func cooperate(_ random: inout SplitMix64) -> Bool {
         guard end != nil else { return false }
         let got = read(1 << 20, &random)
-        if behaviour == .hangs || behaviour == .dies, requestIsWhole, !hasAnswered { answer(&random) }
+        if [.hangs, .vanishes, .dies].contains(behaviour), requestIsWhole, !hasAnswered { answer(&random) }
         let sent = end == nil ? 0 : write(1 << 20, &random)
         return got > 0 || sent > 0
     }
@@ -225,6 +227,7 @@ final class WalkOrigin {
         switch behaviour {
         case .dies: leave(withReset: random.next(below: 2) == 0)
         case .hangs: break
+        case .vanishes: end?.other?.lostSince = network.now
         case .babbles: babble(&random)
         default: answer(&random)
         }
@@ -248,6 +251,7 @@ final class WalkOrigin {
     private func answer(_ random: inout SplitMix64) {
         guard let id = request else { return }
         hasAnswered = true
+        end?.other?.lostSince = nil
         let asked = world.asked[id]
         let token = world.given.count
         self.token = token

@@ -87,7 +87,8 @@ final class World {
         case 16...23 where asked.bodyCount > 0: .dies
         case 51...70 where port == Self.rarePort: .challenges
         case 26...50 where asked.path.hasPrefix("/e/"): .isBusy
-        case 9, 10, 11: asked.bodyCount > 0 ? .answersEarly : .answers
+        case 11: .vanishes
+        case 9, 10: asked.bodyCount > 0 ? .answersEarly : .answers
         default: .answers
         }
     }

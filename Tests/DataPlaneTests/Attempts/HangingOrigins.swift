@@ -41,6 +41,31 @@ import Testing
         #expect(Set(statuses) == [200, 504])
     }
 
+    /// Nothing is given up: an endpoint that hangs is told of after a second, its safe requests are asked elsewhere as well
+    /// once it is out of use, and it is told of again when it answers.
+    @Test(.onOwnThreads) func whoHangsIsToldOfSoonAndItsRequestsAreAnswered() async throws {
+        let gate = Gate()
+        let hung = try Origin(answering: { _ in
+            try gate.pass(by: .after(.seconds(60)))
+            return ok
+        })
+        let fine = try Origin()
+        let proxy = try Proxy(hung, fine) { $0.pool = { pool, _ in Retries.freely(&pool.retries) } }
+        let clients = try (0..<5).flatMap { _ in [try proxy.connect(), try proxy.connect()] }
+        for client in clients { try client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n") }
+        let posting = try proxy.connect()
+        try posting.send(Self.post)
+        try hung.wait(for: "six requests") { $0.requests.count == 6 }
+        let told = await fact(of: proxy) { _ in true }
+        #expect(told == .failedInARow(endpoint: 0, .timeout, count: 5))
+        proxy.dataPlane.setEndpoint(0, available: false)
+        for client in clients { #expect(try client.readResponse().isGood) }
+        #expect(fine.requests.count == 10)
+        gate.open()
+        #expect(try posting.readResponse().isGood)
+        #expect(await fact(of: proxy) { _ in true } == .answersAgain(endpoint: 0))
+    }
+
     /// Two that hang are asked, and no third.
     @Test func aRequestThatIsLateEverywhereIsTriedTwice() throws {
         let origins = try (0..<3).map { _ in try Origin.silent() }

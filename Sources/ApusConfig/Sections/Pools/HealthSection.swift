@@ -27,8 +27,8 @@ extension HealthCheck: Keyed {
             told: { .section(Settings(ExpectSection($0.probe))) }),
         SectionKey("interval", \.interval, Kind.duration(), "Time between the checks of one endpoint."),
         SectionKey(
-            "down_interval", \.downInterval, Kind.duration().ifWritten, "The same while the endpoint is down.",
-            usually: "the same as `interval`"),
+            "down_interval", \.downInterval, Kind.duration().ifWritten, "The same while the endpoint is out of use.",
+            usually: "`500ms`, or `interval` if that is less"),
         SectionKey("timeout", \.timeout, Kind.duration(), "How long a check may take."),
         SectionKey("rise", \.rise, Kind.integer(in: Bounds.probesInARow), "Successes until an endpoint is up."),
         SectionKey("fall", \.fall, Kind.integer(in: Bounds.probesInARow), "Failures until it is down."),

@@ -1,0 +1,58 @@
+import ApusBalancing
+import ApusExchange
+import ApusModel
+import ApusTransport
+
+/// Looking: what an attempt that is not answered soon may wait for.
+extension Proxy {
+    /// The time that an exchange has whose request was just sent.
+    @inline(__always)
+    mutating func timeOfSent(_ x: Int) -> Int64 {
+        if exchanges[x].state.request.isComplete { return min(responseHeadTime(x), PoolVisit.lookTime) }
+        return exchanges[x].state.awaitsContinue ? responseHeadTime(x) : bodyTime(x)
+    }
+
+    /// Whether the time that is over was that of a look, and not that of the response's head.
+    mutating func isToBeLookedAt(_ x: Int) -> Bool {
+        exchanges[x].upstream >= 0 && exchanges[x].state.responsePhase == .awaited
+            && exchanges[x].state.request.isComplete && !exchanges[x].state.filters.isWaiting
+            && now - exchanges[x].state.visit.current.started < responseHeadTime(x)
+    }
+
+    /// The attempt goes on, unless its origin cannot be reached any more: TCP would go on sending for a quarter of an hour,
+    /// and nobody who is there leaves what was sent without an acknowledgement for longer than it takes to connect. (An
+    /// origin that hangs is not found thus: its kernel acknowledges for it.)
+    mutating func look(_ x: Int, _ arena: inout BufferArena) -> Next {
+        let waited = now - exchanges[x].state.visit.current.started
+        if isUnreachable(x, waited) { return leaveUnreachable(x, &arena) }
+        if let report = exchanges[x].state.visit.look(route: exchanges[x].route, &origins), !report.isEmpty {
+            pass(report, exchanges[x].pool, exchanges[x].endpoint)
+        }
+        setDeadline(exchange: x, in: min(responseHeadTime(x) - waited, PoolVisit.lookTime))
+        guard exchanges[x].state.visit.waitsInVain(origins), !exchanges[x].state.isPersonal else { return .waits }
+        let request = exchanges[x].visitRequest
+        guard let other = exchanges[x].state.visit.rescue(request, by: routeRetries(x), &origins, now: now) else {
+            return .waits
+        }
+        records.counters.add(to: shared.layout.pool(exchanges[x].pool, .hedges))
+        return start(other.lease, x, other.endpoint, &arena)
+    }
+
+    private mutating func isUnreachable(_ x: Int, _ waited: Int64) -> Bool {
+        let limit = connectTime(x)
+        guard waited >= limit, let silence = connections.links.silence(of: connections[exchanges[x].upstream].link)
+        else {
+            return false
+        }
+        return silence >= limit
+    }
+
+    private mutating func leaveUnreachable(_ x: Int, _ arena: inout BufferArena) -> Next {
+        // Those that were idle when it was sent are dead as well: each would cost another request as much time.
+        let started = exchanges[x].state.visit.current.started
+        for idle in origins.connections[exchanges[x].endpoint].takeIdle(before: started) {
+            closeUpstream(Int(idle), &arena)
+        }
+        return exchanges[x].state.originIsUnreachable(wasUsed: connections[exchanges[x].upstream].wasUsed)
+    }
+}
