@@ -153,7 +153,7 @@ extension RequestRules {
     /// What a route says to pages of other origins; nil for a route that says nothing.
     public func crossOrigin(of route: Int) -> CrossOriginPolicy? {
         let index = Int(routes[route].crossOrigin)
-        return index < 0 ? nil : tables.crossOrigins[index]
+        return index < 0 ? nil : parts.crossOrigins[index]
     }
 }
 

@@ -17,10 +17,10 @@ extension RequestRules {
         if settings.action != .respond {
             desk.append("Location: ")
             filling.appendLocation(
-                settings.location, of: tables.templates, namesItsHost: settings.action == .redirect, to: &desk)
+                settings.location, of: parts.templates, namesItsHost: settings.action == .redirect, to: &desk)
             desk.append("\r\n")
         }
-        filling.append(settings.responseLines, of: tables.templates, to: &desk)
+        filling.append(settings.responseLines, of: parts.templates, to: &desk)
         try filling.check()
     }
 
@@ -34,7 +34,7 @@ extension RequestRules {
         let lines = routes[route].responseLines
         desk.beginWriting()
         if lines.isLiteral { return false }
-        filling.append(lines, of: tables.templates, to: &desk)
+        filling.append(lines, of: parts.templates, to: &desk)
         try filling.check()
         filling.room = TextTemplate.limit
         return true
@@ -55,7 +55,7 @@ extension RequestRules {
         var rewrites = settings.rewrites
         // `*` is no path (RFC 9112 section 3.2.4).
         if hand.head.isForServer { rewrites.remove(.target) }
-        tables.drop(settings.requestNames, from: &hand.fields, in: desk.bytes(of: hand.place))
+        parts.drop(settings.requestNames, from: &hand.fields, in: desk.bytes(of: hand.place))
         desk.beginWriting()
         desk.setInput(hand.place)
         hand.head.write(
@@ -64,10 +64,10 @@ extension RequestRules {
             fields: hand.fields, to: &desk, clientAddress: clientAddress, ownAddress: ownAddress,
             rewritten: { part, desk in
                 switch part {
-                case .target: filling.appendTarget(settings.path, of: tables.templates, to: &desk)
-                case .host: filling.appendHost(settings.host, of: tables.templates, to: &desk)
-                case .fields: filling.append(settings.requestLines, of: tables.templates, to: &desk)
-                case .prefix: filling.append(settings.strippedPrefix, of: tables.templates, to: &desk)
+                case .target: filling.appendTarget(settings.path, of: parts.templates, to: &desk)
+                case .host: filling.appendHost(settings.host, of: parts.templates, to: &desk)
+                case .fields: filling.append(settings.requestLines, of: parts.templates, to: &desk)
+                case .prefix: filling.append(settings.strippedPrefix, of: parts.templates, to: &desk)
                 }
             })
         try filling.check()

@@ -11,7 +11,7 @@ public struct RequestRules: Sendable {
     public let clientFields: ClientFieldRules
     public let trustedProxies: [Network]
     public let routes: [RouteSettings]
-    public let tables: RouteTables
+    public let parts: RouteParts
     /// By route: what fills its captures in.
     public let routePaths: [PathPattern]
     /// By listener.
@@ -38,12 +38,12 @@ public struct RequestRules: Sendable {
         listenerPaths = snapshot.listeners.map(\.paths)
         if let previous, previous.sayTheSameOfRoutes(as: snapshot) {
             routes = previous.routes
-            tables = previous.tables
+            parts = previous.parts
             routePaths = previous.routePaths
         } else {
-            var tables = RouteTables()
-            routes = snapshot.routes.map { RouteSettings($0, of: snapshot, adding: &tables) }
-            self.tables = tables
+            var parts = RouteParts()
+            routes = snapshot.routes.map { RouteSettings($0, of: snapshot, adding: &parts) }
+            self.parts = parts
             routePaths = snapshot.routes.map(\.match.path)
         }
     }

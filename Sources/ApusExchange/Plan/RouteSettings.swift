@@ -19,11 +19,11 @@ public struct RouteSettings: BitwiseCopyable, Sendable {
     public let isPlain: Bool
     public let action: Action
 
-    /// Its pools, as a range of `RouteTables.branches`, and the sum of their weights; empty unless there are several.
+    /// Its pools, as a range of `RouteParts.branches`, and the sum of their weights; empty unless there are several.
     public let firstBranch: Int32
     public let branchCount: Int32
     public let totalWeight: Int
-    /// What decides among them, as an index into `RouteTables.splitKeys`; -1 for chance.
+    /// What decides among them, as an index into `RouteParts.splitKeys`; -1 for chance.
     public let splitKey: Int32
 
     public let connect: Int64
@@ -54,14 +54,14 @@ public struct RouteSettings: BitwiseCopyable, Sendable {
     public let responseLines: TemplateTable.Name
     /// Where a redirect leads.
     public let location: TemplateTable.Name
-    /// Fields that are left out, as ranges of `RouteTables.names`.
+    /// Fields that are left out, as ranges of `RouteParts.names`.
     public let requestNames: NameRange
     public let responseNames: NameRange
     /// Bytes of a path that the route's prefix takes up, without a slash at its end; -1 where it has no prefix.
     public let prefixCount: Int32
     public let usesClient: Bool
     public let usesCaptures: Bool
-    /// What it says to pages of other origins, as an index into `RouteTables.crossOrigins`; -1 where it says nothing.
+    /// What it says to pages of other origins, as an index into `RouteParts.crossOrigins`; -1 where it says nothing.
     public let crossOrigin: Int32
     /// Filters look at its requests.
     public let hasFilters: Bool
@@ -74,12 +74,12 @@ public struct RouteSettings: BitwiseCopyable, Sendable {
         @inlinable public var range: Range<Int> { Int(start)..<Int(end) }
     }
 
-    public init(_ route: Route, of snapshot: Snapshot, adding tables: inout RouteTables) {
+    public init(_ route: Route, of snapshot: Snapshot, adding parts: inout RouteParts) {
         let timeouts = snapshot.timeouts
         pool = route.pools.first?.pool ?? -1
         priority = route.priority
-        (firstBranch, branchCount, totalWeight) = tables.add(branches: route.pools)
-        splitKey = if case .forward(let split) = route.action, let key = split.key { tables.add(key) } else { -1 }
+        (firstBranch, branchCount, totalWeight) = parts.add(branches: route.pools)
+        splitKey = if case .forward(let split) = route.action, let key = split.key { parts.add(key) } else { -1 }
         connect = (route.timeouts.connect ?? timeouts.connect).inMicroseconds
         responseHead = (route.timeouts.responseHead ?? timeouts.responseHead).inMicroseconds
         body = (route.timeouts.body ?? timeouts.body).inMicroseconds
@@ -95,21 +95,21 @@ public struct RouteSettings: BitwiseCopyable, Sendable {
         let captures = route.match.path.captureNames
         let requestEdits = route.requestFields.filter(\.isAllowed)
         let responseEdits = route.responseFields.filter(\.isAllowed)
-        path = tables.templates.add(route.rewrite?.wholePath ?? TextTemplate([]), captures: captures)
-        host = tables.templates.add(route.hostRewrite ?? TextTemplate([]), captures: captures)
-        requestLines = tables.templates.add(linesOf: requestEdits, captures: captures)
-        responseLines = tables.templates.add(linesOf: responseEdits, captures: captures)
-        requestNames = tables.add(namesLeftOut: requestEdits)
-        responseNames = tables.add(
+        path = parts.templates.add(route.rewrite?.wholePath ?? TextTemplate([]), captures: captures)
+        host = parts.templates.add(route.hostRewrite ?? TextTemplate([]), captures: captures)
+        requestLines = parts.templates.add(linesOf: requestEdits, captures: captures)
+        responseLines = parts.templates.add(linesOf: responseEdits, captures: captures)
+        requestNames = parts.add(namesLeftOut: requestEdits)
+        responseNames = parts.add(
             namesLeftOut: responseEdits, route.cors == nil ? [] : CrossOriginRules.fieldNames)
-        crossOrigin = route.cors.map { tables.add($0) } ?? -1
+        crossOrigin = route.cors.map { parts.add($0) } ?? -1
         switch route.action {
         case .forward:
             action = .forward
             location = TemplateTable.Name()
         case .redirect(let redirect):
             action = redirect.namesItsHost ? .redirect : .checkedRedirect
-            location = tables.templates.add(redirect.location, captures: captures)
+            location = parts.templates.add(redirect.location, captures: captures)
         case .respond:
             action = .respond
             location = TemplateTable.Name()
@@ -121,7 +121,7 @@ public struct RouteSettings: BitwiseCopyable, Sendable {
         let stripped =
             requestEdits.contains { $0.replaces && $0.foldedName == "x-forwarded-prefix" }
             ? "" : route.strippedPrefix
-        strippedPrefix = tables.templates.add(TextTemplate(literal: stripped), captures: [])
+        strippedPrefix = parts.templates.add(TextTemplate(literal: stripped), captures: [])
         if !strippedPrefix.isEmpty { rewrites.insert(.prefix) }
         self.rewrites = rewrites
         prefixCount = route.match.path.prefixCount.map(Int32.init) ?? -1

@@ -18,18 +18,13 @@ extension Proxy {
         guard open <= settings.connectionsPerListener else {
             return turnAway(link, listener, .connectionLimit, &arena)
         }
-        let connection = Connection(client: link, listener: listener, peer: peer, isTrusted: isTrusted(peer), now: now)
+        let connection = Connection(
+            client: link, listener: listener, peer: peer, isTrusted: settings.isTrusted(peer), now: now)
         guard let client = connections.take(connection) else {
             return turnAway(link, listener, .descriptorLimit, &arena)
         }
         clients.count += 1
         setDeadline(client, in: settings.idle)
-    }
-
-    mutating func isTrusted(_ peer: WireAddress) -> Bool {
-        guard !settings.rules.trustedProxies.isEmpty else { return false }
-        let address = IPAddress(high: peer.high, low: peer.low)
-        return settings.rules.trustedProxies.contains { $0.contains(address) }
     }
 
     /// Says why in a response, if the socket takes it, and closes: whoever is turned away should know.

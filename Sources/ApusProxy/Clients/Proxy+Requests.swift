@@ -21,7 +21,9 @@ extension Proxy {
         case .ended, .failed: closeClient(client, &arena)
         case .noMemory: refuse(client, .memoryLimit, &arena)
         case .bytes(let stretch):
-            if known > 0, !isWorthParsing(stretch, knownBefore: known, arena) { return readOn(client) }
+            if known > 0, !settings.isWorthParsing(stretch, knownBefore: known, arena) {
+                return connections.readOn(client)
+            }
             parseRequest(client, stretch, &hand, &arena)
         }
     }
@@ -44,12 +46,7 @@ extension Proxy {
             connections[client].since = now
             setDeadline(client, in: settings.requestHead)
         }
-        readOn(client)
-    }
-
-    /// The head has not come whole. What a read has left in the socket no event will tell of.
-    private mutating func readOn(_ client: Int) {
-        if connections[client].mayHaveMore { connections.makeReady(client) }
+        connections.readOn(client)
     }
 
     /// The exchange of a client that begins now; nil when there are as many as there may be, and the client's connection

@@ -1,3 +1,4 @@
+import ApusBalancing
 import ApusExchange
 import ApusModel
 import ApusTransport
@@ -36,6 +37,21 @@ final class SharedState: Sendable {
 
     /// Tells the control plane what a worker saw.
     func report(_ fact: DataPlaneFact) { lifetime.facts.yield(ReportedFact(epoch: epoch, fact)) }
+
+    /// Tells the control plane what an attempt has changed, which tells the other workers.
+    @inline(never)
+    func pass(_ report: AttemptReport, _ pool: Int, _ endpoint: Int, worker: Int) {
+        if let state = report.endpointBreaker {
+            self.report(.breakerChanged(.endpoint(endpoint), state, report.endpointCause, worker: worker))
+        }
+        if let state = report.poolBreaker {
+            self.report(.breakerChanged(.pool(pool), state, report.poolCause, worker: worker))
+        }
+        if let failures = report.failedInARow {
+            self.report(.failedInARow(endpoint: endpoint, failures.kind, count: failures.count))
+        }
+        if report.answersAgain { self.report(.answersAgain(endpoint: endpoint)) }
+    }
 
     func workerEnded() { lifetime.workerEnded() }
 }

@@ -19,7 +19,7 @@ extension Proxy {
             used =
                 relay.isChunkedOut
                 ? try appendChunks(direction, of: x, &relay, stretch, &arena)
-                : try appendPlain(direction, &relay, stretch, &arena)
+                : try scratch.appendPlain(direction, &relay, stretch, trailers: trailerLimits(direction), &arena)
         } catch {
             // What was understood of a response is sent, and counts.
             if direction == .response { exchanges[x].state.response = relay }
@@ -32,27 +32,6 @@ extension Proxy {
             exchanges[x].state.response = relay
         }
         return used
-    }
-
-    private mutating func appendPlain(
-        _ direction: Direction, _ relay: inout BodyRelay, _ stretch: Stretch, _ arena: inout BufferArena
-    ) throws(Reason) -> Int {
-        var offset = Int(stretch.start)
-        let end = Int(stretch.end)
-        while true {
-            switch try relay.next(arena.bytes(stretch.handle, 0..<end), from: offset) {
-            case .data(let range):
-                appendData(stretch.handle, range, &arena)
-                offset = range.upperBound
-            case .needsMore: return end
-            case .end(let end): return end
-            case .trailers(let start):
-                // A client without chunks has no place for trailers either.
-                guard let end = try parseTrailers(direction, stretch, from: start, arena) else { return start }
-                relay.trailersEnded()
-                return end
-            }
-        }
     }
 
     /// Makes chunks of what has arrived, as large as they come.
@@ -68,27 +47,30 @@ extension Proxy {
                 event = try relay.next(arena.bytes(stretch.handle, 0..<end), from: offset)
             } catch {
                 // What was understood before goes on.
-                appendChunk(stretch.handle, &arena)
+                scratch.appendChunk(stretch.handle, &arena)
                 throw error
             }
             switch event {
             case .data(let range):
                 scratch.chunk.append(range)
                 offset = range.upperBound
-                if scratch.chunk.isFull { appendChunk(stretch.handle, &arena) }
+                if scratch.chunk.isFull { scratch.appendChunk(stretch.handle, &arena) }
             case .needsMore:
-                appendChunk(stretch.handle, &arena)
+                scratch.appendChunk(stretch.handle, &arena)
                 return end
             case .end(let end): return end
             case .trailers(let start):
-                appendChunk(stretch.handle, &arena)
-                guard let end = try parseTrailers(direction, stretch, from: start, arena) else { return start }
+                scratch.appendChunk(stretch.handle, &arena)
+                let limits = trailerLimits(direction)
+                guard let end = try scratch.parseTrailers(direction, stretch, from: start, limits, arena) else {
+                    return start
+                }
                 relay.trailersEnded()
                 arena.append("0\r\n")
                 if relay.passesTrailers {
                     // What a route takes from responses, or writes, it does not let through behind them.
                     if direction == .response, !exchanges[x].isPlain {
-                        settings.rules.tables.drop(
+                        settings.rules.parts.drop(
                             settings.rules.routes[exchanges[x].route].responseNames, from: &scratch.trailers,
                             in: arena.bytes(stretch.handle, 0..<Int(stretch.end)))
                     }
@@ -101,38 +83,64 @@ extension Proxy {
         }
     }
 
-    private mutating func parseTrailers(
-        _ direction: Direction, _ stretch: Stretch, from start: Int, _ arena: borrowing BufferArena
+    private mutating func trailerLimits(_ direction: Direction) -> HeadLimits {
+        direction == .request ? settings.rules.headLimits : settings.responseHeadLimits
+    }
+}
+
+/// What needs no more than the scratch.
+extension Scratch {
+    /// Appends what of a body stands in `stretch`, as it came.
+    ///
+    /// - Returns: where in the buffer the bytes end that were used.
+    mutating func appendPlain(
+        _ direction: ExchangeState.Direction, _ relay: inout BodyRelay, _ stretch: Stretch, trailers: HeadLimits,
+        _ arena: inout BufferArena
+    ) throws(Reason) -> Int {
+        var offset = Int(stretch.start)
+        let end = Int(stretch.end)
+        while true {
+            switch try relay.next(arena.bytes(stretch.handle, 0..<end), from: offset) {
+            case .data(let range):
+                arena.appendOrCopy(stretch.handle, range)
+                offset = range.upperBound
+            case .needsMore: return end
+            case .end(let end): return end
+            case .trailers(let start):
+                // A client without chunks has no place for trailers either.
+                guard let end = try parseTrailers(direction, stretch, from: start, trailers, arena) else {
+                    return start
+                }
+                relay.trailersEnded()
+                return end
+            }
+        }
+    }
+
+    /// - Returns: where the trailer section ends that begins at `start`; nil when it is not all here.
+    mutating func parseTrailers(
+        _ direction: ExchangeState.Direction, _ stretch: Stretch, from start: Int, _ limits: HeadLimits,
+        _ arena: borrowing BufferArena
     ) throws(Reason) -> Int? {
         try TrailerSection.parse(
-            arena.bytes(stretch.handle, 0..<Int(stretch.end)), from: start,
-            limits: direction == .request ? settings.rules.headLimits : settings.responseHeadLimits,
-            ofRequest: direction == .request, into: &scratch.trailers)
+            arena.bytes(stretch.handle, 0..<Int(stretch.end)), from: start, limits: limits,
+            ofRequest: direction == .request, into: &trailers)
     }
 
-    private mutating func appendChunk(_ handle: BufferHandle, _ arena: inout BufferArena) {
-        guard scratch.chunk.byteCount > 0 else { return }
-        arena.append(hexadecimal: UInt64(scratch.chunk.byteCount))
+    /// Appends what was gathered as one chunk.
+    mutating func appendChunk(_ handle: BufferHandle, _ arena: inout BufferArena) {
+        guard chunk.byteCount > 0 else { return }
+        arena.append(hexadecimal: UInt64(chunk.byteCount))
         arena.append("\r\n")
-        for index in 0..<scratch.chunk.count { appendData(handle, scratch.chunk[index], &arena) }
+        for index in 0..<chunk.count { arena.appendOrCopy(handle, chunk[index]) }
         arena.append("\r\n")
-        scratch.chunk.removeAll()
+        chunk.removeAll()
     }
+}
 
-    private mutating func appendData(_ handle: BufferHandle, _ range: Range<Int>, _ arena: inout BufferArena) {
+extension BufferArena {
+    fileprivate mutating func appendOrCopy(_ handle: BufferHandle, _ range: Range<Int>) {
         // One read is smaller than the outbound scratch, so that there is room when there are too many pieces.
-        if !arena.append(handle, range) { arena.append(copying: handle, range) }
-    }
-
-    /// Whether a head or a trailer section that was incomplete is to be parsed again, now that more has come: when it may
-    /// have become complete, and whenever it has doubled. What is to be refused is refused early, and what trickles costs
-    /// no more than two parses of it.
-    @inline(never)
-    mutating func isWorthParsing(
-        _ stretch: Stretch, knownBefore known: Int, _ arena: borrowing BufferArena
-    ) -> Bool {
-        stretch.count >= settings.rules.headLimits.bytes
-            || known.leadingZeroBitCount != stretch.count.leadingZeroBitCount
-            || headMayEnd(arena.bytes(stretch.handle, stretch.range), newFrom: known)
+        if !append(handle, range) { append(copying: handle, range) }
     }
 }

@@ -38,14 +38,6 @@ extension Proxy {
         return now &- connections[client].since < settings.rateWindow ? .goesOn : windowEnded(x)
     }
 
-    /// Who is waited for, now that some of a request has been passed on.
-    ///
-    /// - Parameter hasRoom: whether the origin has taken all of it.
-    mutating func requestPace(_ x: Int, hasRoom: Bool) -> Pace {
-        // Once there is a response, both sides may have little to say for long.
-        hasRoom && exchanges[x].state.responsePhase == .awaited ? .client : .none
-    }
-
     /// Who is waited for, now that some of a response has been passed on.
     mutating func responsePace(_ x: Int) -> Pace {
         let client = exchanges[x].client

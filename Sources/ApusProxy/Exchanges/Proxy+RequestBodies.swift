@@ -51,7 +51,7 @@ extension Proxy {
             case .ended, .failed: return .breakOff(.clientClosed)
             case .noMemory: return .answer(.memoryLimit)
             case .bytes(let stretch):
-                if known > 0, !isWorthParsing(stretch, knownBefore: known, arena) { continue }
+                if known > 0, !settings.isWorthParsing(stretch, knownBefore: known, arena) { continue }
                 let next = forwardBody(x, stretch, &arena)
                 guard case .goesOn = next else { return next }
             }
@@ -90,23 +90,17 @@ extension Proxy {
                 return .answer(.memoryLimit)
             }
             return readResponse(x, &arena)
-        case .noMemory, .systemHasNoMemory: return .answer(lostPlace(x, .memoryLimit))
+        case .noMemory, .systemHasNoMemory: return .answer(exchanges[x].losesPlace(.memoryLimit))
         }
         guard keepInput(client, stretch.rest(from: used), &arena) else {
-            return .answer(lostPlace(x, .memoryLimit))
+            return .answer(exchanges[x].losesPlace(.memoryLimit))
         }
         if exchanges[x].state.request.isComplete {
             requestHasEnded(x)
             return .goesOn
         }
         let hasRoom = !connections[upstream].hasUnsent
-        return bodyProceeded(x, by: stretch.count, waitingFor: requestPace(x, hasRoom: hasRoom))
-    }
-
-    /// What has come behind the request is lost, so that nothing more can be answered on its connection.
-    private mutating func lostPlace(_ x: Int, _ reason: Reason) -> Reason {
-        exchanges[x].state.requestWasAbandoned = true
-        return reason
+        return bodyProceeded(x, by: stretch.count, waitingFor: exchanges[x].requestPace(hasRoom: hasRoom))
     }
 
     /// All of the request has been passed on: the origin has its time for a response, or for what is left of one.

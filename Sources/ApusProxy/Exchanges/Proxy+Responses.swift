@@ -53,7 +53,7 @@ extension Proxy {
             case .failed: return upstreamBroke(x)
             case .noMemory: return .answer(.memoryLimit)
             case .bytes(let stretch):
-                if known > 0, !isWorthParsing(stretch, knownBefore: known, arena) { continue }
+                if known > 0, !settings.isWorthParsing(stretch, knownBefore: known, arena) { continue }
                 let next = processResponse(x, stretch, &arena)
                 guard case .goesOn = next else { return next }
             }

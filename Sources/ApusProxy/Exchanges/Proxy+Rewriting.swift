@@ -36,7 +36,7 @@ extension Proxy {
     ///
     /// - Returns: whether the response must be told to vary with the origin of requests.
     mutating func editResponse(_ x: Int, _ bytes: Span<UInt8>) -> Bool {
-        settings.rules.tables.drop(
+        settings.rules.parts.drop(
             settings.rules.routes[exchanges[x].route].responseNames, from: &scratch.responseFields, in: bytes)
         return exchanges[x].variesWithOrigin && !scratch.responseFields.variesWithOrigin(in: bytes)
     }
@@ -44,7 +44,7 @@ extension Proxy {
     /// Whether the exchange's route decides on the Date field of responses.
     mutating func writesDate(_ x: Int) -> Bool {
         for index in settings.rules.routes[exchanges[x].route].responseNames.range {
-            let name = settings.rules.tables.names[index]
+            let name = settings.rules.parts.names[index]
             if name.span.equalsIgnoringCase(0..<name.count, "date") { return true }
         }
         return false
@@ -61,8 +61,8 @@ extension Proxy {
         let lines = settings.rules.routes[exchanges[x].route].responseLines
         guard lines.isLiteral else { return }
         for index in lines.range {
-            let piece = settings.rules.tables.templates.pieces[index]
-            let text = settings.rules.tables.templates.text
+            let piece = settings.rules.parts.templates.pieces[index]
+            let text = settings.rules.parts.templates.text
             arena.append(text.span.extracting(Int(piece.start)..<Int(piece.end)))
         }
     }

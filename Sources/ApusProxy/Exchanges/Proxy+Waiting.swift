@@ -29,12 +29,6 @@ extension Proxy {
         }
     }
 
-    /// Endpoints of the pool have come or gone: every request that waits looks again, for a place or for the news that there
-    /// is nobody left to wait for. Each worker is told by itself.
-    mutating func noteChange(in pool: Int) {
-        for _ in 0..<origins.dispatchers[pool].waitingCount { schedule.roomInPools.append(pool) }
-    }
-
     /// Sends the requests for which there may be a place now.
     mutating func serveQueues(_ arena: inout BufferArena) {
         while let pool = schedule.roomInPools.popLast() {

@@ -8,19 +8,19 @@ extension Proxy {
     /// Answers a preflight. Of another request, keeps the lines that its response gets, whoever gives it: the request's
     /// head is gone by then.
     ///
-    /// - Parameter policy: an index into `RouteTables.crossOrigins`.
+    /// - Parameter policy: an index into `RouteParts.crossOrigins`.
     /// - Returns: `goesOn` for what is not a preflight.
     mutating func applyCrossOrigin(
         _ x: Int, _ policy: Int, _ hand: inout RequestInHand, _ arena: inout BufferArena
     ) -> Next {
-        let said = settings.rules.tables.crossOrigins[policy].answer(to: &hand, arena.bytes(of: hand.place))
+        let said = settings.rules.parts.crossOrigins[policy].answer(to: &hand, arena.bytes(of: hand.place))
         exchanges[x].variesWithOrigin = !said.isPreflight
         guard said.isPreflight || said.isAllowed else { return .goesOn }
         arena.beginSend()
         if said.isPreflight {
-            settings.rules.tables.crossOrigins[policy].writePreflight(said, to: &arena, of: &hand)
+            settings.rules.parts.crossOrigins[policy].writePreflight(said, to: &arena, of: &hand)
         } else {
-            settings.rules.tables.crossOrigins[policy].write(said, to: &arena, from: hand.place)
+            settings.rules.parts.crossOrigins[policy].write(said, to: &arena, from: hand.place)
         }
         guard let lines = keepUnsent(of: x, &arena) else {
             return answer(x, .memoryLimit, instead: &hand, &arena)
@@ -38,11 +38,4 @@ extension Proxy {
         return endAnswer(x, closes: closes, body: [], &arena)
     }
 
-    /// Appends what the filters of the exchange's route add to an answer of Apus's own.
-    mutating func appendFilterLines(_ x: Int, _ arena: inout BufferArena) {
-        let count = Int(exchanges[x].filterLineBytes)
-        let lines = exchanges[x].responseLines
-        if count > 0 { arena.append(copying: lines.handle, lines.range.prefix(count)) }
-        if exchanges[x].variesWithOrigin { arena.append(CrossOriginPolicy.varyLine) }
-    }
 }

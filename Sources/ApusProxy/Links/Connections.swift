@@ -62,4 +62,9 @@ struct Connections: ~Copyable {
 
     /// Has the connection proceed in the next turn.
     mutating func makeReady(_ connection: Int) { ready.append(slab.handle(connection)) }
+
+    /// A head has not come whole. What a read has left in the socket no event will tell of.
+    mutating func readOn(_ connection: Int) {
+        if slab[connection].mayHaveMore { makeReady(connection) }
+    }
 }

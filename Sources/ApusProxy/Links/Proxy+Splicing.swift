@@ -31,7 +31,7 @@ extension Proxy {
         let (source, target) =
             direction == .request ? (client, exchanges[x].upstream) : (exchanges[x].upstream, client)
         for _ in 0..<Self.readsPerTurn {
-            if exchanges[x].state.pipeBytes == 0, unseenBytes(direction, of: x) > 0 {
+            if exchanges[x].state.pipeBytes == 0, exchanges[x].unseenBytes(direction) > 0 {
                 guard connections[source].mayBeRead
                 else { return .waits }
                 let next = fillPipe(direction, of: x, from: source, &arena)
@@ -39,7 +39,7 @@ extension Proxy {
             }
             let next = emptyPipe(direction, of: x, to: target, &arena)
             guard case .goesOn = next else { return next }
-            if exchanges[x].state.pipeBytes == 0, unseenBytes(direction, of: x) == 0 {
+            if exchanges[x].state.pipeBytes == 0, exchanges[x].unseenBytes(direction) == 0 {
                 return splicingEnded(direction, of: x, &arena)
             }
         }
@@ -50,7 +50,7 @@ extension Proxy {
     private mutating func startSplicing(_ direction: Direction, of x: Int) -> Bool {
         let client = exchanges[x].client
         let upstream = exchanges[x].upstream
-        guard unseenBytes(direction, of: x) >= Self.leastSpliced(direction), upstream >= 0,
+        guard exchanges[x].unseenBytes(direction) >= Self.leastSpliced(direction), upstream >= 0,
             direction == .request ? !isKeepingBody(x) : exchanges[x].state.responsePhase == .begun
         else { return false }
         let (source, target) = direction == .request ? (client, upstream) : (upstream, client)
@@ -73,15 +73,11 @@ extension Proxy {
             && exchanges[x].state.request.byteCount + exchanges[x].state.request.unseenBytes <= keptBody(x)
     }
 
-    private mutating func unseenBytes(_ direction: Direction, of x: Int) -> UInt64 {
-        direction == .request ? exchanges[x].state.request.unseenBytes : exchanges[x].state.response.unseenBytes
-    }
-
     /// - Returns: `goesOn` when the pipe holds something now.
     private mutating func fillPipe(
         _ direction: Direction, of x: Int, from source: Int, _ arena: inout BufferArena
     ) -> Next {
-        let count = Int(clamping: unseenBytes(direction, of: x))
+        let count = Int(clamping: exchanges[x].unseenBytes(direction))
         let result = connections.fill(exchanges[x].pipe, from: source, count)
         if result.rawValue > 0 {
             exchanges[x].state.pipeBytes = result.rawValue
@@ -115,7 +111,8 @@ extension Proxy {
             exchanges[x].state.pipeBytes -= result.rawValue
             if direction == .response { exchanges[x].bytesSent += UInt64(result.rawValue) }
             let pace =
-                direction == .response ? responsePace(x) : requestPace(x, hasRoom: exchanges[x].state.pipeBytes == 0)
+                direction == .response
+                ? responsePace(x) : exchanges[x].requestPace(hasRoom: exchanges[x].state.pipeBytes == 0)
             let next = bodyProceeded(x, by: result.rawValue, waitingFor: pace)
             guard case .goesOn = next else { return next }
         }

@@ -1,3 +1,4 @@
+import ApusBalancing
 import ApusExchange
 import ApusTransport
 
@@ -32,6 +33,20 @@ struct Schedule: ~Copyable {
         let coarse = timers.millisecondsToNext(now: now)
         guard alarms.count > 0, let fine = alarms.millisecondsToNext(now: now) else { return coarse ?? -1 }
         return min(fine, coarse ?? fine)
+    }
+}
+
+/// The queues of pools.
+extension Schedule {
+    /// Endpoints of the pool have come or gone: every request that waits looks again, for a place or for the news that there
+    /// is nobody left to wait for. Each worker is told by itself.
+    mutating func noteChange(in pool: Int, _ origins: borrowing Origins<CountsOfAll>) {
+        for _ in 0..<origins.dispatchers[pool].waitingCount { roomInPools.append(pool) }
+    }
+
+    /// Has every request that waits look again: what made room may have told so in indices of another snapshot.
+    mutating func wakeQueues(_ origins: borrowing Origins<CountsOfAll>) {
+        for pool in origins.rules.indices where origins.rules[pool].hasQueue { noteChange(in: pool, origins) }
     }
 }
 

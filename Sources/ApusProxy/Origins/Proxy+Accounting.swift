@@ -11,7 +11,7 @@ extension Proxy {
         let pool = exchanges[x].pool
         records.counters.add(to: shared.layout.endpoint(endpoint, .exchangesStarted))
         let report = exchanges[x].state.visit.begin(at: endpoint, of: &origins, now: now)
-        if !report.isEmpty { pass(report, pool, endpoint) }
+        if !report.isEmpty { shared.pass(report, pool, endpoint, worker: neighbours.index) }
         if origins.dispatchers[pool].isPanicking { records.counters.add(to: shared.layout.pool(pool, .panicPicks)) }
     }
 
@@ -36,7 +36,7 @@ extension Proxy {
         records.counters.add(to: shared.layout.endpoint(endpoint, .responses))
         records.counters.add(UInt64(time), to: shared.layout.endpoint(endpoint, .responseMicroseconds))
         if outcome != .served { records.counters.add(to: shared.layout.endpoint(endpoint, .failures)) }
-        if !report.isEmpty { pass(report, exchanges[x].pool, endpoint) }
+        if !report.isEmpty { shared.pass(report, exchanges[x].pool, endpoint, worker: neighbours.index) }
     }
 
     /// The current attempt's endpoint gave no response.
@@ -44,22 +44,7 @@ extension Proxy {
         let route = exchanges[x].route
         guard let report = exchanges[x].state.visit.gaveNone(fault, route: route, &origins, now: now) else { return }
         records.counters.add(to: shared.layout.endpoint(exchanges[x].endpoint, .failures))
-        if !report.isEmpty { pass(report, exchanges[x].pool, exchanges[x].endpoint) }
+        if !report.isEmpty { shared.pass(report, exchanges[x].pool, exchanges[x].endpoint, worker: neighbours.index) }
     }
 
-    /// Tells the control plane, which tells the other workers.
-    @inline(never)
-    mutating func pass(_ report: AttemptReport, _ pool: Int, _ endpoint: Int) {
-        if let state = report.endpointBreaker {
-            shared.report(
-                .breakerChanged(.endpoint(endpoint), state, report.endpointCause, worker: neighbours.index))
-        }
-        if let state = report.poolBreaker {
-            shared.report(.breakerChanged(.pool(pool), state, report.poolCause, worker: neighbours.index))
-        }
-        if let failures = report.failedInARow {
-            shared.report(.failedInARow(endpoint: endpoint, failures.kind, count: failures.count))
-        }
-        if report.answersAgain { shared.report(.answersAgain(endpoint: endpoint)) }
-    }
 }

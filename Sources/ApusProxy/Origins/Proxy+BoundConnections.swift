@@ -50,7 +50,7 @@ extension Proxy {
         let upstream = Int(connections[exchanges[x].client].bound)
         let pool = settings.endpointPool[Int(connections[upstream].place)]
         for index in 0..<Int(rules.branchCount)
-        where settings.rules.tables.branches[Int(rules.firstBranch) + index].pool == pool {
+        where settings.rules.parts.branches[Int(rules.firstBranch) + index].pool == pool {
             exchanges[x].branch = UInt8(truncatingIfNeeded: index)
             exchanges[x].state.visit.pool = pool
             return true

@@ -26,7 +26,7 @@ extension Proxy {
         let waited = now - exchanges[x].state.visit.current.started
         if isUnreachable(x, waited) { return leaveUnreachable(x, &arena) }
         if let report = exchanges[x].state.visit.look(route: exchanges[x].route, &origins), !report.isEmpty {
-            pass(report, exchanges[x].pool, exchanges[x].endpoint)
+            shared.pass(report, exchanges[x].pool, exchanges[x].endpoint, worker: neighbours.index)
         }
         setDeadline(exchange: x, in: min(responseHeadTime(x) - waited, PoolVisit.lookTime))
         guard exchanges[x].state.visit.waitsInVain(origins), !exchanges[x].state.isPersonal else { return .waits }

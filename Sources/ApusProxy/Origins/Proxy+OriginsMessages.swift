@@ -10,18 +10,18 @@ extension Proxy {
         case .setEndpoint(let endpoint, let isAvailable):
             let pool = settings.endpointPool[endpoint]
             origins.dispatchers[pool].setAvailable(endpoint - origins.rules[pool].start, isAvailable, now: now)
-            noteChange(in: pool)
+            schedule.noteChange(in: pool, origins)
         case .setWeight(let endpoint, let weight):
             let pool = settings.endpointPool[endpoint]
             origins.dispatchers[pool].setWeight(endpoint - origins.rules[pool].start, weight, now: now)
-            noteChange(in: pool)
+            schedule.noteChange(in: pool, origins)
         case .setBreaker(.endpoint(let endpoint), let state):
             let pool = settings.endpointPool[endpoint]
             origins.dispatchers[pool].adoptBreaker(of: endpoint - origins.rules[pool].start, state, now: now)
-            noteChange(in: pool)
+            schedule.noteChange(in: pool, origins)
         case .setBreaker(.pool(let pool), let state):
             origins.dispatchers[pool].adoptBreaker(of: nil, state, now: now)
-            noteChange(in: pool)
+            schedule.noteChange(in: pool, origins)
         case .roomInPool(_, let epoch), .sessionLearned(_, _, _, let epoch):
             // The sender may have gone over to a snapshot that comes to this worker a moment later.
             if epoch > shared.epoch { neighbours.earlyMessages.append(message) } else { hearNeighbour(message) }
@@ -33,7 +33,7 @@ extension Proxy {
         switch message {
         case .roomInPool(let pool, let epoch):
             // Which pool that was is not worth knowing: it cannot happen often.
-            if epoch == shared.epoch { noteRoom(in: pool, count: 1) } else { wakeQueues() }
+            if epoch == shared.epoch { noteRoom(in: pool, count: 1) } else { schedule.wakeQueues(origins) }
         case .sessionLearned(let pool, let session, let endpoint, let epoch):
             if epoch == shared.epoch {
                 origins.dispatchers[pool].learnSession(session, endpoint: endpoint, now: now)

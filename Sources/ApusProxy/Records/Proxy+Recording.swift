@@ -22,19 +22,12 @@ extension Proxy {
             records.counters.add(to: shared.layout.reason(reason, listener: listener))
         }
         let duration = now - exchanges[x].started
-        records.counters.add(to: shared.layout.latencyBucket(row: row, bucket: bucket(of: duration)))
+        records.counters.add(to: shared.layout.latencyBucket(row: row, bucket: settings.latencyBucket(of: duration)))
         records.counters.add(UInt64(duration), to: shared.layout.latencySum(row: row))
         let received = UInt64(exchanges[x].headBytes) + exchanges[x].state.request.byteCount
         records.counters.add(received, to: shared.layout.listener(listener, .bytesReceived))
         records.counters.add(exchanges[x].bytesSent, to: shared.layout.listener(listener, .bytesSent))
         if records.log != nil { writeLogLine(x, duration: duration, &arena) }
-    }
-
-    private mutating func bucket(of duration: Int64) -> Int {
-        let bounds = settings.latencyBounds
-        var bucket = 0
-        while bucket < bounds.count, duration > bounds[bucket] { bucket += 1 }
-        return bucket
     }
 
     /// Tells what there is at the end of a turn.

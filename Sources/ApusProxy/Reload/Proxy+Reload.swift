@@ -12,7 +12,7 @@ extension Proxy {
     /// Goes over to the snapshot; the worker's listeners come next, and then what waits.
     mutating func adopt(_ adoption: Adoption, _ hand: inout RequestInHand, _ arena: inout BufferArena) {
         let succession = adoption.succession
-        moveCounters(adoption)
+        records.moveCounters(by: adoption, worker: neighbours.index)
         let trusted = shared.snapshot.trustedProxies
         shared = adoption.shared
         settings = adoption.settings
@@ -33,25 +33,10 @@ extension Proxy {
     /// Has those look again who wait, and hears what other workers have said too early.
     mutating func wakeAfterReload(_ arena: inout BufferArena) {
         renewQueues(&arena)
-        wakeQueues()
+        schedule.wakeQueues(origins)
         let early = neighbours.earlyMessages
         neighbours.earlyMessages = []
         for message in early { hear(message) }
-    }
-
-    private mutating func moveCounters(_ adoption: Adoption) {
-        let bank = adoption.banks[neighbours.index]
-        for move in adoption.counterMoves.moves {
-            bank.copy(move.count, from: move.from, of: records.counters, to: move.to)
-        }
-        for departure in adoption.counterMoves.departures {
-            for (offset, slot) in departure.enumerated() {
-                let statusClass = offset % CounterLayout.statusClasses
-                bank.add(
-                    records.counters.value(slot), to: adoption.shared.layout.departedRequests(statusClass: statusClass))
-            }
-        }
-        records.counters = bank
     }
 
     // MARK: What is under way
@@ -67,7 +52,7 @@ extension Proxy {
             connections[connection].place = Int32(truncatingIfNeeded: renamed)
             guard !isUpstream else { continue }
             shared.clients.add(1, to: renamed)
-            if !trustsAsBefore { connections[connection].isTrusted = isTrusted(connections[connection].peer) }
+            if !trustsAsBefore { connections[connection].isTrusted = settings.isTrusted(connections[connection].peer) }
         }
     }
 
@@ -170,13 +155,6 @@ extension Proxy {
 
     // MARK: Other workers
 
-    /// Has every request that waits look again: what made room may have told so in indices of another snapshot.
-    mutating func wakeQueues() {
-        for pool in origins.rules.indices where origins.rules[pool].hasQueue {
-            noteChange(in: pool)
-        }
-    }
-
     // MARK: Census
 
     /// What this worker's connections and exchanges belong to, with what that may lead them to.
@@ -208,5 +186,23 @@ extension Census {
     fileprivate mutating func add(pool: Int, of snapshot: Snapshot) {
         pools.insert(pool)
         if case .pool(let fallback) = snapshot.pools[pool].fallback { pools.insert(fallback) }
+    }
+}
+
+extension Records {
+    /// What was counted goes on in the counters of the next snapshot.
+    mutating func moveCounters(by adoption: Adoption, worker: Int) {
+        let bank = adoption.banks[worker]
+        for move in adoption.counterMoves.moves {
+            bank.copy(move.count, from: move.from, of: counters, to: move.to)
+        }
+        for departure in adoption.counterMoves.departures {
+            for (offset, slot) in departure.enumerated() {
+                let statusClass = offset % CounterLayout.statusClasses
+                bank.add(
+                    counters.value(slot), to: adoption.shared.layout.departedRequests(statusClass: statusClass))
+            }
+        }
+        counters = bank
     }
 }

@@ -69,7 +69,7 @@ extension SeenRequest {
         let settings = rules.routes[route]
         return written(of: route, by: rules) {
             $0.appendLocation(
-                settings.location, of: rules.tables.templates, namesItsHost: settings.action == .redirect, to: &$1)
+                settings.location, of: rules.parts.templates, namesItsHost: settings.action == .redirect, to: &$1)
         }
     }
 
@@ -80,7 +80,7 @@ extension SeenRequest {
             return text(hand.head.target.pathAndQuery)
         }
         return written(of: route, by: rules) {
-            $0.appendTarget(settings.path, of: rules.tables.templates, to: &$1)
+            $0.appendTarget(settings.path, of: rules.parts.templates, to: &$1)
         }
     }
 
@@ -90,7 +90,7 @@ extension SeenRequest {
         guard settings.rewrites.contains(.host) else {
             return text(hand.head.target.form == .absolute ? hand.head.target.authority : hand.head.hostField)
         }
-        return written(of: route, by: rules) { $0.appendHost(settings.host, of: rules.tables.templates, to: &$1) }
+        return written(of: route, by: rules) { $0.appendHost(settings.host, of: rules.parts.templates, to: &$1) }
     }
 
     /// Changes to fields, in the order in which they are carried out.

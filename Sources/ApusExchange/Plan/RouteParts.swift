@@ -3,7 +3,7 @@ import ApusModel
 import ApusRouting
 
 /// What routes refer to by number.
-public struct RouteTables: Sendable {
+public struct RouteParts: Sendable {
     public struct Branch: BitwiseCopyable, Sendable {
         public let pool: Int
         /// The weights up to and with this one's.
