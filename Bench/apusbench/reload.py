@@ -30,6 +30,7 @@ from .processes import Process, raise_descriptor_limit
 from .programs import LoadResult, build_programs, run_load
 from .soak import Sample, trend
 
+#: A choice.
 _ALGORITHMS = ["round-robin", "least-requests", "least-connections", "peak-ewma", "weighted-round-robin", "hash", "random"]
 #: A download takes this long, so that it begins before an upgrade and ends after it.
 _DOWNLOAD_SECONDS = 8.0

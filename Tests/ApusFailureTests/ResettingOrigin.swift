@@ -15,7 +15,7 @@ extension Failures {
                     health: tcp
                     retries: { attempts: 3, budget: 100%, min_per_second: 1000 }
                     outliers: { consecutive_gateway_errors: 5, consecutive_5xx: off, success_rate_deviations: off, \
-                    ejection: 1s }
+                    ejection: 10s }
                     """)
             let victim = origins[0]
             let gets = PacedLoad(on: balancer.address, rate: 150)

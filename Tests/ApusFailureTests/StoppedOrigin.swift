@@ -16,7 +16,7 @@ extension Failures {
                     health: { interval: 200ms, timeout: 1s }
                     retries: { attempts: 3, per_try: 250ms, budget: 100%, min_per_second: 1000 }
                     outliers: { consecutive_gateway_errors: 5, consecutive_5xx: off, success_rate_deviations: off, \
-                    ejection: 1s }
+                    ejection: 2s }
                     """)
             let victim = origins[1]
             let load = PacedLoad(on: balancer.address, rate: 200, connections: 16)

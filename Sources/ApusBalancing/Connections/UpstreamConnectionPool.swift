@@ -122,7 +122,7 @@ public struct UpstreamConnectionPool: Sendable {
         }
     }
 
-    /// A connection asked for by `.connect` could not be opened. It is no longer counted.
+    /// A connection asked for by `.connect` could not be opened, or was given up before it was. It is no longer counted.
     public mutating func connectFailed() {
         endBusy()
     }

@@ -58,6 +58,8 @@ public struct ProbeSchedule: Sendable {
     /// From probe to probe of what has not passed any, and for how long after its first round.
     private static let eagerInterval: Int64 = 1_000_000
     private static let eagerTime: Int64 = 30_000_000
+    /// Within that time who was ejected is asked.
+    private static let soon: Int64 = 100_000
 
     private var waiting: BinaryHeap<Probe>
     private var timings: [Timing]
@@ -203,12 +205,13 @@ public struct ProbeSchedule: Sendable {
     }
 
     /// The endpoint went down between two probes: its next is no later than the interval of those that are down says,
-    /// and somewhere within it, since what takes one down between probes may take many.
+    /// and somewhere within it, since what takes one down between probes may take many. One that was ejected is asked soon:
+    /// what sees the fault sees its end.
     ///
     /// To be told once each time it goes down: the heap keeps one entry more until the probe that was planned was due.
-    public mutating func wentDown(_ endpoint: Int, hasPassed: Bool = true, now: Int64) {
+    public mutating func wentDown(_ endpoint: Int, isEjected: Bool = false, hasPassed: Bool = true, now: Int64) {
         let interval = interval(of: endpoint, isUp: false, hasPassed: hasPassed, now)
-        let due = now + 1 + Int64(random.next(below: Int(interval)))
+        let due = now + 1 + Int64(random.next(below: Int(isEjected ? min(interval, Self.soon) : interval)))
         guard timings[endpoint].started == nil, due < timings[endpoint].due else { return }
         timings[endpoint].interval = interval
         plan(endpoint, at: due)

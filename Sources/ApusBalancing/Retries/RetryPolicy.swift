@@ -58,7 +58,7 @@ public struct RetryPolicy: Sendable, Hashable {
     }
 
     public enum Decision: Sendable, Hashable {
-        /// Send it again over a new connection, which costs no attempt: add one to `staleReplacements`. From then on only
+        /// Send it again over a new connection (`PoolVisit.follow` says to which endpoint), which costs no attempt: add one to `staleReplacements`. From then on only
         /// new connections will do.
         case replaceConnection
         /// Send it to an endpoint that has not been tried, or, if there is none and the failed one could be reached, to one that

@@ -297,7 +297,9 @@ public actor Prober: Service {
                 let endpoint = first + change.endpoint
                 if change.changesAvailability { link.setEndpoint(endpoint, available: change.isAvailable) }
                 if change.after.isToBeWatched, snapshot.pools[pool].health.probe != .none {
-                    schedule.wentDown(endpoint, hasPassed: pools[pool].hasPassed(change.endpoint), now: Self.now)
+                    schedule.wentDown(
+                        endpoint, isEjected: change.after.kind == .ejected,
+                        hasPassed: pools[pool].hasPassed(change.endpoint), now: Self.now)
                     setAlarm()
                 }
                 log(endpoint, change, of: pools[pool])

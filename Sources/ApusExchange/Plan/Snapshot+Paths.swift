@@ -53,7 +53,7 @@ extension Snapshot {
             return routeAsItCame(listener, &hand, client, desk.bytes(of: hand.place))
         }
         let readings = PathReadings(oddities)
-        let normal = try route(of: .normal, listener, &hand, client, &desk)
+        let normal = try routeOfReading(.normal, listener, &hand, client, &desk)
         if readings.count == 1 { return normal }
         if rule == .strict { throw .ambiguousPath }
         guard looksAtPath(listener: listener) else { return normal }
@@ -61,7 +61,7 @@ extension Snapshot {
         for number in 1..<readings.count {
             let other: Int?
             do throws(Reason) {
-                other = try route(of: readings[number], listener, &hand, client, &desk)
+                other = try routeOfReading(readings[number], listener, &hand, client, &desk)
             } catch {
                 // Above the root, to those who read it so.
                 throw .ambiguousPath
@@ -73,8 +73,8 @@ extension Snapshot {
 
     /// The route of one reading, which is written on the desk.
     @inlinable
-    func route<Desk: PlanDesk & ~Copyable>(
-        of reading: PathReading, _ listener: Int, _ hand: inout HeadInHand<Desk.Place>, _ client: IPAddress,
+    func routeOfReading<Desk: PlanDesk & ~Copyable>(
+        _ reading: PathReading, _ listener: Int, _ hand: inout HeadInHand<Desk.Place>, _ client: IPAddress,
         _ desk: inout Desk
     ) throws(Reason) -> Int? {
         let count = try desk.write(reading, of: hand.head.target.path, from: hand.place)

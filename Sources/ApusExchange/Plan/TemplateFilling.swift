@@ -49,7 +49,7 @@ public struct TemplateFilling<Place: BitwiseCopyable> {
         let pathCount = hasPath ? desk.bytes(of: path).count : 1
         self.pathCount = pathCount
         client = settings.usesClient ? rules.client(of: &hand, bytes, arrival) : IPAddress(high: 0, low: 0)
-        isSecure = hand.saysSecure(bytes, arrival)
+        isSecure = hand.isSecure(bytes, arrival)
         takesPathsLiterally = rules.listenerPaths[arrival.listener] == .literal
         let prefix = Int(settings.prefixCount)
         rest = prefix >= 0 && pathCount > prefix ? prefix..<pathCount : 0..<0

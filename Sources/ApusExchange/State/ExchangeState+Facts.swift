@@ -155,6 +155,7 @@ extension ExchangeState {
     }
 }
 
+// `init(brokenFor:)` is in ApusModel/AccessLog/ConnectionEnd.swift.
 extension ConnectionEnd {
     /// What a request that was answered before it was read did wrong; nil when nothing was wrong with it.
     fileprivate init?(cutFor reason: Reason) {

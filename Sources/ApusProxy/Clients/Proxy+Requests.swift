@@ -91,7 +91,7 @@ extension Proxy {
         if hand.fields.hasMarks, cameBack(&hand, arena) { return answer(x, .loopDetected, instead: &hand, &arena) }
         guard exchanges.count <= settings.exchangeLimit else { return answer(x, .requestLimit, instead: &hand, &arena) }
         return switch settings.rules.plan(&hand, arrival(x), &arena) {
-        case .route(let route): follow(route, x, &hand, &arena)
+        case .route(let route): followPlan(route, x, &hand, &arena)
         case .lastRecipient: answerAsLastRecipient(x, &hand, &arena)
         case .refuse(let reason): answer(x, reason, instead: &hand, &arena)
         }
@@ -125,7 +125,7 @@ extension Proxy {
     }
 
     /// Does with a request what its route says.
-    private mutating func follow(
+    private mutating func followPlan(
         _ route: Int, _ x: Int, _ hand: inout RequestInHand, _ arena: inout BufferArena
     ) -> Next {
         let rules = settings.rules.routes[route]

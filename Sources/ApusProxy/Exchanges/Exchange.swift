@@ -86,7 +86,7 @@ struct Exchange: BitwiseCopyable {
         set { headByteCount = Int32(truncatingIfNeeded: newValue) }
     }
 
-    /// The leased connection; -1 while there is none.
+    /// The current attempt's connection (`visit.current.connection`), leased or still being opened; -1 while there is none.
     var upstream: Int {
         get { Int(state.visit.current.connection) }
         set { state.visit.current.connection = Int32(truncatingIfNeeded: newValue) }

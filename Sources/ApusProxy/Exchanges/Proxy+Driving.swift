@@ -20,7 +20,7 @@ extension Proxy {
         while true {
             switch next {
             case .goesOn, .waits: return
-            case .visit(let step): next = carryOut(step, x, &arena)
+            case .visit(let step): next = takeStep(step, x, &arena)
             case .attemptFailed(let failure): next = attemptFailed(x, failure, &arena)
             case .answer(let reason):
                 next = exchanges[x].state.mayAnswer(reason) ? answer(x, reason, &arena) : .breakOff(reason)

@@ -39,7 +39,7 @@ struct Neighbours {
     /// An endpoint gave a request no response.
     ///
     /// - Returns: how many that are now, if it is time to say so: once a second at most.
-    mutating func noteSilence(of endpoint: Int, now: Int64) -> Int? {
+    mutating func noteNoResponse(of endpoint: Int, now: Int64) -> Int? {
         silences[endpoint].count += 1
         guard silences[endpoint].toldAt == .min || now - silences[endpoint].toldAt >= 1_000_000 else { return nil }
         defer { silences[endpoint] = Silence(toldAt: now) }

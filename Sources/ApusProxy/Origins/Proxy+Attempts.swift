@@ -22,7 +22,7 @@ extension Proxy {
     }
 
     /// Does what the exchange's visit to its pool asks for.
-    mutating func carryOut(_ step: PoolVisit.Step, _ x: Int, _ arena: inout BufferArena) -> Next {
+    mutating func takeStep(_ step: PoolVisit.Step, _ x: Int, _ arena: inout BufferArena) -> Next {
         switch step {
         case .start(let endpoint, let lease): return start(lease, x, endpoint, &arena)
         case .seek: return attempt(x, &arena)
@@ -47,7 +47,7 @@ extension Proxy {
             connections[Int(upstream)].phase = .leased
             connections[Int(upstream)].exchange = Int32(x)
             connections[Int(upstream)].deadline = .max
-            exchanges[x].state.visit.current.connection = upstream
+            exchanges[x].upstream = Int(upstream)
             return sendRequest(x, &arena)
         case .connect: return connect(x, endpoint, &arena)
         // HTTP/1 carries one exchange at a time, and `choose` gives no lease that was refused.

@@ -5,7 +5,8 @@ import ApusTransport
 
 /// Fallback: what answers when a pool has no endpoint for a request.
 extension Proxy {
-    /// Answers a request that its pool cannot take: by the pool's fallback, if it has one.
+    /// Answers a request that its pool cannot take, or whose last attempt has failed: by the pool's fallback, if it has one and
+    /// the reason is left to it.
     mutating func noAnswer(_ x: Int, _ reason: Reason, _ arena: inout BufferArena) -> Next {
         guard exchanges[x].state.responsePhase == .awaited else { return .answer(reason) }
         let pool = exchanges[x].pool

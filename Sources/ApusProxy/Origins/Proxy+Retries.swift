@@ -10,7 +10,7 @@ extension Proxy {
     mutating func attemptFailed(_ x: Int, _ failure: AttemptFailure, _ arena: inout BufferArena) -> Next {
         if failure.blamesEndpoint {
             let endpoint = exchanges[x].endpoint
-            if let count = neighbours.noteSilence(of: endpoint, now: now) {
+            if let count = neighbours.noteNoResponse(of: endpoint, now: now) {
                 shared.report(.gaveNoResponse(endpoint: endpoint, failure.reason, count: count))
             }
             judgeFailure(x, failure.fault)

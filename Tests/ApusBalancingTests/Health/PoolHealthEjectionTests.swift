@@ -188,7 +188,9 @@ import Testing
         _ = health.probeSucceeded(0, now: 62 * second)
         #expect(words(health.probeSucceeded(0, now: 63 * second)) == ["0 healthy (2 of 2 probes passed)"])
         _ = health.failedInARow(0, .gatewayError, count: 5, now: 200 * second)
-        for now in Int64(201)...209 { #expect(health.probeSucceeded(0, now: now * second).isEmpty, "that was long ago") }
+        for now in Int64(201)...209 {
+            #expect(health.probeSucceeded(0, now: now * second).isEmpty, "that was long ago")
+        }
     }
 
     // MARK: - Intervals

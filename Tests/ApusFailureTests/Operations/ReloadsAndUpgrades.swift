@@ -84,6 +84,7 @@ private struct Versions {
     var files: SocketAddress
     var more: SocketAddress
 
+    /// A choice.
     private static let algorithms = [
         "round-robin", "weighted-round-robin", "least-requests", "least-connections", "peak-ewma", "random", "hash",
     ]
