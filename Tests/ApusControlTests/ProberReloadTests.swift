@@ -1,5 +1,6 @@
 import ApusAddresses
 import ApusBalancing
+import ApusHTTP
 import ApusModel
 import Logging
 import NIOPosix
@@ -53,6 +54,32 @@ import Testing
         var told: [Int] = []
         for _ in 0..<3 { told.append(await decisions.next()!.endpoint) }
         #expect(told == [3, 0, 2], "each in the indices of its time")
+    }
+
+    @Test func requestsWithoutAResponseAreCountedThroughReloads() async throws {
+        let first = Self.snapshot(Self.addresses)
+        let (prober, _, log) = prober(first)
+        func silent(_ endpoint: Int, count: Int, epoch: Int) async {
+            let fact = DataPlaneFact.gaveNoResponse(endpoint: endpoint, .responseHeadTimeout, count: count)
+            await prober.observe(ReportedFact(epoch: epoch, fact))
+        }
+        let name = "endpoint web/127.0.0.1:4"
+        await silent(3, count: 1, epoch: 0)
+        await silent(3, count: 4, epoch: 0)
+        let one = Succession(from: first, to: Self.snapshot([Self.addresses[3], Self.addresses[0]]), census: Census())
+        try await prober.adopt(one, epoch: 1) {}
+        await silent(0, count: 5, epoch: 1)
+        await silent(1, count: 1, epoch: 1)
+        #expect(
+            log.lines == [
+                "warning: \(name) gave a request no response: response_head_timeout",
+                "warning: endpoint web/127.0.0.1:1 gave a request no response: response_head_timeout",
+            ], "the pause goes on")
+        for _ in 0..<3 {
+            await prober.observe(ReportedFact(epoch: 1, .connectFailed(endpoint: 0, .refused)))
+        }
+        let last = try #require(log.lines.last)
+        #expect(last.hasPrefix("warning: \(name) is unhealthy") && last.hasSuffix("; 9 more requests had no response"))
     }
 
     @Test func whatCannotBeHandedOverChangesNothing() async throws {

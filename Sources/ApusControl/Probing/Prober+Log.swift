@@ -5,13 +5,16 @@ import Logging
 /// What the prober tells people: each change once, in the words of the admin server.
 extension Prober {
     /// An endpoint's change; `health` is its pool's after it.
-    func log(_ endpoint: Int, _ change: EndpointChange, of health: PoolHealth) {
+    ///
+    /// - Parameter untold: requests that the endpoint gave no response, and no line has told of.
+    func log(_ endpoint: Int, _ change: EndpointChange, of health: PoolHealth, untold: Int) {
         guard !change.isExtension else { return }
         let state = change.after.words(clock: clock.time)
         let name = name(endpoint)
         switch change.after {
         case .unhealthy, .ejected:
-            logger.warning("\(name) is \(state)\(change.changesAvailability ? left(of: health) : "")")
+            let silence = untold == 0 ? "" : "; \(untold) more \(untold == 1 ? "request" : "requests") had no response"
+            logger.warning("\(name) is \(state)\(change.changesAvailability ? left(of: health) : "")\(silence)")
         case .healthy where change.before == .unknown: logger.debug("\(name) is \(state): \(change.cause)")
         case .joining: logger.debug("\(name) is \(state)")
         case .healthy where change.before == .joining: logger.notice("\(name) is \(state): \(change.cause)")

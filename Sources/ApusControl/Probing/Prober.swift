@@ -255,7 +255,7 @@ public actor Prober: Service {
         volumes.adopt(succession)
         snapshot = next
         reloads.add(succession, epoch: epoch)
-        if !succession.endpoints.isIdentity { silenceLog.forget() }
+        silenceLog.adopt(succession.endpoints)
         if !succession.pools.isIdentity {
             poolsEpoch = epoch
             for alarm in nextOfPool { alarm?.task.cancel() }
@@ -302,7 +302,9 @@ public actor Prober: Service {
                         hasPassed: pools[pool].hasPassed(change.endpoint), now: Self.now)
                     setAlarm()
                 }
-                log(endpoint, change, of: pools[pool])
+                let isGone = change.after.isToBeWatched && !change.isExtension
+                let untold = isGone ? silenceLog.takeUntold(endpoint) : 0
+                log(endpoint, change, of: pools[pool], untold: untold)
             case .breaker(let change):
                 let breaker: BreakerName =
                     if case .endpoint(let index) = change.owner { .endpoint(first + index) } else { .pool(pool) }

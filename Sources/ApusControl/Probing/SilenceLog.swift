@@ -1,4 +1,5 @@
 import ApusHTTP
+import ApusModel
 import Logging
 
 /// The log's lines about endpoints that give requests no response: one in a while for each endpoint.
@@ -24,8 +25,18 @@ struct SilenceLog {
         return isDue ? note.count : nil
     }
 
+    /// How many requests had no response since the last line about the endpoint: another line tells of them.
+    mutating func takeUntold(_ endpoint: Int) -> Int {
+        defer { notes[endpoint]?.count = 0 }
+        return notes[endpoint]?.count ?? 0
+    }
+
     /// Endpoints have other indices now.
-    mutating func forget() { notes = [:] }
+    mutating func adopt(_ endpoints: Renaming) {
+        guard !endpoints.isIdentity else { return }
+        let carried = notes.compactMap { old, note in endpoints.toNew[old].map { ($0, note) } }
+        notes = Dictionary(uniqueKeysWithValues: carried)
+    }
 }
 
 extension Prober {
