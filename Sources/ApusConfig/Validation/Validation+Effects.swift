@@ -18,12 +18,19 @@ extension Validation {
     }
 
     mutating func checkTiers(_ pool: PoolSection) {
-        guard !pool.endpoints.contains(where: { !$0.isBackup && $0.tier == 0 }),
-            let position = pool.endpoints.compactMap(\.tierPosition).first
-        else { return }
-        findings.warning(
-            "every endpoint of the pool `\(pool.name.value)` is a backup, so that none is one; leave "
-                + "`backup` or `tier` out where requests should go first", at: position)
+        let first = pool.endpoints.filter { !$0.isBackup }
+        if first.isEmpty, let position = pool.endpoints.compactMap(\.tierPosition).first {
+            findings.warning(
+                "every endpoint of the pool `\(pool.name.value)` is a backup, so that none is one; leave `backup` out where "
+                    + "requests should go first", at: position)
+        }
+        if let tier = first.first?.tier, tier > 0, first.allSatisfy({ $0.tier == tier }),
+            let position = first.compactMap(\.tierPosition).first
+        {
+            findings.warning(
+                "`tier` has no effect: every endpoint of the pool `\(pool.name.value)` that is not a backup is in tier "
+                    + "\(tier); leave it out where requests should go first", at: position)
+        }
     }
 
     mutating func checkPlacement(_ pool: PoolSection) {

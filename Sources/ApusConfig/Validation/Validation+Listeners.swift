@@ -121,7 +121,17 @@ extension SocketAddress {
     /// tell.
     fileprivate func isReached(at address: SocketAddress) -> Bool {
         guard port == address.port, port != 0 else { return false }
-        let isAny = ip == .anyIPv4 || ip == .anyIPv6
-        return ip == address.ip || isAny && (address.ip.isLoopback || address.ip == .anyIPv4 || address.ip == .anyIPv6)
+        // The system takes who connects to no address at all to the loopback.
+        let target =
+            switch address.ip {
+            case .anyIPv4: IPAddress(ipv4: 0x7f00_0001)
+            case .anyIPv6: IPAddress(high: 0, low: 1)
+            default: address.ip
+            }
+        return switch ip {
+        case .anyIPv4: target.isLoopback && target.isIPv4
+        case .anyIPv6: target.isLoopback
+        default: ip == target
+        }
     }
 }

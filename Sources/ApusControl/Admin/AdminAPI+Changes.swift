@@ -84,6 +84,11 @@ extension AdminAPI {
             address: address, weight: try body.integer("weight", in: Bounds.weights) ?? 1,
             tier: try body.integer("tier", in: 0...15) ?? 0, isBackup: try body.flag("backup") ?? false,
             zone: try body.text("zone"))
+        // As the file.
+        guard !endpoint.isBackup || endpoint.tier == 0 else {
+            throw AdminProblem.badRequest(
+                "`backup` comes after every tier, and has none; keep `backup: true` or `tier`.")
+        }
         context.deed.asks("\(address), weight \(endpoint.weight)")
         let notes = try await configuration.change(
             .add(pool: pool, endpoint), persistent: body.flag("persist") ?? true)
