@@ -29,7 +29,7 @@ public struct ClientFieldRules: Sendable {
     func adjusted(_ field: KnownField, _ bytes: Span<UInt8>, _ name: Range<Int>) -> KnownField {
         switch field {
         // Those that `role` calls other.
-        case .other, .apusReason, .apusLoop, .via, .authorization: removed.contains(bytes, name) ? .claim : field
+        case .other, .apusReason, .via, .authorization: removed.contains(bytes, name) ? .claim : field
         case .claim, .realIP, .forwarded: kept.contains(bytes, name) ? .other : field
         default: field
         }
@@ -61,6 +61,8 @@ extension ClientFieldRules {
         case written
         /// Framing, routing, the connection.
         case understood
+        /// Says that Apus has forwarded the request before.
+        case mark
         case other
     }
 
@@ -71,7 +73,8 @@ extension ClientFieldRules {
         switch field {
         case .forwardedFor, .forwardedHost, .forwardedProto, .forwardedPort, .forwardedPrefix: return .written
         case .claim, .forwarded, .realIP: return .claim
-        case .other, .apusReason, .apusLoop, .via, .authorization: return .other
+        case .other, .apusReason, .via, .authorization: return .other
+        case .apusLoop: return .mark
         default: return .understood
         }
     }

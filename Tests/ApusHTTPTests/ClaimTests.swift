@@ -139,6 +139,17 @@ let claims =
         #expect(Set(try forwarded("\(name): NTLM x", rules: rules)) == own)
     }
 
+    /// Else a rule would switch it off unknowingly.
+    @Test func theMarkOfWhatComesBackStays() throws {
+        #expect(ClientFieldRules.role(of: "apus-loop") == .mark)
+        var fields = FieldTable()
+        fields.clientRules = ClientFieldRules(removed: ["Apus-Loop"])
+        let bytes = Array("GET / HTTP/1.1\r\nHost: h\r\nApus-Loop: x\r\n\r\n".utf8)
+        _ = try #require(try RequestHead.parse(bytes.span, limits: HeadLimits(), into: &fields))
+        let hasMarks = fields.hasMarks
+        #expect(hasMarks)
+    }
+
     @Test func namesCanBeTakenOff() throws {
         let rules = ClientFieldRules(kept: ["Remote_User", "X-Forwarded-Server", "X-Real-IP", "Forwarded"])
         for name in ["Remote-User", "X-Forwarded-Server", "x-real-ip", "Forwarded", "Remote.User"] {

@@ -53,6 +53,11 @@ extension ClientFields: Keyed {
                 "`\(name)` cannot be removed: it says where the request goes, where it ends or what becomes of its "
                     + "connection, which Apus does itself", at: field.position)
             return false
+        case .mark:
+            findings.error(
+                "`\(name)` cannot be removed: by it Apus knows requests that come back to it (508, `loop_detected`)",
+                at: field.position)
+            return false
         case .written, .claim:
             findings.warning("`\(name)` is removed anyway, unless a trusted proxy sends it", at: field.position)
         }
@@ -67,7 +72,7 @@ extension ClientFields: Keyed {
                 "`\(name)` is written by Apus, so that what a client says cannot be kept beside it; if the client is a "
                     + "proxy of yours, name its network in `trusted_proxies`", at: field.position)
             return false
-        case .other, .understood:
+        case .other, .understood, .mark:
             findings.warning("`keep` has no effect: `\(name)` is not removed for its name", at: field.position)
             return true
         }
