@@ -245,6 +245,9 @@ public struct RequestExplainer: Sendable {
             if !retries.statuses.isEmpty {
                 rules.append(.init(key: "retries.status", value: statusWords(ranges(retries.statuses)), from: from))
             }
+            if retries.repeatsAll {
+                rules.append(.init(key: "retries.non_idempotent", value: "true", from: from))
+            }
             if let time = retries.perTryTimeout {
                 rules.append(.init(key: "retries.per_try", value: time.configured, from: from))
             }
