@@ -109,8 +109,9 @@ import Testing
         pool.retries.repeatsAll = true
         let address = SocketAddress(ip: .anyIPv4, port: 8080)
         let snapshot = Snapshot(
-            workers: 1, listeners: [Listener(name: "web", bind: address, routes: 0..<1)], routes: [Route(name: "*", pool: 0)],
-            pools: [pool], endpoints: [Endpoint(name: "10.0.0.1:80", address: address, pool: 0)])
+            workers: 1, listeners: [Listener(name: "web", bind: address, routes: 0..<1)],
+            routes: [Route(name: "*", pool: 0)], pools: [pool],
+            endpoints: [Endpoint(name: "10.0.0.1:80", address: address, pool: 0)])
         let request = DescribedRequest(method: "POST", url: "http://a.test:8080/")
         let rules = try RequestExplainer(snapshot, states: []).explain(request).text
         #expect(rules.contains("\n  retries.non_idempotent true  pool web\n"))

@@ -123,7 +123,9 @@ import Testing
         let endpoints = "/v1/pools/{pool}/endpoints"
         add("POST", endpoints, 201, "/v1/pools/web/endpoints", #"{"address": "127.0.0.1:7", "weight": 2}"#)
         add("POST", endpoints, 400, "/v1/pools/web/endpoints", #"{"address": "example.com:7"}"#)
-        add("POST", endpoints, 400, "/v1/pools/web/endpoints", #"{"address": "127.0.0.1:7", "backup": true, "tier": 2}"#)
+        add(
+            "POST", endpoints, 400, "/v1/pools/web/endpoints",
+            #"{"address": "127.0.0.1:7", "backup": true, "tier": 2}"#)
         add("POST", endpoints, 404, "/v1/pools/wep/endpoints", #"{"address": "127.0.0.1:7"}"#)
         add("POST", endpoints, 409, "/v1/pools/web/endpoints", #"{"address": "127.0.0.1:1"}"#)
         add("PATCH", endpoint, 200, "/v1/pools/web/endpoints/127.0.0.1:1", #"{"drain": true}"#)
