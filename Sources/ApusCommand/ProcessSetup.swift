@@ -5,6 +5,8 @@ enum ProcessSetup {
     static func prepare() {
         // A client that has gone is an error of the write, not the end of the process.
         signal(SIGPIPE, SIG_IGN)
+        // So is a file that may not grow any more (`ulimit -f`, LimitFSIZE).
+        signal(SIGXFSZ, SIG_IGN)
         raiseDescriptorLimit()
         silenceDispatch()
     }

@@ -18,11 +18,12 @@ int apus_accept(int listener, struct apus_address *peer) {
 
 void apus_begin_thread(const char *name) {
     pthread_setname_np(pthread_self(), name);
-    // splice(2) and write(2) cannot be told to leave the signal out; the error that they return is enough.
-    sigset_t broken_pipe;
-    sigemptyset(&broken_pipe);
-    sigaddset(&broken_pipe, SIGPIPE);
-    pthread_sigmask(SIG_BLOCK, &broken_pipe, 0);
+    // splice(2) and write(2) cannot be told to leave the signals out; the errors that they return are enough.
+    sigset_t errors;
+    sigemptyset(&errors);
+    sigaddset(&errors, SIGPIPE);
+    sigaddset(&errors, SIGXFSZ);
+    pthread_sigmask(SIG_BLOCK, &errors, 0);
 }
 
 int apus_pipe(int ends[2], int capacity) {

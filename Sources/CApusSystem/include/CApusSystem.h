@@ -302,7 +302,7 @@ static inline void *apus_reserve(size_t bytes) {
 
 static inline void apus_unreserve(void *base, size_t bytes) { munmap(base, bytes); }
 
-// Names the calling thread and has broken pipes reach it as errors, never as a signal.
+// Names the calling thread and has broken pipes and files that are too large reach it as errors, never as signals.
 void apus_begin_thread(const char *name);
 
 // Puts another open file behind a descriptor, at once: who writes to it writes to the one or the other.
