@@ -63,12 +63,24 @@ public enum DataPlaneFact: Sendable, Equatable {
 /// What is to be known of an access log that does not take its lines.
 public struct AccessLogNews: Sendable, Equatable {
     public enum Event: Sendable, Equatable {
-        /// It takes nothing, for the reason that the system gave. What comes waits, as far as there is room.
-        case refused(String)
+        /// It takes nothing, for that reason.
+        ///
+        /// - `keepsLines`: what comes waits, as far as there is room. Otherwise it is lost.
+        /// - `untold`: so often it took nothing for a while, and that was not told, since the news before was not a minute old.
+        case refused(String, keepsLines: Bool, untold: Int)
         /// It takes lines again; so many were dropped meanwhile.
         case resumed(dropped: Int)
-        /// So many were dropped since they came faster than they could be written.
-        case dropped(Int)
+        /// So many were dropped, the latest for that cause.
+        case dropped(Int, DropCause)
+    }
+
+    public enum DropCause: Sendable, Equatable {
+        /// They came faster than they could be written.
+        case tooFast
+        /// They were not taken, for that reason.
+        case refused(String)
+        /// Another file was opened in the middle of a line.
+        case reopened
     }
 
     /// Where the lines go.

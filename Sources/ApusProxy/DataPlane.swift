@@ -132,7 +132,7 @@ public final class DataPlane: DataPlaneLink {
         }
         let mailbox = mailboxes[index]
         let others = mailboxes.indices.filter { $0 != index }.map { mailboxes[$0] }
-        let lifetime = lifetime
+        let (lifetime, log) = (lifetime, log)
         let thread = try SystemThread(name: "apus-worker-\(index)") {
             do throws(SystemError) {
                 var worker = Worker(
@@ -140,7 +140,8 @@ public final class DataPlane: DataPlaneLink {
                     others: others, listeners: sockets, log: writer,
                     links: try Links(pipeLimit: Worker.pipeLimit))
                 try worker.run()
-                lifetime.workerEnded()
+                // What becomes of the last lines is a fact.
+                lifetime.workerEnded { log.stop() }
             } catch {
                 fatalError("worker \(index) could not start: \(error.call), errno \(error.errno)")
             }

@@ -12,10 +12,8 @@ public final class ByteRing: Sendable {
     private let onHalfFull: @Sendable () -> Void
     /// Writes for which there was no room, ever.
     private let refusals = Atomic<Int>(0)
-    /// The bytes that were taken end within a line, and what was written before them ends within a line that nobody
-    /// completes. The reading thread's own.
+    /// The bytes that were taken end within a line. The reading thread's own.
     private nonisolated(unsafe) var insideLine = false
-    private nonisolated(unsafe) var brokenLine = false
 
     /// - Parameters:
     ///   - capacity: bytes; a power of two.
@@ -36,11 +34,6 @@ public final class ByteRing: Sendable {
     public private(set) var isInsideLine: Bool {
         get { unsafe insideLine }
         set { unsafe insideLine = newValue }
-    }
-
-    private var lineIsBroken: Bool {
-        get { unsafe brokenLine }
-        set { unsafe brokenLine = newValue }
     }
 
     /// Writes for which there was no room, ever.
@@ -67,44 +60,46 @@ public final class ByteRing: Sendable {
         return true
     }
 
-    /// What came of writing what a ring held.
-    public struct Drained: Sendable {
-        /// Lines that were thrown away.
-        public var lost = 0
-        /// Why nothing more was taken, as an errno; 0 while all goes well.
-        public var refusal: Int32 = 0
-        /// Whether anything was tried.
-        public var wasTried = false
-    }
-
     /// Writes everything to `descriptor`, or what it takes: when it takes nothing for `patience` milliseconds the rest
     /// stays, and so does what finds no room on a full disk. What is refused for good is thrown away. Only for the reading
     /// thread; what the ring holds must be whole lines.
     ///
     /// A line may be written in parts (`isInsideLine`): the rest of it must come next, before anybody else's lines.
-    public func drain(to descriptor: Int32, patience: Int32) -> Drained {
+    ///
+    /// - Parameter brokenLine: what the descriptor was given ends within a line that nobody completes. A line feed goes before
+    ///   anything else then.
+    public func drain(to descriptor: Int32, patience: Int32, after brokenLine: inout Bool) -> Drained {
         var drained = Drained()
         // A pipe that is ready takes this much without blocking; a file takes anything.
         let most = apus_is_file(descriptor) != 0 ? capacity : Int(PIPE_BUF)
         while true {
             let start = taken.load(ordering: .relaxed)
             let held = written.load(ordering: .acquiring) - start
-            guard held > 0, apus_wait(descriptor, 1, patience) != 0 else { return drained }
-            drained.wasTried = true
+            guard held > 0 else { return drained }
             let count = wholeLines(from: start, held, within: most)
-            let result = write(descriptor, from: start, count)
+            let result =
+                apus_wait(descriptor, 1, patience) == 0
+                ? -Int(EAGAIN) : write(descriptor, from: start, count, after: &brokenLine)
             if result == -Int(EINTR) { continue }
-            // It takes less than it said; asking at once again could go on for ever.
-            if result == -Int(EAGAIN) { return drained }
+            // It may take less than it said; asking at once again could go on for ever.
+            if result == -Int(EAGAIN) {
+                drained.refusal = .unread
+                return drained
+            }
             guard result <= 0 else {
+                drained.tookSome = true
                 take(start, result)
                 continue
             }
-            drained.refusal = result < 0 ? Int32(-result) : EIO
-            if Self.isFull(drained.refusal) { return drained }
-            drained.lost += lineFeeds(from: start, count)
-            lineIsBroken = lineIsBroken || isInsideLine
-            taken.store(start + count, ordering: .releasing)
+            let errno = result < 0 ? Int32(-result) : EIO
+            drained.refusal = Drained.Refusal(errno: errno, keepsLines: Self.isFull(errno))
+            if Self.isFull(errno) { return drained }
+            // All of a line, also where a part of it was tried: the rest is no line.
+            let isWhole = byte(at: start + count - 1) == UInt8(ascii: "\n")
+            let all = isWhole ? count : lineCount(from: start, held)
+            drained.lost += lineFeeds(from: start, all)
+            brokenLine = brokenLine || isInsideLine
+            taken.store(start + all, ordering: .releasing)
             isInsideLine = false
         }
     }
@@ -112,12 +107,12 @@ public final class ByteRing: Sendable {
     /// There may be room again later.
     private static func isFull(_ errno: Int32) -> Bool { errno == ENOSPC || errno == EDQUOT || errno == EFBIG }
 
-    private func write(_ descriptor: Int32, from start: Int, _ count: Int) -> Int {
-        if lineIsBroken {
+    private func write(_ descriptor: Int32, from start: Int, _ count: Int, after brokenLine: inout Bool) -> Int {
+        if brokenLine {
             var lineFeed = UInt8(ascii: "\n")
             let result = unsafe apus_write(descriptor, &lineFeed, 1)
             guard result > 0 else { return Int(result) }
-            lineIsBroken = false
+            brokenLine = false
         }
         let offset = start & (capacity - 1)
         let first = min(count, capacity - offset)
@@ -144,7 +139,6 @@ public final class ByteRing: Sendable {
     ///
     /// - Returns: how many lines are lost by it.
     public func dropRestOfLine() -> Int {
-        lineIsBroken = false
         guard isInsideLine else { return 0 }
         let start = taken.load(ordering: .relaxed)
         taken.store(start + lineCount(from: start, held), ordering: .releasing)
@@ -170,20 +164,23 @@ extension ByteRing {
 
     /// Sends every line that is there as a datagram, without its line feed and cut to what a datagram holds. What cannot
     /// be sent now stays. Only for the reading thread; what is written must be whole lines.
-    ///
-    /// - Returns: how many lines were lost.
-    public func drainLines(to sender: DatagramSender, patience: Int32) -> Int {
-        var lost = 0
+    public func drainLines(to sender: DatagramSender, patience: Int32) -> Drained {
+        var drained = Drained()
         while true {
             let start = taken.load(ordering: .relaxed)
             let held = written.load(ordering: .acquiring) - start
-            guard held > 0 else { return lost }
+            guard held > 0 else { return drained }
             let count = lineCount(from: start, held)
             copy(from: start, min(count - 1, DatagramSender.capacity), to: sender)
-            switch sender.send(min(count - 1, DatagramSender.capacity), patience: patience, lost: &lost) {
-            case .sent: break
-            case .lost: lost += 1
-            case .unable: return lost
+            var lost = 0
+            let outcome = sender.send(min(count - 1, DatagramSender.capacity), patience: patience, lost: &lost)
+            if lost > 0 { drained.lose(lost, ECONNREFUSED) }
+            switch outcome {
+            case .sent: drained.tookSome = true
+            case .lost: drained.lose(1, EMSGSIZE)
+            case .unable(let errno):
+                drained.refusal = Drained.Refusal(errno: errno, keepsLines: true)
+                return drained
             }
             taken.store(start + count, ordering: .releasing)
         }
@@ -220,13 +217,18 @@ public func openLog(_ path: String, followsLinks: Bool = true) -> Int32 {
     unsafe path.withCString { unsafe apus_open_log($0, followsLinks ? 1 : 0) }
 }
 
-/// Opens the file at `path` anew (see `openLog`) behind a descriptor that is in use: what is written from then on goes
-/// there, and nothing in between is lost.
-///
-/// - Returns: 0, or minus the errno when it cannot be opened; the old file stays then.
-public func reopenLog(_ path: String, followsLinks: Bool = true, behind descriptor: Int32) -> Int32 {
-    let file = openLog(path, followsLinks: followsLinks)
-    guard file >= 0 else { return file }
-    defer { _ = close(file) }
-    return apus_replace(descriptor, file)
+/// Puts a file that was opened (see `openLog`) behind a descriptor that is in use, and closes what it was opened as.
+public func exchangeLog(behind descriptor: Int32, for file: Int32) {
+    while case let result = apus_replace(descriptor, file), result == -EINTR || result == -EBUSY {}
+    _ = close(file)
+}
+
+/// Whether a file that is appended to ends within a line; false for all else, and where it cannot be read.
+public func endsInsideLine(_ descriptor: Int32) -> Bool { apus_ends_inside_line(descriptor) != 0 }
+
+extension Drained {
+    fileprivate mutating func lose(_ lines: Int, _ errno: Int32) {
+        lost += lines
+        refusal = Refusal(errno: errno, keepsLines: false)
+    }
 }

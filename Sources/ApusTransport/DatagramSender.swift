@@ -18,8 +18,8 @@ public final class DatagramSender: Sendable {
         case sent
         /// It can go to nobody and never will.
         case lost
-        /// The server is away, or takes nothing now: worth another try later.
-        case unable
+        /// The server is away, for the reason of that errno, or takes nothing now (0): worth another try later.
+        case unable(Int32)
     }
 
     private let target: Target
@@ -102,10 +102,11 @@ public final class DatagramSender: Sendable {
     ///   - lost: told of datagrams sent earlier that did not arrive.
     func send(_ count: Int, patience: Int32, lost: inout Int) -> Outcome {
         var size = count
+        var reason: Int32 = 0
         for _ in 0..<8 {
             if descriptor.load(ordering: .relaxed) < 0 {
                 let result = Self.connect(target)
-                guard result >= 0 else { return .unable }
+                guard result >= 0 else { return .unable(-result) }
                 descriptor.store(result, ordering: .relaxed)
             }
             let socket = descriptor.load(ordering: .relaxed)
@@ -117,17 +118,19 @@ public final class DatagramSender: Sendable {
             switch Int32(-result) {
             case EINTR: continue
             case EAGAIN, ENOBUFS:
-                guard apus_wait(socket, 1, patience) > 0 else { return .unable }
+                guard apus_wait(socket, 1, patience) > 0 else { return .unable(0) }
             case EMSGSIZE:
                 guard size > Self.leastCapacity else { return .lost }
                 size = max(Self.leastCapacity, size / 2)
             case ECONNREFUSED where isRemote:
                 // Said of the datagram before this one, which is still to be sent.
                 lost += 1
-            default: hangUp()
+            default:
+                reason = Int32(-result)
+                hangUp()
             }
         }
-        return .unable
+        return .unable(reason)
     }
 
     private var isRemote: Bool {

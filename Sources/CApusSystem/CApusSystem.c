@@ -3,6 +3,7 @@
 #include "CApusSystem.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
@@ -40,6 +41,22 @@ intptr_t apus_splice(int from, int to, size_t count) {
 
 int apus_replace(int descriptor, int with) {
     return dup3(with, descriptor, O_CLOEXEC) < 0 ? -errno : 0;
+}
+
+int apus_ends_inside_line(int descriptor) {
+    struct stat status;
+    int flags = fcntl(descriptor, F_GETFL);
+    if (flags < 0 || !(flags & O_APPEND) || fstat(descriptor, &status) < 0) return 0;
+    if (!S_ISREG(status.st_mode) || status.st_size == 0) return 0;
+    // It was opened for writing only, and what stands at its path may be another file by now.
+    char path[32];
+    snprintf(path, sizeof path, "/proc/self/fd/%d", descriptor);
+    int reader = open(path, O_RDONLY | O_CLOEXEC);
+    if (reader < 0) return 0;
+    char last;
+    int result = pread(reader, &last, 1, status.st_size - 1) == 1 && last != '\n';
+    close(reader);
+    return result;
 }
 
 int apus_datagrams_to_path(const char *path) {

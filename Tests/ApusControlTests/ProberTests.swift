@@ -83,6 +83,32 @@ import Testing
         }
     }
 
+    @Test func whatBecomesOfLinesOfTheAccessLogIsTold() async throws {
+        try await withProber([SocketAddress("127.0.0.1:1")!], Self.check(.none)) { prober, _, log in
+            for event: AccessLogNews.Event in [
+                .refused("nobody reads it", keepsLines: true, untold: 0),
+                .refused("Broken pipe", keepsLines: false, untold: 3), .resumed(dropped: 4),
+                .dropped(1, .refused("No space left on device")), .dropped(5, .tooFast), .dropped(1, .reopened),
+            ] {
+                await prober.observe(.accessLog(AccessLogNews(destination: "/a", event)))
+            }
+            #expect(
+                log.lines == [
+                    """
+                    error: access log /a is not written: nobody reads it; lines wait in memory, and are dropped where there is \
+                    no room left
+                    """,
+                    """
+                    error: access log /a is not written: Broken pipe; what comes is lost; 3 times more since that was last told
+                    """,
+                    "notice: access log /a is written again; 4 lines were dropped",
+                    "warning: access log /a: 1 line was dropped: No space left on device",
+                    "warning: access log /a: 5 lines were dropped: they came faster than they could be written",
+                    "warning: access log /a: 1 line was dropped: another file was opened in the middle of a line",
+                ])
+        }
+    }
+
     @Test(arguments: Shortage.allCases)
     func whatThisMachineLacksIsToldOnceAndCountsAgainstNobody(shortage: Shortage) async throws {
         var check = Self.check(.tcp)

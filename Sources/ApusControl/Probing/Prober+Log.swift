@@ -70,14 +70,25 @@ extension Prober {
     func log(_ news: AccessLogNews) {
         let name = "access log \(news.destination)"
         switch news.event {
-        case .refused(let reason):
-            logger.error(
-                "\(name) is not written: \(reason); lines wait in memory, and are dropped where there is no room left")
-        case .resumed(let dropped): logger.notice("\(name) is written again; \(dropped) lines were dropped")
-        case .dropped(let count):
-            logger.warning("\(name): \(count) lines were dropped: they came faster than they could be written")
+        case .refused(let reason, let keepsLines, let untold):
+            let lines =
+                keepsLines
+                ? "lines wait in memory, and are dropped where there is no room left" : "what comes is lost"
+            let more = untold == 0 ? "" : "; \(untold) times more since that was last told"
+            logger.error("\(name) is not written: \(reason); \(lines)\(more)")
+        case .resumed(let dropped): logger.notice("\(name) is written again; \(Self.lines(dropped)) dropped")
+        case .dropped(let count, let cause):
+            let why =
+                switch cause {
+                case .tooFast: "they came faster than they could be written"
+                case .refused(let reason): reason
+                case .reopened: "another file was opened in the middle of a line"
+                }
+            logger.warning("\(name): \(Self.lines(count)) dropped: \(why)")
         }
     }
+
+    private static func lines(_ count: Int) -> String { "\(count) \(count == 1 ? "line was" : "lines were")" }
 
     func name(_ endpoint: Int) -> String {
         let endpoint = snapshot.endpoints[endpoint]

@@ -82,8 +82,12 @@ final class Lifetime: Sendable {
     }
 
     /// A worker has ended. With the last one the facts end too.
-    func workerEnded() {
-        if running.subtract(1, ordering: .acquiringAndReleasing).newValue == 0 { facts.finish() }
+    ///
+    /// - Parameter finish: what the last one does before.
+    func workerEnded(finish: () -> Void = {}) {
+        guard running.subtract(1, ordering: .acquiringAndReleasing).newValue == 0 else { return }
+        finish()
+        facts.finish()
     }
 }
 

@@ -308,6 +308,9 @@ void apus_begin_thread(const char *name);
 // Puts another open file behind a descriptor, at once: who writes to it writes to the one or the other.
 int apus_replace(int descriptor, int with);
 
+// Whether the last byte of a file that is appended to is no line feed; 0 where nobody knows.
+int apus_ends_inside_line(int descriptor);
+
 // MARK: datagrams
 
 // A socket for datagrams that is connected to a path or an address; sending on it never waits.

@@ -10,6 +10,7 @@ final class WalkLog {
     private let log = AccessLog(.standardOutput)
     private var ends: [Int32] = [-1, -1]
     private var rest: [UInt8] = []
+    private var brokenLine = false
 
     init() {
         if pipe(&ends) != 0 { ends = [-1, -1] }
@@ -37,7 +38,7 @@ final class WalkLog {
     /// The lines that have been written since.
     func takeLines() -> [ArraySlice<UInt8>] {
         guard ring.held > 0 else { return [] }
-        _ = ring.drain(to: ends[1], patience: 0)
+        _ = ring.drain(to: ends[1], patience: 0, after: &brokenLine)
         var buffer = [UInt8](repeating: 0, count: 1 << 16)
         while case let count = read(ends[0], &buffer, buffer.count), count > 0 { rest += buffer[..<count] }
         var lines: [ArraySlice<UInt8>] = []

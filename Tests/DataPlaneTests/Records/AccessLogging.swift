@@ -160,6 +160,37 @@ import Testing
         }
     }
 
+    /// A reader that hangs, and then reads again.
+    @Test func aLogThatNobodyReadsIsToldOf() async throws {
+        let path = NSTemporaryDirectory() + "apus-\(UUID().uuidString).fifo"
+        #expect(mkfifo(path, 0o600) == 0)
+        defer { unlink(path) }
+        let reader = open(path, O_RDONLY | O_NONBLOCK)
+        defer { close(reader) }
+        let proxy = try Proxy(try Origin()) { $0.accessLog = .file(path: path) }
+        let client = try proxy.connect()
+        let target = "/" + String(repeating: "x", count: 8000)
+        for _ in 0..<20 {
+            #expect(try client.get(target).isGood)
+            client.forget()
+        }
+        var facts = proxy.dataPlane.facts.makeAsyncIterator()
+        #expect(
+            await facts.next()?.fact
+                == .accessLog(
+                    AccessLogNews(destination: path, .refused("nobody reads it", keepsLines: true, untold: 0))))
+        var buffer = [UInt8](repeating: 0, count: 1 << 16)
+        var lines = 0
+        try proxy.eventually("every line") {
+            while case let count = read(reader, &buffer, buffer.count), count > 0 {
+                lines += buffer[..<count].count { $0 == UInt8(ascii: "\n") }
+            }
+            return lines == 20
+        }
+        #expect(
+            await facts.next()?.fact == .accessLog(AccessLogNews(destination: path, .resumed(dropped: 0))))
+    }
+
     /// `apus run | head` must not end with SIGPIPE.
     @Test func aLogWhoseReaderLeavesIsSurvived() async {
         await #expect(processExitsWith: .success) {
@@ -175,6 +206,12 @@ import Testing
                 #expect(try client.get().isGood)
                 _ = try client.isSilent(for: .milliseconds(5))
             }
+            // Nothing waits for another reader, and nobody says so.
+            var facts = proxy.dataPlane.facts.makeAsyncIterator()
+            #expect(
+                await facts.next()?.fact
+                    == .accessLog(
+                        AccessLogNews(destination: path, .refused("Broken pipe", keepsLines: false, untold: 0))))
         }
     }
 }

@@ -17,7 +17,6 @@ import Testing
     /// A file that is full in the middle of a line, and later has room again.
     @Test func aLineIsWholeOrAbsent() async {
         await #expect(processExitsWith: .success) {
-            signal(SIGXFSZ, SIG_IGN)
             let file = AccessLogFile()
             let template = try AccessLogTemplate("<{method} {target} {status}>")
             let proxy = try Proxy(try Origin()) {
@@ -31,7 +30,8 @@ import Testing
             FullDisks.limitFiles(to: rlim_t(4 * 18 + 9))
             for number in 0..<400 { #expect(try clients[number % 4].get("/\(1000 + number)").isGood) }
             var facts = proxy.dataPlane.facts.makeAsyncIterator()
-            guard case .accessLog(let news) = await facts.next()?.fact, case .refused(let reason) = news.event else {
+            guard case .accessLog(let news) = await facts.next()?.fact, case .refused(let reason, true, 0) = news.event
+            else {
                 Issue.record("nobody was told")
                 return
             }
@@ -49,7 +49,6 @@ import Testing
     /// What finds no room in memory either is dropped, counted, and told of.
     @Test func whatIsDroppedIsCountedAndTold() async {
         await #expect(processExitsWith: .success) {
-            signal(SIGXFSZ, SIG_IGN)
             let file = AccessLogFile()
             let template = try AccessLogTemplate("<{target}>")
             let proxy = try Proxy(try Origin()) { $0.accessLog = file.log(.template(template)) }
@@ -71,11 +70,11 @@ import Testing
         }
     }
 
-    /// The file is moved away with half a line in it: the other half is not the beginning of the next file.
+    /// The file is moved away with half a line in it, and keeps it: the other half is not the beginning of the next file.
     @Test func theRestOfALineDoesNotGoToAnotherFile() async {
         await #expect(processExitsWith: .success) {
-            signal(SIGXFSZ, SIG_IGN)
             let file = AccessLogFile()
+            let moved = AccessLogFile()
             let template = try AccessLogTemplate("<{target}>")
             let proxy = try Proxy(try Origin()) { $0.accessLog = file.log(.template(template)) }
             let client = try proxy.connect()
@@ -83,12 +82,51 @@ import Testing
             for number in 0..<10 { #expect(try client.get("/\(1000 + number)").isGood) }
             var facts = proxy.dataPlane.facts.makeAsyncIterator()
             _ = await facts.next()
-            try FileManager.default.moveItem(atPath: file.path, toPath: file.path + ".1")
-            defer { try? FileManager.default.removeItem(atPath: file.path + ".1") }
+            try FileManager.default.moveItem(atPath: file.path, toPath: moved.path)
             try proxy.dataPlane.reopenLogs()
             FullDisks.limitFiles(to: rlim_t.max)
             try proxy.eventually("the lines") { (file.lines.last ?? "") == "</1009>" }
             #expect(file.lines.allSatisfy { $0.hasPrefix("</") && $0.hasSuffix(">") })
+            #expect(try String(contentsOfFile: moved.path, encoding: .utf8).hasPrefix("</1000>\n</10"))
+        }
+    }
+
+    /// A process that ended on a full disk has left half a line.
+    @Test func aFileThatEndsWithinALineIsGoneOnWithOnTheNext() throws {
+        let file = AccessLogFile()
+        try "</before>\n</ha".write(toFile: file.path, atomically: true, encoding: .utf8)
+        let proxy = try Proxy(try Origin()) { $0.accessLog = file.log(.template(try! AccessLogTemplate("<{target}>"))) }
+        let client = try proxy.connect()
+        for target in ["/a", "/b"] { #expect(try client.get(target).isGood) }
+        #expect(try file.lines(4, of: proxy) == ["</before>", "</ha", "</a>", "</b>"])
+    }
+
+    /// The disk is full until the end: what waits is lost then, and that is told.
+    @Test func whatIsLostAtTheEndIsTold() async {
+        await #expect(processExitsWith: .success) {
+            let file = AccessLogFile()
+            let proxy = try Proxy(try Origin()) {
+                $0.accessLog = file.log(.template(try! AccessLogTemplate("<{target}>")))
+            }
+            let client = try proxy.connect()
+            FullDisks.limitFiles(to: 12)
+            for number in 0..<10 { #expect(try client.get("/\(1000 + number)").isGood) }
+            var facts = proxy.dataPlane.facts.makeAsyncIterator()
+            let destination = file.path
+            #expect(
+                await facts.next()?.fact
+                    == .accessLog(
+                        AccessLogNews(
+                            destination: destination, .refused("File too large", keepsLines: true, untold: 0))))
+            proxy.dataPlane.stop()
+            proxy.dataPlane.waitUntilEnded()
+            FullDisks.limitFiles(to: rlim_t.max)
+            var last: DataPlaneFact?
+            while let fact = await facts.next()?.fact { last = fact }
+            #expect(
+                last
+                    == .accessLog(
+                        AccessLogNews(destination: destination, .dropped(9, .refused("File too large")))))
         }
     }
 }

@@ -94,7 +94,7 @@ import Testing
         #expect(Int32(match.output.1) == getpid())
     }
 
-    @Test func aServerThatWasStartedAnewGetsWhatCameMeanwhile() throws {
+    @Test func aServerThatWasStartedAnewGetsWhatCameMeanwhile() async throws {
         let server = Server()
         try server.listenLocally()
         let proxy = try Proxy(try Origin()) { $0.accessLog = try! log(.local(path: server.path)) }
@@ -102,10 +102,13 @@ import Testing
         #expect(server.next().hasSuffix("/a 200"))
         server.stop()
         #expect(try proxy.get("/b").isGood)
-        // Long enough for the line to be tried and kept.
-        Thread.sleep(forTimeInterval: 0.6)
+        var facts = proxy.dataPlane.facts.makeAsyncIterator()
+        let refused = AccessLogNews.Event.refused("No such file or directory", keepsLines: true, untold: 0)
+        #expect(await facts.next()?.fact == .accessLog(AccessLogNews(destination: server.path, refused)))
         try server.listenLocally()
         #expect(server.next().hasSuffix("/b 200"))
+        #expect(
+            await facts.next()?.fact == .accessLog(AccessLogNews(destination: server.path, .resumed(dropped: 0))))
         #expect(proxy.count(.accessLogDropped) == 0)
     }
 

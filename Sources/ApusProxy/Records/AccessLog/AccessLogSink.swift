@@ -18,7 +18,8 @@ final class AccessLogSink: Sendable {
     private let outlet: Outlet
     private let lost: LostLines
     private let tell: @Sendable (AccessLogNews) -> Void
-    private let wasReopened = Atomic(false)
+    /// What was opened to take the place of the file, for the thread that writes; -1 for nothing.
+    private let newFile = Atomic<Int32>(-1)
     private let trouble = Mutex(AccessLogTrouble())
     private let isStopping = Atomic(false)
     private let thread = Mutex<SystemThread?>(nil)
@@ -34,7 +35,7 @@ final class AccessLogSink: Sendable {
 
     /// - Parameters:
     ///   - lost: counts the lines that workers handed over and nobody got.
-    ///   - tell: is told when lines begin to be refused or dropped, and when that is over.
+    ///   - tell: is told when lines begin to be refused or dropped, and when that is over; on the sink's thread.
     init(
         _ destination: AccessLog.Destination, workers: Int, lost: LostLines,
         tell: @escaping @Sendable (AccessLogNews) -> Void
@@ -89,12 +90,19 @@ final class AccessLogSink: Sendable {
     }
 
     /// Opens the file anew, if it is one. When that fails the old one stays in use.
+    ///
+    /// The thread that writes puts it in the old one's place: between two writes, and not in the middle of one.
     func reopen() throws(DataPlaneError) {
-        guard case .stream(let descriptor, let path?, let followsLinks) = outlet else { return }
-        let result = reopenLog(path, followsLinks: followsLinks, behind: descriptor)
-        guard result >= 0 else { throw .accessLog(path: path, errno: -result) }
-        wasReopened.store(true, ordering: .releasing)
+        guard case .stream(_, let path?, let followsLinks) = outlet else { return }
+        let file = openLog(path, followsLinks: followsLinks)
+        guard file >= 0 else { throw .accessLog(path: path, errno: -file) }
+        closeNewFile(newFile.exchange(file, ordering: .acquiringAndReleasing))
         wake.post(())
+    }
+
+    /// Closes one that has taken nobody's place.
+    private func closeNewFile(_ file: Int32) {
+        if file >= 0 { Socket(descriptor: file).close() }
     }
 
     /// Writes what is left and ends; `join` tells when.
@@ -115,58 +123,86 @@ final class AccessLogSink: Sendable {
             guard isDone else { return }
             thread.join()
         }
+        closeNewFile(newFile.exchange(-1, ordering: .acquiringAndReleasing))
         if case .stream(let descriptor, .some, _) = outlet { Socket(descriptor: descriptor).close() }
     }
 
+    /// What the thread knows of what it has written.
+    private struct Progress {
+        /// It has looked at how the file ends.
+        var knowsEnd = false
+        /// The file ends within a line that nobody completes: a process that ended before may have left it so.
+        var brokenLine = false
+        /// The ring whose turn it is to be written first.
+        var turn = 0
+    }
+
     private func run() {
+        var progress = Progress()
         while !isStopping.load(ordering: .relaxed) {
             waitUntilReadable(wake.descriptor, milliseconds: Self.interval)
             _ = wake.takeAll()
-            drain()
+            note(drain(&progress))
         }
         // What a reader that has stopped reading does not take now it will never take.
-        drain()
-        for ring in rings { lose(ring.discard()) }
+        var drained = drain(&progress)
+        for ring in rings { drained.lost += ring.discard() }
+        note(drained, isLast: true)
         done.post(())
     }
 
-    private func drain() {
+    private func drain(_ progress: inout Progress) -> Drained {
         switch outlet {
-        case .stream(let descriptor, _, _): drain(to: descriptor)
+        case .stream(let descriptor, _, _): return drain(to: descriptor, &progress)
         case .datagrams(let sender):
             sender.begin(rings.reduce(0) { $0 + $1.held })
-            for ring in rings { lose(ring.drainLines(to: sender, patience: Self.interval)) }
-            note(refusal: 0)
+            var drained = Drained()
+            for ring in rings { drained.add(ring.drainLines(to: sender, patience: patience(after: drained))) }
+            return drained
         }
     }
 
     /// Writes what the rings hold, a line of one never into a line of another.
-    private func drain(to descriptor: Int32) {
-        if wasReopened.exchange(false, ordering: .acquiring) {
-            for ring in rings { lose(ring.dropRestOfLine()) }
+    private func drain(to descriptor: Int32, _ progress: inout Progress) -> Drained {
+        let file = newFile.exchange(-1, ordering: .acquiringAndReleasing)
+        if file >= 0 {
+            exchangeLog(behind: descriptor, for: file)
+            progress.knowsEnd = false
+            let rests = rings.reduce(0) { $0 + $1.dropRestOfLine() }
+            if rests > 0 { lose(rests, .reopened) }
         }
-        let first = rings.firstIndex { $0.isInsideLine } ?? 0
-        var refusal: Int32?
+        guard rings.contains(where: { $0.held > 0 }) else { return Drained() }
+        if !progress.knowsEnd {
+            progress.knowsEnd = true
+            progress.brokenLine = endsInsideLine(descriptor)
+        }
+        let first = rings.firstIndex { $0.isInsideLine } ?? progress.turn
+        progress.turn = (first + 1) % rings.count
+        var drained = Drained()
         for index in rings.indices {
             let ring = rings[(first + index) % rings.count]
-            let drained = ring.drain(to: descriptor, patience: Self.interval)
-            lose(drained.lost)
-            if drained.wasTried { refusal = max(refusal ?? 0, drained.refusal) }
+            drained.add(
+                ring.drain(to: descriptor, patience: patience(after: drained), after: &progress.brokenLine))
             if ring.isInsideLine { break }
         }
-        if let refusal { note(refusal: refusal) }
+        return drained
     }
 
-    private func lose(_ lines: Int) {
-        guard lines > 0 else { return }
+    /// How long to wait for a reader, in milliseconds: who does not read one ring's lines does not read another's.
+    private func patience(after drained: Drained) -> Int32 { drained.refusal == .unread ? 0 : Self.interval }
+
+    private func lose(_ lines: Int, _ cause: AccessLogNews.DropCause? = nil) {
         lost.add(lines)
-        trouble.withLock { $0.lost += lines }
+        trouble.withLock { $0.lose(lines, cause) }
     }
 
     /// Tells what has changed, once.
-    private func note(refusal: Int32) {
+    private func note(_ drained: Drained, isLast: Bool = false) {
+        if drained.lost > 0 { lose(drained.lost) }
         let dropped = rings.reduce(0) { $0 + $1.refusedWrites }
-        let news = trouble.withLock { $0.news(refusal: refusal, refusedWrites: dropped, now: monotonicMicroseconds()) }
+        let news = trouble.withLock {
+            $0.news(drained, refusedWrites: dropped, now: monotonicMicroseconds(), isLast: isLast)
+        }
         if let news { tell(AccessLogNews(destination: destination.text, news)) }
     }
 }
