@@ -7,9 +7,14 @@ public protocol HeadSink: ~Copyable {
     mutating func append(input range: Range<Int>)
     mutating func append(_ text: StaticString)
     mutating func append(_ byte: UInt8)
+    mutating func append(_ mark: LoopMark)
 }
 
 extension HeadSink where Self: ~Copyable {
+    public mutating func append(_ mark: LoopMark) {
+        for digit in 0..<8 { append(UInt8(truncatingIfNeeded: mark.text >> UInt64(8 * digit))) }
+    }
+
     /// Appends every line that is not one of `others` and was not dropped, each as `Name: value`.
     ///
     /// Neighbours that came in this form go on in one copy.

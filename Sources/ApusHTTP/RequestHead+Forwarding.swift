@@ -7,8 +7,8 @@ public struct ForwardedRequest: Sendable {
     /// Whether Via tells the origin that the request came through Apus (RFC 9110 section 7.6.3, which asks for it of every
     /// proxy; docs/design/0025 says why it is left out).
     public var saysVia: Bool
-    /// The mark by which the sender knows a request that comes back to it; 0 for none.
-    public var mark: UInt32
+    /// The mark by which the sender knows a request that comes back to it; nil for none.
+    public var mark: LoopMark?
     /// What the caller writes instead, by `rewritten`; nothing, unless a route changes something.
     public var rewrites: Rewrites
 
@@ -39,7 +39,7 @@ public struct ForwardedRequest: Sendable {
 
     @inlinable
     public init(
-        isTrusted: Bool, ownPort: UInt16 = 0, saysVia: Bool = false, mark: UInt32 = 0, rewrites: Rewrites = []
+        isTrusted: Bool, ownPort: UInt16 = 0, saysVia: Bool = false, mark: LoopMark? = nil, rewrites: Rewrites = []
     ) {
         self.isTrusted = isTrusted
         self.ownPort = ownPort
@@ -91,15 +91,13 @@ extension RequestHead {
         }
         if rewrites.contains(.fields) { rewritten(.fields, &sink) }
         if forwarding.saysVia { sink.append(version == .http11 ? "Via: 1.1 apus\r\n" : "Via: 1.0 apus\r\n") }
-        if forwarding.mark > 0 {
-            sink.append("Apus-Loop: ")
-            sink.append(decimal: UInt64(forwarding.mark))
-            sink.append("\r\n")
-        }
         if framing == .chunked { sink.append("Transfer-Encoding: chunked\r\n") }
         if expectsContinue { sink.append("Expect: 100-continue\r\n") }
         if acceptsTrailers { sink.append("TE: trailers\r\nConnection: TE\r\n") }
-        sink.append("\r\n")
+        guard let mark = forwarding.mark else { return sink.append("\r\n") }
+        sink.append("Apus-Loop: ")
+        sink.append(mark)
+        sink.append("\r\n\r\n")
     }
 
     @inlinable

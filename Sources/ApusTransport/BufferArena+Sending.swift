@@ -38,6 +38,12 @@ extension BufferArena {
         unsafe reserve(1).storeBytes(of: byte, as: UInt8.self)
     }
 
+    /// Appends eight bytes, the lowest first.
+    @inlinable
+    public mutating func append(eightBytes word: UInt64) {
+        unsafe reserve(8).storeBytes(of: word.littleEndian, as: UInt64.self)
+    }
+
     /// Appends a number below 100 as two digits.
     @inlinable
     public mutating func append(twoDigits value: UInt64) {

@@ -78,7 +78,7 @@ struct Collected: HeadSink {
 }
 
 /// The request in `text` as it would be forwarded.
-func forward(_ text: String, isTrusted: Bool = false, saysVia: Bool = true, mark: UInt32 = 0) throws -> String {
+func forward(_ text: String, isTrusted: Bool = false, saysVia: Bool = true, mark: LoopMark? = nil) throws -> String {
     var fields = FieldTable()
     let bytes = Array(text.utf8)
     guard let head = try RequestHead.parse(bytes.span, limits: HeadLimits(), into: &fields) else { return "incomplete" }

@@ -17,15 +17,15 @@ public struct RequestRules: Sendable {
     /// By listener.
     public let listenerPaths: [PathRule]
     public let saysVia: Bool
-    /// The mark by which a request is known that comes back; 0 for none.
-    public let mark: UInt32
+    /// The mark by which a request is known that comes back; nil for none.
+    public let mark: LoopMark?
 
     /// - Parameters:
     ///   - headCapacity: bytes of a head that whoever reads it can hold.
-    ///   - mark: the mark of who carries the rules out, by which it knows a request that comes back; 0 for none.
+    ///   - mark: the mark of who carries the rules out, by which it knows a request that comes back; nil for none.
     ///   - previous: those of the snapshot before: what is said of routes is kept if it is the same.
     public init(
-        _ snapshot: Snapshot, headCapacity: Int = .max, mark: UInt32 = 0, keeping previous: RequestRules? = nil
+        _ snapshot: Snapshot, headCapacity: Int = .max, mark: LoopMark? = nil, keeping previous: RequestRules? = nil
     ) {
         self.snapshot = snapshot
         self.mark = mark

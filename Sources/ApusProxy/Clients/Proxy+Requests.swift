@@ -100,7 +100,8 @@ extension Proxy {
     /// Whether this process has forwarded the request before.
     @inline(never)
     private mutating func cameBack(_ hand: inout RequestInHand, _ arena: borrowing BufferArena) -> Bool {
-        settings.rules.mark > 0 && hand.fields.hasMark(settings.rules.mark, in: arena.bytes(of: hand.place))
+        guard let mark = settings.rules.mark else { return false }
+        return hand.fields.has(mark, in: arena.bytes(of: hand.place))
     }
 
     /// Drops, or tidies, what only a trusted proxy may say of its client.
@@ -125,6 +126,7 @@ extension Proxy {
     }
 
     /// Does with a request what its route says.
+    @inline(__always)
     private mutating func followPlan(
         _ route: Int, _ x: Int, _ hand: inout RequestInHand, _ arena: inout BufferArena
     ) -> Next {

@@ -23,7 +23,13 @@ struct KeepingRules: BitwiseCopyable {
     }
 
     /// How long a connection may be idle now; 0 when it is not to be used again.
+    @inline(__always)
     func idleTime(of connection: Connection, now: Int64) -> Int64 {
+        limitsUse || connection.promisedIdle > 0 ? limitedTime(of: connection, now: now) : idle
+    }
+
+    @inline(never)
+    private func limitedTime(of connection: Connection, now: Int64) -> Int64 {
         var time = idle
         if limitsUse {
             guard Int32(connection.carried) < requests else { return 0 }

@@ -1,5 +1,6 @@
 import ApusBalancing
 import ApusExchange
+import ApusHTTP
 import ApusModel
 import ApusTransport
 import Synchronization
@@ -73,7 +74,7 @@ struct CountsOfAll: LoadCounts {
 final class Lifetime: Sendable {
     let facts: AsyncStream<ReportedFact>.Continuation
     /// By what requests are known that were forwarded before. It says nothing to anybody else.
-    let mark = UInt32.random(in: 1 ... .max)
+    let mark = LoopMark.random()
     private let running: Atomic<Int>
 
     init(workers: Int, facts: AsyncStream<ReportedFact>.Continuation) {

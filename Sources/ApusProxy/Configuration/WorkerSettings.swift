@@ -55,11 +55,11 @@ struct WorkerSettings {
     let madePools: Int
 
     /// - Parameters:
-    ///   - mark: by what this process knows a request that it has forwarded; 0 for nothing.
+    ///   - mark: by what this process knows a request that it has forwarded; nil for nothing.
     ///   - previous: those of the snapshot before: what is said of routes is kept if it is the same.
     ///   - succession: from that snapshot to this one: so is what is said of pools.
     init(
-        _ snapshot: Snapshot, listenerAddress: [SocketAddress], mark: UInt32 = 0,
+        _ snapshot: Snapshot, listenerAddress: [SocketAddress], mark: LoopMark? = nil,
         keeping previous: WorkerSettings? = nil,
         through succession: Succession? = nil
     ) {

@@ -19,7 +19,7 @@ extension Proxy {
             used =
                 relay.isChunkedOut
                 ? try appendChunks(direction, of: x, &relay, stretch, &arena)
-                : try scratch.appendPlain(direction, &relay, stretch, trailers: trailerLimits(direction), &arena)
+                : try scratch.appendPlain(direction, &relay, stretch, settings, &arena)
         } catch {
             // What was understood of a response is sent, and counts.
             if direction == .response { exchanges[x].state.response = relay }
@@ -61,8 +61,7 @@ extension Proxy {
             case .end(let end): return end
             case .trailers(let start):
                 scratch.appendChunk(stretch.handle, &arena)
-                let limits = trailerLimits(direction)
-                guard let end = try scratch.parseTrailers(direction, stretch, from: start, limits, arena) else {
+                guard let end = try scratch.parseTrailers(direction, stretch, from: start, settings, arena) else {
                     return start
                 }
                 relay.trailersEnded()
@@ -82,10 +81,6 @@ extension Proxy {
             }
         }
     }
-
-    private mutating func trailerLimits(_ direction: Direction) -> HeadLimits {
-        direction == .request ? settings.rules.headLimits : settings.responseHeadLimits
-    }
 }
 
 /// What needs no more than the scratch.
@@ -94,8 +89,8 @@ extension Scratch {
     ///
     /// - Returns: where in the buffer the bytes end that were used.
     mutating func appendPlain(
-        _ direction: ExchangeState.Direction, _ relay: inout BodyRelay, _ stretch: Stretch, trailers: HeadLimits,
-        _ arena: inout BufferArena
+        _ direction: ExchangeState.Direction, _ relay: inout BodyRelay, _ stretch: Stretch,
+        _ settings: borrowing WorkerSettings, _ arena: inout BufferArena
     ) throws(Reason) -> Int {
         var offset = Int(stretch.start)
         let end = Int(stretch.end)
@@ -108,7 +103,7 @@ extension Scratch {
             case .end(let end): return end
             case .trailers(let start):
                 // A client without chunks has no place for trailers either.
-                guard let end = try parseTrailers(direction, stretch, from: start, trailers, arena) else {
+                guard let end = try parseTrailers(direction, stretch, from: start, settings, arena) else {
                     return start
                 }
                 relay.trailersEnded()
@@ -119,12 +114,12 @@ extension Scratch {
 
     /// - Returns: where the trailer section ends that begins at `start`; nil when it is not all here.
     mutating func parseTrailers(
-        _ direction: ExchangeState.Direction, _ stretch: Stretch, from start: Int, _ limits: HeadLimits,
-        _ arena: borrowing BufferArena
+        _ direction: ExchangeState.Direction, _ stretch: Stretch, from start: Int,
+        _ settings: borrowing WorkerSettings, _ arena: borrowing BufferArena
     ) throws(Reason) -> Int? {
         try TrailerSection.parse(
-            arena.bytes(stretch.handle, 0..<Int(stretch.end)), from: start, limits: limits,
-            ofRequest: direction == .request, into: &trailers)
+            arena.bytes(stretch.handle, 0..<Int(stretch.end)), from: start,
+            limits: direction == .request ? settings.rules.headLimits : settings.responseHeadLimits, ofRequest: direction == .request, into: &trailers)
     }
 
     /// Appends what was gathered as one chunk.

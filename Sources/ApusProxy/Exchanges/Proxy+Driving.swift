@@ -9,10 +9,11 @@ import ApusTransport
 /// Whoever brings a fact (an event, a deadline, a turn in a queue) says `drive`, last. All that is called from here returns a
 /// `Next`, and only this loop ends an exchange: nothing else has to ask whether it is still there.
 extension Proxy {
-    /// Most facts leave nothing to be carried out.
+    /// Most facts leave nothing to be carried out; of the others most are that all is over.
     @inline(__always)
     mutating func drive(_ x: Int, _ first: Next, _ arena: inout BufferArena) {
-        if !first.isQuiet { carryOut(first, x, &arena) }
+        if first.isQuiet { return }
+        if case .over = first { endExchange(x, &arena) } else { carryOut(first, x, &arena) }
     }
 
     private mutating func carryOut(_ first: Next, _ x: Int, _ arena: inout BufferArena) {

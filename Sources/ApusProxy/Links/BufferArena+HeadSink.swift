@@ -5,7 +5,10 @@ import ApusModel
 public import ApusTransport
 
 /// Heads are written straight into what is sent next; what they keep is copied from where it was received.
-extension BufferArena: HeadSink {}
+extension BufferArena: HeadSink {
+    @inline(__always)
+    public mutating func append(_ mark: LoopMark) { append(eightBytes: mark.text) }
+}
 
 /// The worker's desk: plans write straight into what is sent next.
 extension BufferArena: PlanDesk {
