@@ -1,4 +1,5 @@
 import ApusControl
+import ApusHTTP
 import ApusModel
 import ApusProcess
 import ApusProxy
@@ -57,7 +58,20 @@ struct DataPlaneService: Service, CustomStringConvertible {
         }
         // The facts end with the workers, or early because of a cancellation, which has stopped them: a moment at most.
         dataPlane.waitUntilEnded()
+        let cut = requestsCut
+        if cut > 0 {
+            let requests = cut == 1 ? "a request that was" : "\(cut) requests that were"
+            logger.notice("cut \(requests) not over when the drain was (drain_deadline)")
+        }
         logger.notice("stopped")
+    }
+
+    /// Requests that were under way when there was no more time for them.
+    private var requestsCut: UInt64 {
+        let layout = dataPlane.snapshot.counterLayout
+        return dataPlane.snapshot.listeners.indices.reduce(0) {
+            $0 + dataPlane.total(layout.reason(.drainDeadline, listener: $1))
+        }
     }
 
     /// Stops accepting, once those who send clients here have had time to hear that they should not.

@@ -1,5 +1,5 @@
-/// What a process writes into the field Apus-Loop of the requests that it forwards, to know those that come back: eight
-/// hexadecimal digits.
+/// What is written into the field Apus-Loop of requests that are forwarded, to know those that come back: eight hexadecimal
+/// digits. It says nothing to anybody else.
 @frozen
 public struct LoopMark: Sendable, Hashable, BitwiseCopyable {
     /// The digits as they stand in memory, the first in the lowest byte.
@@ -14,12 +14,10 @@ public struct LoopMark: Sendable, Hashable, BitwiseCopyable {
         self.text = text
     }
 
-    /// Any; it says nothing to anybody else.
-    public static func random() -> LoopMark { LoopMark(.random(in: .min ... .max)) }
-
     fileprivate func isWritten(in bytes: Span<UInt8>, _ range: Range<Int>) -> Bool {
         guard range.count == 8 else { return false }
-        for place in 0..<8 where bytes[range.lowerBound + place] != UInt8(truncatingIfNeeded: text >> UInt64(8 * place)) {
+        for place in 0..<8 where bytes[range.lowerBound + place] != UInt8(truncatingIfNeeded: text >> UInt64(8 * place))
+        {
             return false
         }
         return true

@@ -50,9 +50,10 @@ extension HealthCheck {
 
     /// What an endpoint that is ejected is asked. Where a connection is all that the check asks for, an HTTP request comes
     /// with it: the kernel of an origin that hangs or resets requests accepts connections in its name. Any answer will do
-    /// that comes within a second, but one of a gateway that does not reach what it needs.
+    /// that comes within a second, but one of a gateway that does not reach what it needs. A port of the check's own may speak
+    /// anything.
     public var ofTheEjected: HealthCheck {
-        guard probe == .tcp else { return self }
+        guard probe == .tcp, port == nil else { return self }
         var check = self
         check.timeout = min(timeout, .seconds(1))
         check.probe = .http(HTTPProbe(method: "HEAD", path: "/", statuses: [100...501, 503...503, 505...999]))

@@ -45,6 +45,8 @@ public struct Socket: Sendable, Equatable, BitwiseCopyable {
     }
 
     /// Starts to connect. The socket becomes writable when connected, broken when refused.
+    static func reaches(_ address: WireAddress) -> Bool { apus_reaches(address.c) == 0 }
+
     static func connect(_ address: WireAddress) -> SystemResult {
         SystemResult(apus_connect(address.c))
     }

@@ -27,6 +27,8 @@ struct Invariants: SimulationObserver {
     private let endpoints: [Endpoint]
     private var balancers: [Balancer]
     private var stages: [Stage] = []
+    /// Requests that were sent somewhere.
+    private var sent: Set<Int> = []
     private(set) var violations: [String] = []
 
     init(_ scenario: Scenario) {
@@ -117,6 +119,20 @@ struct Invariants: SimulationObserver {
         demand(Double(all) <= allowed, now, "\(all) retries beyond the budget since the start, \(allowed) allowed")
     }
 
+    /// A backup is used where nobody else is left. (What keeps a request from the others, or has it go on from one of them, are
+    /// matters of their own.)
+    private mutating func demandNeedOfBackup(_ start: SimulatedStart, _ now: VirtualTime) {
+        let isFirst = sent.insert(start.request).inserted
+        guard isFirst, endpoints[start.endpoint].isBackup, !start.isSession, pool.endpointBreaker == nil,
+            pool.requests.perEndpoint == nil, pool.connections.max > 1_000
+        else { return }
+        let known = balancers[start.balancer]
+        let others = endpoints.indices.filter {
+            !endpoints[$0].isBackup && endpoints[$0].weight > 0 && known.isAvailable[$0]
+        }
+        demand(others.isEmpty, now, "request \(start.request) went to the backup \(start.endpoint), beside \(others)")
+    }
+
     // MARK: - Endpoints
 
     private mutating func attemptStarted(_ start: SimulatedStart, _ now: VirtualTime) {
@@ -129,6 +145,7 @@ struct Invariants: SimulationObserver {
             known.isAvailable[endpoint] || start.isReplacement || (start.isPanicking && mayPanic), now,
             "request \(start.request) went to \(endpoint), which is not available; \(available) are")
         demand(endpoints[endpoint].weight > 0 || start.isSession, now, "\(endpoint) drains and was sent a new request")
+        demandNeedOfBackup(start, now)
         balancers[balancer].inFlight[endpoint] += 1
         if let limit = pool.requests.perEndpoint {
             let inFlight = balancers[balancer].inFlight[endpoint]

@@ -28,15 +28,19 @@ struct RandomScenario {
         chooseHealth(&pool)
         chooseProtection(&pool)
         let hasTiers = chance(20)
+        let hasBackups = chance(20)
         let endpoints = (0..<count).map { index in
             let address = SocketAddress(ip: IPAddress(ipv4: 0x0a00_0001 + UInt32(index)), port: 80)
             return Endpoint(
                 name: "\(address)", address: address, weight: chance(5) ? 0 : number(1...5), pool: 0,
-                tier: hasTiers ? number(0...1) : 0)
+                tier: hasTiers ? number(0...1) : 0, isBackup: hasBackups && index > 0 && chance(50))
         }
         let snapshot = Snapshot(
             workers: 1, listeners: [], routes: [], pools: [pool], endpoints: endpoints,
-            timeouts: Timeouts(connect: milliseconds(50...300), responseHead: milliseconds(200...800)))
+            timeouts: Timeouts(
+                connect: milliseconds(50...300),
+                // Longer than it takes until an attempt is looked at, or shorter.
+                responseHead: chance(25) ? milliseconds(1500...4000) : milliseconds(200...800)))
         var scenario = Scenario(snapshot: snapshot, pool: 0)
         scenario.load = Double(number(50...250))
         scenario.duration = 1_500_000

@@ -90,7 +90,7 @@ import Testing
         scenario.load = 40
         let result = scenario.run()
         #expect(
-            result.changes.contains { $0.endpoint == 0 && $0.text.contains("5 consecutive requests had no answer") })
+            result.changes.contains { $0.endpoint == 0 && $0.text.contains("5 requests in a row were late") })
         #expect(result.retries > 0)
         #expect(result.errors == 0, "\(result.refusals)")
     }

@@ -3,10 +3,9 @@ import ApusModel
 /// Failures in a row, per endpoint, as one worker sees them: what passive health is told of.
 ///
 /// An attempt that was given up as too late tells of the request as much as of the endpoint. It counts only where the
-/// endpoint has answered nobody since it was sent; and a run of nothing but such attempts, all of one route, is told only
-/// once another endpoint has answered that route: a route that is slow everywhere ejects nobody. An attempt that may yet be
-/// answered, and is overdue, counts in the same way where others answer anything at all meanwhile; the first answer shows
-/// then that it was nothing.
+/// endpoint has answered nobody since it was sent; and a run of nothing but such attempts is told only once another endpoint
+/// has answered one of their routes: routes that are slow everywhere eject nobody. An attempt that may yet be answered, and
+/// is overdue, counts in the same way; the first answer shows then that it was nothing.
 @usableFromInline
 struct FailureRuns: Sendable {
     @usableFromInline
@@ -14,8 +13,9 @@ struct FailureRuns: Sendable {
         /// When the endpoint last answered anything, and a request of which route.
         @usableFromInline var answeredAt: Int64
         @usableFromInline var answeredRoute: Int32
-        /// The route of all that failed in a row, where all were late.
-        @usableFromInline var lateRoute: Int32
+        /// The routes of those that were late, a bit for each by its index; and whether there were no others in the run.
+        @usableFromInline var lateRoutes: UInt64
+        @usableFromInline var areAllLate: Bool
         @usableFromInline var status5xx: UInt16
         @usableFromInline var gatewayErrors: UInt16
         /// Others were told of a run of which all were late, and the endpoint has answered nobody since.
@@ -27,18 +27,14 @@ struct FailureRuns: Sendable {
         init(answeredAt: Int64 = .min, answeredRoute: Int32 = -1) {
             self.answeredAt = answeredAt
             self.answeredRoute = answeredRoute
-            lateRoute = -1
+            lateRoutes = 0
+            areAllLate = true
             status5xx = 0
             gatewayErrors = 0
             wasToldLate = false
             beganAt = 0
         }
     }
-
-    /// Instead of a route: none so far; several, where all were late; not all were late.
-    private static let none: Int32 = -1
-    private static let several: Int32 = -2
-    private static let otherwise: Int32 = -3
 
     private let limit5xx: UInt16
     private let limitGateway: UInt16
@@ -79,54 +75,68 @@ struct FailureRuns: Sendable {
 
     /// The endpoint gave no response to what was sent then.
     ///
-    /// - Parameter isUsable: whether the endpoint of that index may be picked.
+    /// - Parameter standing: that of the endpoint of that index, beside this one.
     /// - Returns: the run that has just reached its limit, and begins anew.
     mutating func gaveNone(
-        _ endpoint: Int, _ fault: AttemptFault, route: Int32, sent: Int64, isUsable: (Int) -> Bool
+        _ endpoint: Int, _ fault: AttemptFault, route: Int32, sent: Int64, standing: (Int) -> Standing
     ) -> (kind: ConsecutiveFailure, count: Int)? {
         guard endpoint < runs.count else { return nil }
         guard fault == .tooLate else { return failed(endpoint, isGatewayError: true) }
         guard countLate(endpoint, route: route, sent: sent) else { return nil }
-        let lateRoute = runs[endpoint].lateRoute
-        if lateRoute >= 0 {
-            let isServedElsewhere = othersAnswer(endpoint, isUsable) { $0.answeredRoute == lateRoute }
-            guard isServedElsewhere else { return nil }
-        }
-        return takeFull(endpoint)
+        return !runs[endpoint].areAllLate || othersAnswer(endpoint, standing) ? takeFull(endpoint) : nil
     }
 
     /// What was sent then to the endpoint is overdue: it may yet be answered, and is not to be told of as late.
     ///
-    /// - Parameter isUsable: whether the endpoint of that index may be picked.
+    /// - Parameter standing: that of the endpoint of that index, beside this one.
     /// - Returns: the run that has just reached its limit, and begins anew.
     mutating func isOverdue(
-        _ endpoint: Int, route: Int32, sent: Int64, isUsable: (Int) -> Bool
+        _ endpoint: Int, route: Int32, sent: Int64, standing: (Int) -> Standing
     ) -> (kind: ConsecutiveFailure, count: Int)? {
         guard endpoint < runs.count, countLate(endpoint, route: route, sent: sent) else { return nil }
-        let lateRoute = runs[endpoint].lateRoute
-        let othersAnswer = othersAnswer(endpoint, isUsable) { lateRoute < 0 || $0.answeredRoute == lateRoute }
-        return othersAnswer ? takeFull(endpoint) : nil
+        return othersAnswer(endpoint, standing) ? takeFull(endpoint) : nil
+    }
+
+    /// Whether what is late at the endpoint, and was sent then, would count.
+    @usableFromInline
+    func isTelling(_ endpoint: Int, sent: Int64) -> Bool {
+        endpoint >= runs.count || runs[endpoint].answeredAt < sent
     }
 
     /// - Returns: false where the endpoint has answered others meanwhile.
     private mutating func countLate(_ endpoint: Int, route: Int32, sent: Int64) -> Bool {
         guard runs[endpoint].answeredAt < sent else { return false }
-        if runs[endpoint].status5xx == 0 { runs[endpoint].beganAt = sent }
-        switch runs[endpoint].lateRoute {
-        case Self.none: runs[endpoint].lateRoute = route
-        case Self.otherwise, route: break
-        default: runs[endpoint].lateRoute = Self.several
-        }
+        // They need not be looked at in the order in which they were sent.
+        runs[endpoint].beganAt = runs[endpoint].gatewayErrors == 0 ? sent : min(runs[endpoint].beganAt, sent)
+        runs[endpoint].lateRoutes |= Self.bit(route)
         count(endpoint, isGatewayError: true)
         return true
     }
 
-    /// Whether another endpoint that may be picked has answered since the run began, in a way that proves something.
-    private func othersAnswer(_ endpoint: Int, _ isUsable: (Int) -> Bool, _ isProof: (Run) -> Bool) -> Bool {
-        let began = runs[endpoint].beganAt
-        return runs.indices.contains {
-            $0 != endpoint && runs[$0].answeredAt >= began && isProof(runs[$0]) && isUsable($0)
+    private static func bit(_ route: Int32) -> UInt64 { route < 0 ? 0 : 1 << UInt64(truncatingIfNeeded: route & 63) }
+
+    /// Whether another endpoint that may be picked has answered one of the run's routes since it began. One that is in reserve
+    /// gets no requests as long as this one is there: that it is well is proof enough.
+    private func othersAnswer(_ endpoint: Int, _ standing: (Int) -> Standing) -> Bool {
+        let (began, routes) = (runs[endpoint].beganAt, runs[endpoint].lateRoutes)
+        return runs.indices.contains { other in
+            guard other != endpoint else { return false }
+            let hasAnswered = runs[other].answeredAt >= began && routes & Self.bit(runs[other].answeredRoute) != 0
+            return switch standing(other) {
+            case .out: false
+            case .beside: hasAnswered
+            case .inReserve: hasAnswered || (runs[other].answeredAt < began && runs[other].gatewayErrors == 0)
+            }
         }
+    }
+
+    /// Where another endpoint stands.
+    enum Standing {
+        /// It may not be picked.
+        case out
+        case beside
+        /// It is picked where there is none of this one's rank.
+        case inReserve
     }
 
     /// The endpoint begins anew.
@@ -137,23 +147,47 @@ struct FailureRuns: Sendable {
     /// Goes on counting after a reload. Routes have other indices then: runs that hang on one begin anew.
     mutating func inherit(from old: FailureRuns, _ survivors: Survivors) {
         guard isCounting, old.isCounting else { return }
-        runs = survivors.renamed(old.runs, else: Run()).map { run in
-            var next = run.lateRoute >= 0 ? Run(answeredAt: run.answeredAt) : run
-            next.answeredRoute = Self.none
-            next.wasToldLate = run.wasToldLate
-            return next
-        }
+        runs = survivors.renamed(old.runs, else: Run()).map(Self.withoutRoutes)
     }
 
     private mutating func failed(_ endpoint: Int, isGatewayError: Bool) -> (kind: ConsecutiveFailure, count: Int)? {
         count(endpoint, isGatewayError: isGatewayError)
-        runs[endpoint].lateRoute = Self.otherwise
+        runs[endpoint].areAllLate = !isGatewayError
+        if !isGatewayError { runs[endpoint].lateRoutes = 0 }
         return takeFull(endpoint)
     }
 
+    /// What was counted as overdue has broken: it was not late, and counts once.
+    mutating func brokeAfterAll(_ endpoint: Int) -> (kind: ConsecutiveFailure, count: Int)? {
+        guard endpoint < runs.count, runs[endpoint].gatewayErrors > 0 else { return nil }
+        runs[endpoint].areAllLate = false
+        return takeFull(endpoint)
+    }
+
+    /// A request broke there, and then elsewhere: it is not the endpoint that breaks.
+    mutating func takeBack(_ endpoint: Int) {
+        guard endpoint < runs.count, runs[endpoint].gatewayErrors > 0 else { return }
+        runs[endpoint].gatewayErrors -= 1
+        runs[endpoint].status5xx = max(1, runs[endpoint].status5xx) - 1
+    }
+
+    /// Routes have other indices.
+    mutating func forgetRoutes() {
+        for endpoint in runs.indices { runs[endpoint] = Self.withoutRoutes(runs[endpoint]) }
+    }
+
+    private static func withoutRoutes(_ run: Run) -> Run {
+        var next = run.lateRoutes != 0 && run.areAllLate ? Run(answeredAt: run.answeredAt) : run
+        next.answeredRoute = -1
+        next.lateRoutes = 0
+        next.wasToldLate = run.wasToldLate
+        return next
+    }
+
     private mutating func count(_ endpoint: Int, isGatewayError: Bool) {
-        runs[endpoint].gatewayErrors = isGatewayError ? min(runs[endpoint].gatewayErrors, .max - 1) + 1 : 0
-        runs[endpoint].status5xx = min(runs[endpoint].status5xx, .max - 1) + 1
+        // Never as many as a limit that is off.
+        runs[endpoint].gatewayErrors = isGatewayError ? min(runs[endpoint].gatewayErrors, .max - 2) + 1 : 0
+        runs[endpoint].status5xx = min(runs[endpoint].status5xx, .max - 2) + 1
     }
 
     /// The endpoint's run, if it has reached its limit.
@@ -162,7 +196,7 @@ struct FailureRuns: Sendable {
         guard run.gatewayErrors >= limitGateway || run.status5xx >= limit5xx else { return nil }
         runs[endpoint] = Run(answeredAt: run.answeredAt, answeredRoute: run.answeredRoute)
         guard run.gatewayErrors >= limitGateway else { return (.status5xx, Int(run.status5xx)) }
-        guard run.lateRoute != Self.otherwise else { return (.gatewayError, Int(run.gatewayErrors)) }
+        guard run.areAllLate, run.lateRoutes != 0 else { return (.gatewayError, Int(run.gatewayErrors)) }
         runs[endpoint].wasToldLate = true
         return (.timeout, Int(run.gatewayErrors))
     }

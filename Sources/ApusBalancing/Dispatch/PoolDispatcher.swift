@@ -263,12 +263,35 @@ extension PoolDispatcher {
     public mutating func isOverdue(_ index: Int, route: Int32, sent: Int64) -> AttemptReport {
         var report = AttemptReport()
         let placement = picker.placement
-        report.failedInARow = runs.isOverdue(index, route: route, sent: sent) { placement.isUsable($0) }
+        report.failedInARow = runs.isOverdue(index, route: route, sent: sent) {
+            placement.standing(of: $0, beside: index)
+        }
         return report
     }
 
-    /// Whether the endpoint may be picked: its health, its weight and the configuration say so.
-    public func isUsable(_ index: Int) -> Bool { index < present && picker.placement.isUsable(index) }
+    /// Whether the endpoint is out of use for its health. One that is retired finishes what it has.
+    public func isOut(_ index: Int) -> Bool { index < present && !picker.placement.isUsable(index) }
+
+    /// Whether another endpoint that may be picked, and is not among those tried, is of the endpoint's rank: its tier and zone,
+    /// or a backup as well.
+    public func hasPeer(of index: Int, _ tried: TriedEndpoints) -> Bool {
+        guard index < present else { return false }
+        let placement = picker.placement
+        return (0..<present).contains {
+            $0 != index && !tried.contains($0) && placement.standing(of: $0, beside: index) == .beside
+                && placement.isEligible($0)
+        }
+    }
+
+    /// Whether what was sent then to the endpoint, and is late, tells of the request and not of the endpoint, which has answered
+    /// others since.
+    public func isExcused(_ index: Int, sent: Int64) -> Bool { !runs.isTelling(index, sent: sent) }
+
+    /// A request that broke at the endpoint has broken at another as well: it counts at neither.
+    public mutating func takeBack(_ index: Int) { runs.takeBack(index) }
+
+    /// Routes have other indices from now on, and the pool is what it was.
+    public mutating func forgetRoutes() { runs.forgetRoutes() }
 
     @usableFromInline
     mutating func blame(
@@ -276,9 +299,14 @@ extension PoolDispatcher {
     ) -> AttemptReport {
         var report = AttemptReport()
         breakers?.failed(index, admitted: admitted, now: now, &report)
-        if wasOverdue, fault == .tooLate { return report }
+        if wasOverdue {
+            if fault != .tooLate { report.failedInARow = runs.brokeAfterAll(index) }
+            return report
+        }
         let placement = picker.placement
-        report.failedInARow = runs.gaveNone(index, fault, route: route, sent: sent) { placement.isUsable($0) }
+        report.failedInARow = runs.gaveNone(index, fault, route: route, sent: sent) {
+            placement.standing(of: $0, beside: index)
+        }
         return report
     }
 

@@ -51,10 +51,18 @@ public enum CheckFailure: Sendable, Hashable {
     /// The failure that the system reported for a connection.
     public init(errno: Int32) { self.init(ConnectFailure(errno: errno)) }
 
-    /// Whether there was no connection at all.
+    /// Whether there was no connection at all, and not for want of time: what the ejected are asked has less of that.
     var isOfConnecting: Bool {
         switch self {
-        case .connectionRefused, .connectTimedOut, .unreachable, .nameNotFound, .shortage, .system: true
+        case .connectionRefused, .unreachable, .nameNotFound, .shortage, .system: true
+        default: false
+        }
+    }
+
+    /// Whether there had been a connection.
+    var cameAfterConnecting: Bool {
+        switch self {
+        case .connectionClosed, .timedOut, .status, .bodyLacks, .answer, .malformedResponse, .refusedResponse: true
         default: false
         }
     }

@@ -9,13 +9,15 @@ struct Ejection: Sendable {
     private(set) var present: Present?
     /// The ejections that the next one's length counts on.
     private(set) var count = 0
-    /// When the last ejection ended, and whether probes had seen why.
-    private var endedAt = Int64.min / 2
-    private var lastWasSeen = false
+    /// When the last ejection ended.
+    private var endedAt = Int64.min
+    /// Whether what the ejected are asked has been answered well once: then that it is not says something.
+    private var hasAnswered = false
     /// Ejections so far, by cause in the order of `EjectionCause.Kind.allCases`.
     private(set) var totals = Array(repeating: 0, count: EjectionCause.Kind.allCases.count)
 
     struct Present: Sendable {
+        let began: Int64
         fileprivate(set) var until: Int64
         let cause: EjectionCause
         /// Probes in a row that have passed since it began.
@@ -31,25 +33,32 @@ struct Ejection: Sendable {
         let maximum = rules.maximumEjection.inMicroseconds
         // Counting on beyond the longest time would only put off the day when it is shorter again.
         if base * Int64(count) < maximum { count += 1 }
-        // What has seen the fault sees it again where it comes back at once.
-        let wasSeen = lastWasSeen && now - endedAt < base
-        present = Present(until: now + min(base * Int64(count), maximum), cause: cause, wasSeenByProbes: wasSeen)
+        present = Present(began: now, until: now + min(base * Int64(count), maximum), cause: cause)
         if let index = EjectionCause.Kind.allCases.firstIndex(of: cause.kind) { totals[index] += 1 }
     }
 
-    /// Its time is over and the fault is not.
-    mutating func goOn(_ rules: OutlierRules, now: Int64) {
+    /// Its time is over. It goes on where probes see the fault, and would see that there is none; in all no longer than an
+    /// ejection may be.
+    ///
+    /// - Returns: whether it goes on.
+    mutating func goesOn(_ rules: OutlierRules, now: Int64) -> Bool {
+        guard let ejection = present, ejection.isSeenByProbes, hasAnswered,
+            now - ejection.began < rules.maximumEjection.inMicroseconds
+        else { return false }
         present?.until = now + rules.baseEjection.inMicroseconds
+        return true
     }
 
-    mutating func end(now: Int64) {
-        lastWasSeen = present?.wasSeenByProbes == true
+    /// - Parameter wasNothing: it does not count for the length of the next.
+    mutating func end(wasNothing: Bool = false, now: Int64) {
+        if wasNothing { count = max(0, count - 1) }
         present = nil
         endedAt = now
     }
 
     /// A probe passed; returns how many in a row have during this ejection.
     mutating func probePassed() -> Int {
+        hasAnswered = true
         present?.probesPassed += 1
         return present?.probesPassed ?? 0
     }

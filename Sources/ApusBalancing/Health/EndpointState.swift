@@ -84,7 +84,7 @@ extension EjectionCause: CustomStringConvertible {
         switch self {
         case .consecutive(.status5xx, let count): "\(count) consecutive 5xx"
         case .consecutive(.gatewayError, let count): "\(count) consecutive gateway errors"
-        case .consecutive(.timeout, let count): "\(count) consecutive requests had no answer in time"
+        case .consecutive(.timeout, let count): "\(count) requests in a row were late, while others were answered"
         case .successRate(let rate, let mean, let threshold):
             "\(percent(rate)) of its requests succeeded, below \(percent(threshold)); the pool's mean is \(percent(mean))"
         case .latency(let latency, let median):

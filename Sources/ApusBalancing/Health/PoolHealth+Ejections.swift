@@ -15,7 +15,7 @@ extension PoolHealth {
         guard endpoint < count, case .consecutive(.timeout, _) = endpoints[endpoint].ejection.present?.cause else {
             return []
         }
-        endEjection(endpoint, now)
+        endEjection(endpoint, wasNothing: true, now)
         return settle(endpoint, .answered, now)
     }
 
@@ -65,16 +65,28 @@ extension PoolHealth {
 
     /// The time of an ejection is over. It goes on where its endpoint is known not to answer: that would
     /// cost a few requests once more. One that is down besides is out without it.
-    mutating func endOrProlong(_ endpoint: Int, _ ejection: Ejection.Present, _ now: Int64) {
-        if let rules, ejection.isSeenByProbes, check.probe != .none, endpoints[endpoint].probed.isAvailable {
-            endpoints[endpoint].ejection.goOn(rules, now: now)
-        } else {
-            endEjection(endpoint, now)
+    mutating func endOrProlong(_ endpoint: Int, _ now: Int64) {
+        if let rules, check.probe != .none, endpoints[endpoint].probed.isAvailable,
+            endpoints[endpoint].ejection.goesOn(rules, now: now)
+        {
+            return
         }
+        endEjection(endpoint, now)
     }
 
-    mutating func endEjection(_ endpoint: Int, _ now: Int64) {
-        endpoints[endpoint].ejection.end(now: now)
+    /// Whether probes that pass end the ejection: those that have failed during it, since they see the fault; and any where
+    /// requests were late, since the endpoint may have been slow with some. They must pass once more as often for each ejection
+    /// that came soon before, so that an endpoint whose fault they do not see does not come and go.
+    func returns(_ endpoint: Int, after passed: Int) -> Bool {
+        let ejection = endpoints[endpoint].ejection
+        guard let present = ejection.present, endpoints[endpoint].probed.isAvailable else { return false }
+        let isLate = if case .consecutive(.timeout, _) = present.cause { true } else { false }
+        guard rules?.returnsOnProbe == true || present.wasSeenByProbes || isLate else { return false }
+        return passed >= check.rise * max(1, ejection.count)
+    }
+
+    mutating func endEjection(_ endpoint: Int, wasNothing: Bool = false, _ now: Int64) {
+        endpoints[endpoint].ejection.end(wasNothing: wasNothing, now: now)
         ejectedCount -= 1
     }
 

@@ -130,11 +130,9 @@ public struct PoolHealth: Sendable {
         let isFirst = !endpoints[endpoint].probed.hasPassed
         let risen = endpoints[endpoint].probed.probeSucceeded(now: now) != nil
         var passed = risen && !isFirst && endpoints[endpoint].state != .unknown ? check.rise : 1
-        if let ejection = endpoints[endpoint].ejection.present,
-            rules?.returnsOnProbe == true || ejection.wasSeenByProbes
-        {
+        if endpoints[endpoint].ejection.present != nil {
             let inARow = endpoints[endpoint].ejection.probePassed()
-            if inARow >= check.rise, endpoints[endpoint].probed.isAvailable {
+            if returns(endpoint, after: inARow) {
                 endEjection(endpoint, now)
                 passed = inARow
             }
@@ -153,10 +151,10 @@ public struct PoolHealth: Sendable {
     /// itself asks for a connection, and there was one, it has passed.
     public mutating func askFailed(_ endpoint: Int, _ failure: CheckFailure, now: Int64) -> [HealthChange] {
         guard endpoint < count else { return [] }
-        guard check.probe == .tcp, failure != .late, !failure.isOfConnecting else {
-            return probeFailed(endpoint, failure, now: now)
-        }
+        guard check.probe == .tcp, !failure.isOfConnecting else { return probeFailed(endpoint, failure, now: now) }
+        guard failure != .late else { return [] }
         endpoints[endpoint].ejection.probeFailed()
+        guard failure.cameAfterConnecting else { return [] }
         _ = endpoints[endpoint].probed.probeSucceeded(now: now)
         return settle(endpoint, .probesPassed(1), now)
     }
@@ -182,7 +180,7 @@ public struct PoolHealth: Sendable {
         for endpoint in 0..<count {
             _ = endpoints[endpoint].probed.woken(now: now)
             if let ejection = endpoints[endpoint].ejection.present, now >= ejection.until {
-                endOrProlong(endpoint, ejection, now)
+                endOrProlong(endpoint, now)
             }
             note(endpoint, .timeIsOver, now, &changes)
         }

@@ -58,12 +58,12 @@ public struct ProbeSchedule: Sendable {
     /// From probe to probe of what has not passed any, and for how long after its first round.
     private static let eagerInterval: Int64 = 1_000_000
     private static let eagerTime: Int64 = 30_000_000
-    /// Within that time who was ejected is asked.
-    private static let soon: Int64 = 100_000
 
     private var waiting: BinaryHeap<Probe>
     private var timings: [Timing]
     private var random: SplitMix64
+    /// Within that time who was ejected is asked: of thousands a thousand a second.
+    private var soon: Int64 { max(100_000, Int64(timings.count) * 1_000) }
 
     /// - Parameters:
     ///   - intervals: of each endpoint, in microseconds, at least 1; nil for one that is not probed.
@@ -211,7 +211,7 @@ public struct ProbeSchedule: Sendable {
     /// To be told once each time it goes down: the heap keeps one entry more until the probe that was planned was due.
     public mutating func wentDown(_ endpoint: Int, isEjected: Bool = false, hasPassed: Bool = true, now: Int64) {
         let interval = interval(of: endpoint, isUp: false, hasPassed: hasPassed, now)
-        let due = now + 1 + Int64(random.next(below: Int(isEjected ? min(interval, Self.soon) : interval)))
+        let due = now + 1 + Int64(random.next(below: Int(isEjected ? min(interval, soon) : interval)))
         guard timings[endpoint].started == nil, due < timings[endpoint].due else { return }
         timings[endpoint].interval = interval
         plan(endpoint, at: due)

@@ -30,6 +30,11 @@ public struct TriedEndpoints: Sendable, BitwiseCopyable {
         recent = SIMD4(Int32(truncatingIfNeeded: index), recent[0], recent[1], recent[2])
     }
 
+    /// Those that are remembered, in no order.
+    public var all: [Int] {
+        (0..<64).filter { low & (1 << UInt64($0)) != 0 } + (0..<4).map { Int(recent[$0]) }.filter { $0 >= 0 }
+    }
+
     /// The same endpoints under other indices; those for which there is none are left out.
     func renamed(_ index: (Int) -> Int?) -> TriedEndpoints {
         var renamed = TriedEndpoints()

@@ -26,6 +26,12 @@ struct Probe {
     /// Runs on `eventLoop` and returns why the endpoint failed; nil when it passed. Of no meaning once the task is
     /// cancelled, which ends the probe at once.
     func run(on eventLoop: any EventLoop) async -> CheckFailure? {
+        let failure = await verdict(on: eventLoop)
+        guard failure?.shortage == .ports, await !isWithinReach(on: eventLoop) else { return failure }
+        return .unreachable
+    }
+
+    private func verdict(on eventLoop: any EventLoop) async -> CheckFailure? {
         let verdict = eventLoop.makePromise(of: CheckFailure?.self)
         eventLoop.execute { start(on: eventLoop, verdict: verdict) }
         return await withTaskCancellationHandler {
@@ -37,6 +43,21 @@ struct Probe {
             }
         } onCancel: {
             verdict.succeed(.connectionClosed)
+        }
+    }
+
+    /// Whether this machine has an address from which it could reach the endpoint: without, the system says of a connection what
+    /// it says where no local port is left. Nothing is sent.
+    private func isWithinReach(on eventLoop: any EventLoop) async -> Bool {
+        do {
+            let target = try NIOCore.SocketAddress(ipAddress: "\(address.ip)", port: Int(address.port))
+            let channel = try await DatagramBootstrap(group: eventLoop).connect(to: target).get()
+            try? await channel.close()
+            return true
+        } catch let error as IOError {
+            return CheckFailure(errno: error.errnoCode).shortage == .descriptors
+        } catch {
+            return true
         }
     }
 

@@ -296,7 +296,7 @@ public actor Prober: Service {
             case .endpoint(let change):
                 let endpoint = first + change.endpoint
                 if change.changesAvailability { link.setEndpoint(endpoint, available: change.isAvailable) }
-                if change.after.isToBeWatched, snapshot.pools[pool].health.probe != .none {
+                if change.after.isToBeWatched, !change.isExtension, snapshot.pools[pool].health.probe != .none {
                     schedule.wentDown(
                         endpoint, isEjected: change.after.kind == .ejected,
                         hasPassed: pools[pool].hasPassed(change.endpoint), now: Self.now)

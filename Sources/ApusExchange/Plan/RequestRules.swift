@@ -17,18 +17,19 @@ public struct RequestRules: Sendable {
     /// By listener.
     public let listenerPaths: [PathRule]
     public let saysVia: Bool
-    /// The mark by which a request is known that comes back; nil for none.
-    public let mark: LoopMark?
+    /// By route: the mark by which a request is known that comes back to it; empty where nothing is marked.
+    @usableFromInline let marks: [LoopMark]
 
     /// - Parameters:
     ///   - headCapacity: bytes of a head that whoever reads it can hold.
-    ///   - mark: the mark of who carries the rules out, by which it knows a request that comes back; nil for none.
+    ///   - mark: what those who carry the rules out have in common, and nobody else: from it and from a route's name come the
+    ///     marks by which they know a request that comes back; nil for none.
     ///   - previous: those of the snapshot before: what is said of routes is kept if it is the same.
     public init(
-        _ snapshot: Snapshot, headCapacity: Int = .max, mark: LoopMark? = nil, keeping previous: RequestRules? = nil
+        _ snapshot: Snapshot, headCapacity: Int = .max, mark: UInt32? = nil, keeping previous: RequestRules? = nil
     ) {
         self.snapshot = snapshot
-        self.mark = mark
+        marks = mark.map { snapshot.loopMarks($0) } ?? []
         saysVia = snapshot.clientFields.saysVia
         let limits = snapshot.limits
         headLimits = HeadLimits(
@@ -48,10 +49,32 @@ public struct RequestRules: Sendable {
         }
     }
 
+    /// What requests that the route sends on are marked with; nil for nothing.
+    @inlinable @inline(__always)
+    public func mark(of route: Int) -> LoopMark? { marks.isEmpty ? nil : marks[route] }
+
     /// Whether a snapshot says the same of routes: what one leaves open, its timeouts and limits fill in. Routes that were
     /// retired, and are no more, nobody asks about.
     public func sayTheSameOfRoutes(as other: Snapshot) -> Bool {
         other.routing.isBeginning(of: snapshot.routing) && snapshot.timeouts == other.timeouts
             && snapshot.limits == other.limits
+    }
+}
+
+extension Snapshot {
+    /// A mark for each route. Of the same process and the same names it is the same after a reload.
+    fileprivate func loopMarks(_ process: UInt32) -> [LoopMark] {
+        var marks = Array(repeating: LoopMark(process), count: routes.count)
+        for listener in listeners {
+            for route in listener.routes {
+                // FNV-1a, in 32 bits.
+                var hash: UInt32 = 0x811c_9dc5
+                for byte in listener.name.utf8 + [0] + routes[route].name.utf8 {
+                    hash = (hash ^ UInt32(byte)) &* 0x0100_0193
+                }
+                marks[route] = LoopMark(process ^ hash)
+            }
+        }
+        return marks
     }
 }

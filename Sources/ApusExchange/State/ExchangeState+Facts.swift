@@ -117,6 +117,8 @@ extension ExchangeState {
         if waitsForClient { return .answer(.requestBodyTimeout) }
         var failure = AttemptFailure(.responseHeadTimedOut, .responseHeadTimeout)
         failure.endsBoth = true
+        // A client that announced a body, and sends it to nobody who does not ask for it, is waited for as well.
+        failure.blamesEndpoint = !awaitsContinue
         return .attemptFailed(failure)
     }
 

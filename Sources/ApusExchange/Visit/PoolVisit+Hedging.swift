@@ -15,12 +15,13 @@ extension PoolVisit {
     }
 
     /// The same of a safe request that waits at an endpoint that is out of use by now, whatever the pool's rules say of
-    /// hedging.
+    /// hedging. Once: two origins get it at most.
     public mutating func rescue<Counts>(
         _ request: Request, by route: RouteRetries?, _ origins: inout Origins<Counts>, now: Int64
     ) -> (endpoint: Int, lease: UpstreamConnectionPool.LeaseAction)? {
-        guard request.isSafe, !wasRepeated else { return nil }
-        return ask(request, by: route, &origins, now: now)
+        guard request.isSafe, !wasRepeated, let other = ask(request, by: route, &origins, now: now) else { return nil }
+        wasRepeated = true
+        return other
     }
 
     @inlinable

@@ -26,6 +26,17 @@ extension PoolVisit {
         _ fault: AttemptFault, route: Int, _ origins: inout Origins<Counts>, now: Int64
     ) -> AttemptReport? {
         guard !current.isJudged else { return nil }
+        if fault == .broke, wasRepeated, current.wasSent {
+            // It breaks wherever it comes: that tells of the request.
+            for index in tried.all where index != Int(current.endpoint) - origins.rules[pool].start {
+                origins.dispatchers[pool].takeBack(index)
+            }
+            return AttemptReport()
+        }
+        let index = Int(current.endpoint) - origins.rules[pool].start
+        if fault == .tooLate, origins.dispatchers[pool].isExcused(index, sent: current.started) {
+            return AttemptReport()
+        }
         current.isJudged = true
         return origins.dispatchers[pool].gaveNone(
             Int(current.endpoint) - origins.rules[pool].start, fault, route: Int32(truncatingIfNeeded: route),

@@ -7,6 +7,12 @@ extension PoolVisit {
     /// How long the current attempt may wait until it is looked at, and again, in microseconds.
     public static let lookTime: Int64 = 1_000_000
 
+    /// When the current attempt must have been answered, of which its request was sent so long ago.
+    public func headDue(_ responseHead: Int64) -> Int64 {
+        let (due, isOver) = current.started.addingReportingOverflow(responseHead)
+        return isOver ? .max : due
+    }
+
     /// The current attempt, whose request was sent `lookTime` ago or more, has no answer.
     ///
     /// - Parameter route: the request's, an index into the snapshot.
@@ -25,6 +31,6 @@ extension PoolVisit {
     /// (`rescue`), in case it waits in vain.
     public func waitsInVain<Counts>(_ origins: borrowing Origins<Counts>) -> Bool {
         guard current.isUnderWay, !other.isUnderWay else { return false }
-        return !origins.dispatchers[pool].isUsable(Int(current.endpoint) - origins.rules[pool].start)
+        return origins.dispatchers[pool].isOut(Int(current.endpoint) - origins.rules[pool].start)
     }
 }

@@ -69,9 +69,9 @@ extension PoolVisit {
         case .replaceConnection:
             staleCount += 1
             let endpoint = Int(current.endpoint)
-            // What was under way when the connection broke is sent once more and not again: elsewhere, if nothing binds
-            // it to the endpoint, in case that one is about to break every connection.
-            if current.wasSent, pick.session == nil, pick.hash == nil {
+            // What was under way when the connection broke is sent once more and not again: to another of the same rank, if
+            // nothing binds it to the endpoint, in case that one is about to break every connection.
+            if current.wasSent, pick.session == nil, pick.hash == nil, hasPeer(origins) {
                 mayReturn = true
                 attemptCount &-= 1
                 return .seek
@@ -92,6 +92,11 @@ extension PoolVisit {
             waiting = .backoff
             return .pause(for: pause)
         }
+    }
+
+    @usableFromInline
+    func hasPeer<Counts>(_ origins: borrowing Origins<Counts>) -> Bool {
+        origins.dispatchers[pool].hasPeer(of: Int(current.endpoint) - origins.rules[pool].start, tried)
     }
 
     /// The pause before the next attempt is over.

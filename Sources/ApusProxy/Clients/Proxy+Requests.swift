@@ -88,7 +88,6 @@ extension Proxy {
         exchanges[x].state.isPersonal = hand.head.authenticatesConnection
         noteRequest(x, &hand, &arena)
         settleClaims(client, &hand, &arena)
-        if hand.fields.hasMarks, cameBack(&hand, arena) { return answer(x, .loopDetected, instead: &hand, &arena) }
         guard exchanges.count <= settings.exchangeLimit else { return answer(x, .requestLimit, instead: &hand, &arena) }
         return switch settings.rules.plan(&hand, arrival(x), &arena) {
         case .route(let route): followPlan(route, x, &hand, &arena)
@@ -97,10 +96,10 @@ extension Proxy {
         }
     }
 
-    /// Whether this process has forwarded the request before.
+    /// Whether this process has forwarded the request before, by the same route.
     @inline(never)
-    private mutating func cameBack(_ hand: inout RequestInHand, _ arena: borrowing BufferArena) -> Bool {
-        guard let mark = settings.rules.mark else { return false }
+    private mutating func cameBack(_ route: Int, _ hand: inout RequestInHand, _ arena: borrowing BufferArena) -> Bool {
+        guard let mark = settings.rules.mark(of: route) else { return false }
         return hand.fields.has(mark, in: arena.bytes(of: hand.place))
     }
 
@@ -134,6 +133,9 @@ extension Proxy {
         exchanges[x].route = route
         exchanges[x].state.visit.pool = rules.pool
         exchanges[x].state.visit.priority = rules.priority
+        if hand.fields.hasMarks, cameBack(route, &hand, arena) {
+            return answer(x, .loopDetected, instead: &hand, &arena)
+        }
         if !rules.isPlain {
             let next = applyRoute(x, &hand, &arena)
             guard case .goesOn = next else { return next }
@@ -196,7 +198,7 @@ extension Proxy {
             hand.head.write(
                 forwarding: ForwardedRequest(
                     isTrusted: connections[client].isTrusted, ownPort: listener.port,
-                    saysVia: settings.rules.saysVia, mark: settings.rules.mark),
+                    saysVia: settings.rules.saysVia, mark: settings.rules.mark(of: exchanges[x].route)),
                 fields: hand.fields, to: &arena, clientAddress: { $0.append(peer) },
                 ownAddress: { $0.append(authority: listener) })
         } else {

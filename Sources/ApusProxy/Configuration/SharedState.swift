@@ -74,7 +74,7 @@ struct CountsOfAll: LoadCounts {
 final class Lifetime: Sendable {
     let facts: AsyncStream<ReportedFact>.Continuation
     /// By what requests are known that were forwarded before. It says nothing to anybody else.
-    let mark = LoopMark.random()
+    let mark = UInt32.random(in: .min ... .max)
     private let running: Atomic<Int>
 
     init(workers: Int, facts: AsyncStream<ReportedFact>.Continuation) {

@@ -59,7 +59,7 @@ struct WorkerSettings {
     ///   - previous: those of the snapshot before: what is said of routes is kept if it is the same.
     ///   - succession: from that snapshot to this one: so is what is said of pools.
     init(
-        _ snapshot: Snapshot, listenerAddress: [SocketAddress], mark: LoopMark? = nil,
+        _ snapshot: Snapshot, listenerAddress: [SocketAddress], mark: UInt32? = nil,
         keeping previous: WorkerSettings? = nil,
         through succession: Succession? = nil
     ) {

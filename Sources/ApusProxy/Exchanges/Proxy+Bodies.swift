@@ -119,7 +119,8 @@ extension Scratch {
     ) throws(Reason) -> Int? {
         try TrailerSection.parse(
             arena.bytes(stretch.handle, 0..<Int(stretch.end)), from: start,
-            limits: direction == .request ? settings.rules.headLimits : settings.responseHeadLimits, ofRequest: direction == .request, into: &trailers)
+            limits: direction == .request ? settings.rules.headLimits : settings.responseHeadLimits,
+            ofRequest: direction == .request, into: &trailers)
     }
 
     /// Appends what was gathered as one chunk.

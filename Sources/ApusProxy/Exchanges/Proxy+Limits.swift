@@ -93,6 +93,16 @@ extension Proxy {
         }
     }
 
+    /// The same, now that another pool has it: what is kept of the request is what it was.
+    mutating func noteRepeatabilityElsewhere(_ x: Int) {
+        if exchanges[x].state.method.isIdempotent { return }
+        if !repeatsAll(x) {
+            exchanges[x].state.visit.repeatability = .never
+        } else if exchanges[x].state.visit.repeatability == .never {
+            exchanges[x].state.visit.repeatability = .atFirst
+        }
+    }
+
     /// Bytes of the request's body that are kept so that it can be sent again.
     mutating func keptBody(_ x: Int) -> UInt64 {
         UInt64(

@@ -62,7 +62,6 @@ extension Proxy {
             let upstream = exchanges[x].upstream
             // What is on its way is not needed again, unless it fails.
             guard !replay.isEmpty, arena.capacity(of: replay.handle) >= Self.large,
-                !exchanges[x].state.request.isComplete,
                 upstream >= 0, connections[upstream].phase == .leased, exchanges[x].state.visit.current.wasSent
             else { return false }
             exchanges[x].state.isReplayable = false

@@ -105,8 +105,9 @@ extension Proxy {
 
     /// All of the request has been passed on: the origin has its time for a response, or for what is left of one.
     mutating func requestHasEnded(_ x: Int) {
-        let isAwaited = exchanges[x].state.responsePhase == .awaited
-        setDeadline(exchange: x, in: isAwaited ? responseHeadTime(x) : bodyTime(x))
+        guard exchanges[x].state.responsePhase == .awaited else { return setDeadline(exchange: x, in: bodyTime(x)) }
+        exchanges[x].state.visit.current.started = now
+        setDeadline(exchange: x, in: timeOfSent(x))
     }
 
     /// Keeps what is about to be sent of a body behind what is kept of the request, if that may be sent again and the pool

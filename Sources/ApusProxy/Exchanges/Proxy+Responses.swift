@@ -14,8 +14,7 @@ extension Proxy {
             switch connections.flushOutput(upstream, &arena) {
             case .all:
                 let isSent = !connections[upstream].hasUnsent && exchanges[x].state.request.isComplete
-                let waitsForHead = isSent && exchanges[x].state.responsePhase == .awaited
-                setDeadline(exchange: x, in: waitsForHead ? responseHeadTime(x) : bodyTime(x))
+                if isSent { requestHasEnded(x) } else { setDeadline(exchange: x, in: bodyTime(x)) }
                 // It was the origin that was waited for.
                 connections[exchanges[x].client].pace = .none
                 if !connections[upstream].hasUnsent {

@@ -31,20 +31,28 @@ extension Proxy {
 
     /// Sends the requests for which there may be a place now.
     mutating func serveQueues(_ arena: inout BufferArena) {
-        while let pool = schedule.roomInPools.popLast() {
-            guard let waiting = origins.dispatchers[pool].nextWaiting(now: now) else { continue }
-            let x = Int(waiting)
-            let choice = choose(x)
-            let step = exchanges[x].state.visit.turnCame(choice, &origins, as: waiting)
-            if case .staysQueued = step { continue }
-            stopWaiting(x)
-            if case .start = step {
-                records.counters.add(to: shared.layout.pool(pool, .dequeued))
-                records.counters.add(
-                    UInt64(now - exchanges[x].state.visit.queuedAt), to: shared.layout.pool(pool, .queueMicroseconds))
-            }
-            drive(x, .visit(step), &arena)
+        while let pool = schedule.changedPools.popLast() {
+            // Where the first finds all busy, so do the others.
+            for _ in 0..<origins.dispatchers[pool].waitingCount where !serveNext(of: pool, &arena) { break }
         }
+        while let pool = schedule.roomInPools.popLast() { _ = serveNext(of: pool, &arena) }
+    }
+
+    /// - Returns: whether the one that is next waits no more.
+    private mutating func serveNext(of pool: Int, _ arena: inout BufferArena) -> Bool {
+        guard let waiting = origins.dispatchers[pool].nextWaiting(now: now) else { return false }
+        let x = Int(waiting)
+        let choice = choose(x)
+        let step = exchanges[x].state.visit.turnCame(choice, &origins, as: waiting)
+        if case .staysQueued = step { return false }
+        stopWaiting(x)
+        if case .start = step {
+            records.counters.add(to: shared.layout.pool(pool, .dequeued))
+            records.counters.add(
+                UInt64(now - exchanges[x].state.visit.queuedAt), to: shared.layout.pool(pool, .queueMicroseconds))
+        }
+        drive(x, .visit(step), &arena)
+        return true
     }
 
     /// The time for which the exchange may wait in its queue has changed.

@@ -111,7 +111,7 @@ extension Proxy {
     /// Does what is due in this turn: alarms, queues in which there is room, memory that somebody needs.
     mutating func runDue(_ arena: inout BufferArena) {
         if schedule.alarms.count > 0 { runAlarms(&arena) }
-        if !schedule.roomInPools.isEmpty { serveQueues(&arena) }
+        if !schedule.roomInPools.isEmpty || !schedule.changedPools.isEmpty { serveQueues(&arena) }
         if connections.isShortOfMemory { shedStalled(&arena) }
     }
 }

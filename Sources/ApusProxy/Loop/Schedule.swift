@@ -16,6 +16,8 @@ struct Schedule: ~Copyable {
     var alarms: TimerWheel
     /// Pools in which something has ended while requests wait; each as often as that happened.
     var roomInPools: [Int] = []
+    /// Pools whose endpoints have come or gone: everybody who waits there looks again.
+    var changedPools: [Int] = []
 
     init(now: Int64) {
         timers = TimerWheel(now: now)
@@ -41,7 +43,7 @@ extension Schedule {
     /// Endpoints of the pool have come or gone: every request that waits looks again, for a place or for the news that there
     /// is nobody left to wait for. Each worker is told by itself.
     mutating func noteChange(in pool: Int, _ origins: borrowing Origins<CountsOfAll>) {
-        for _ in 0..<origins.dispatchers[pool].waitingCount { roomInPools.append(pool) }
+        if origins.dispatchers[pool].waitingCount > 0, !changedPools.contains(pool) { changedPools.append(pool) }
     }
 
     /// Has every request that waits look again: what made room may have told so in indices of another snapshot.

@@ -11,7 +11,7 @@ extension Proxy {
         let pool = exchanges[x].pool
         records.counters.add(to: shared.layout.endpoint(endpoint, .exchangesStarted))
         let report = exchanges[x].state.visit.begin(at: endpoint, of: &origins, now: now)
-        if !report.isEmpty { shared.pass(report, pool, endpoint, worker: neighbours.index) }
+        if !report.isEmpty { pass(report, pool, endpoint) }
         if origins.dispatchers[pool].isPanicking { records.counters.add(to: shared.layout.pool(pool, .panicPicks)) }
     }
 
@@ -36,7 +36,7 @@ extension Proxy {
         records.counters.add(to: shared.layout.endpoint(endpoint, .responses))
         records.counters.add(UInt64(time), to: shared.layout.endpoint(endpoint, .responseMicroseconds))
         if outcome != .served { records.counters.add(to: shared.layout.endpoint(endpoint, .failures)) }
-        if !report.isEmpty { shared.pass(report, exchanges[x].pool, endpoint, worker: neighbours.index) }
+        if !report.isEmpty { pass(report, exchanges[x].pool, endpoint) }
     }
 
     /// The current attempt's endpoint gave no response.
@@ -44,7 +44,13 @@ extension Proxy {
         let route = exchanges[x].route
         guard let report = exchanges[x].state.visit.gaveNone(fault, route: route, &origins, now: now) else { return }
         records.counters.add(to: shared.layout.endpoint(exchanges[x].endpoint, .failures))
-        if !report.isEmpty { shared.pass(report, exchanges[x].pool, exchanges[x].endpoint, worker: neighbours.index) }
+        if !report.isEmpty { pass(report, exchanges[x].pool, exchanges[x].endpoint) }
     }
 
+    /// What an attempt has changed is told to the control plane, and to whoever waits here: the others hear of it from there.
+    @inline(never)
+    mutating func pass(_ report: AttemptReport, _ pool: Int, _ endpoint: Int) {
+        shared.pass(report, pool, endpoint, worker: neighbours.index)
+        if report.endpointBreaker != nil || report.poolBreaker != nil { schedule.noteChange(in: pool, origins) }
+    }
 }

@@ -94,6 +94,7 @@ extension Proxy {
     mutating func connectFailed(_ x: Int, _ cause: ConnectFailure, _ arena: inout BufferArena) -> Next {
         let endpoint = exchanges[x].endpoint
         let upstream = exchanges[x].upstream
+        let cause = whyNotConnected(cause, endpoint)
         let failure = AttemptFailure(cause)
         origins.connections[endpoint].connectFailed()
         if failure.blamesEndpoint {
@@ -111,6 +112,14 @@ extension Proxy {
             exchanges[x].upstream = -1
         }
         return failed(x, failure.kind, failure.reason)
+    }
+
+    /// What the system calls a want of local ports may be that of an address to begin from, which no port will mend.
+    private mutating func whyNotConnected(_ cause: ConnectFailure, _ endpoint: Int) -> ConnectFailure {
+        guard cause == .shortage(.ports), !connections.links.reaches(settings.endpointAddress[endpoint]) else {
+            return cause
+        }
+        return .unreachable
     }
 
     /// Sends the kept request on the connection that is ready for it.

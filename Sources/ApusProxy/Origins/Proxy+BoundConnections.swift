@@ -68,7 +68,7 @@ extension Proxy {
         guard !isRetired(endpoint) else { return closeHeld(upstream, &arena) }
         connections[upstream].phase = .held
         connections[upstream].wasUsed = true
-        setDeadline(upstream, in: settings.endpointKeeping[endpoint].idle)
+        setDeadline(upstream, in: settings.endpointKeeping[endpoint].idleTime(of: connections[upstream], now: now))
     }
 
     /// A client's own connection has changed while nothing was asked on it: it was closed, or sent what nobody asked for.

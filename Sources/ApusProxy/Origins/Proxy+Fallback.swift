@@ -22,6 +22,7 @@ extension Proxy {
             leavePool(x)
             exchanges[x].state.visit = PoolVisit(pool: other, after: exchanges[x].state.visit)
             exchanges[x].sessionHash = 0
+            noteRepeatabilityElsewhere(x)
             return enterPool(x, &arena)
         }
     }

@@ -8,7 +8,10 @@ extension Proxy {
     /// The time that an exchange has whose request was just sent.
     @inline(__always)
     mutating func timeOfSent(_ x: Int) -> Int64 {
-        if exchanges[x].state.request.isComplete { return min(responseHeadTime(x), PoolVisit.lookTime) }
+        if exchanges[x].state.request.isComplete {
+            let time = responseHeadTime(x)
+            return connections[exchanges[x].upstream].hasUnsent ? time : min(time, PoolVisit.lookTime)
+        }
         return exchanges[x].state.awaitsContinue ? responseHeadTime(x) : bodyTime(x)
     }
 
@@ -16,6 +19,7 @@ extension Proxy {
     mutating func isToBeLookedAt(_ x: Int) -> Bool {
         exchanges[x].upstream >= 0 && exchanges[x].state.responsePhase == .awaited
             && exchanges[x].state.request.isComplete && !exchanges[x].state.filters.isWaiting
+            && !connections[exchanges[x].upstream].hasUnsent
             && now - exchanges[x].state.visit.current.started < responseHeadTime(x)
     }
 
@@ -26,7 +30,7 @@ extension Proxy {
         let waited = now - exchanges[x].state.visit.current.started
         if isUnreachable(x, waited) { return leaveUnreachable(x, &arena) }
         if let report = exchanges[x].state.visit.look(route: exchanges[x].route, &origins), !report.isEmpty {
-            shared.pass(report, exchanges[x].pool, exchanges[x].endpoint, worker: neighbours.index)
+            pass(report, exchanges[x].pool, exchanges[x].endpoint)
         }
         setDeadline(exchange: x, in: min(responseHeadTime(x) - waited, PoolVisit.lookTime))
         guard exchanges[x].state.visit.waitsInVain(origins), !exchanges[x].state.isPersonal else { return .waits }

@@ -37,9 +37,13 @@ extension Proxy {
 
     /// The other attempt has become the current one, and has the time left that it had.
     mutating func goOnAlone(_ x: Int) -> Next {
-        let isConnecting = connections[exchanges[x].upstream].isBeingOpened
-        setDeadline(exchange: x, in: isConnecting ? connectTime(x) : responseHeadTime(x))
-        if !isConnecting { keepTryLimit(x) }
+        guard !connections[exchanges[x].upstream].isBeingOpened else {
+            setDeadline(exchange: x, in: connectTime(x))
+            return .waits
+        }
+        let rest = exchanges[x].state.visit.headDue(responseHeadTime(x)) - now
+        setDeadline(exchange: x, in: max(0, min(rest, PoolVisit.lookTime)))
+        keepTryLimit(x)
         return .waits
     }
 

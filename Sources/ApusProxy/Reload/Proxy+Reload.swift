@@ -25,6 +25,7 @@ extension Proxy {
         renameConnections(succession, trustsAsBefore: trusted == shared.snapshot.trustedProxies)
         renameExchanges(adoption)
         schedule.roomInPools = schedule.roomInPools.compactMap { succession.pools.toNew[$0] }
+        schedule.changedPools = schedule.changedPools.compactMap { succession.pools.toNew[$0] }
         adoptUpstreams(succession, &arena)
         neighbours.latestPools = succession.pools
         neighbours.latestMembers = adoption.members
@@ -114,6 +115,8 @@ extension Proxy {
         for changed in fresh where pools.toOld[changed.pool] != nil {
             origins.dispatchers[changed.pool] = changed.dispatcher
         }
+        guard !adoption.succession.routes.isIdentity else { return }
+        for pool in origins.dispatchers.indices { origins.dispatchers[pool].forgetRoutes() }
     }
 
     private mutating func adoptUpstreams(_ succession: Succession, _ arena: inout BufferArena) {

@@ -52,7 +52,7 @@ struct SimulatedControlPlane: Sendable {
 
     /// Who is out of use is probed more often.
     private mutating func noteLeaving(_ changes: [HealthChange], _ now: VirtualTime) -> [HealthChange] {
-        for case .endpoint(let change) in changes where isProbed && change.after.isToBeWatched {
+        for case .endpoint(let change) in changes where isProbed && change.after.isToBeWatched && !change.isExtension {
             schedule.wentDown(
                 change.endpoint, isEjected: change.after.kind == .ejected,
                 hasPassed: health.hasPassed(change.endpoint), now: now)

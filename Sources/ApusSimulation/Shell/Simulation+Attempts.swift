@@ -221,7 +221,8 @@ extension Simulation {
             attempts[attempt].connectDue = now + deadlines[Deadline.connect.rawValue].length
             return setDeadline(.connect, attempt)
         }
-        expectHead(x)
+        requests[x].headDue = max(now, requests[x].visit.headDue(deadlines[Deadline.responseHead.rawValue].length))
+        events.schedule(.headDue(x), at: requests[x].headDue)
         let perTry = balancers[requests[x].balancer].origins.rules[0].perTry
         guard perTry != .max else { return }
         requests[x].visit.keepTryLimit(perTry: perTry, now: now)

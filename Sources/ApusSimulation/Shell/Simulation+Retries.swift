@@ -23,6 +23,11 @@ extension Simulation {
         failed(x, .responseHeadTimedOut, .responseHeadTimeout)
     }
 
+    mutating func headDue(_ x: SlotHandle) {
+        guard requests.contains(x), requests[x].headDue == now, requests[x].visit.current.isUnderWay else { return }
+        responseTimedOut(x)
+    }
+
     /// An attempt takes long: neither it nor the one beside it has been answered in the time that one may take, or a
     /// second endpoint is to be asked as well.
     mutating func tryDue(_ x: SlotHandle) {

@@ -23,6 +23,8 @@ struct Simulation<Observer: SimulationObserver> {
         /// An attempt that goes on alone must have been answered.
         case tryDue(SlotHandle)
         case deadlinesDue(Deadline)
+        /// An attempt that goes on alone must have its response, in the time that it had.
+        case headDue(SlotHandle)
         case availabilityReachedWorker(balancer: Int32, endpoint: Int32, isAvailable: Bool)
         case probesDue(balancer: Int32)
         case probeReachedOrigin(balancer: Int32, endpoint: Int32)
@@ -139,6 +141,7 @@ struct Simulation<Observer: SimulationObserver> {
         case .retryDue(let request): pauseEnded(request)
         case .tryDue(let request): if requests.contains(request) { tryDue(request) }
         case .deadlinesDue(let deadline): deadlinesDue(deadline)
+        case .headDue(let request): headDue(request)
         case .availabilityReachedWorker(let balancer, let endpoint, let isAvailable):
             availabilityReachedWorker(Int(balancer), Int(endpoint), isAvailable)
         case .probesDue(let balancer): startProbes(Int(balancer))

@@ -162,6 +162,12 @@ public struct Links: ~Copyable {
         return result
     }
 
+    /// Whether this machine has an address from which it could reach that one: without, the system says of a connection what
+    /// it says where no local port is left.
+    public mutating func reaches(_ address: WireAddress) -> Bool {
+        isScripted ? network.reaches(address) : Socket.reaches(address)
+    }
+
     /// Reports every change of the link, in both directions, once each.
     public mutating func register(_ link: Link, token: UInt64) -> Bool {
         if isScripted { return network.register(link.descriptor, token: token, isLevel: false) >= 0 }

@@ -28,6 +28,9 @@ public protocol ScriptedNetwork: AnyObject {
     /// A socket that begins to connect.
     func connect(to address: WireAddress) -> Int
 
+    /// Whether this machine has an address from which it could reach that one.
+    func reaches(_ address: WireAddress) -> Bool
+
     func localAddress(_ descriptor: Int32) -> WireAddress
 
     /// Why a socket broke, as an errno; reading it clears it.

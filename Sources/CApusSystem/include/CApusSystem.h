@@ -163,6 +163,17 @@ static inline int apus_connect(struct apus_address address) {
     return descriptor;
 }
 
+// Whether this machine has an address and a way to reach that one: 0, or minus the errno. Nothing is sent.
+static inline int apus_reaches(struct apus_address address) {
+    struct sockaddr_storage storage;
+    socklen_t length = apus_to_sockaddr(address, &storage);
+    int descriptor = socket(storage.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (descriptor < 0) return 0;
+    int result = connect(descriptor, (struct sockaddr *)&storage, length) < 0 ? -errno : 0;
+    close(descriptor);
+    return result;
+}
+
 static inline int apus_local_address(int descriptor, struct apus_address *address) {
     struct sockaddr_storage storage;
     socklen_t length = sizeof storage;

@@ -9,20 +9,22 @@ import Testing
     private var runs = FailureRuns(OutlierRules(), count: 3)
 
     private mutating func late(
-        _ endpoint: Int, route: Int32 = 0, sent: Int64 = 10, unusable: Set<Int> = []
+        _ endpoint: Int, route: Int32 = 0, sent: Int64 = 10, unusable: Set<Int> = [], reserves: Set<Int> = []
     ) -> ConsecutiveFailure? {
-        runs.gaveNone(endpoint, .tooLate, route: route, sent: sent) { !unusable.contains($0) }?.kind
+        runs.gaveNone(endpoint, .tooLate, route: route, sent: sent) {
+            unusable.contains($0) ? .out : reserves.contains($0) ? .inReserve : .beside
+        }?.kind
     }
 
     private mutating func broke(_ endpoint: Int) -> ConsecutiveFailure? {
-        runs.gaveNone(endpoint, .broke, route: 0, sent: 10, isUsable: { _ in true })?.kind
+        runs.gaveNone(endpoint, .broke, route: 0, sent: 10, standing: { _ in .beside })?.kind
     }
 
     @Test mutating func fiveInARowOfAnyKindAreTold() {
         _ = broke(0)
         _ = late(0)
         _ = runs.answered(0, .unavailable, route: 0, now: 11)
-        _ = runs.gaveNone(0, .notConnected, route: 0, sent: 11, isUsable: { _ in true })
+        _ = runs.gaveNone(0, .notConnected, route: 0, sent: 11, standing: { _ in .beside })
         #expect(broke(0) == .gatewayError)
         #expect(broke(0) == nil)
     }
@@ -59,8 +61,11 @@ import Testing
         #expect(late(0, route: 7) == .timeout)
     }
 
-    @Test mutating func severalRoutesThatAreLateAreTold() {
-        for route in Int32(0)..<4 { #expect(late(0, route: route) == nil) }
+    @Test mutating func severalRoutesThatAreLateNeedProofOfOne() {
+        for route in Int32(0)..<9 { #expect(late(0, route: route % 4) == nil) }
+        runs.served(1, route: 5, now: 20)
+        #expect(late(0, route: 0) == nil, "that route was never late")
+        runs.served(1, route: 3, now: 20)
         #expect(late(0, route: 0) == .timeout)
     }
 
@@ -70,9 +75,11 @@ import Testing
     }
 
     private mutating func overdue(
-        _ endpoint: Int, route: Int32 = 0, sent: Int64 = 10, unusable: Set<Int> = []
+        _ endpoint: Int, route: Int32 = 0, sent: Int64 = 10, unusable: Set<Int> = [], reserves: Set<Int> = []
     ) -> ConsecutiveFailure? {
-        runs.isOverdue(endpoint, route: route, sent: sent) { !unusable.contains($0) }?.kind
+        runs.isOverdue(endpoint, route: route, sent: sent) {
+            unusable.contains($0) ? .out : reserves.contains($0) ? .inReserve : .beside
+        }?.kind
     }
 
     @Test mutating func whatIsOverdueCountsWhereOthersAnswer() {
@@ -84,8 +91,15 @@ import Testing
         runs.served(1, route: 0, now: 12)
         #expect(overdue(0, unusable: [1]) == nil)
         #expect(overdue(0) == .timeout)
-        for route in Int32(0)..<4 { #expect(overdue(2, route: route) == nil) }
-        #expect(overdue(2, route: 4) == .timeout, "of several routes any answer will do")
+        for route in Int32(1)..<5 { #expect(overdue(2, route: route) == nil) }
+        #expect(overdue(2, route: 5) == nil, "of none of these routes has been an answer")
+        #expect(overdue(2, route: 0) == .timeout)
+    }
+
+    @Test mutating func theOrderInWhichTheyAreLookedAtMakesNoDifference() {
+        runs.served(1, route: 0, now: 12)
+        for sent in [Int64](arrayLiteral: 14, 13, 11, 12) { #expect(overdue(0, sent: sent) == nil) }
+        #expect(overdue(0, sent: 15) == .timeout)
     }
 
     @Test mutating func aSlowRequestAtAnEndpointThatAnswersOthersIsNothing() {
@@ -114,8 +128,51 @@ import Testing
         #expect(!isTold, "what broke is not mended by an answer")
     }
 
+    /// A backup gets nothing as long as there is another, and so cannot answer anything.
+    @Test mutating func aReserveThatIsWellIsProof() {
+        for _ in 0..<4 { #expect(overdue(0, reserves: [1]) == nil) }
+        #expect(overdue(0, unusable: [1], reserves: [1]) == nil)
+        #expect(overdue(0, reserves: [1]) == .timeout)
+        for _ in 0..<4 { #expect(late(2, route: 3, reserves: [1]) == nil) }
+        _ = runs.gaveNone(1, .broke, route: 0, sent: 10, standing: { _ in .beside })
+        #expect(late(2, route: 3, reserves: [1]) == nil, "it is not well")
+    }
+
+    /// A failure of another kind before the run makes it no other.
+    @Test mutating func whatWasAnsweredBeforeIsNotOfTheRun() {
+        _ = runs.answered(0, .failed, route: 0, now: 5)
+        for _ in 0..<9 { #expect(overdue(0) == nil, "nobody answers") }
+        runs.served(1, route: 0, now: 12)
+        #expect(overdue(0) == .timeout, "and no gateway error")
+        let isTold = runs.served(0, route: 0, now: 13)
+        #expect(isTold)
+    }
+
+    @Test mutating func whatWasOverdueAndBreaksCountsOnce() {
+        runs.served(1, route: 0, now: 11)
+        for _ in 0..<3 { _ = overdue(0) }
+        for _ in 0..<3 { #expect(runs.brokeAfterAll(0) == nil) }
+        _ = broke(0)
+        #expect(broke(0) == .gatewayError)
+    }
+
+    @Test mutating func routesThatHaveOtherIndicesProveNothing() {
+        for _ in 0..<4 { _ = overdue(0, route: 7) }
+        runs.served(1, route: 7, now: 12)
+        runs.forgetRoutes()
+        #expect(overdue(0, route: 7) == nil)
+        for _ in 0..<4 { #expect(overdue(0, route: 7) == nil, "nobody has answered the route since") }
+        runs.served(1, route: 7, now: 13)
+        #expect(overdue(0, route: 7) == .timeout)
+    }
+
+    @Test mutating func aLimitThatIsOffIsNeverReached() {
+        runs = FailureRuns(OutlierRules(consecutive5xx: nil), count: 1)
+        for _ in 0..<70_000 { #expect(runs.answered(0, .failed, route: 0, now: 1) == nil) }
+    }
+
     @Test mutating func whatIsOffOrRetiredCountsNothing() {
-        #expect(runs.gaveNone(3, .broke, route: 0, sent: 1, isUsable: { _ in true }) == nil)
+        #expect(runs.gaveNone(3, .broke, route: 0, sent: 1, standing: { _ in .beside }) == nil)
         runs.served(3, route: 0, now: 1)
         runs = FailureRuns(nil, count: 3)
         #expect(!runs.isCounting)

@@ -138,7 +138,7 @@ import Testing
     /// A probe that has failed during the ejection asks what went wrong; one that never did may not.
     @Test func probesThatSawTheFaultSeeItsEnd() {
         var health = PoolHealthTests.up(4)
-        _ = health.failedInARow(0, .timeout, count: 5, now: 0)
+        _ = health.failedInARow(0, .gatewayError, count: 5, now: 0)
         for now in Int64(1)...9 { #expect(health.probeSucceeded(0, now: now).isEmpty, "it connects, as all the time") }
         #expect(health.probeFailed(0, .timedOut, now: 10).isEmpty)
         #expect(health.probeSucceeded(0, now: 11).isEmpty)
@@ -172,25 +172,57 @@ import Testing
         #expect(!health.isUp(1), "there is no connection either")
     }
 
-    /// It would cost a few requests once more.
+    /// It may have been slow with some requests: that it answers is enough. One that comes and goes must answer for longer each
+    /// time, so that it does not do so each second.
+    @Test func whoWasLateReturnsWhenItAnswers() {
+        var health = PoolHealthTests.up(4)
+        var now: Int64 = 0
+        for time in 1...4 {
+            now += second
+            _ = health.failedInARow(0, .timeout, count: 5, now: now)
+            for _ in 1..<(2 * time) { #expect(health.probeSucceeded(0, now: now).isEmpty) }
+            #expect(words(health.probeSucceeded(0, now: now)).count == 1 && !health.isEjected(0))
+        }
+        // What was nothing does not count.
+        now += second
+        _ = health.failedInARow(0, .timeout, count: 5, now: now)
+        _ = health.answersAgain(0, now: now)
+        _ = health.failedInARow(0, .timeout, count: 5, now: now)
+        guard case .ejected(let until, _) = health.state(0) else { return #expect(Bool(false), "not ejected") }
+        #expect(until - now == 150 * second)
+    }
+
+    /// It would cost a few requests once more. What never answered what it was asked is not known to fail at it.
     @Test func anEjectionGoesOnWhileTheFaultIsSeen() {
         var health = PoolHealthTests.up(4)
         _ = health.failedInARow(0, .gatewayError, count: 5, now: 0)
         _ = health.askFailed(0, .timedOut, now: 29 * second)
-        let changes = health.woken(now: 30 * second)
-        guard case .endpoint(let change) = changes.first else { return #expect(Bool(false), "\(changes)") }
-        #expect(changes.count == 1 && change.isExtension && !change.changesAvailability)
-        #expect(health.isEjected(0) && health.nextWakeup == 60 * second && health.ejections(0) == [0, 1, 0, 0])
-        _ = health.probeSucceeded(0, now: 59 * second)
-        #expect(words(health.woken(now: 60 * second)) == ["0 healthy (its time out of service is over)"])
-        // What has seen it need not see it again.
-        _ = health.failedInARow(0, .gatewayError, count: 5, now: 61 * second)
-        _ = health.probeSucceeded(0, now: 62 * second)
-        #expect(words(health.probeSucceeded(0, now: 63 * second)) == ["0 healthy (2 of 2 probes passed)"])
-        _ = health.failedInARow(0, .gatewayError, count: 5, now: 200 * second)
-        for now in Int64(201)...209 {
-            #expect(health.probeSucceeded(0, now: now * second).isEmpty, "that was long ago")
+        #expect(words(health.woken(now: 30 * second)) == ["0 healthy (its time out of service is over)"])
+        _ = health.failedInARow(0, .gatewayError, count: 5, now: 31 * second)
+        #expect(health.probeSucceeded(0, now: 32 * second).isEmpty, "no probe has failed")
+        _ = health.askFailed(0, .timedOut, now: 33 * second)
+        guard case .endpoint(let change) = health.woken(now: 91 * second).first else {
+            return #expect(Bool(false), "nothing has changed")
         }
+        #expect(change.isExtension && !change.changesAvailability)
+        #expect(health.isEjected(0) && health.nextWakeup == 121 * second && health.ejections(0) == [0, 2, 0, 0])
+        for now in stride(from: 121 * second, to: 331 * second, by: Int(30 * second)) {
+            #expect(health.woken(now: now).count == 1 && health.isEjected(0))
+        }
+        // As long as an ejection may be, and no longer.
+        #expect(words(health.woken(now: 331 * second)) == ["0 healthy (its time out of service is over)"])
+    }
+
+    /// One good answer behind a bad one does not have it come and go.
+    @Test func whatProbesSawCountsForOneEjection() {
+        var health = PoolHealthTests.up(4)
+        _ = health.failedInARow(0, .gatewayError, count: 5, now: 0)
+        _ = health.askFailed(0, .timedOut, now: second)
+        _ = health.probeSucceeded(0, now: 2 * second)
+        #expect(words(health.probeSucceeded(0, now: 3 * second)) == ["0 healthy (2 of 2 probes passed)"])
+        _ = health.failedInARow(0, .gatewayError, count: 5, now: 4 * second)
+        for now in Int64(5)...63 { #expect(health.probeSucceeded(0, now: now * second).isEmpty) }
+        #expect(words(health.woken(now: 64 * second)) == ["0 healthy (its time out of service is over)"])
     }
 
     // MARK: - Intervals

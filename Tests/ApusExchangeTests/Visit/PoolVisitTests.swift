@@ -114,8 +114,7 @@ import Testing
         var pool = keeping(1)
         var visit = pool.visit()
         pool.begin(pool.seek(&visit), &visit)
-        #expect(pool.fail(&visit, .reusedConnectionDied)?.words == "seek")
-        guard case .start(0, .connect) = pool.seek(&visit) else {
+        guard case .start(0, .connect) = pool.fail(&visit, .reusedConnectionDied) else {
             Issue.record("not over a new connection")
             return
         }
@@ -294,6 +293,53 @@ import Testing
         pool.end(&visit)
         pool.leave(&visit)
         #expect(pool.isQuiet)
+    }
+
+    /// Any client can send one: no endpoint is blamed for it.
+    @Test func whatBreaksTwoEndpointsCountsAtNeither() {
+        var pool = VisitedPool(endpoints: 3) { $0.outliers = OutlierRules(consecutiveGatewayErrors: 1_000) }
+        for _ in 0..<20 {
+            var visit = pool.visit()
+            var step: PoolVisit.Step? = pool.seek(&visit)
+            while let next = step, pool.begin(next, &visit) != nil { step = pool.fail(&visit, .freshConnectionDied) }
+            if case .pause = step { visit.pauseEnded() }
+            pool.leave(&visit)
+        }
+        var counts: [Int] = []
+        for endpoint in 0..<3 {
+            var count = 0
+            while pool.origins.dispatchers[0].gaveNone(
+                endpoint, .broke, route: 0, after: 0, admitted: 0, now: 1
+            ).failedInARow == nil { count += 1 }
+            counts.append(1_000 - 1 - count)
+        }
+        #expect(counts.reduce(0, +) <= 20, "\(counts)")
+    }
+
+    @Test func aRequestIsRescuedOnce() throws {
+        var pool = VisitedPool(endpoints: 3)
+        var visit = pool.visit()
+        pool.begin(pool.seek(&visit), &visit)
+        pool.origins.dispatchers[0].setAvailable(0, false, now: 0)
+        let rescue = visit.rescue(VisitedPool.request, by: nil, &pool.origins, now: 0)
+        let (endpoint, lease) = try #require(rescue)
+        pool.begin(at: endpoint, lease, &visit)
+        // Both are late: a third would hang as well.
+        let loser = visit.other
+        visit.other = Attempt()
+        pool.end(loser, of: &visit)
+        #expect(pool.fail(&visit, .responseHeadTimedOut, .responseHeadTimeout)?.words == "refuse responseHeadTimeout")
+    }
+
+    /// A connection that was closed as idle says nothing about its endpoint: the backup stays where it is.
+    @Test func aStaleConnectionIsReplacedWithinTheRank() {
+        var pool = VisitedPool(endpoints: 1)
+        var visit = pool.visit()
+        pool.begin(pool.seek(&visit), &visit)
+        let peers = VisitedPool(endpoints: 3)
+        #expect(pool.origins.dispatchers[0].hasPeer(of: 0, TriedEndpoints()) == false)
+        #expect(peers.origins.dispatchers[0].hasPeer(of: 0, TriedEndpoints()))
+        #expect(pool.begin(pool.fail(&visit, .reusedConnectionDied)!, &visit) == 0)
     }
 
     @Test func aRescueIsOutOfTheBudget() {

@@ -267,6 +267,11 @@ final class MemoryNetwork: ScriptedNetwork {
         return end.error
     }
 
+    /// Whether there is a local address for connections to origins.
+    var hasAddress = true
+
+    func reaches(_ address: WireAddress) -> Bool { hasAddress }
+
     func silence(_ descriptor: Int32) -> Int32 {
         guard let end = end(descriptor, "silence"), let since = end.lostSince else { return -1 }
         return Int32(truncatingIfNeeded: (now - since) / 1_000)

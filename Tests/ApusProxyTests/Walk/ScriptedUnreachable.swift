@@ -87,4 +87,30 @@ import Testing
         #expect(stage.heard(clients[0]).hasSuffix("hi"))
         #expect(stage.hand.leftovers(stage.network) == [] && stage.network.faults == [])
     }
+
+    /// Head and body in two pieces, as many clients send them.
+    @Test func aRequestThatIsWholeLaterIsLookedAtAsWell() throws {
+        let stage = try ScriptedStage(endpoints: 2)
+        let client = try stage.connect()
+        stage.say("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\n", from: client)
+        stage.pass(milliseconds: 2_000)
+        stage.say("abc", from: client)
+        lose(stage.origins[0], stage)
+        stage.pass(milliseconds: 2_900)
+        #expect(stage.origins.count == 1)
+        stage.pass(milliseconds: 1_200)
+        try #require(stage.origins.count == 2)
+        #expect(stage.heard(stage.origins[1]).hasSuffix("abc"))
+    }
+
+    /// Without an address to begin from no port will help: the endpoint is unreachable.
+    @Test func aWantOfAddressesIsNoWantOfPorts() throws {
+        let stage = try ScriptedStage()
+        stage.network.hasAddress = false
+        stage.network.reception = { _ in .refuseAtOnce(errno: 99) }
+        let client = try stage.connect()
+        get(stage, client)
+        let heard = stage.heard(client)
+        #expect(heard.hasPrefix("HTTP/1.1 502 ") && heard.contains("connect_failed"))
+    }
 }

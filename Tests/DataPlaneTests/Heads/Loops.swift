@@ -1,6 +1,7 @@
 import ApusAddresses
 import ApusHTTP
 import ApusModel
+import ApusRouting
 import ApusTestKit
 import Testing
 
@@ -53,5 +54,20 @@ import Testing
             let response = try proxy.exchange("GET / HTTP/1.1\r\nHost: a\r\n\(line)\r\n\r\n")
             #expect(response.status == 508)
         }
+    }
+
+    /// An application behind Apus that passes on all fields of its request when it asks another service through Apus: that is
+    /// another route, and no loop.
+    @Test func anotherRouteIsAnotherWay() throws {
+        let origin = try Origin()
+        let proxy = try Proxy(origin) {
+            $0.routes.insert(Route(name: "inner", path: .prefix(Array("/inner".utf8)), pool: 0), at: 0)
+        }
+        #expect(try proxy.get("/outer").isGood)
+        let mark = try #require(origin.requests.first?.fields["Apus-Loop"])
+        #expect(try proxy.exchange("GET /inner/x HTTP/1.1\r\nHost: a\r\nApus-Loop: \(mark)\r\n\r\n").isGood)
+        #expect(try proxy.exchange("GET /again HTTP/1.1\r\nHost: a\r\nApus-Loop: \(mark)\r\n\r\n").status == 508)
+        let marks = origin.requests.flatMap { $0.fields.all("Apus-Loop") }
+        #expect(marks.count == 3 && Set(marks).count == 2)
     }
 }

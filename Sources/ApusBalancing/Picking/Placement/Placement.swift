@@ -56,6 +56,12 @@ struct Placement: Sendable {
     /// Whether the endpoint's rank is to take it for available.
     func isUsable(_ index: Int) -> Bool { available[index] || isPanicking }
 
+    /// Where an endpoint stands to which another may lose its requests.
+    func standing(of index: Int, beside other: Int) -> FailureRuns.Standing {
+        guard isUsable(index) else { return .out }
+        return rankOf[index] > rankOf[other] ? .inReserve : .beside
+    }
+
     /// The weight that the endpoint has in its rank: 0 when this balancer does not use it.
     func usedWeight(_ index: Int) -> Int { isChosen[index] ? Int(weights[index]) : 0 }
 
