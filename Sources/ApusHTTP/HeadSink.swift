@@ -7,12 +7,13 @@ public protocol HeadSink: ~Copyable {
     mutating func append(input range: Range<Int>)
     mutating func append(_ text: StaticString)
     mutating func append(_ byte: UInt8)
-    mutating func append(_ mark: LoopMark)
+    /// Appends the line that has the mark, and the empty line behind it.
+    mutating func append(lineOf mark: LoopMark)
 }
 
 extension HeadSink where Self: ~Copyable {
-    public mutating func append(_ mark: LoopMark) {
-        for digit in 0..<8 { append(UInt8(truncatingIfNeeded: mark.text >> UInt64(8 * digit))) }
+    public mutating func append(lineOf mark: LoopMark) {
+        for place in 0..<LoopMark.lineCount { append(mark.byte(place)) }
     }
 
     /// Appends every line that is not one of `others` and was not dropped, each as `Name: value`.

@@ -95,9 +95,7 @@ extension RequestHead {
         if expectsContinue { sink.append("Expect: 100-continue\r\n") }
         if acceptsTrailers { sink.append("TE: trailers\r\nConnection: TE\r\n") }
         guard let mark = forwarding.mark else { return sink.append("\r\n") }
-        sink.append("Apus-Loop: ")
-        sink.append(mark)
-        sink.append("\r\n\r\n")
+        sink.append(lineOf: mark)
     }
 
     @inlinable

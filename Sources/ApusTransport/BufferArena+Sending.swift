@@ -38,10 +38,14 @@ extension BufferArena {
         unsafe reserve(1).storeBytes(of: byte, as: UInt8.self)
     }
 
-    /// Appends eight bytes, the lowest first.
+    /// Appends so many bytes of three words, 17 to 24, the lowest first.
     @inlinable
-    public mutating func append(eightBytes word: UInt64) {
-        unsafe reserve(8).storeBytes(of: word.littleEndian, as: UInt64.self)
+    public mutating func append(_ count: Int, of words: InlineArray<3, UInt64>) {
+        let start = unsafe reserve(24)
+        unsafe start.storeBytes(of: words[0].littleEndian, as: UInt64.self)
+        unsafe start.storeBytes(of: words[1].littleEndian, toByteOffset: 8, as: UInt64.self)
+        unsafe start.storeBytes(of: words[2].littleEndian, toByteOffset: 16, as: UInt64.self)
+        outboundEnd &-= 24 - count
     }
 
     /// Appends a number below 100 as two digits.

@@ -20,7 +20,7 @@ public struct TriedEndpoints: Sendable, BitwiseCopyable {
         return count
     }
 
-    @inlinable
+    @inlinable @inline(__always)
     public mutating func insert(_ index: Int) {
         guard index >= 64 else {
             low |= 1 &<< UInt64(truncatingIfNeeded: index)

@@ -7,7 +7,7 @@ public import ApusTransport
 /// Heads are written straight into what is sent next; what they keep is copied from where it was received.
 extension BufferArena: HeadSink {
     @inline(__always)
-    public mutating func append(_ mark: LoopMark) { append(eightBytes: mark.text) }
+    public mutating func append(lineOf mark: LoopMark) { append(LoopMark.lineCount, of: mark.words) }
 }
 
 /// The worker's desk: plans write straight into what is sent next.

@@ -15,10 +15,11 @@ extension Proxy {
         if connections[upstream].isReadable, !connections.isSilent(upstream, &arena) {
             exchanges[x].state.upstreamKeepsAlive = false
         }
-        connections[upstream].carried &+= 1
+        let endpoint = Int(connections[upstream].place)
+        let keeping = settings.endpointKeeping[endpoint]
+        if keeping.limitsUse { connections[upstream].carried &+= 1 }
         let connection = connections[upstream]
-        let endpoint = Int(connection.place)
-        let idleTime = settings.endpointKeeping[endpoint].idleTime(of: connection, now: now)
+        let idleTime = keeping.idleTime(of: connection, now: now)
         let isReusable =
             exchanges[x].state.upstreamKeepsAlive && exchanges[x].state.requestWasForwarded && connection.isAtRest
             && idleTime > 0
