@@ -57,7 +57,9 @@ struct FailureRuns: Sendable {
     mutating func served(_ endpoint: Int, route: Int32, now: Int64) -> Bool {
         guard endpoint < runs.count else { return false }
         let wasToldLate = runs[endpoint].wasToldLate
-        runs[endpoint] = Run(answeredAt: now, answeredRoute: route)
+        if wasToldLate || runs[endpoint].status5xx != 0 { runs[endpoint] = Run() }
+        runs[endpoint].answeredAt = now
+        runs[endpoint].answeredRoute = route
         return wasToldLate
     }
 

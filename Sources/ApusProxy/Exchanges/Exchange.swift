@@ -23,7 +23,8 @@ struct Exchange: BitwiseCopyable {
     /// Which of its route's pools it was sent to: the place in `Route.pools`, whatever a fallback makes of it later.
     /// A split has 16 at most.
     var branch: UInt8 = 0
-    /// Its route asks for no more than a pool: what `RouteSettings` says of it is what the listener says.
+    /// Its route asks for no more than a pool: what `RouteSettings` says of it is what the listener says. True until
+    /// `applyRoute` is called, as it is where `RouteSettings.isPlain` is false.
     var isPlain = true
     /// It counts among its route's requests in flight (`RouteLimits.requests`).
     var isCountedOnRoute = false

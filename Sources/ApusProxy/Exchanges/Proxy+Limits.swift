@@ -21,6 +21,17 @@ extension Proxy {
         exchanges[x].isPlain ? settings.responseHead : settings.rules.routes[exchanges[x].route].responseHead
     }
 
+    /// The time that an exchange has whose request was just sent: where all of it is, until its attempt is looked at (`look`),
+    /// which is sooner than the head must come.
+    @inline(__always)
+    mutating func timeOfSent(_ x: Int, on upstream: Int) -> Int64 {
+        guard exchanges[x].state.request.isComplete else {
+            return exchanges[x].state.awaitsContinue ? responseHeadTime(x) : bodyTime(x)
+        }
+        let time = responseHeadTime(x)
+        return connections[upstream].hasUnsent ? time : min(time, PoolVisit.lookTime)
+    }
+
     @inline(__always)
     mutating func bodyTime(_ x: Int) -> Int64 {
         if exchanges[x].isEventStream { return streamTime(x) }

@@ -107,7 +107,7 @@ extension Proxy {
     mutating func requestHasEnded(_ x: Int) {
         guard exchanges[x].state.responsePhase == .awaited else { return setDeadline(exchange: x, in: bodyTime(x)) }
         exchanges[x].state.visit.current.started = now
-        setDeadline(exchange: x, in: timeOfSent(x))
+        setDeadline(exchange: x, in: timeOfSent(x, on: exchanges[x].upstream))
     }
 
     /// Keeps what is about to be sent of a body behind what is kept of the request, if that may be sent again and the pool

@@ -47,7 +47,7 @@ extension Proxy {
             connections[Int(upstream)].phase = .leased
             connections[Int(upstream)].exchange = Int32(x)
             connections[Int(upstream)].deadline = .max
-            exchanges[x].upstream = Int(upstream)
+            exchanges[x].state.visit.current.connection = upstream
             return sendRequest(x, &arena)
         case .connect: return connect(x, endpoint, &arena)
         // HTTP/1 carries one exchange at a time, and `choose` gives no lease that was refused.
@@ -136,7 +136,7 @@ extension Proxy {
         if case .noMemory = sent {
             return noMemoryToSend(x, &arena)
         }
-        setDeadline(exchange: x, in: timeOfSent(x))
+        setDeadline(exchange: x, in: timeOfSent(x, on: upstream))
         if origins.rules[exchanges[x].pool].limitsTries || !exchanges[x].isPlain { setTryLimits(x) }
         guard !exchanges[x].state.request.isComplete else { return .waits }
         // The attempt before may have ended in the middle of it.

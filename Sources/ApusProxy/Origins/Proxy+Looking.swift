@@ -5,16 +5,6 @@ import ApusTransport
 
 /// Looking: what an attempt that is not answered soon may wait for.
 extension Proxy {
-    /// The time that an exchange has whose request was just sent.
-    @inline(__always)
-    mutating func timeOfSent(_ x: Int) -> Int64 {
-        if exchanges[x].state.request.isComplete {
-            let time = responseHeadTime(x)
-            return connections[exchanges[x].upstream].hasUnsent ? time : min(time, PoolVisit.lookTime)
-        }
-        return exchanges[x].state.awaitsContinue ? responseHeadTime(x) : bodyTime(x)
-    }
-
     /// Whether the time that is over was that of a look, and not that of the response's head.
     mutating func isToBeLookedAt(_ x: Int) -> Bool {
         exchanges[x].upstream >= 0 && exchanges[x].state.responsePhase == .awaited

@@ -11,7 +11,7 @@ struct BalanceSection: Equatable {
     private static let byClient = "ip-hash"
     private static let names = Balance.allCases.map(\.rawValue) + [byClient]
 
-    /// What other proxies call them.
+    /// What other proxies call them, in lower case and without `-` and `_`, and what they are called here.
     private static let others = [
         "rr": "round-robin", "wrr": "weighted-round-robin", "staticrr": "weighted-round-robin",
         "leastconn": "least-connections", "lc": "least-connections", "p2c": "least-requests", "ewma": "peak-ewma",
