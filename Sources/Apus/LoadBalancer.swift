@@ -94,16 +94,18 @@ public struct LoadBalancer: Service {
     public func run() async throws {
         try snapshot.check()
         let store = try snapshot.operations.stateDirectory.map { try RevisionStore(directory: $0, logger: logger) }
-        var dynamic = handedOver ?? store?.dynamicState ?? DynamicState()
-        _ = dynamic.reconcile(with: snapshot)
+        // What names stood for before, where they are not found now.
+        let first = configuration.using(RunningConfiguration.keptNames(handedOver, store))
+        var dynamic = handedOver?.dynamic ?? store?.dynamicState ?? DynamicState()
+        _ = dynamic.reconcile(with: first.snapshot)
         let inherited = (surroundings?.sockets ?? []).map {
             InheritedListener(descriptor: $0.descriptor, address: $0.address)
         }
-        let dataPlane = try DataPlane(dynamic.applied(to: configuration), inheriting: inherited)
+        let dataPlane = try DataPlane(dynamic.applied(to: first), inheriting: inherited)
         let control = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         defer { controls.end() }
         do {
-            try await serve(dataPlane, control, store)
+            try await serve(first, dataPlane, control, store)
         } catch {
             try? await control.shutdownGracefully()
             throw error
@@ -112,7 +114,8 @@ public struct LoadBalancer: Service {
     }
 
     private func serve(
-        _ dataPlane: DataPlane, _ control: MultiThreadedEventLoopGroup, _ store: RevisionStore?
+        _ first: LoadedConfiguration, _ dataPlane: DataPlane, _ control: MultiThreadedEventLoopGroup,
+        _ store: RevisionStore?
     ) async throws {
         let eventLoop = control.next()
         let serving = ServingState()
@@ -120,8 +123,8 @@ public struct LoadBalancer: Service {
             Live.View(snapshot: dataPlane.snapshot, counters: dataPlane.counters, addresses: dataPlane.addresses))
         let prober = Prober(snapshot: dataPlane.snapshot, link: dataPlane, eventLoop: eventLoop, logger: logger)
         let running = RunningConfiguration(
-            path: path, loader: loader, first: configuration, adopter: Changeover(dataPlane, prober, live), live: live,
-            store: store, dynamic: handedOver,
+            path: path, loader: loader, first: first, adopter: Changeover(dataPlane, prober, live), live: live,
+            store: store, handed: handedOver,
             previousNumber: Int(clamping: surroundings?.takeover?.handover.revision ?? 0), logger: logger,
             outcome: { [supervisor = surroundings?.supervisor] in supervisor?.tell(.status($0.status)) })
         let upgrade = Upgrade(dataPlane, running, surroundings, logger: logger)
@@ -162,9 +165,9 @@ public struct LoadBalancer: Service {
         return { "process \(try await upgrade.begin(nil)) has taken over" }
     }
 
-    /// What was changed while the process before this one ran.
-    private var handedOver: DynamicState? {
-        (surroundings?.takeover?.handover.state).flatMap { DynamicState(encoded: $0) }
+    /// What the process before this one has told.
+    private var handedOver: HandedState? {
+        (surroundings?.takeover?.handover.state).flatMap { HandedState(encoded: $0) }
     }
 
     /// Shut down in reverse: the admin server tells of the drain until the last request has ended.

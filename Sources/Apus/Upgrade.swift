@@ -69,13 +69,13 @@ final class Upgrade: Sendable {
     /// Starts the successor; nothing that it is told of changes meanwhile.
     private func start(_ program: Program) async throws -> Successor {
         let (dataPlane, kinship) = (dataPlane, supervisor == nil ? Kinship.child : .sibling)
-        return try await configuration.handOver { revision, dynamic in
+        return try await configuration.handOver { revision, state in
             guard let copies = try dataPlane.copyListeningSockets() else { throw UpgradeRefusal.ending }
             let sockets = copies.map { InheritedSocket(descriptor: $0.descriptor, address: $0.address) }
             defer { for socket in sockets { socket.close() } }
             return try await Successor.start(
                 program,
-                handing: Handover(sockets: sockets, revision: UInt64(revision.number), state: dynamic.encoded),
+                handing: Handover(sockets: sockets, revision: UInt64(revision.number), state: state.encoded),
                 as: kinship)
         }
     }

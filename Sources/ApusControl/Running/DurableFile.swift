@@ -27,16 +27,18 @@ struct DurableFile {
     }
 
     /// A revision has as much as configurations have together, and the escapes of JSON.
-    private static let rules = FileRules(bytes: 256 << 20, takesStreams: false)
+    static let longest = 256 << 20
     private static let magic = "apus-state 1 sha256 "
     /// How names of files that are being written begin: what is left of them was not written to its end.
     static let temporaryPrefix = ".writing-"
 
     /// The contents; nil when there is no such file.
-    func read() throws(Failure) -> [UInt8]? {
+    ///
+    /// - Parameter most: what is longer is not read.
+    func read(atMost most: Int = longest) throws(Failure) -> [UInt8]? {
         let bytes: [UInt8]
         do throws(FileSystem.ReadError) {
-            bytes = try FileSystem.bytes(of: path, Self.rules)
+            bytes = try FileSystem.bytes(of: path, FileRules(bytes: most, takesStreams: false))
         } catch {
             guard FileManager.default.fileExists(atPath: path) else { return nil }
             throw .unreadable(path: path, reason: error.description)

@@ -10,10 +10,21 @@ struct NameTable: Sendable {
     private struct Entry: Sendable {
         /// The last that were found.
         var addresses: [IPAddress] = []
+        /// When they were found; before this process was there, for those that are kept.
+        var found: Int64 = 0
+        /// They were found by a process before this one, and not by this one yet.
+        var isKept = false
         /// Lookups in a row that found nothing.
         var failures = 0
         var due: Int64
         var isUnderWay = false
+
+        mutating func found(_ addresses: [IPAddress], now: Int64) {
+            self.addresses = addresses
+            found = now
+            isKept = false
+            failures = 0
+        }
     }
 
     /// What a lookup has changed.
@@ -44,6 +55,14 @@ struct NameTable: Sendable {
     var addresses: [String: [IPAddress]] { entries.mapValues(\.addresses) }
     var count: Int { entries.count }
 
+    /// The names that have addresses, with these and how long ago they were found.
+    func known(now: Int64) -> [String: (addresses: [IPAddress], age: Int64)] {
+        entries.filter { !$0.value.addresses.isEmpty }.mapValues { ($0.addresses, max(0, now - $0.found)) }
+    }
+
+    /// Those among them whose addresses are from before this process.
+    var kept: Set<String> { Set(entries.filter(\.value.isKept).keys) }
+
     /// The names whose latest lookup found nothing, in order.
     var unresolved: [String] { entries.filter { $0.value.failures > 0 }.keys.sorted() }
 
@@ -51,14 +70,20 @@ struct NameTable: Sendable {
     ///
     /// - Parameters:
     ///   - found: what was found for them when the configuration was loaded; a name that is not there was not looked up.
+    ///     What the table knew already may be what it told, and says nothing of whether the name is found now.
+    ///   - isNews: whether it was looked up, rather than taken from the table where that had addresses.
     ///   - interval: from lookup to lookup; nil to look up only what has no address.
-    mutating func follow(_ names: Set<String>, found: [String: [IPAddress]], interval: Int64?, now: Int64) {
+    mutating func follow(
+        _ names: Set<String>, found: [String: [IPAddress]], isNews: Bool = true, interval: Int64?, now: Int64
+    ) {
         entries = entries.filter { names.contains($0.key) }
         for name in names {
             if let addresses = found[name], !addresses.isEmpty {
-                if entries[name] == nil { entries[name] = Entry(due: now + spread(interval ?? 0)) }
-                entries[name]?.addresses = addresses
-                entries[name]?.failures = 0
+                let known = entries[name]?.addresses ?? []
+                if known.isEmpty || isNews && Set(known) != Set(addresses) {
+                    if entries[name] == nil { entries[name] = Entry(due: now + spread(interval ?? 0)) }
+                    entries[name]?.found(addresses, now: now)
+                }
             } else if entries[name] == nil {
                 // What was not looked up yet is so at once.
                 let isNew = found[name] == nil
@@ -67,6 +92,21 @@ struct NameTable: Sendable {
             guard let entry = entries[name], let interval, !entry.isUnderWay else { continue }
             entries[name]?.due = min(entry.due, now + interval + interval / 10)
         }
+    }
+
+    /// Gives names without an address those that were kept of them, until they are found.
+    ///
+    /// - Parameter kept: the addresses, and how long ago they were found.
+    /// - Returns: the names that have got some, in order.
+    mutating func keep(_ kept: [String: (addresses: [IPAddress], age: Int64)], now: Int64) -> [String] {
+        let names = entries.keys.filter { entries[$0]?.addresses.isEmpty == true && kept[$0] != nil }.sorted()
+        for name in names {
+            guard let (addresses, age) = kept[name] else { continue }
+            entries[name]?.addresses = addresses
+            entries[name]?.found = now - age
+            entries[name]?.isKept = true
+        }
+        return names
     }
 
     /// When the next is due; nil for none.
@@ -99,8 +139,7 @@ struct NameTable: Sendable {
             return entry.failures == 1 ? .lost(keeping: entry.addresses) : nil
         }
         let (before, wasLost) = (entry.addresses, entry.failures > 0)
-        entry.failures = 0
-        entry.addresses = addresses
+        entry.found(addresses, now: now)
         entry.due = now + spread(interval ?? Self.longestRetry)
         if before.isEmpty { return .found(addresses) }
         if Set(before) != Set(addresses) { return .moved(from: before, to: addresses) }
@@ -119,6 +158,8 @@ public struct NameFacts: Sendable, Equatable {
     public var names = 0
     /// Those of them whose latest lookup found no address.
     public var unresolved: [String] = []
+    /// Those that stand for what a process before this one found.
+    public var kept = KeptNames()
     public var lookupsFound: UInt64 = 0
     public var lookupsFailed: UInt64 = 0
 }

@@ -2,7 +2,8 @@ import FoundationEssentials
 import Glibc
 public import Logging
 
-/// The last revisions, and the changes made while running, in a directory: so that there is a way back after a restart.
+/// The last revisions, the changes made while running, and what names stood for, in a directory: so that there is a way back
+/// after a restart.
 ///
 /// Whenever the process dies, what the directory holds can be read: each file is a `DurableFile`, written by itself. What
 /// is damaged nevertheless is left out, with a warning. The directory is for its owner alone (0700, its files 0600):
@@ -10,15 +11,21 @@ public import Logging
 ///
 ///     revision-00000012     the configuration's files, and when and why they came to run
 ///     changes               what was changed of endpoints while running
+///     names                 what host names of endpoints stood for when they were last found
 public final class RevisionStore: Sendable {
     public let directory: String
     /// The revisions that were there when it was opened, by number.
     public let revisions: [Revision]
     /// The changes that were there when it was opened.
     public let dynamicState: DynamicState
+    /// What was known of names when it was opened.
+    public let names: KeptNames
 
     private static let revisionPrefix = "revision-"
     private static let changesName = "changes"
+    private static let namesName = "names"
+    /// `KeptNames.mostAddresses`, each with a name of its own and as long as they can be, have room in it.
+    private static let namesBytes = 8 << 20
 
     /// Makes the directory if need be, and reads what is in it.
     ///
@@ -43,6 +50,9 @@ public final class RevisionStore: Sendable {
         self.revisions = revisions.sorted { $0.number < $1.number }
         let changes = Self.read([ChangeRecord].self, "\(directory)/\(Self.changesName)", logger)
         dynamicState = DynamicState(changes ?? [])
+        let known = Self.read(
+            [NameRecord].self, "\(directory)/\(Self.namesName)", atMost: Self.namesBytes, logger)
+        self.names = KeptNames(known ?? []).bounded.kept
     }
 
     /// Keeps a revision; of the others, no more than `count` with it, the newest.
@@ -61,6 +71,15 @@ public final class RevisionStore: Sendable {
     func keep(_ state: DynamicState) throws {
         let records = state.records.filter { $0.persistent }
         try DurableFile(path: "\(directory)/\(Self.changesName)").write(Self.encode(records))
+    }
+
+    /// Keeps what is known of names: of very many, the first.
+    ///
+    /// - Returns: how many names are left out.
+    func keep(_ names: KeptNames) throws -> Int {
+        let (kept, leftOut) = names.bounded
+        try DurableFile(path: "\(directory)/\(Self.namesName)").write(Self.encode(kept.records))
+        return leftOut
     }
 
     private func file(_ number: Int) -> DurableFile {
@@ -84,9 +103,11 @@ public final class RevisionStore: Sendable {
     }
 
     /// Nil, and a warning, for what cannot be read; nil as well for what is not there.
-    private static func read<Value: Decodable>(_ type: Value.Type, _ path: String, _ logger: Logger) -> Value? {
+    private static func read<Value: Decodable>(
+        _ type: Value.Type, _ path: String, atMost bytes: Int = DurableFile.longest, _ logger: Logger
+    ) -> Value? {
         do {
-            guard let bytes = try DurableFile(path: path).read() else { return nil }
+            guard let bytes = try DurableFile(path: path).read(atMost: bytes) else { return nil }
             let decoder = JSONDecoder()
             decoder.dateDecodingStrategy = .iso8601
             return try decoder.decode(type, from: Data(bytes))

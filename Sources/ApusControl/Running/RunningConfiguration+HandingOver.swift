@@ -5,13 +5,13 @@ extension RunningConfiguration {
     /// When it has returned they are refused, because this process's configuration is nobody's any more
     /// (`ConfigurationRefusal.handedOver`); when it has thrown, all goes on.
     ///
-    /// - Parameter start: is given the revision that runs and what was changed while running.
+    /// - Parameter start: is given the revision that runs, what was changed while running, and what names stand for.
     public func handOver<Successor: Sendable>(
-        _ start: @Sendable (Revision, DynamicState) async throws -> Successor
+        _ start: @Sendable (Revision, HandedState) async throws -> Successor
     ) async throws -> Successor {
         try await takeTurn()
         defer { endTurn() }
-        let successor = try await start(revision, dynamic)
+        let successor = try await start(revision, HandedState(dynamic: dynamic, names: knownNames))
         hasSuccessor = true
         return successor
     }

@@ -2,6 +2,7 @@ import ApusAddresses
 import ApusBalancing
 import ApusConfig
 import ApusModel
+import FoundationEssentials
 import Logging
 import ServiceLifecycle
 
@@ -16,6 +17,7 @@ extension RunningConfiguration {
     }
 
     private func followUntilCancelled() async {
+        keepNames()
         while !Task.isCancelled, !hasSuccessor {
             let interval = resolveInterval
             let due = names.takeDue(interval: interval, now: Prober.now)
@@ -26,13 +28,14 @@ extension RunningConfiguration {
         }
     }
 
-    private var resolveInterval: Int64? { loaded.snapshot.operations.resolveInterval?.inMicroseconds }
+    var resolveInterval: Int64? { loaded.snapshot.operations.resolveInterval?.inMicroseconds }
 
     /// What is known of the names, for metrics and status.
     public var nameFacts: NameFacts {
         NameFacts(
-            names: names.count, unresolved: names.unresolved, lookupsFound: names.successes,
-            lookupsFailed: names.failures)
+            names: names.count, unresolved: names.unresolved,
+            kept: KeptNames(knownNames.names.filter { names.kept.contains($0.key) }),
+            lookupsFound: names.successes, lookupsFailed: names.failures)
     }
 
     /// Looks up names, all at once, and goes over to what they stand for.
@@ -52,6 +55,13 @@ extension RunningConfiguration {
         guard !Task.isCancelled else { return }
         for (name, change) in changes { tell(name, change) }
         await useNames()
+        keepNames()
+    }
+
+    /// What a configuration's names stand for now: what was found for it, and where names are followed, what is known since.
+    func addresses(for read: LoadedConfiguration) -> [String: [IPAddress]] {
+        guard resolveInterval != nil else { return read.lookups }
+        return read.lookups.merging(names.addresses) { $1.isEmpty ? $0 : $1 }
     }
 
     /// Goes over to the endpoints that the names stand for now, if they are others than those that run.
@@ -72,10 +82,7 @@ extension RunningConfiguration {
     }
 
     private func tell(_ name: String, _ change: NameTable.Change) {
-        func list(_ addresses: [IPAddress]) -> String {
-            let shown = addresses.prefix(8).map { "\($0)" }.joined(separator: ", ")
-            return addresses.count > 8 ? "\(shown) and \(addresses.count - 8) more" : shown
-        }
+        let list = Self.list
         switch change {
         case .found(let addresses): logger.notice("the host name \(name) has an address now: \(list(addresses))")
         case .foundAgain: logger.notice("the host name \(name) is found again, and stands for what it did")
@@ -99,5 +106,76 @@ extension RunningConfiguration {
             return found.isEmpty ? followed[name] ?? last[name] ?? [] : found
         }
         return loader
+    }
+
+    private static func list(_ addresses: [IPAddress]) -> String {
+        let shown = addresses.prefix(8).map { "\($0)" }.joined(separator: ", ")
+        return addresses.count > 8 ? "\(shown) and \(addresses.count - 8) more" : shown
+    }
+}
+
+/// What names stand for outlives the process, for a start while the name service is away.
+extension RunningConfiguration {
+    /// How long what is written may be wrong about when a name was last found, while it stands for the same.
+    private static let longestUnwritten: Int64 = 600
+
+    /// What names stand for, and when that was found.
+    var knownNames: KeptNames {
+        let now = Int64(Date().timeIntervalSince1970)
+        return KeptNames(
+            names.known(now: Prober.now).mapValues { .init(addresses: $0.addresses, found: now - $0.age / 1_000_000) })
+    }
+
+    /// Has the state directory know what the names stand for, if it does not yet. Nobody waits for the disk.
+    func keepNames() {
+        guard let store, keepingNames == nil, !hasSuccessor else { return }
+        let known = knownNames
+        let isLater = known.latest - keptNames.latest >= Self.longestUnwritten
+        guard isLater || !known.hasAddresses(of: keptNames) else { return }
+        keptNames = known
+        keepingNames = Task {
+            let note = await write(known, to: store)
+            if let note, note != namesNote { logger.warning("\(note)") }
+            namesNote = note
+            keepingNames = nil
+            // They may have moved meanwhile.
+            keepNames()
+        }
+    }
+
+    /// - Returns: what went wrong, in words.
+    private func write(_ known: KeptNames, to store: RevisionStore) async -> String? {
+        let consequence = "after a restart while the name service is away, they have no address"
+        do {
+            return try await stateFiles.run { _ -> String? in
+                do {
+                    let leftOut = try store.keep(known)
+                    return leftOut == 0
+                        ? nil
+                        : "\(leftOut) of \(known.names.count) host names have no room in the state directory, which keeps "
+                            + "\(KeptNames.mostAddresses) addresses: \(consequence)"
+                } catch {
+                    return "what host names stand for could not be kept: \(consequence): \(error)"
+                }
+            }
+        } catch {
+            return "what host names stand for could not be kept: \(consequence): the disk does not answer"
+        }
+    }
+
+    /// What is said of a name that stands for what was kept of it.
+    static func words(of name: String, keeping kept: KeptNames.Name) -> String {
+        "the host name \(name) has no address now: \(list(kept.addresses)) of before this start "
+            + "\(kept.addresses.count == 1 ? "is" : "are") used, last found \(age(kept.age)) ago, until it is found again"
+    }
+
+    /// `12 s`, `5 min`, `3 h`, `2 days`.
+    private static func age(_ seconds: Int64) -> String {
+        switch seconds {
+        case ..<120: "\(seconds) s"
+        case ..<7_200: "\(seconds / 60) min"
+        case ..<172_800: "\(seconds / 3_600) h"
+        default: "\(seconds / 86_400) days"
+        }
     }
 }

@@ -49,6 +49,11 @@ public actor RunningConfiguration {
     nonisolated let nameLookups = FileLane("names", width: 8, longestLine: .max, patience: .seconds(30))
     /// The names of endpoints that are followed.
     var names = NameTable(seed: .random(in: .min ... .max))
+    /// What is in the state directory of them, and the writing of it that is under way.
+    var keptNames = KeptNames()
+    var keepingNames: Task<Void, Never>?
+    /// What went wrong with it the last time, in words.
+    var namesNote: String?
     /// What asked for a configuration and has not been given the turn yet, by its number.
     var loading: Set<Int> = []
     /// The number of the latest that asked for one, and of the latest that came to run.
@@ -62,13 +67,13 @@ public actor RunningConfiguration {
     ///   - first: what runs already.
     ///   - store: where revisions and changes are kept beyond the process. What it holds of changes runs already too:
     ///     `DynamicState.applied` has been called with it.
-    ///   - handedOver: what was changed while running, where a process before this one has told; nil for what the store
-    ///     holds.
+    ///   - handedOver: what a process before this one has told; nil where there was none, for what the store holds. What is
+    ///     kept of names runs already too: `LoadedConfiguration.using` has been called with it.
     ///   - previousNumber: the number of the revision that the process before ran; 0 for none.
     ///   - outcome: Told of each reload that took effect or was refused, whoever asked for it.
     public init(
         path: String?, loader: ConfigurationLoader, first: LoadedConfiguration, adopter: any SnapshotAdopter,
-        live: Live, store: RevisionStore? = nil, dynamic handedOver: DynamicState? = nil, previousNumber: Int = 0,
+        live: Live, store: RevisionStore? = nil, handed handedOver: HandedState? = nil, previousNumber: Int = 0,
         logger: Logger, outcome: @escaping @Sendable (ReloadFacts) -> Void = { _ in }
     ) {
         self.path = path
@@ -96,13 +101,24 @@ public actor RunningConfiguration {
         // A process that was killed may have left one more than it was to keep.
         self.kept = kept.suffix(max(1, first.snapshot.operations.keptRevisions))
         reloads = ReloadFacts(revision: revision.number, lastMicroseconds: Self.wallClock)
-        var dynamic = handedOver ?? store?.dynamicState ?? DynamicState()
+        var dynamic = handedOver?.dynamic ?? store?.dynamicState ?? DynamicState()
         for line in dynamic.reconcile(with: first.snapshot) { logger.notice("\(line)") }
         self.dynamic = dynamic
         applied = dynamic.applied(to: first)
         names.follow(
             first.followedNames, found: first.lookups,
             interval: first.snapshot.operations.resolveInterval?.inMicroseconds, now: Prober.now)
+        keptNames = store?.names ?? KeptNames()
+        let before = Self.keptNames(handedOver, store)
+        for name in names.keep(before.names.mapValues { ($0.addresses, $0.age * 1_000_000) }, now: Prober.now) {
+            guard let value = before.names[name] else { continue }
+            logger.warning("\(Self.words(of: name, keeping: value))")
+        }
+    }
+
+    /// What is known of names from before this process.
+    public static func keptNames(_ handedOver: HandedState?, _ store: RevisionStore?) -> KeptNames {
+        (handedOver?.names ?? KeptNames()).joined(with: store?.names ?? KeptNames())
     }
 
     /// Whether changes and revisions can outlive the process.
@@ -189,10 +205,13 @@ public actor RunningConfiguration {
 
     /// Goes over to what has been read, or says what would happen. It is the caller's turn, unless it only asks.
     func goOver(
-        to next: LoadedConfiguration, _ cause: Revision.Cause, _ author: ConfigurationAuthor, _ dryRun: Bool
+        to read: LoadedConfiguration, _ cause: Revision.Cause, _ author: ConfigurationAuthor, _ dryRun: Bool
     ) async throws(ConfigurationRefusal) -> Adoption {
-        let (wanted, notes) = next.snapshot.keepingWhatIsFixed(
+        let (fixed, notes) = read.snapshot.keepingWhatIsFixed(
             of: loaded.snapshot, isSent: author != .operatorsFile)
+        // Names may have moved while it was read.
+        let next = read.running(as: fixed).resolving(addresses(for: read))
+        let wanted = next.snapshot
         var dynamic = dynamic
         let dropped = dynamic.reconcile(with: wanted)
         let target = dynamic.applied(to: wanted, signers: next.sessionSigners)
@@ -226,10 +245,11 @@ public actor RunningConfiguration {
         adoption.effect = .adopted
         revision = adoption.revision
         self.dynamic = dynamic
-        use(next.running(as: wanted), target)
+        let wereFollowed = resolveInterval != nil
+        use(next, target)
         names.follow(
-            next.followedNames, found: next.lookups,
-            interval: wanted.operations.resolveInterval?.inMicroseconds, now: Prober.now)
+            next.followedNames, found: next.lookups, isNews: !wereFollowed, interval: resolveInterval, now: Prober.now)
+        keepNames()
         adoption.notes += await keepRevision()
         if !dropped.isEmpty { adoption.notes += await keepDynamicState() }
         tell(adoption)

@@ -42,6 +42,8 @@ struct ChangeRecord: Codable {
     var weight: DynamicState.AdjustedWeight?
     var drained: Bool?
     var persistent: Bool
+    /// In place of a change, what is told to a successor of host names; see `HandedState.encoded`.
+    var names: [NameRecord]?
 }
 
 extension ChangeRecord {
@@ -64,14 +66,5 @@ extension ChangeRecord {
 extension DynamicState {
     init(_ records: [ChangeRecord]) { entries = records.compactMap(\.entry) }
 
-    var records: [ChangeRecord] { entries.map(ChangeRecord.init) }
-
-    /// For a successor, which goes on with it.
-    public var encoded: [UInt8] { Array(records.jsonText.utf8) }
-
-    /// What a process before this one has told; nil when it is not understood.
-    public init?(encoded: [UInt8]) {
-        guard let records = try? JSONDecoder().decode([ChangeRecord].self, from: Data(encoded)) else { return nil }
-        self.init(records)
-    }
+    var records: [ChangeRecord] { entries.map { ChangeRecord($0) } }
 }

@@ -105,18 +105,22 @@ struct ConfigurationFixture {
           api: { endpoints: [127.0.0.1:3] }
         """
 
+    /// - Parameter resolve: finds addresses of host names from the beginning.
     init(
         _ text: String = Self.text, path: String? = "apus.yaml", store: RevisionStore? = nil,
+        handed: HandedState? = nil, resolve: @escaping @Sendable (String) -> [IPAddress] = { _ in [] },
         logger: Logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     ) throws {
         files = Files(["apus.yaml": text])
-        let first = try files.loader.load(path: "apus.yaml")
-        var dynamic = store?.dynamicState ?? DynamicState()
+        files.resolver.withLock { $0 = resolve }
+        let first = try files.loader.load(path: "apus.yaml").using(RunningConfiguration.keptNames(handed, store))
+        var dynamic = handed?.dynamic ?? store?.dynamicState ?? DynamicState()
         dynamic.reconcile(with: first.snapshot)
         live = Live(.of(dynamic.applied(to: first)))
         adopter = FakeAdopter(live: live)
         running = RunningConfiguration(
-            path: path, loader: files.loader, first: first, adopter: adopter, live: live, store: store, logger: logger)
+            path: path, loader: files.loader, first: first, adopter: adopter, live: live, store: store, handed: handed,
+            logger: logger)
     }
 }
 

@@ -118,7 +118,7 @@ import Testing
         try await fixture.running.change(
             .adjust(pool: "web", endpoint: "127.0.0.1:1", weight: .number(0), isDrained: true))
         let state = await fixture.running.dynamic
-        #expect(DynamicState(encoded: state.encoded) == state)
-        #expect(DynamicState(encoded: Array("nonsense".utf8)) == nil)
+        #expect(HandedState(encoded: HandedState(dynamic: state).encoded)?.dynamic == state)
+        #expect(HandedState(encoded: Array("nonsense".utf8)) == nil)
     }
 }

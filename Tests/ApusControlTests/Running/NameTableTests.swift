@@ -55,6 +55,32 @@ import Testing
         #expect(pauses.allSatisfy { $0 <= 11 } && pauses[6] >= 9)
     }
 
+    /// What a loader was told by the table is no news to it.
+    @Test func aReloadSaysNothingOfWhatIsNotFound() {
+        var table = table(["a": one])
+        _ = table.lookedUp("a", [], interval: 10 * Self.second, now: 0)
+        for isNews in [true, false] {
+            table.follow(["a"], found: ["a": one], isNews: isNews, interval: 10 * Self.second, now: 5)
+            #expect(table.unresolved == ["a"])
+        }
+        #expect(table.lookedUp("a", [], interval: 10 * Self.second, now: 10) == nil)
+        // A configuration that took long to be read may know less than the table.
+        table.follow(["a"], found: ["a": two], isNews: false, interval: 10 * Self.second, now: 5)
+        #expect(table.addresses == ["a": one])
+        table.follow(["a"], found: ["a": two], interval: 10 * Self.second, now: 5)
+        #expect(table.addresses == ["a": two] && table.unresolved == [])
+    }
+
+    @Test func whatIsKeptIsUsedUntilItIsFound() {
+        var table = table(["a": [], "b": two], ["a", "b"])
+        #expect(table.keep(["a": (one, 7), "b": (one, 7), "c": (one, 7)], now: 5) == ["a"])
+        #expect(table.addresses == ["a": one, "b": two])
+        #expect(table.kept == ["a"] && table.unresolved == ["a"])
+        #expect(table.known(now: 10).mapValues(\.age) == ["a": 12, "b": 10])
+        #expect(table.lookedUp("a", one, interval: 10 * Self.second, now: 20) == .foundAgain)
+        #expect(table.kept == [] && table.known(now: 20)["a"]?.age == 0)
+    }
+
     @Test func whatWasNotLookedUpYetIsSoAtOnce() {
         let table = table([:])
         #expect(table.nextDue(interval: nil) == 0)
