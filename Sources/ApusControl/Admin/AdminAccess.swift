@@ -8,8 +8,9 @@ import Hummingbird
 ///
 /// A page that a browser has loaded from anywhere can send requests to loopback too. It cannot read the answers, unless its
 /// host name has been made to stand for 127.0.0.1 (DNS rebinding): so a request must name an address, `localhost` or one of
-/// `hosts`. And it must not change anything: browsers say where a request comes from (Sec-Fetch-Site, Origin), and what
-/// comes from another place is refused.
+/// `hosts`. What browsers say comes from a page of another place (Sec-Fetch-Site, Origin) is refused.
+///
+/// Which address it names does not matter: a page's own address cannot be made to stand for another.
 ///
 /// What a caller may do then is up to the listener's role; see `AdminDoor.require`.
 struct AdminAccess: RouterMiddleware {
@@ -75,21 +76,40 @@ struct AdminAccess: RouterMiddleware {
         return authority.firstIndex(of: ":").map { authority[..<$0] } ?? authority[...]
     }
 
+    /// Browsers say what has sent a request (Fetch Metadata), at least to loopback, and its origin with all that a script may
+    /// read or that changes something. Nothing of a page of another place is let in: it could learn from the time that an
+    /// answer takes, or make what is loaded a part of itself. A person who follows a link is.
     private static func checkOrigin(_ request: Request) throws {
-        guard request.method != .get, request.method != .head else { return }
-        let site = request.headers[.secFetchSite]
-        let origin = request.headers[.origin]
-        let isOwn = site.map { $0 == "same-origin" || $0 == "none" } ?? true
+        let headers = request.headers
         let authority = request.head.authority ?? ""
+        let origin = headers[.origin]
         let isFromHere = origin.map { $0 == "http://\(authority)" || $0 == "https://\(authority)" } ?? true
-        guard isOwn, isFromHere else {
+        let isOwn = headers[.secFetchSite].map { $0 == "same-origin" || $0 == "none" } ?? true
+        let isReading = request.method == .get || request.method == .head
+        let isFollowed =
+            isReading && headers[.secFetchMode] == "navigate" && headers[.secFetchDest] == "document"
+        guard isFromHere, isOwn || isFollowed else {
             throw AdminProblem(
-                status: .forbidden, kind: "cross-origin", title: "Another site may not change anything",
+                status: .forbidden, kind: "cross-origin", title: "A page of another site may not ask this",
                 detail: "A browser sent this for a page from \((origin ?? "another site").prefix(100)).")
         }
     }
 }
 
+/// Says of each answer that it is no part of anybody's page, for browsers that do not say where requests come from.
+struct AdminSeclusion: RouterMiddleware {
+    func handle(
+        _ request: Request, context: AdminAPI.Context, next: (Request, AdminAPI.Context) async throws -> Response
+    ) async throws -> Response {
+        var response = try await next(request, context)
+        response.headers[.xContentTypeOptions] = "nosniff"
+        response.headers[.crossOriginResourcePolicy] = "same-origin"
+        return response
+    }
+}
+
 extension HTTPField.Name {
     fileprivate static let secFetchSite = Self("Sec-Fetch-Site")!
+    fileprivate static let secFetchMode = Self("Sec-Fetch-Mode")!
+    fileprivate static let secFetchDest = Self("Sec-Fetch-Dest")!
 }

@@ -50,7 +50,7 @@ import Testing
     @Test(arguments: [
         ("localhost", 200), ("localhost:9900", 200), ("127.0.0.1:9900", 200), ("[::1]:9900", 200),
         ("apus.localhost:80", 200), ("evil.example", 403), ("localhost.evil.example:9900", 403), ("[evil]:1", 400),
-        ("127.0.0.1.evil.example", 403),
+        ("127.0.0.1.evil.example", 403), ("10.1.2.3:9900", 200), ("2130706433", 403), ("127.1", 403), ("localhost.", 403),
     ])
     func onLoopbackTheHostIsLookedAt(host: String, status: Int) async throws {
         try await AdminFixture.run(admin: AdminFixture.address) { server in
@@ -69,6 +69,45 @@ import Testing
         try await AdminFixture.run { server in
             let answer = try await server.send("POST", "/v1/config/reload", fields)
             #expect(answer.status == status, "\(answer.body)")
+        }
+    }
+
+    /// What a browser can be made to ask for a page of another place, by script, as a picture or a script, in a frame; and what
+    /// a person asks for by following a link or typing the address.
+    @Test(arguments: [
+        (["Origin": "http://evil.example"], 403), (["Origin": "null"], 403), (["Origin": "http://127.0.0.1:3000"], 403),
+        (["Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "script"], 403),
+        (["Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "empty"], 403),
+        (["Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "cors", "Sec-Fetch-Dest": "empty"], 403),
+        (["Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "iframe"], 403),
+        (["Origin": "http://evil.example", "Sec-Fetch-Mode": "websocket", "Upgrade": "websocket"], 403),
+        (["Sec-Fetch-Site": "cross-site"], 403),
+        (["Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"], 200),
+        (["Sec-Fetch-Site": "none", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"], 200),
+        (["Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "cors"], 200), (["Origin": "http://localhost"], 200), ([:], 200),
+    ])
+    func pagesOfOtherSitesReadNothing(fields: [String: String], status: Int) async throws {
+        try await AdminFixture.run(admin: AdminFixture.address) { server in
+            for path in ["/v1/config", "/metrics", "/"] {
+                let answer = try await server.get(path, fields)
+                #expect(answer.status == status, "\(answer.body)")
+                #expect(answer.fields["cross-origin-resource-policy"] == "same-origin")
+                #expect(answer.fields["x-content-type-options"] == "nosniff")
+            }
+        }
+    }
+
+    /// A link changes nothing, however it is followed.
+    @Test func aFormOfAnotherSiteChangesNothing() async throws {
+        try await AdminFixture.run { server in
+            let fields = [
+                "Origin": "null", "Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate",
+                "Sec-Fetch-Dest": "document",
+            ]
+            for fields in [fields, fields.filter { $0.key != "Origin" }] {
+                let answer = try await server.send("POST", "/v1/config/reload", fields)
+                #expect(answer.status == 403, "\(answer.body)")
+            }
         }
     }
 
