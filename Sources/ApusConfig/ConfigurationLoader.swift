@@ -9,6 +9,8 @@ public import ApusModel
 public struct ConfigurationLoader: Sendable {
     /// Finds the addresses of a host name, best first; none when it has none. May block.
     public var resolve: @Sendable (String) -> [IPAddress]
+    /// The addresses of this machine: where it is bound to all, a host name must not lead to the admin server by one of them.
+    public var localAddresses: @Sendable () -> Set<IPAddress> = LocalAddresses.ofThisMachine
     /// How many workers run when the configuration does not say.
     public var defaultWorkers: Int
     /// The balancer's name when the configuration does not say.
@@ -32,6 +34,9 @@ public struct ConfigurationLoader: Sendable {
     public var isGivenUp: @Sendable () -> Bool = { false }
     /// What runs: where the configuration says the same of routes, or of pools, that half of its snapshot is this one's.
     public var running: Snapshot?
+    /// How long names are looked up altogether: a start must not wait for each of many while the name service is away. Those
+    /// that are left have no address for now, and are looked up again at once while Apus runs.
+    var patienceWithNames = Duration.seconds(5)
     /// Takes numbers beyond their bounds: for tests of what refuses them then.
     var ignoresBounds = false
     /// The files that are read from memory instead of the machine; nil when it is the machine's.
@@ -118,11 +123,14 @@ public struct ConfigurationLoader: Sendable {
         guard let snapshot, !validation.findings.hasErrors else {
             throw ConfigurationErrors(told(validation.findings))
         }
-        return LoadedConfiguration(
+        var loaded = LoadedConfiguration(
             snapshot: snapshot, warnings: told(validation.findings), files: document.files,
             origins: validation.origins, sessionSigners: validation.signers, uses: validation.findings.uses,
             lent: validation.findings.lent, variables: validation.findings.variables, named: validation.named,
             logServer: validation.logServer, lookups: validation.lookups)
+        loaded.refused = validation.refused
+        loaded.localAddresses = localAddresses
+        return loaded
     }
 
     /// The diagnostics, as far as who has sent the configuration may read them: of the main file, which he has sent, and of
@@ -160,13 +168,13 @@ public struct ConfigurationLoader: Sendable {
 
 /// A configuration that can be run, and what its author should know about it nevertheless.
 public struct LoadedConfiguration: Sendable {
-    public let snapshot: Snapshot
+    public private(set) var snapshot: Snapshot
     /// In the order of the file.
     public let warnings: [Diagnostic]
     /// Each file that was read, the main one first, then the included ones in the order of reading.
     public let files: [ConfigurationFile]
     /// Where the snapshot's listeners, routes, pools and endpoints were written.
-    public let origins: Origins
+    public internal(set) var origins: Origins
     /// What signs session cookies, by index of the pool, for those with cookies of Apus's own: an endpoint that is added
     /// while running gets its token from it.
     public let sessionSigners: [Int: SessionSigner]
@@ -182,6 +190,10 @@ public struct LoadedConfiguration: Sendable {
     let logServer: NamedServer?
     /// What was found for each name, listeners' and all others'; none for a name that has no address now.
     public let lookups: [String: [IPAddress]]
+    /// The names that lead to the admin server, and so nowhere.
+    var refused: [OwnEndpoint] = []
+    /// Those of this machine.
+    var localAddresses: @Sendable () -> Set<IPAddress> = { [] }
 
     /// A configuration that a program has made by itself says nothing of files.
     public init(
@@ -217,9 +229,9 @@ public struct LoadedConfiguration: Sendable {
 
     /// The same configuration, run as `snapshot`, which has the same pools.
     public func running(as snapshot: Snapshot) -> LoadedConfiguration {
-        LoadedConfiguration(
-            snapshot: snapshot, warnings: warnings, files: files, origins: origins, sessionSigners: sessionSigners,
-            uses: uses, lent: lent, variables: variables, named: named, logServer: logServer, lookups: lookups)
+        var next = self
+        next.snapshot = snapshot
+        return next
     }
 }
 

@@ -17,8 +17,11 @@ extension LoadedConfiguration {
     public func resolving(_ addresses: [String: [IPAddress]]) -> LoadedConfiguration {
         var snapshot = snapshot
         var origins = origins
+        var refused: [OwnEndpoint] = []
+        let places = ownPlaces
         for pool in named {
-            let members = pool.members { addresses[$0] ?? [] }
+            let members = pool.members({ addresses[$0] ?? [] }, refusing: places.isAdmin)
+            refused += pool.refused(members, places)
             let range = snapshot.pools[pool.pool].endpoints
             guard members.endpoints != Array(snapshot.endpoints[range]) else { continue }
             snapshot = snapshot.replacing(endpoints: members.endpoints, ofPool: pool.pool)
@@ -35,10 +38,16 @@ extension LoadedConfiguration {
                 snapshot = snapshot.replacing(accessLog: log)
             }
         }
-        guard snapshot !== self.snapshot else { return self }
-        return LoadedConfiguration(
-            snapshot: snapshot, warnings: warnings, files: files, origins: origins, sessionSigners: sessionSigners,
-            uses: uses, lent: lent, variables: variables, named: named, logServer: logServer, lookups: lookups)
+        guard snapshot !== self.snapshot || refused != self.refused else { return self }
+        var next = running(as: snapshot)
+        next.origins = origins
+        next.refused = refused
+        return next
+    }
+
+    private var ownPlaces: OwnPlaces {
+        let machine = localAddresses
+        return OwnPlaces(snapshot.listeners, snapshot.operations.admin, machine: { machine() })
     }
 }
 

@@ -105,6 +105,8 @@ public struct Endpoint: Sendable, Equatable {
     /// Its host name has no address: it is there so that the pool tells of it, is never probed, and has weight 0 and an address
     /// that leads nowhere.
     public var isUnresolved = false
+    /// Its host name has an address, which is the admin server's, and a name must not lead there: it is unresolved for that.
+    public var isRefused = false
 
     public init(
         name: String, address: SocketAddress, weight: Int = 1, pool: Int, tier: Int = 0,

@@ -16,6 +16,9 @@ struct ReportTests {
                  "dynamicChanges": 2, "requests": {"total": 1234, "byClass": {"2xx": 1200, "5xx": 34}, "inFlight": 3,
                   "queued": 0}, "listeners": [{"name": "web", "address": "0.0.0.0:80", "routes": 1,
                   "openConnections": 12, "acceptedConnections": 5, "receivedBytes": 1, "sentBytes": 1}],
+                 "unresolvedNames": ["a.test", "b.test"],
+                 "keptNames": [{"name": "a.test", "addresses": ["10.0.0.1"], "found": "2026-03-01T13:00:00Z"}],
+                 "ownEndpoints": [{"pool": "web", "name": "c.test:80", "address": "127.0.0.1:80", "words": "c is Apus"}],
                  "workers": [], "later": {}}
                 """)
         #expect(
@@ -25,6 +28,9 @@ struct ReportTests {
                 and 2 changed while running
                 requests: 1,234 (2xx 1,200, 5xx 34), 3 in flight, 0 waiting
                 memory: 30M, descriptors: 57
+                host names that were not found: a.test, b.test
+                  a.test is taken for 10.0.0.1, as last found at 2026-03-01T13:00:00Z, before this process
+                warning: c is Apus
                 listener 0.0.0.0:80 (web): 1 route, 12 clients
                 web: 0 of 2
 

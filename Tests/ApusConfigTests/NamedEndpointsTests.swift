@@ -1,5 +1,6 @@
 import ApusAddresses
 import ApusModel
+import Dispatch
 import Synchronization
 import Testing
 
@@ -61,6 +62,36 @@ import Testing
         #expect(loaded.warnings.count { $0.message.contains("has no address now") } == 2)
         try loaded.snapshot.check()
         #expect(loaded.followedNames == ["gone.test", "lost.test"])
+    }
+
+    /// A name server that says nothing at all, where nothing ends a lookup.
+    @Test(.timeLimit(.minutes(1))) func aSilentNameServiceHoldsTheStartUpForSoLongAltogether() throws {
+        #expect(ConfigurationLoader().patienceWithNames == .seconds(5))
+        let isOver = DispatchSemaphore(value: 0)
+        let asked = Mutex<[String]>([])
+        var loader = ConfigurationLoader(
+            resolve: { name in
+                asked.withLock { $0.append(name) }
+                isOver.wait()
+                return []
+            }, defaultWorkers: 1)
+        loader.patienceWithNames = .milliseconds(300)
+        defer { for _ in asked.withLock(\.self) { isOver.signal() } }
+        let names = (1...50).map { "silent\($0).test:80" }.joined(separator: ", ")
+        let start = ContinuousClock.now
+        let loaded = try loader.load(
+            text: """
+                listeners: [{ bind: 127.0.0.1:8080 }]
+                pools: { web: { endpoints: [\(names), 10.0.0.1:80] } }
+                access_log: "syslog:logs.test:514"
+                """, file: "f")
+        let time = start.duration(to: .now)
+        // One lookup has used it up, and not each of them; a busy machine adds to it.
+        #expect(time >= .milliseconds(300) && time < .seconds(10), "\(time)")
+        #expect(asked.withLock(\.self) == ["silent1.test"])
+        #expect(loaded.snapshot.endpoints.count { !$0.isUnresolved } == 1)
+        // What was not asked for is looked up as soon as Apus runs.
+        #expect(loaded.lookups.keys.sorted() == ["silent1.test"] && loaded.followedNames.count == 51)
     }
 
     @Test func aPoolOfNothingButNamesWithoutAnAddressLoads() throws {

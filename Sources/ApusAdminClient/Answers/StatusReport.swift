@@ -29,6 +29,18 @@ public struct StatusReport: Decodable, Sendable, Equatable {
         public var openConnections: Double
     }
 
+    /// A name that stands for what was found before the process.
+    public struct KeptName: Decodable, Sendable, Equatable {
+        public var name: String
+        public var addresses: [String]
+        public var found: String
+    }
+
+    /// An endpoint that is Apus itself.
+    public struct OwnEndpoint: Decodable, Sendable, Equatable {
+        public var words: String
+    }
+
     public var version: String
     public var process: Process
     public var node: String
@@ -38,6 +50,8 @@ public struct StatusReport: Decodable, Sendable, Equatable {
     /// An Apus before 0.2 does not tell.
     public var poolsWithNobody: [String]?
     public var unresolvedNames: [String]?
+    public var keptNames: [KeptName]?
+    public var ownEndpoints: [OwnEndpoint]?
     public var uptimeSeconds: Double
     public var revision: Revision
     public var dynamicChanges: Int
@@ -72,6 +86,12 @@ public struct StatusReport: Decodable, Sendable, Equatable {
         if let names = unresolvedNames, !names.isEmpty {
             lines.append("host names that were not found: " + names.joined(separator: ", "))
         }
+        for kept in keptNames ?? [] {
+            lines.append(
+                "  \(kept.name) is taken for \(kept.addresses.joined(separator: ", ")), as last found at \(kept.found), before "
+                    + "this process")
+        }
+        lines += (ownEndpoints ?? []).map { "warning: \($0.words)" }
         for listener in listeners {
             let label = listener.name == listener.address ? "" : " (\(listener.name))"
             lines.append(

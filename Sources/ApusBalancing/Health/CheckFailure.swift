@@ -33,6 +33,8 @@ public enum CheckFailure: Sendable, Hashable {
     case shortage(Shortage)
     /// The endpoint's host name has no address.
     case nameNotFound
+    /// The endpoint's host name leads to the admin server of this process, where no name may lead.
+    case nameRefused
     /// Any other error of the system.
     case system(errno: Int32)
 
@@ -54,7 +56,7 @@ public enum CheckFailure: Sendable, Hashable {
     /// Whether there was no connection at all, and not for want of time: what the ejected are asked has less of that.
     var isOfConnecting: Bool {
         switch self {
-        case .connectionRefused, .unreachable, .nameNotFound, .shortage, .system: true
+        case .connectionRefused, .unreachable, .nameNotFound, .nameRefused, .shortage, .system: true
         default: false
         }
     }
@@ -87,6 +89,7 @@ extension CheckFailure: CustomStringConvertible {
         case .malformedResponse: "malformed response: bad_response"
         case .refusedResponse(let reason): "malformed response: \(reason)"
         case .nameNotFound: "its host name has no address"
+        case .nameRefused: "its host name leads to the admin server"
         case .shortage(let shortage): shortage.description
         case .system(let errno): unsafe strerror(errno).map { unsafe String(cString: $0) } ?? "system error \(errno)"
         }

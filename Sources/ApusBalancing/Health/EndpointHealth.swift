@@ -60,10 +60,10 @@ public struct EndpointHealth: Sendable {
         if isJoining, check.probe != .none { state = .joining }
     }
 
-    /// An endpoint whose host name has no address: it is down until another one takes its place.
-    init(unresolved check: HealthCheck) {
+    /// An endpoint whose host name has no address, or none that may be used: it is down until another one takes its place.
+    init(unresolved check: HealthCheck, isRefused: Bool) {
         self.check = check
-        state = .down(DownCause(probes: 0, connects: 0, last: .nameNotFound))
+        state = .down(DownCause(probes: 0, connects: 0, last: isRefused ? .nameRefused : .nameNotFound))
     }
 
     /// Goes on after a reload: the state stays until something says otherwise. What has been counted in a row goes on, too,

@@ -20,7 +20,10 @@ extension PoolHealth {
         let survivors = Survivors(members, before: old.count, present: count)
         for (index, origin) in survivors.toOld.enumerated() {
             if origin >= 0 {
-                endpoints[index].inherit(from: old.endpoints[Int(origin)], hasBreaker: pool.endpointBreaker != nil)
+                // Why a name leads nowhere may have changed.
+                let before = old.endpoints[Int(origin)]
+                guard !endpoints[index].isUnresolved || endpoints[index].state == before.state else { continue }
+                endpoints[index].inherit(from: before, hasBreaker: pool.endpointBreaker != nil)
             } else if !endpoints[index].isUnresolved {
                 // It has not been here for the whole of the present interval.
                 endpoints[index].availableSince = now
@@ -72,7 +75,7 @@ extension PoolHealth {
 extension PoolHealth.Watched {
     /// Whether its host name has no address.
     fileprivate var isUnresolved: Bool {
-        if case .down(let cause) = probed.state { cause.last == .nameNotFound } else { false }
+        if case .down(let cause) = probed.state { [.nameNotFound, .nameRefused].contains(cause.last) } else { false }
     }
 
     fileprivate mutating func inherit(from old: Self, hasBreaker: Bool) {

@@ -88,7 +88,9 @@ public struct PoolHealth: Sendable {
         ramp = SlowStartRamp(of: pool)
         count = snapshot.presentEndpoints(of: pool).count
         endpoints = snapshot.endpoints[pool.endpoints].map { endpoint in
-            let probed = endpoint.isUnresolved ? EndpointHealth(unresolved: check) : EndpointHealth(check)
+            let probed =
+                endpoint.isUnresolved
+                ? EndpointHealth(unresolved: check, isRefused: endpoint.isRefused) : EndpointHealth(check)
             var watched = Watched(
                 probed: probed, weight: endpoint.weight, configured: endpoint.weight, state: .removed,
                 isAvailable: !endpoint.isRetired && probed.isAvailable, since: now)

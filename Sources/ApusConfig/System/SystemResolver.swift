@@ -17,28 +17,13 @@ public enum SystemResolver {
         var addresses: [IPAddress] = []
         var next = unsafe first
         while let info = unsafe next {
-            if let address = unsafe address(of: info.pointee), !addresses.contains(address) {
+            if let socket = unsafe info.pointee.ai_addr, let address = unsafe IPAddress(socket),
+                !addresses.contains(address)
+            {
                 addresses.append(address)
             }
             unsafe next = info.pointee.ai_next
         }
         return addresses
-    }
-
-    private static func address(of info: addrinfo) -> IPAddress? {
-        guard let socket = unsafe info.ai_addr else { return nil }
-        let bytes = unsafe UnsafeRawBufferPointer(start: socket, count: Int(info.ai_addrlen))
-        switch unsafe info.ai_family {
-        case AF_INET:
-            let address = unsafe bytes.loadUnaligned(as: sockaddr_in.self)
-            return IPAddress(ipv4: UInt32(bigEndian: address.sin_addr.s_addr))
-        case AF_INET6:
-            let offset = MemoryLayout<sockaddr_in6>.offset(of: \.sin6_addr) ?? 8
-            return unsafe IPAddress(
-                high: UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self)),
-                low: UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: offset + 8, as: UInt64.self)))
-        default:
-            return nil
-        }
     }
 }

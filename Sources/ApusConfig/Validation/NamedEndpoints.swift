@@ -28,6 +28,8 @@ public struct NamedEndpoints: Sendable {
         var places: [Origins.Place] = []
         /// By entry, the one that has all its addresses already, and one of these addresses.
         var repeats: [(entry: Int, other: Int, address: SocketAddress)] = []
+        /// Addresses of names that must not be used.
+        var refused: [(entry: Int, address: SocketAddress)] = []
     }
 
     /// The host names that were written, in lower case.
@@ -37,13 +39,21 @@ public struct NamedEndpoints: Sendable {
 
     /// The pool's endpoints.
     ///
-    /// - Parameter lookUp: the addresses of a name, of all families; none for one that has none.
-    func members(_ lookUp: (String) -> [IPAddress]) -> Members {
+    /// - Parameters:
+    ///   - lookUp: the addresses of a name, of all families; none for one that has none.
+    ///   - isRefused: whether a name must not lead there.
+    func members(
+        _ lookUp: (String) -> [IPAddress], refusing isRefused: (SocketAddress) -> Bool = { _ in false }
+    ) -> Members {
         var members = Members()
         var owners: [SocketAddress: Int] = [:]
         let addresses = entries.enumerated().map { index, entry in
             var own: [SocketAddress] = []
             for address in self.addresses(of: entry, lookUp) {
+                if entry.authority.isName, isRefused(address) {
+                    members.refused.append((index, address))
+                    continue
+                }
                 switch owners[address] {
                 case nil:
                     owners[address] = index
@@ -58,7 +68,8 @@ public struct NamedEndpoints: Sendable {
         for (index, entry) in entries.enumerated() {
             if addresses[index].isEmpty {
                 guard !members.repeats.contains(where: { $0.entry == index }) else { continue }
-                members.endpoints.append(unresolved(entry, index))
+                let isRefused = members.refused.contains { $0.entry == index }
+                members.endpoints.append(unresolved(entry, index, isRefused: isRefused))
                 members.places.append(entry.place)
             }
             for address in addresses[index] {
@@ -75,6 +86,16 @@ public struct NamedEndpoints: Sendable {
         return members
     }
 
+    /// Those of the members that are refused, as they are told.
+    func refused(_ members: Members, _ places: OwnPlaces) -> [OwnEndpoint] {
+        members.refused.compactMap { index, address in
+            places.place(at: address).map {
+                OwnEndpoint(
+                    pool: poolName, name: entries[index].authority.text, address: address, place: $0, isRefused: true)
+            }
+        }
+    }
+
     private func addresses(of entry: Entry, _ lookUp: (String) -> [IPAddress]) -> [SocketAddress] {
         switch entry.authority.host {
         case .all: return [SocketAddress(ip: .anyIPv6, port: entry.authority.port)]
@@ -87,7 +108,7 @@ public struct NamedEndpoints: Sendable {
     }
 
     /// An endpoint that nobody is sent to. Its address is of the network that discards all (RFC 6666), and unlike the others'.
-    private func unresolved(_ entry: Entry, _ index: Int) -> Endpoint {
+    private func unresolved(_ entry: Entry, _ index: Int, isRefused: Bool) -> Endpoint {
         let nowhere = SocketAddress(
             ip: IPAddress(high: 0x0100_0000_0000_0000, low: UInt64(index) + 1), port: entry.authority.port)
         var endpoint = Endpoint(
@@ -95,6 +116,7 @@ public struct NamedEndpoints: Sendable {
             isBackup: entry.isBackup, zone: entry.zone)
         endpoint.sessionToken = token(of: nowhere)
         endpoint.isUnresolved = true
+        endpoint.isRefused = isRefused
         return endpoint
     }
 

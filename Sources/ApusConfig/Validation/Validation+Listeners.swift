@@ -78,15 +78,17 @@ extension Validation {
         }
     }
 
-    /// A request to an endpoint that is a listener of this process comes back to it.
-    mutating func warnOfOwnListeners(_ listeners: [Listener], _ pools: [Pool], _ endpoints: [Endpoint]) {
+    /// A request to an endpoint that is a listener of this process comes back to it, and the admin server is for operators.
+    mutating func warnOfOwnPlaces(
+        _ listeners: [Listener], _ admin: [Admin], _ pools: [Pool], _ endpoints: [Endpoint]
+    ) {
+        let places = OwnPlaces(listeners, admin)
         for (section, pool) in zip(root.pools, pools) {
-            for endpoint in endpoints[pool.endpoints] {
-                guard let own = listeners.first(where: { $0.bind.isReached(at: endpoint.address) }) else { continue }
-                findings.warning(
-                    "the endpoint `\(endpoint.name)` of the pool `\(section.name.value)` is Apus itself: the listener "
-                        + "`\(own.name)` is bound there; a request that comes back by it is refused (508, "
-                        + "`loop_detected`)", at: section.name.position)
+            for endpoint in endpoints[pool.endpoints] where !endpoint.isUnresolved {
+                guard let place = places.place(at: endpoint.address) else { continue }
+                let own = OwnEndpoint(
+                    pool: section.name.value, name: endpoint.name, address: endpoint.address, place: place)
+                findings.warning("\(own)", at: section.name.position)
             }
         }
     }
@@ -113,25 +115,5 @@ extension Validation {
             "`\(address)` is bound already by the listener in \(findings.told(other.position, from: position)); give one "
                 + "of them another port, or join their routes", at: position)
         return false
-    }
-}
-
-extension SocketAddress {
-    /// Whether who connects to that address on this machine comes to a listener that is bound here, as far as the addresses
-    /// tell.
-    fileprivate func isReached(at address: SocketAddress) -> Bool {
-        guard port == address.port, port != 0 else { return false }
-        // The system takes who connects to no address at all to the loopback.
-        let target =
-            switch address.ip {
-            case .anyIPv4: IPAddress(ipv4: 0x7f00_0001)
-            case .anyIPv6: IPAddress(high: 0, low: 1)
-            default: address.ip
-            }
-        return switch ip {
-        case .anyIPv4: target.isLoopback && target.isIPv4
-        case .anyIPv6: target.isLoopback
-        default: ip == target
-        }
     }
 }

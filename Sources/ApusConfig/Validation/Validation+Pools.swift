@@ -3,12 +3,15 @@ import ApusModel
 import Crypto
 
 extension Validation {
-    mutating func poolsAndEndpoints() -> ([Pool], [Endpoint]) {
+    /// - Parameter admin: where no name may lead.
+    mutating func poolsAndEndpoints(_ admin: [Admin]) -> ([Pool], [Endpoint]) {
+        let machine = loader.localAddresses
+        let forbidden = OwnPlaces([], admin, machine: { machine() })
         var pools: [Pool] = []
         var endpoints: [Endpoint] = []
         for section in root.pools {
             let first = endpoints.count
-            endpoints += self.endpoints(of: section, pool: pools.count)
+            endpoints += self.endpoints(of: section, pool: pools.count, forbidden)
             checkWeights(section)
             checkTiers(section)
             checkPlacement(section)
@@ -38,7 +41,9 @@ extension Validation {
         pool.retries.setsAttempts ? pool.retries.rules.attempts : root.limits.attempts
     }
 
-    private mutating func endpoints(of section: PoolSection, pool: Int) -> [Endpoint] {
+    private mutating func endpoints(
+        of section: PoolSection, pool: Int, _ forbidden: OwnPlaces
+    ) -> [Endpoint] {
         let signer = sessionSigner(of: section)
         signers[pool] = signer
         let written = section.endpoints.compactMap { endpoint in endpoint.address.map { (endpoint, $0) } }
@@ -54,8 +59,12 @@ extension Validation {
             for (_, authority) in written { lookUp(authority, section.pool.family) }
         }
         let lookups = lookups
-        let members = named.members { lookups[$0] ?? [] }
+        let members = named.members({ lookups[$0] ?? [] }, refusing: forbidden.isAdmin)
         tellRepeats(members.repeats, written.map(\.1))
+        for (own, (entry, _)) in zip(named.refused(members, forbidden), members.refused) {
+            findings.warning("\(own)", at: written[entry].1.position)
+            refused.append(own)
+        }
         origins.endpoints += members.places
         return members.endpoints
     }

@@ -19,6 +19,8 @@ struct Validation {
     /// The pools with host names among their endpoints, and the name of a syslog server.
     var named: [NamedEndpoints] = []
     var logServer: NamedServer?
+    /// Names that lead to the admin server.
+    var refused: [OwnEndpoint] = []
     /// Of everything that has been built so far.
     var origins = Origins()
 
@@ -32,16 +34,16 @@ struct Validation {
 
     /// Nil when something that it needs is missing; there are errors in `findings` then.
     mutating func snapshot() -> Snapshot? {
-        let (pools, endpoints) = poolsAndEndpoints()
-        let (listeners, routes) = listenersAndRoutes()
         let admin = adminListeners()
+        let (pools, endpoints) = poolsAndEndpoints(admin.compactMap(\.self))
+        let (listeners, routes) = listenersAndRoutes()
         var operations = Operations(
             admin: admin.compactMap(\.self), user: root.process.user, group: root.process.group,
             stateDirectory: root.state.directory, keptRevisions: root.state.kept, watchInterval: root.watchInterval)
         operations.resolveInterval = root.resolveInterval
         let accessLog = accessLog()
         checkBinds(listeners, admin)
-        warnOfOwnListeners(listeners.compactMap(\.self), pools, endpoints)
+        warnOfOwnPlaces(listeners.compactMap(\.self), operations.admin, pools, endpoints)
         var clientFields = root.clientFields
         clientFields.saysVia = root.saysVia
         warnOfUnusedPools()
@@ -78,21 +80,17 @@ struct Validation {
         }
     }
 
-    /// How long names are looked up altogether: a start must not wait for each of many while the name service is away. Those
-    /// that are left have no address for now, and are looked up again at once while Apus runs.
-    private static let patience = Duration.seconds(5)
-
     /// The addresses of a name, of both families; none where it has none.
     ///
     /// - Parameter isNeeded: there is no doing without it.
     mutating func addresses(of name: String, isNeeded: Bool = false) -> [IPAddress] {
         if let known = lookups[name] { return known }
-        guard isNeeded || timeOfLookups < Self.patience else { return [] }
+        guard isNeeded || timeOfLookups < loader.patienceWithNames else { return [] }
         let start = ContinuousClock.now
         let resolve = loader.resolve
         // A name service that says nothing takes as long as its own rules say.
         let addresses =
-            isNeeded ? resolve(name) : within(Self.patience - timeOfLookups) { resolve(name) } ?? []
+            isNeeded ? resolve(name) : within(loader.patienceWithNames - timeOfLookups) { resolve(name) } ?? []
         timeOfLookups += start.duration(to: .now)
         lookups[name] = addresses
         return addresses

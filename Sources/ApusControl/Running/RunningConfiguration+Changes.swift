@@ -36,6 +36,7 @@ extension RunningConfiguration {
         }
         dynamic = next
         applied = changed
+        tellOwnEndpoints()
         logger.notice("\(change.words(target))")
         return await keepDynamicState()
     }
@@ -58,7 +59,8 @@ struct DynamicTarget {
             let found = try snapshot.endpoint(endpoint, ofPool: pool)
             guard !found.isUnresolved else {
                 throw .conflict(
-                    "the host name of `\(found.name)` has no address now, so it gets nothing; change it once it has one"
+                    "`\(found.name)` gets nothing, since its host name has no address now that may be used; change it once it "
+                        + "has one"
                 )
             }
             address = found.address

@@ -17,6 +17,7 @@ extension RunningConfiguration {
     }
 
     private func followUntilCancelled() async {
+        tellOwnEndpoints()
         keepNames()
         while !Task.isCancelled, !hasSuccessor {
             let interval = resolveInterval
@@ -69,7 +70,10 @@ extension RunningConfiguration {
         do throws(ConfigurationRefusal) { try await takeTurn() } catch { return }
         defer { endTurn() }
         let next = loaded.resolving(names.addresses)
-        guard next.snapshot !== loaded.snapshot else { return }
+        guard next.snapshot !== loaded.snapshot else {
+            use(next, applied)
+            return tellOwnEndpoints()
+        }
         let target = dynamic.applied(to: next)
         do {
             try await adopter.adopt(target)
@@ -79,6 +83,19 @@ extension RunningConfiguration {
             return
         }
         use(next, target)
+        tellOwnEndpoints()
+    }
+
+    /// Tells of endpoints that have come to be this process, each cause once until the next configuration.
+    func tellOwnEndpoints() {
+        for own in loaded.ownEndpoints(in: applied) where toldOwn.insert(own.cause).inserted {
+            logger.warning("\(own)")
+        }
+    }
+
+    /// Those that the warnings of a configuration have told of.
+    static func toldOwn(_ loaded: LoadedConfiguration) -> Set<OwnEndpoint> {
+        Set(loaded.ownEndpoints(in: loaded.snapshot, onThisMachine: false).map(\.cause))
     }
 
     private func tell(_ name: String, _ change: NameTable.Change) {

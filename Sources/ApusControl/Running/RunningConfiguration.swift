@@ -49,6 +49,8 @@ public actor RunningConfiguration {
     nonisolated let nameLookups = FileLane("names", width: 8, longestLine: .max, patience: .seconds(30))
     /// The names of endpoints that are followed.
     var names = NameTable(seed: .random(in: .min ... .max))
+    /// What was told of endpoints that are this process, by cause.
+    var toldOwn: Set<OwnEndpoint> = []
     /// What is in the state directory of them, and the writing of it that is under way.
     var keptNames = KeptNames()
     var keepingNames: Task<Void, Never>?
@@ -108,6 +110,7 @@ public actor RunningConfiguration {
         names.follow(
             first.followedNames, found: first.lookups,
             interval: first.snapshot.operations.resolveInterval?.inMicroseconds, now: Prober.now)
+        toldOwn = Self.toldOwn(first.resolving(first.lookups))
         keptNames = store?.names ?? KeptNames()
         let before = Self.keptNames(handedOver, store)
         for name in names.keep(before.names.mapValues { ($0.addresses, $0.age * 1_000_000) }, now: Prober.now) {
@@ -249,6 +252,8 @@ public actor RunningConfiguration {
         use(next, target)
         names.follow(
             next.followedNames, found: next.lookups, isNews: !wereFollowed, interval: resolveInterval, now: Prober.now)
+        toldOwn = Self.toldOwn(read)
+        tellOwnEndpoints()
         keepNames()
         adoption.notes += await keepRevision()
         if !dropped.isEmpty { adoption.notes += await keepDynamicState() }

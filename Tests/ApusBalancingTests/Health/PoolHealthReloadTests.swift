@@ -32,6 +32,31 @@ import Testing
         #expect(!pool.health.isPanicking && pool.health.servingCount == 6 && pool.health.joiningCount == 0)
     }
 
+    /// Why a name leads nowhere may change, and is told as it is now.
+    @Test func whyANameLeadsNowhereIsToldAsItIs() {
+        func snapshot(isRefused: Bool) -> Snapshot {
+            let snapshot = ReloadedPool.snapshot([.init(id: 0)], Watched.probed { _ in })
+            var endpoints = snapshot.endpoints
+            endpoints[0].weight = 0
+            endpoints[0].isUnresolved = true
+            endpoints[0].isRefused = isRefused
+            return snapshot.replacing(endpoints: endpoints)
+        }
+        var before = snapshot(isRefused: false)
+        var health = PoolHealth(pool: 0, of: before, now: 0)
+        #expect("\(health.state(0))" == "unhealthy(its host name has no address)")
+        for (isRefused, since) in [(true, 1), (true, 1), (false, 3)] {
+            let succession = Succession(from: before, to: snapshot(isRefused: isRefused), census: nil)
+            health = PoolHealth(
+                pool: 0, of: succession.snapshot, now: Int64(since), succeeding: health,
+                members: succession.members(ofPool: 0))
+            before = succession.snapshot
+            let reason = isRefused ? "leads to the admin server" : "has no address"
+            #expect("\(health.state(0))" == "unhealthy(its host name \(reason))")
+            #expect(health.since(0) == Int64(since) && health.availableCount == 0)
+        }
+    }
+
     /// A pool's health through reloads.
     private struct Watched {
         var snapshot: Snapshot

@@ -1,6 +1,7 @@
 import ApusAddresses
 import ApusConfig
 import ApusModel
+import Logging
 import Synchronization
 import Testing
 
@@ -71,5 +72,81 @@ import Testing
             try await fixture.running.change(
                 .adjust(pool: "web", endpoint: "web.test:80", weight: .number(5), isDrained: nil))
         }
+    }
+
+    // MARK: - Names that lead to Apus itself
+
+    static let ownText = """
+        listeners: [{ bind: 127.0.0.1:8080, name: front, routes: [{ path: /ops, pool: ops }, { pool: web }] }]
+        admin: { bind: 127.0.0.1:9900 }
+        pools:
+          web: { endpoints: [web.test:8080, 10.0.0.9:80] }
+          ops: { endpoints: [ops.test:9900, 10.0.0.9:80] }
+        """
+
+    func ownFixture() throws -> (ConfigurationFixture, LogRecorder) {
+        let log = LogRecorder()
+        return (
+            try ConfigurationFixture(
+                Self.ownText, resolve: { _ in [IPAddress("10.0.0.1")!] }, logger: Logger(label: "test") { _ in log }), log
+        )
+    }
+
+    /// Somebody else says what a name stands for, and may turn it about.
+    @Test func aNameThatComesToLeadToAListenerIsToldOnce() async throws {
+        let (fixture, log) = try ownFixture()
+        for address in ["127.0.0.1", "10.0.0.1", "127.0.0.1"] {
+            answer(fixture, address)
+            await fixture.running.look(up: ["web.test"])
+        }
+        #expect(log.lines.count { $0.contains("`web.test:8080` of the pool `web` is Apus itself") } == 1, "\(log.lines)")
+        #expect(fixture.live.view.snapshot.endpoints[0].address == SocketAddress("127.0.0.1:8080"))
+    }
+
+    @Test func aNameThatComesToLeadToTheAdminServerGetsNothing() async throws {
+        let (fixture, log) = try ownFixture()
+        for address in ["127.0.0.1", "10.0.0.1", "127.0.0.1"] {
+            answer(fixture, address)
+            await fixture.running.look(up: ["ops.test"])
+            let endpoint = fixture.live.view.snapshot.endpoints[2]
+            #expect(endpoint.isRefused == (address == "127.0.0.1"))
+            #expect(endpoint.address.ip != IPAddress("127.0.0.1"))
+        }
+        #expect(log.lines.count { $0.contains("leads to the admin server at `127.0.0.1:9900`") } == 1, "\(log.lines)")
+        // It is among addresses that are well.
+        answer(fixture, "10.0.0.1", "127.0.0.1")
+        await fixture.running.look(up: ["ops.test"])
+        #expect(
+            fixture.live.view.snapshot.endpoints.map { "\($0.address)" }
+                == ["10.0.0.1:8080", "10.0.0.9:80", "10.0.0.1:9900", "10.0.0.9:80"])
+        #expect(await fixture.running.state.loaded.ownEndpoints(in: fixture.live.view.snapshot).map(\.isRefused) == [true])
+    }
+
+    /// The admin server stays where it is bound, whatever a reload says of it.
+    @Test func aReloadThatMovesTheAdminServerOpensNothing() async throws {
+        let (fixture, log) = try ownFixture()
+        answer(fixture, "127.0.0.1")
+        await fixture.running.look(up: ["ops.test"])
+        fixture.files["apus.yaml"] = Self.ownText.replacing("admin: { bind: 127.0.0.1:9900 }", with: "admin: off")
+        try await fixture.running.reload(.signal)
+        #expect(fixture.live.view.snapshot.endpoints[2].isRefused)
+        #expect(log.lines.count { $0.contains("leads to the admin server") } == 2, "\(log.lines)")
+    }
+
+    @Test func whatIsKeptDoesNotLeadThereEither() async throws {
+        let ip = IPAddress("127.0.0.1")!
+        let kept = KeptNames(["ops.test": .init(addresses: [ip], found: 5), "web.test": .init(addresses: [ip], found: 5)])
+        let log = LogRecorder()
+        let fixture = try ConfigurationFixture(
+            Self.ownText, handed: HandedState(names: kept), logger: Logger(label: "test") { _ in log })
+        #expect(fixture.live.view.snapshot.endpoints.map(\.isRefused) == [false, false, true, false])
+        await fixture.running.tellOwnEndpoints()
+        #expect(log.lines.count { $0.contains("is Apus itself") || $0.contains("leads to the admin") } == 2, "\(log.lines)")
+    }
+
+    @Test func anEndpointThatIsAddedIsToldOf() async throws {
+        let (fixture, log) = try ownFixture()
+        try await fixture.running.change(.add(pool: "web", .init(address: SocketAddress("127.0.0.1:9900")!)))
+        #expect(log.lines.contains { $0.contains("is the admin server at `127.0.0.1:9900`") }, "\(log.lines)")
     }
 }

@@ -206,7 +206,7 @@ public struct RequestExplainer: Sendable {
                 name: endpoint.name, origin: place(origins.endpoints, number),
                 weight: state?.weight ?? endpoint.weight, tier: endpoint.tier,
                 backup: endpoint.isBackup,
-                state: state?.words ?? (endpoint.isUnresolved ? "its host name has no address" : nil),
+                state: state?.words ?? endpoint.vacancy,
                 mayBePicked: state.map { $0.isAvailable && $0.weight > 0 } ?? (endpoint.weight == 0 ? false : nil))
         }
         let rules = Settings(pool, of: snapshot).entries.filter { !told.contains($0.key) && !$0.isUsual }
@@ -286,5 +286,13 @@ extension RequestExplanation {
 
     fileprivate mutating func refuse(_ reason: Reason) {
         outcome = .refused(status: reason.status ?? 400, reason: "\(reason.token)")
+    }
+}
+
+extension Endpoint {
+    /// Why nobody is ever sent to it; nil where somebody may be.
+    fileprivate var vacancy: String? {
+        guard isUnresolved else { return nil }
+        return isRefused ? "its host name leads to the admin server" : "its host name has no address"
     }
 }

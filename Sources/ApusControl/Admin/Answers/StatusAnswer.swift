@@ -1,3 +1,4 @@
+import ApusConfig
 import ApusModel
 import FoundationEssentials
 import Glibc
@@ -19,6 +20,10 @@ struct StatusAnswer: Encodable {
     var poolsWithNobody: [String]
     /// Host names of endpoints whose latest lookup found no address.
     var unresolvedNames: [String]
+    /// Those of them that stand for what was found before this process.
+    var keptNames: [KeptNameAnswer]
+    /// Endpoints that are Apus itself.
+    var ownEndpoints: [OwnEndpointAnswer]
     var since: Date
     var uptimeSeconds: Int
     var revision: RevisionAnswer
@@ -58,6 +63,21 @@ struct StatusAnswer: Encodable {
         }
     }
 
+    struct KeptNameAnswer: Encodable {
+        var name: String
+        var addresses: [String]
+        /// When they were last found.
+        var found: Date
+    }
+
+    struct OwnEndpointAnswer: Encodable {
+        var pool: String
+        var name: String
+        var address: String
+        /// What it is, and what comes of it.
+        var words: String
+    }
+
     struct WorkerAnswer: Encodable {
         var worker: Int
         var busySeconds: Double
@@ -89,6 +109,14 @@ struct StatusAnswer: Encodable {
         }
         poolsWithNobody = scene.health.poolsWithNobody
         unresolvedNames = scene.running.names.unresolved
+        keptNames = scene.running.names.kept.names.sorted { $0.key < $1.key }.map { name, kept in
+            KeptNameAnswer(
+                name: name, addresses: kept.addresses.map { "\($0)" },
+                found: Date(timeIntervalSince1970: Double(kept.found)))
+        }
+        ownEndpoints = scene.running.loaded.ownEndpoints(in: scene.snapshot).map {
+            OwnEndpointAnswer(pool: $0.pool, name: $0.name, address: "\($0.address)", words: "\($0)")
+        }
         since = started
         uptimeSeconds = max(0, Int(Date().timeIntervalSince(started)))
         revision = RevisionAnswer(scene.running.revision, running: scene.running.revision)

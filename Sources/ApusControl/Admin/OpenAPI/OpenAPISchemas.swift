@@ -66,6 +66,12 @@ enum OpenAPISchemas {
             "notReadyBecause?": text,
             "poolsWithNobody": described(list(text), "Pools without an endpoint that may be picked, or a fallback."),
             "unresolvedNames": described(list(text), "Host names of endpoints whose latest lookup found no address."),
+            "keptNames": described(
+                list(object(["name": text, "addresses": list(text), "found": time])),
+                "Those of them that stand for what was found before this process, and when that was."),
+            "ownEndpoints": described(
+                list(object(["pool": text, "name": text, "address": text, "words": text])),
+                "Endpoints that are Apus itself, and host names that are refused since they lead to the admin server."),
             "since": time, "uptimeSeconds": count, "revision": one("Revision"),
             "dynamicChanges": described(count, "Endpoints that were changed while running."),
             "requests": object([
