@@ -34,7 +34,8 @@ import Testing
         // Nor later, nor those of its addresses that do.
         let ips = ["10.0.0.1", "127.0.0.1"].compactMap { IPAddress($0) }
         let elsewhere = loaded.resolving(["web.test": [ips[0]]])
-        #expect(Self.addresses(elsewhere) == ["10.0.0.1:9900"] && elsewhere.ownEndpoints(in: elsewhere.snapshot).isEmpty)
+        #expect(
+            Self.addresses(elsewhere) == ["10.0.0.1:9900"] && elsewhere.ownEndpoints(in: elsewhere.snapshot).isEmpty)
         let both = elsewhere.resolving(["web.test": ips])
         #expect(Self.addresses(both) == ["10.0.0.1:9900"] && both.ownEndpoints(in: both.snapshot) == own)
         #expect(Self.addresses(both.resolving(["web.test": [ips[1]]])) == ["refused"])
@@ -43,7 +44,8 @@ import Testing
 
     @Test(arguments: [
         // Another port, and other addresses of the loopback.
-        ("web.test:9901", "127.0.0.1", "127.0.0.1:9900", false), ("web.test:9900", "127.0.0.2", "127.0.0.1:9900", false),
+        ("web.test:9901", "127.0.0.1", "127.0.0.1:9900", false),
+        ("web.test:9900", "127.0.0.2", "127.0.0.1:9900", false),
         ("web.test:9900", "0.0.0.0", "127.0.0.1:9900", true), ("web.test:9900", "::1", "[::1]:9900", true),
         ("web.test:9900", "127.0.0.9", "0.0.0.0:9900", true), ("web.test:9900", "::1", "0.0.0.0:9900", false),
         ("web.test:9900", "127.0.0.1", "[::]:9900", true),

@@ -65,8 +65,8 @@ extension Validation {
         let addresses = addresses(of: name)
         if addresses.isEmpty {
             findings.warning(
-                "the host name `\(name)` has no address now; lines of the access log are lost until one is found: check its "
-                    + "spelling and the name service", at: server.position)
+                "the host name `\(name)` has no address now; unless the one of before is known, lines of the access log are lost "
+                    + "until one is found: check its spelling and the name service", at: server.position)
         }
         return SocketAddress(ip: named.ip(addresses), port: named.port)
     }

@@ -76,8 +76,8 @@ extension Validation {
         guard family.chosen(of: addresses).isEmpty else { return }
         let words = addresses.isEmpty ? "has no address now" : "has no \(family == .ipv4 ? "IPv4" : "IPv6") address now"
         findings.warning(
-            "the host name `\(name)` \(words); `\(authority.value.text)` gets no requests until one is found: check its "
-                + "spelling and the name service", at: authority.position)
+            "the host name `\(name)` \(words); unless the one of before is known, `\(authority.value.text)` gets no requests "
+                + "until one is found: check its spelling and the name service", at: authority.position)
     }
 
     /// Two entries that say the same are a mistake; a name that stands for what is there already may be one of a moment.

@@ -59,10 +59,13 @@ extension RunningConfiguration {
         keepNames()
     }
 
-    /// What a configuration's names stand for now: what was found for it, and where names are followed, what is known since.
+    /// What a configuration's names stand for now: where they are followed, what is known, which may be later than what it was
+    /// read with; else what was found for it, and what is known where nobody answered.
     func addresses(for read: LoadedConfiguration) -> [String: [IPAddress]] {
-        guard resolveInterval != nil else { return read.lookups }
-        return read.lookups.merging(names.addresses) { $1.isEmpty ? $0 : $1 }
+        let isFollowing = resolveInterval != nil
+        return read.lookups.merging(names.addresses) { found, known in
+            found.isEmpty || isFollowing && !known.isEmpty ? known : found
+        }
     }
 
     /// Goes over to the endpoints that the names stand for now, if they are others than those that run.

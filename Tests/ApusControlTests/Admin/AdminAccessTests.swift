@@ -50,7 +50,8 @@ import Testing
     @Test(arguments: [
         ("localhost", 200), ("localhost:9900", 200), ("127.0.0.1:9900", 200), ("[::1]:9900", 200),
         ("apus.localhost:80", 200), ("evil.example", 403), ("localhost.evil.example:9900", 403), ("[evil]:1", 400),
-        ("127.0.0.1.evil.example", 403), ("10.1.2.3:9900", 200), ("2130706433", 403), ("127.1", 403), ("localhost.", 403),
+        ("127.0.0.1.evil.example", 403), ("10.1.2.3:9900", 200), ("2130706433", 403), ("127.1", 403),
+        ("localhost.", 403),
     ])
     func onLoopbackTheHostIsLookedAt(host: String, status: Int) async throws {
         try await AdminFixture.run(admin: AdminFixture.address) { server in
@@ -84,7 +85,8 @@ import Testing
         (["Sec-Fetch-Site": "cross-site"], 403),
         (["Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"], 200),
         (["Sec-Fetch-Site": "none", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"], 200),
-        (["Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "cors"], 200), (["Origin": "http://localhost"], 200), ([:], 200),
+        (["Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "cors"], 200), (["Origin": "http://localhost"], 200),
+        ([:], 200),
     ])
     func pagesOfOtherSitesReadNothing(fields: [String: String], status: Int) async throws {
         try await AdminFixture.run(admin: AdminFixture.address) { server in

@@ -88,7 +88,8 @@ import Testing
         let log = LogRecorder()
         return (
             try ConfigurationFixture(
-                Self.ownText, resolve: { _ in [IPAddress("10.0.0.1")!] }, logger: Logger(label: "test") { _ in log }), log
+                Self.ownText, resolve: { _ in [IPAddress("10.0.0.1")!] }, logger: Logger(label: "test") { _ in log }),
+            log
         )
     }
 
@@ -99,7 +100,8 @@ import Testing
             answer(fixture, address)
             await fixture.running.look(up: ["web.test"])
         }
-        #expect(log.lines.count { $0.contains("`web.test:8080` of the pool `web` is Apus itself") } == 1, "\(log.lines)")
+        #expect(
+            log.lines.count { $0.contains("`web.test:8080` of the pool `web` is Apus itself") } == 1, "\(log.lines)")
         #expect(fixture.live.view.snapshot.endpoints[0].address == SocketAddress("127.0.0.1:8080"))
     }
 
@@ -119,7 +121,8 @@ import Testing
         #expect(
             fixture.live.view.snapshot.endpoints.map { "\($0.address)" }
                 == ["10.0.0.1:8080", "10.0.0.9:80", "10.0.0.1:9900", "10.0.0.9:80"])
-        #expect(await fixture.running.state.loaded.ownEndpoints(in: fixture.live.view.snapshot).map(\.isRefused) == [true])
+        #expect(
+            await fixture.running.state.loaded.ownEndpoints(in: fixture.live.view.snapshot).map(\.isRefused) == [true])
     }
 
     /// The admin server stays where it is bound, whatever a reload says of it.
@@ -135,13 +138,16 @@ import Testing
 
     @Test func whatIsKeptDoesNotLeadThereEither() async throws {
         let ip = IPAddress("127.0.0.1")!
-        let kept = KeptNames(["ops.test": .init(addresses: [ip], found: 5), "web.test": .init(addresses: [ip], found: 5)])
+        let kept = KeptNames([
+            "ops.test": .init(addresses: [ip], found: 5), "web.test": .init(addresses: [ip], found: 5),
+        ])
         let log = LogRecorder()
         let fixture = try ConfigurationFixture(
             Self.ownText, handed: HandedState(names: kept), logger: Logger(label: "test") { _ in log })
         #expect(fixture.live.view.snapshot.endpoints.map(\.isRefused) == [false, false, true, false])
         await fixture.running.tellOwnEndpoints()
-        #expect(log.lines.count { $0.contains("is Apus itself") || $0.contains("leads to the admin") } == 2, "\(log.lines)")
+        #expect(
+            log.lines.count { $0.contains("is Apus itself") || $0.contains("leads to the admin") } == 2, "\(log.lines)")
     }
 
     @Test func anEndpointThatIsAddedIsToldOf() async throws {

@@ -1,11 +1,12 @@
 import ApusAddresses
-import ApusConfig
 import ApusModel
+import Dispatch
 import Foundation
 import Logging
 import Synchronization
 import Testing
 
+@testable import ApusConfig
 @testable import ApusControl
 
 /// What host names stood for goes on being used when the name service is away at an upgrade or a restart.
@@ -55,7 +56,8 @@ import Testing
             // It is said that it is kept, of which name, and how old it is.
             #expect(
                 log.lines.contains {
-                    $0.hasPrefix("warning: the host name web.test has no address now: 10.0.0.1 of before this start is used")
+                    $0.hasPrefix(
+                        "warning: the host name web.test has no address now: 10.0.0.1 of before this start is used")
                         && $0.contains(" s ago")
                 }, "\(log.lines)")
             let facts = await fixture.running.nameFacts
@@ -115,6 +117,32 @@ import Testing
         #expect(facts.unresolved == ["web.test"] && facts.kept.names.keys.sorted() == ["web.test"])
         await fixture.running.look(up: ["web.test"])
         #expect(log.lines.count { $0.contains("the host name web.test") } == 1, "\(log.lines)")
+    }
+
+    /// With `resolve: off` a reload asks, and a name server that says nothing takes no address away.
+    @Test(arguments: ["off", "10s"]) func aSilentNameServiceTakesNothingAtAReload(resolve: String) async throws {
+        let text = FollowedNamesTests.text + "\nresolve: \(resolve)"
+        let files = ConfigurationFixture.Files(["apus.yaml": text])
+        files.resolver.withLock { $0 = Self.resolve(Self.one) }
+        var loader = files.loader
+        loader.patienceWithNames = .milliseconds(200)
+        let first = try loader.load(path: "apus.yaml")
+        let live = Live(.of(first.snapshot))
+        let running = RunningConfiguration(
+            path: "apus.yaml", loader: loader, first: first, adopter: FakeAdopter(live: live), live: live,
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        let isOver = DispatchSemaphore(value: 0)
+        defer { for _ in 0..<4 { isOver.signal() } }
+        files.resolver.withLock {
+            $0 = { _ in
+                isOver.wait()
+                return []
+            }
+        }
+        files["apus.yaml"] = text + "\nlimits: { head: 4KiB }"
+        try await running.reload(.signal)
+        #expect(live.view.snapshot.endpoints.map { "\($0.address)" } == ["10.0.0.1:80", "10.0.0.9:80"])
+        #expect(live.view.snapshot.limits.headBytes == 4_096)
     }
 
     // MARK: - An upgrade
