@@ -192,6 +192,18 @@ import Testing
         }
     }
 
+    /// The name of a syslog server is kept as well.
+    @Test func linesOfTheAccessLogGoWhereTheyWent() throws {
+        let text =
+            FollowedNamesTests.text.replacing("web.test:80, ", with: "") + "\naccess_log: \"syslog:web.test:514\""
+        let fixture = try ConfigurationFixture(text, handed: HandedState(names: Self.kept(Self.one)))
+        guard case .syslog(let syslog)? = fixture.live.view.snapshot.accessLog.destination else {
+            Issue.record("no syslog")
+            return
+        }
+        #expect(syslog.target == .udp(SocketAddress("10.0.0.1:514")!))
+    }
+
     // MARK: - What is written
 
     @Test func damageIsAMessage() async throws {

@@ -120,6 +120,7 @@ import Testing
             if let entry = store.dynamicState.entries.first {
                 #expect((1...65_535).contains(entry.weight?.weight ?? 0))
             }
+            if let kept = store.names.names["web.test"] { #expect(kept.found == Int64(kept.addresses[0].low & 0xffff)) }
             // The next process goes on, and clears away what the killed one left half-written.
             try store.keep(Self.revision((numbers.last ?? 0) + 1, "next"), atMost: 3)
             let names = try FileManager.default.contentsOfDirectory(atPath: directory)
@@ -166,6 +167,8 @@ import Testing
                     weight: .init(weight: 1 + number % 65_535, configured: 1))
             ]
             try store.keep(state)
+            let address = IPAddress(ipv4: UInt32(number & 0xffff))
+            _ = try store.keep(KeptNames(["web.test": .init(addresses: [address], found: Int64(number & 0xffff))]))
         }
     }
 }

@@ -123,7 +123,8 @@ private struct NameService {
 
 /// A socket where name servers listen, and nobody who reads from it.
 private final class SilentServer: Sendable {
-    static let address = "127.83.0.1"
+    /// One of this process's own: others may test at the same time.
+    static let address = "127.83.\(getpid() >> 8 & 255).\(max(1, getpid() & 255))"
     private let descriptor: Int32
 
     init() throws {
