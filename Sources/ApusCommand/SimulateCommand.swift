@@ -112,6 +112,15 @@ struct SimulatedDay: ParsableArguments {
     @Option(help: "How many different clients there are, for hashes and sessions.")
     var clients = SimulationArguments().clients
 
+    @Option(
+        help: ArgumentHelp(
+            "This share of the requests is of that route, and so many times the work.",
+            valueName: "route=percent:factor"))
+    var route: [String] = []
+
+    @Option(help: ArgumentHelp("Clients leave that have no answer by then.", valueName: "time:percent"))
+    var giveUp: String?
+
     @Option(help: "Another seed is another day of the same kind.")
     var seed = SimulationArguments().seed
 
@@ -124,11 +133,13 @@ struct SimulatedDay: ParsableArguments {
         arguments.capacity = capacity
         arguments.networkDelay = networkDelay
         arguments.clients = clients
+        arguments.route = route
+        arguments.giveUp = giveUp
         arguments.seed = seed
     }
 }
 
-/// What is done to the origins, and when.
+/// What is done to the origins, or lacks on the balancers' machine, and when.
 struct SimulatedFaults: ParsableArguments {
     @Option(help: ArgumentHelp("Its process is killed: connections are refused.", valueName: "endpoint@time"))
     var kill: [String] = []
@@ -151,6 +162,17 @@ struct SimulatedFaults: ParsableArguments {
     @Option(help: ArgumentHelp("It dies and returns, every so often.", valueName: "endpoint@time:period"))
     var flap: [String] = []
 
+    @Option(
+        help: ArgumentHelp(
+            "No local port is left for new connections to it.", valueName: "endpoint@time:duration"))
+    var lackPorts: [String] = []
+
+    @Option(help: ArgumentHelp("No file descriptor is left for new connections.", valueName: "time:duration"))
+    var lackDescriptors: [String] = []
+
+    @Option(help: ArgumentHelp("The system has no memory for new connections.", valueName: "time:duration"))
+    var lackMemory: [String] = []
+
     @Option(help: ArgumentHelp("This share of all probes gets no answer.", valueName: "percent"))
     var loseProbes = SimulationArguments().loseProbes
 
@@ -162,6 +184,9 @@ struct SimulatedFaults: ParsableArguments {
         arguments.slow = slow
         arguments.errors = errors
         arguments.flap = flap
+        arguments.lackPorts = lackPorts
+        arguments.lackDescriptors = lackDescriptors
+        arguments.lackMemory = lackMemory
         arguments.loseProbes = loseProbes
     }
 }

@@ -33,7 +33,7 @@ public enum ConnectFailure: Sendable, Hashable {
 }
 
 /// What this machine can lack for a connection. None of it says anything about the endpoint.
-public enum Shortage: Sendable, Hashable, CaseIterable, CustomStringConvertible {
+public enum Shortage: Sendable, Hashable, BitwiseCopyable, CaseIterable, CustomStringConvertible {
     /// All local ports towards the endpoint's address are in use, or there is no local address that leads there.
     case ports
     /// File descriptors, of the process or of the system.

@@ -38,6 +38,10 @@ import Testing
             $0.slow = ["web-3@5s:10x"]
             $0.errors = ["web-1@2m:30%"]
             $0.flap = ["web-5@0s:1s"]
+            $0.lackPorts = ["web-2@3m:10s"]
+            $0.lackDescriptors = ["1m:5s"]
+            $0.lackMemory = ["2m:1s"]
+            $0.giveUp = "5s:10%"
         }.scenario(of: snapshot())
         #expect(scenario.load == 2000)
         #expect(scenario.duration == 90 * second)
@@ -47,6 +51,13 @@ import Testing
         #expect(scenario.lostProbes == 0.1)
         #expect(scenario.seed == 7)
         #expect(scenario.pool.balance == .peakEWMA)
+        #expect(
+            scenario.shortages == [
+                MachineShortage(.ports, endpoint: 1, at: 180 * second, until: 190 * second),
+                MachineShortage(.descriptors, at: 60 * second, until: 65 * second),
+                MachineShortage(.memory, at: 120 * second, until: 121 * second),
+            ])
+        #expect(scenario.impatience == Impatience(time: 5 * second, share: 0.1))
         #expect(
             scenario.faults == [
                 Fault(endpoint: 4, at: 0, .flap(period: second)), Fault(endpoint: 2, at: 5 * second, .slow(factor: 10)),
@@ -101,6 +112,40 @@ import Testing
         #expect(mistake { $0.serviceTail = "0.5x" } != "")
         #expect(mistake { $0.balancers = "0" } != "")
         #expect(mistake { $0.seed = "-1" } != "")
+    }
+
+    @Test func routesAreThoseOfTheConfigurationThatLeadToThePool() throws {
+        let one = snapshot()
+        let elsewhere = Route(name: "elsewhere", action: .respond(FixedResponse()))
+        let snapshot = Snapshot(
+            workers: 1, listeners: [],
+            routes: [Route(name: "reports", pool: 0), Route(name: "a=b/*", pool: 0), elsewhere],
+            pools: one.pools, endpoints: one.endpoints)
+        func read(_ routes: String...) throws -> [RouteShare] {
+            try arguments { $0.route = routes }.scenario(of: snapshot).routes
+        }
+        let shares = try read("reports=5%:20x", "a=b/*=95%")
+        #expect(shares.map(\.route.name) == ["reports", "a=b/*"])
+        #expect(shares.map(\.share) == [0.05, 0.95] && shares.map(\.work) == [20, 1])
+        for wrong in [
+            "reports", "reports=", "reports=0%", "reports=5", "reports=5%:20", "reports=5%:0x", "elsewhere=5%",
+        ] {
+            #expect(throws: ArgumentMistake.self) { try read(wrong) }
+        }
+        #expect(throws: ArgumentMistake.self) { try read("reports=60%", "a=b/*=41%") }
+        #expect(throws: ArgumentMistake.self) { try read("reports=5%", "reports=5%") }
+        #expect(mistake { $0.route = ["reports=5%"] }.contains("a route to the pool, which has none"))
+    }
+
+    @Test(arguments: ["", "5", "5s:", "5s:10", "0s", "5s:10%:1"])
+    func whatIsNoPatienceIsRefused(_ text: String) {
+        #expect(mistake { $0.giveUp = text } != "")
+    }
+
+    @Test(arguments: ["", "3m", "3m:", ":10s", "3m:0s", "3m:10s:1s", "web-1@3m:10s"])
+    func whatIsNoShortageIsRefused(_ text: String) {
+        #expect(mistake { $0.lackMemory = [text] } != "")
+        #expect(mistake { $0.lackPorts = [text == "web-1@3m:10s" ? "web-1@3m" : text] } != "")
     }
 
     @Test func aPoolMustBeNamedWhereThereAreSeveral() throws {

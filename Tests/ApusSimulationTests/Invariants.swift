@@ -29,9 +29,13 @@ struct Invariants: SimulationObserver {
     private var stages: [Stage] = []
     /// Requests that were sent somewhere.
     private var sent: Set<Int> = []
+    private var deeds: Deeds
+    private var journeys: Journeys
     private(set) var violations: [String] = []
 
     init(_ scenario: Scenario) {
+        deeds = Deeds(scenario)
+        journeys = Journeys(scenario)
         pool = scenario.pool
         let endpoints = scenario.snapshot.endpoints
         let count = endpoints.count
@@ -50,8 +54,11 @@ struct Invariants: SimulationObserver {
     }
 
     mutating func saw(_ moment: SimulatedMoment, at now: VirtualTime) {
+        if let complaint = deeds.saw(moment, at: now) { demand(false, now, complaint) }
+        if let complaint = journeys.saw(moment, at: now) { demand(false, now, complaint) }
         switch moment {
-        case .arrived(let request, _): advance(request, from: [.unseen], to: .arrived, now)
+        case .fact, .probed, .clientLeft: break
+        case .arrived(let request, _, _): advance(request, from: [.unseen], to: .arrived, now)
         case .letIn(let request, let balancer):
             advance(request, from: [.arrived], to: .letIn, now)
             balancers[balancer].requests += 1

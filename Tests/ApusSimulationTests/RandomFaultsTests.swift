@@ -23,6 +23,7 @@ import Testing
             var simulation = Simulation(scenario, observer: Invariants(scenario))
             simulation.run()
             simulation.observer.finish(at: simulation.now)
+            #expect(simulation.leftovers == [], "seed \(seed)")
             Self.note(simulation.statistics, in: &reached)
             let again =
                 "APUS_SIMULATION_SEED=\(seed) APUS_ONLY=ApusSimulation swift test --filter RandomFaultsTests"
@@ -37,13 +38,15 @@ import Testing
     private static let worthReaching: Set<String> = [
         "retries", "denied", "hedges", "queued", "panic", "is ejected", "is unhealthy", "is panicking", "breaker open",
         "breaker half-open", "breaker closed", "no_healthy_endpoint", "pool_saturated", "breaker_open", "queue_full",
-        "queue_timeout", "overloaded", "connect_failed", "upstream_reset", "response_head_timeout",
+        "queue_timeout", "overloaded", "connect_failed", "upstream_reset", "response_head_timeout", "client_closed",
+        "port_limit", "descriptor_limit", "memory_limit", "route_saturated", "shortages", "late",
     ]
 
     private static func note(_ result: Statistics, in reached: inout Set<String>) {
         let counts = [
             ("retries", result.retries), ("denied", result.deniedRetries), ("hedges", result.hedgesWon),
-            ("queued", result.queued), ("panic", result.panicPicks),
+            ("queued", result.queued), ("panic", result.panicPicks), ("client_closed", result.left),
+            ("shortages", result.shortages),
         ]
         for (name, count) in counts where count > 0 { reached.insert(name) }
         for refusal in result.refusals.keys { reached.insert(refusal.rawValue) }

@@ -55,7 +55,37 @@ struct RandomScenario {
         scenario.seed = seed
         for _ in 0..<number(0...6) { scenario.faults.append(fault(count, scenario.duration)) }
         scenario.faults.sort { $0.at < $1.at }
+        if chance(25) {
+            for _ in 0..<number(1...3) { scenario.shortages.append(shortage(count, scenario.duration)) }
+        }
+        if chance(30) {
+            scenario.impatience = Impatience(
+                time: VirtualTime(number(2...400)) * 1000, share: Double(number(1...10)) / 10)
+        }
+        if chance(35) { for index in 0..<number(1...2) { scenario.routes.append(route(index)) } }
         return scenario
+    }
+
+    private mutating func shortage(_ count: Int, _ duration: VirtualTime) -> MachineShortage {
+        let kind = Shortage.allCases[number(0...Shortage.allCases.count - 1)]
+        let at = VirtualTime(number(0...Int(duration)))
+        return MachineShortage(
+            kind, endpoint: kind == .ports && chance(70) ? number(0...count - 1) : nil, at: at,
+            until: at + VirtualTime(number(10...400)) * 1000)
+    }
+
+    private mutating func route(_ index: Int) -> RouteShare {
+        var route = Route(name: "route-\(index)", pool: 0, priority: chance(70) ? .normal : .low)
+        if chance(50) { route.timeouts.responseHead = milliseconds(30...500) }
+        if chance(20) { route.timeouts.connect = milliseconds(20...200) }
+        if chance(30) { route.limits.requests = number(1...8) }
+        if chance(50) {
+            route.retries = RetryRules(
+                attempts: number(1...4), statuses: chance(40) ? [503] : [],
+                perTryTimeout: chance(30) ? milliseconds(20...200) : nil, backoff: milliseconds(0...30),
+                maximumBackoff: milliseconds(30...100), repeatsAll: chance(30))
+        }
+        return RouteShare(route, share: Double(number(5...45)) / 100, work: chance(50) ? 1 : Double(number(5...100)))
     }
 
     private mutating func fault(_ count: Int, _ duration: VirtualTime) -> Fault {

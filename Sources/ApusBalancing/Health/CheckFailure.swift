@@ -69,6 +69,9 @@ public enum CheckFailure: Sendable, Hashable {
         }
     }
 
+    /// Whether it says something about the endpoint, and not about this machine.
+    var isOfEndpoint: Bool { shortage == nil && self != .late }
+
     /// What this machine lacked; nil where it was the endpoint that failed.
     public var shortage: Shortage? { if case .shortage(let shortage) = self { shortage } else { nil } }
 }

@@ -108,7 +108,7 @@ public struct EndpointHealth: Sendable {
     }
 
     public mutating func probeFailed(now: Int64, _ failure: CheckFailure) -> Transition? {
-        guard failure.shortage == nil, failure != .late else { return nil }
+        guard failure.isOfEndpoint else { return nil }
         probeSuccesses = 0
         guard isAvailable || state == .joining else { return nil }
         probeFailures += 1
@@ -117,7 +117,7 @@ public struct EndpointHealth: Sendable {
 
     /// A request could not connect to the endpoint.
     public mutating func connectFailed(now: Int64, _ failure: CheckFailure) -> Transition? {
-        guard isAvailable, failure.shortage == nil else { return nil }
+        guard isAvailable, failure.isOfEndpoint else { return nil }
         connectFailures += 1
         return failed(now, failure)
     }

@@ -143,8 +143,8 @@ public struct PoolHealth: Sendable {
     }
 
     public mutating func probeFailed(_ endpoint: Int, _ failure: CheckFailure, now: Int64) -> [HealthChange] {
-        guard endpoint < count else { return [] }
-        if failure != .late { endpoints[endpoint].ejection.probeFailed() }
+        guard endpoint < count, failure.isOfEndpoint else { return [] }
+        endpoints[endpoint].ejection.probeFailed()
         let transition = endpoints[endpoint].probed.probeFailed(now: now, failure)
         return settleFailure(endpoint, transition, now)
     }
@@ -154,7 +154,7 @@ public struct PoolHealth: Sendable {
     public mutating func askFailed(_ endpoint: Int, _ failure: CheckFailure, now: Int64) -> [HealthChange] {
         guard endpoint < count else { return [] }
         guard check.probe == .tcp, !failure.isOfConnecting else { return probeFailed(endpoint, failure, now: now) }
-        guard failure != .late else { return [] }
+        guard failure.isOfEndpoint else { return [] }
         endpoints[endpoint].ejection.probeFailed()
         guard failure.cameAfterConnecting else { return [] }
         _ = endpoints[endpoint].probed.probeSucceeded(now: now)

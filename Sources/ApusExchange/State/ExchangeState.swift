@@ -89,6 +89,12 @@ public struct ExchangeState: Sendable, BitwiseCopyable {
     /// Its method is idempotent, or its pool or route wants all methods tried again (`RetryRules.repeatsAll`).
     @inlinable public var isRepeatable: Bool { visit.repeatability != .never }
 
+    /// Whether a second endpoint may be asked as well: nothing has come yet, all of the request was sent, and it does no harm to
+    /// have it done twice, whatever `isRepeatable` says of one attempt after the other.
+    @inlinable public var mayHedge: Bool {
+        responsePhase == .awaited && requestIsOver && !isPersonal && method.isIdempotent
+    }
+
     /// The client's connection ends with this exchange.
     @inlinable public var closesClient: Bool { end != .kept }
 

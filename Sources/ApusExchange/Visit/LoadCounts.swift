@@ -9,3 +9,15 @@ public protocol LoadCounts {
     @discardableResult
     mutating func add(_ amount: Int, to index: Int) -> Int
 }
+
+extension LoadCounts {
+    /// Counts one more, where there may be so many.
+    ///
+    /// - Returns: false, and nothing is counted, where there are as many already.
+    @inlinable @inline(__always)
+    public mutating func takePlace(_ index: Int, limit: Int) -> Bool {
+        guard add(1, to: index) > limit else { return true }
+        add(-1, to: index)
+        return false
+    }
+}

@@ -61,12 +61,8 @@ extension Origins {
     /// - Returns: false, and nothing is counted, when another worker was faster and took the last place there was.
     @inlinable @inline(__always)
     mutating func countStart(_ endpoint: Int, of pool: Int, _ rules: PoolRules) -> Bool {
-        if rules.countsTotal, poolLoads.add(1, to: pool) > rules.limit {
-            poolLoads.add(-1, to: pool)
-            return false
-        }
-        guard rules.countsLoad, loads.add(1, to: endpoint) > rules.endpointLimit else { return true }
-        loads.add(-1, to: endpoint)
+        if rules.countsTotal, !poolLoads.takePlace(pool, limit: rules.limit) { return false }
+        guard rules.countsLoad, !loads.takePlace(endpoint, limit: rules.endpointLimit) else { return true }
         if rules.countsTotal { poolLoads.add(-1, to: pool) }
         return false
     }

@@ -51,3 +51,31 @@ public struct RouteRetries: Sendable {
         backoff = Backoff(rules)
     }
 }
+
+/// What holds of a request where its route may say otherwise than its pool.
+extension RouteSettings {
+    /// Whether its requests in flight are counted.
+    @inlinable public var limitsRequests: Bool { requestLimit != .max }
+
+    /// How long one attempt may take until it is answered; `.max` for as long as any response may.
+    @inlinable
+    public func perTry(in pool: PoolRules) -> Int64 { hasOwnRetries ? perTry : pool.perTry }
+
+    /// Whether requests of any method are tried again.
+    ///
+    /// - Parameter pools: what the pool says of it.
+    @inlinable
+    public func repeatsAll(else pools: Bool) -> Bool { hasOwnRetries ? repeatsAll : pools }
+}
+
+extension PoolVisit {
+    /// Whether a response with that status is not passed on while another attempt may be made.
+    ///
+    /// - Parameter route: the rules of the request's route; nil for the pool's.
+    @inlinable
+    public func retriesStatus<Counts>(
+        _ status: Int, by route: RouteRetries?, _ origins: borrowing Origins<Counts>
+    ) -> Bool {
+        if let route { route.policy.retriesStatus(status) } else { origins.dispatchers[pool].retriesStatus(status) }
+    }
+}

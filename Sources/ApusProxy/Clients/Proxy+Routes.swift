@@ -18,7 +18,7 @@ extension Proxy {
             let next = applyCrossOrigin(x, Int(rules.crossOrigin), &hand, &arena)
             guard case .goesOn = next else { return next }
         }
-        guard exchanges[x].counts(onRouteOf: shared.routeLoads, limit: rules.requestLimit) else {
+        guard exchanges[x].counts(onRouteOf: shared.routeLoads, rules) else {
             return answer(x, .routeSaturated, instead: &hand, &arena)
         }
         if rules.hasFilters {

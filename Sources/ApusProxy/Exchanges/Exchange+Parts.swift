@@ -31,14 +31,11 @@ extension Exchange {
     /// Counts among its route's requests in flight.
     ///
     /// - Returns: false where there are as many as there may be.
-    mutating func counts(onRouteOf loads: SharedCounts, limit: Int) -> Bool {
-        guard limit != .max else { return true }
-        guard loads.add(1, to: route) <= limit else {
-            loads.add(-1, to: route)
-            return false
-        }
-        isCountedOnRoute = true
-        return true
+    mutating func counts(onRouteOf loads: SharedCounts, _ rules: RouteSettings) -> Bool {
+        guard rules.limitsRequests else { return true }
+        var loads = CountsOfAll(loads)
+        isCountedOnRoute = loads.takePlace(route, limit: rules.requestLimit)
+        return isCountedOnRoute
     }
 
     /// It is over as far as its route is concerned.

@@ -67,9 +67,9 @@ extension Proxy {
 
     @inline(__always)
     mutating func retriesStatus(_ x: Int, _ status: Int) -> Bool {
-        hasOwnRetries(x)
-            ? settings.routeRetries[exchanges[x].route].policy.retriesStatus(status)
-            : origins.dispatchers[exchanges[x].pool].retriesStatus(status)
+        exchanges[x].isPlain
+            ? origins.dispatchers[exchanges[x].pool].retriesStatus(status)
+            : exchanges[x].state.visit.retriesStatus(status, by: routeRetries(x), origins)
     }
 
     /// The rules of the route's own; nil where the pool's hold.
@@ -79,14 +79,14 @@ extension Proxy {
 
     /// How long one attempt may take until it is answered; `.max` for as long as any response may.
     mutating func perTry(_ x: Int) -> Int64 {
-        hasOwnRetries(x)
-            ? settings.rules.routes[exchanges[x].route].perTry : origins.rules[exchanges[x].pool].perTry
+        let pool = origins.rules[exchanges[x].pool]
+        return exchanges[x].isPlain ? pool.perTry : settings.rules.routes[exchanges[x].route].perTry(in: pool)
     }
 
     /// Whether requests of any method are tried again.
     private mutating func repeatsAll(_ x: Int) -> Bool {
-        hasOwnRetries(x)
-            ? settings.rules.routes[exchanges[x].route].repeatsAll : settings.pools[exchanges[x].pool].repeatsAll
+        let pools = settings.pools[exchanges[x].pool].repeatsAll
+        return exchanges[x].isPlain ? pools : settings.rules.routes[exchanges[x].route].repeatsAll(else: pools)
     }
 
     /// Notes whether the request may be sent again, and whether it can be for as long as it is under way: a body that is

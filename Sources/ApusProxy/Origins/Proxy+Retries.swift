@@ -92,11 +92,7 @@ extension Proxy {
 
     /// Asks a second endpoint as well, if the rules and the budget allow it and there is one.
     mutating func hedge(_ x: Int, _ arena: inout BufferArena) -> Next {
-        guard exchanges[x].state.responsePhase == .awaited, exchanges[x].state.requestIsOver,
-            !exchanges[x].state.isPersonal, exchanges[x].state.method.isIdempotent
-        else {
-            return .waits
-        }
+        guard exchanges[x].state.mayHedge else { return .waits }
         let request = exchanges[x].visitRequest
         guard let hedge = exchanges[x].state.visit.hedge(request, by: routeRetries(x), &origins, now: now) else {
             return .waits

@@ -4,6 +4,8 @@ public enum Outcome: Sendable, Hashable {
     case answered(status: Int)
     /// Apus answered by itself.
     case refused(Refusal)
+    /// The client has left before (`client_closed`).
+    case left
 
     /// Whether the client got what it came for.
     public var isSuccess: Bool {
@@ -23,6 +25,10 @@ public enum Refusal: String, Sendable, CaseIterable {
     case connectTimeout = "connect_timeout"
     case upstreamReset = "upstream_reset"
     case responseHeadTimeout = "response_head_timeout"
+    case routeSaturated = "route_saturated"
+    case portLimit = "port_limit"
+    case descriptorLimit = "descriptor_limit"
+    case memoryLimit = "memory_limit"
     /// The pool's fallback answered.
     case fallback
 }

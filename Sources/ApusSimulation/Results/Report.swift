@@ -75,10 +75,12 @@ public struct Report: Sendable {
         for refusal in Refusal.allCases {
             if let count = statistics.refusals[refusal] { parts.append("\(count.text) \(refusal.rawValue)") }
         }
+        if statistics.left > 0 { parts.append("\(statistics.left.text) client_closed") }
         var lines: [String] = []
         if !parts.isEmpty { lines.append("errors of clients: \(parts.joined(separator: ", "))") }
         let others = [
             (statistics.queued, "waited for an endpoint"),
+            (statistics.shortages, "attempts for which this machine had nothing left to connect with"),
             (statistics.deniedRetries, "retries beyond the budget, not made"),
             (statistics.hedges, "hedged, of which \(statistics.hedgesWon.text) were answered by the second endpoint"),
             (statistics.panicPicks, "sent in panic"),

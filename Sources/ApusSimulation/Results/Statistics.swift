@@ -19,6 +19,8 @@ public struct Statistics: Sendable {
     /// Answers of 500 and above that were passed on.
     public internal(set) var errorAnswers = 0
     public internal(set) var refusals: [Refusal: Int] = [:]
+    /// Requests whose clients left before they were answered.
+    public internal(set) var left = 0
     public internal(set) var retries = 0
     /// Retries that only the budget forbade.
     public internal(set) var deniedRetries = 0
@@ -26,6 +28,8 @@ public struct Statistics: Sendable {
     public internal(set) var hedgesWon = 0
     /// Requests that waited for an endpoint before they were sent.
     public internal(set) var queued = 0
+    /// Attempts for which this machine lacked something.
+    public internal(set) var shortages = 0
     /// Attempts that were sent to an endpoint while the pool panicked.
     public internal(set) var panicPicks = 0
     /// From a request's arrival to its answer, whoever gave it, in microseconds.
@@ -56,6 +60,7 @@ public struct Statistics: Sendable {
         switch outcome {
         case .answered: errorAnswers += 1
         case .refused(let refusal): refusals[refusal, default: 0] += 1
+        case .left: left += 1
         }
     }
 }

@@ -41,6 +41,27 @@ struct FaultReader {
         return Fault(endpoint: parts.endpoint, at: parts.at, .flap(period: period))
     }
 
+    /// `web-2@3m:10s`: no local port is left for connections to the endpoint.
+    func ports(_ text: String) throws(ArgumentMistake) -> MachineShortage {
+        let example = "--lack-ports \(scenario.name(0))@3m:10s"
+        let parts = try split(text, "--lack-ports", hasValue: true, example: example)
+        guard let time = Quantity.duration(parts.value), time > 0 else {
+            throw ArgumentMistake("--lack-ports", found: text, expected: "for how long at the end", example: example)
+        }
+        return MachineShortage(.ports, endpoint: parts.endpoint, at: parts.at, until: parts.at + time)
+    }
+
+    /// `3m:10s`: the machine lacks something for all connections.
+    func lack(_ text: String, _ argument: String, _ shortage: Shortage) throws(ArgumentMistake) -> MachineShortage {
+        let parts = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
+        guard parts.count == 2, let at = Quantity.duration(parts[0]), let time = Quantity.duration(parts[1]), time > 0
+        else {
+            throw ArgumentMistake(
+                argument, found: text, expected: "TIME:DURATION", example: "\(argument) 3m:10s")
+        }
+        return MachineShortage(shortage, at: at, until: at + time)
+    }
+
     private func split(
         _ text: String, _ argument: String, hasValue: Bool, example: String
     ) throws(ArgumentMistake) -> (endpoint: Int, at: VirtualTime, value: String) {

@@ -13,6 +13,14 @@ public struct Scenario: Sendable {
     public var balancers = 1
     public var origins = OriginModel()
     public var faults: [Fault] = []
+    /// What the machine that the balancers run on lacks, and when.
+    public var shortages: [MachineShortage] = []
+    /// Routes of some of the requests. All others are of one that says nothing of its own.
+    public var routes: [RouteShare] = []
+    /// The configuration's routes to the pool.
+    public let knownRoutes: [Route]
+    /// Clients that leave if they are not answered in time; nil for none.
+    public var impatience: Impatience?
     /// The share of probes that get no answer, whatever the origin is like, 0 to 1.
     public var lostProbes = 0.0
     /// How many different clients the requests come from, which matters to hashes and sessions.
@@ -33,6 +41,7 @@ public struct Scenario: Sendable {
             return endpoint
         }
         pool.endpoints = endpoints.indices
+        knownRoutes = snapshot.routes.filter { route in route.pools.contains { $0.pool == index } }
         if case .pool = pool.fallback { pool.fallback = .response(FallbackResponse()) }
         self.snapshot = Self.reduced(snapshot, pool, endpoints)
     }

@@ -20,6 +20,14 @@ public struct SimulationArguments: Sendable {
     public var slow: [String] = []
     public var errors: [String] = []
     public var flap: [String] = []
+    /// What the balancers' machine lacks.
+    public var lackPorts: [String] = []
+    public var lackDescriptors: [String] = []
+    public var lackMemory: [String] = []
+    /// Routes of some of the requests.
+    public var route: [String] = []
+    /// When clients leave that have no answer; nil for never.
+    public var giveUp: String?
     /// An algorithm to use instead of the pool's own.
     public var balance: String?
     /// The algorithms to compare, by name, separated by commas, or `all`; nil for the pool's own alone.
@@ -41,6 +49,9 @@ public struct SimulationArguments: Sendable {
         scenario.origins.service.mean = Double(try Quantity.duration(service, of: "--service"))
         scenario.origins.service.shape = try Quantity.tail(serviceTail, of: "--service-tail")
         scenario.faults = try faults(in: scenario)
+        scenario.shortages = try shortages(in: scenario)
+        scenario.routes = try RouteReader(known: scenario.knownRoutes).shares(route)
+        if let giveUp { scenario.impatience = try Self.impatience(giveUp) }
         guard let balance else { return scenario }
         let algorithm = try algorithm(balance, "--balance", "one of", example: "--balance peak-ewma")
         return scenario.changingPool { $0.balance = algorithm }
@@ -89,7 +100,29 @@ public struct SimulationArguments: Sendable {
         return index
     }
 
+    /// `5s`, or `5s:10%`.
+    private static func impatience(_ text: String) throws(ArgumentMistake) -> Impatience {
+        let parts = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
+        guard parts.count <= 2, let time = Quantity.duration(parts[0]), time > 0,
+            let share = parts.count == 2 ? Quantity.share(parts[1]) : 1
+        else {
+            throw ArgumentMistake(
+                "--give-up", found: text, expected: "a duration, and the share of clients if not all of them",
+                example: "--give-up 5s:10%")
+        }
+        return Impatience(time: time, share: share)
+    }
+
     // MARK: - Faults
+
+    private func shortages(in scenario: Scenario) throws(ArgumentMistake) -> [MachineShortage] {
+        let reader = FaultReader(scenario: scenario)
+        var shortages: [MachineShortage] = []
+        for text in lackPorts { shortages.append(try reader.ports(text)) }
+        for text in lackDescriptors { shortages.append(try reader.lack(text, "--lack-descriptors", .descriptors)) }
+        for text in lackMemory { shortages.append(try reader.lack(text, "--lack-memory", .memory)) }
+        return shortages
+    }
 
     private func faults(in scenario: Scenario) throws(ArgumentMistake) -> [Fault] {
         let reader = FaultReader(scenario: scenario)

@@ -5,6 +5,8 @@ import ApusModel
 /// One balancer: one worker's decisions, and its control plane's.
 struct SimulatedBalancer: Sendable {
     var origins: Origins<SimulatedCounts>
+    /// Requests in flight of each route that limits them.
+    var routeLoads: SimulatedCounts
     /// Endpoints to which the latest connect failed.
     var hasFailed: [Bool]
     /// Places that have become free, and have not been offered to those who wait.
@@ -20,6 +22,7 @@ struct SimulatedBalancer: Sendable {
         origins = Origins(
             of: snapshot, worker: 0, seed: random.next(), loads: SimulatedCounts(count), poolLoads: SimulatedCounts(1),
             waiting: SimulatedCounts(1), now: 0)
+        routeLoads = SimulatedCounts(scenario.routes.count + 1)
         hasFailed = Array(repeating: false, count: count)
         volumes = Array(repeating: EndpointVolume(), count: count)
         control = SimulatedControlPlane(snapshot, seed: random.next())

@@ -1,4 +1,5 @@
 import ApusExchange
+import ApusHTTP
 
 /// A request on its way through one balancer: what a worker keeps of an exchange.
 struct SimulatedRequest: Sendable {
@@ -9,15 +10,27 @@ struct SimulatedRequest: Sendable {
     let arrivedAt: VirtualTime
     /// The work that it is, for an origin as fast as usual, in microseconds.
     let demand: VirtualTime
-    let isIdempotent: Bool
-    var visit: PoolVisit
+    /// Its route, an index into the simulation's.
+    let route: Int
+    /// What is known of it, and what follows from facts.
+    var state: ExchangeState
+    /// It counts among its route's requests in flight.
+    var isCountedOnRoute = false
     /// When a response must have begun; `.max` while nothing was sent.
     var headDue = VirtualTime.max
     /// When the attempt is looked at, if it is not answered by then.
     var lookDue = VirtualTime.max
 
+    /// Its stay in the pool.
+    var visit: PoolVisit {
+        get { state.visit }
+        _modify { yield &state.visit }
+    }
+
     var visitRequest: PoolVisit.Request {
-        PoolVisit.Request(isSafe: isIdempotent, isIdempotent: isIdempotent, isReplayable: true, isKept: true)
+        PoolVisit.Request(
+            isSafe: state.method.isSafe, isIdempotent: state.isRepeatable, isReplayable: state.isReplayable,
+            isKept: true)
     }
 }
 

@@ -45,11 +45,18 @@ extension Simulation {
         _ lease: UpstreamConnectionPool.LeaseAction, _ x: SlotHandle, _ endpoint: Int, isReplacement: Bool = false
     ) {
         let balancer = requests[x].balancer
+        // Until the request is sent again nobody waits for a response.
+        requests[x].headDue = .max
+        requests[x].lookDue = .max
+        begin(x, endpoint, isReplacement: isReplacement)
         let connection: SlotHandle
         var isConnecting = false
         if case .reuse(let index) = lease {
             connection = connections.handle(at: index)
             connections[connection].isIdle = false
+        } else if let shortage = scenario.shortage(towards: endpoint, at: now) {
+            statistics.shortages += 1
+            return connectFailed(x, .shortage(shortage))
         } else {
             connection = connections.insert(SimulatedConnection(balancer: balancer, endpoint: endpoint))
             isConnecting = true
@@ -61,15 +68,17 @@ extension Simulation {
                 request: x, balancer: balancer, endpoint: endpoint, connection: connection,
                 demand: requests[x].demand, luck: luck.nextUnit(), isConnecting: isConnecting))
         connections[connection].attempt = attempt
-        // Until the request is sent again nobody waits for a response.
-        requests[x].headDue = .max
-        requests[x].lookDue = .max
-        begin(x, endpoint, isReplacement: isReplacement)
         requests[x].visit.current.connection = connection.index
         guard isConnecting else { return send(attempt) }
-        attempts[attempt].connectDue = now + deadlines[Deadline.connect.rawValue].length
-        setDeadline(.connect, attempt)
+        expectConnection(attempt)
         events.schedule(.connectReachedOrigin(attempt), at: now + scenario.origins.networkDelay)
+    }
+
+    /// The time for a connection begins now.
+    private mutating func expectConnection(_ attempt: SlotHandle) {
+        let route = requests[attempts[attempt].request].route
+        attempts[attempt].connectDue = now + length(.connect, route)
+        setDeadline(.connect, attempt, route)
     }
 
     private mutating func begin(_ x: SlotHandle, _ endpoint: Int, isReplacement: Bool) {
@@ -91,40 +100,41 @@ extension Simulation {
     /// The connection is open: the request goes out on it.
     private mutating func send(_ attempt: SlotHandle) {
         let x = attempts[attempt].request
-        let rules = balancers[requests[x].balancer].origins.rules[0]
+        let route = requests[x].route
         requests[x].visit.current.started = now
         requests[x].visit.current.wasSent = true
         expectHead(x)
         expectLook(x)
-        if rules.limitsTries {
-            requests[x].visit.setTryLimits(perTry: rules.perTry, hedgeAfter: rules.hedgeAfter, now: now)
-            if rules.perTry != .max { setDeadline(.perTry, x) }
-            if rules.hedgeAfter != .max, requests[x].visit.attempts == 1 { setDeadline(.hedge, x) }
-        }
+        let (perTry, hedgeAfter) = (length(.perTry, route), length(.hedge, route))
+        requests[x].visit.setTryLimits(perTry: perTry, hedgeAfter: hedgeAfter, now: now)
+        if perTry != .max { setDeadline(.perTry, x, route) }
+        if hedgeAfter != .max, requests[x].visit.attempts == 1 { setDeadline(.hedge, x, route) }
         events.schedule(.requestReachedOrigin(attempt), at: now + scenario.origins.networkDelay)
     }
 
     /// The time for a response to begin starts now.
     private mutating func expectHead(_ x: SlotHandle) {
-        requests[x].headDue = now + deadlines[Deadline.responseHead.rawValue].length
-        setDeadline(.responseHead, x)
+        requests[x].headDue = requests[x].visit.headDue(length(.responseHead, requests[x].route))
+        setDeadline(.responseHead, x, requests[x].route)
     }
 
     /// If it is not answered soon, the attempt will be looked at.
     private mutating func expectLook(_ x: SlotHandle) {
         requests[x].lookDue = now + PoolVisit.lookTime
-        setDeadline(.look, x)
+        setDeadline(.look, x, requests[x].route)
     }
 
     /// The current attempt is not answered yet.
     mutating func look(_ x: SlotHandle) {
-        let (request, now) = (requests[x].visitRequest, now)
-        if let report = visit(x, { $0.look(route: 0, &$1) }) {
+        let (request, route, now) = (requests[x].visitRequest, requests[x].route, now)
+        observe(.late, x)
+        if let report = visit(x, { $0.look(route: route, &$1) }) {
             tell(report, requests[x].balancer, Int(requests[x].visit.current.endpoint))
         }
         expectLook(x)
         let waitsInVain = visit(x) { $0.waitsInVain($1) }
-        guard waitsInVain, let other = visit(x, { $0.rescue(request, by: nil, &$1, now: now) }) else { return }
+        let retries = routes[route].retries
+        guard waitsInVain, let other = visit(x, { $0.rescue(request, by: retries, &$1, now: now) }) else { return }
         statistics.hedges += 1
         start(other.lease, x, other.endpoint)
     }
@@ -132,7 +142,9 @@ extension Simulation {
     mutating func connectEnded(_ attempt: SlotHandle) {
         guard !attempts[attempt].isAbandoned else { return attempts.remove(attempt) }
         makeCurrent(attempt)
-        guard case .pending = attempts[attempt].fate else { return connectFailed(attempt, .connectRefused) }
+        guard case .pending = attempts[attempt].fate else {
+            return connectFailed(attempts[attempt].request, .refused)
+        }
         let (balancer, endpoint) = (attempts[attempt].balancer, attempts[attempt].endpoint)
         attempts[attempt].isConnecting = false
         if balancers[balancer].hasFailed[endpoint] {
@@ -142,19 +154,26 @@ extension Simulation {
         send(attempt)
     }
 
-    /// The connection to the attempt's endpoint could not be opened.
-    mutating func connectFailed(_ attempt: SlotHandle, _ failure: RetryPolicy.Failure) {
-        let (x, balancer, endpoint) = (
-            attempts[attempt].request, attempts[attempt].balancer, attempts[attempt].endpoint
-        )
-        makeCurrent(attempt)
-        let isTimeout = failure == .connectTimedOut
-        balancers[balancer].hasFailed[endpoint] = true
-        let cause: CheckFailure = isTimeout ? .connectTimedOut : .connectionRefused
-        carryOut(balancers[balancer].control.connectFailed(endpoint, cause, now: now), of: balancer)
-        judgeFailure(x, .notConnected)
-        dropCurrent(x)
-        failed(x, failure, isTimeout ? .connectTimeout : .connectFailed)
+    /// The connection to the current attempt's endpoint could not be opened.
+    mutating func connectFailed(_ x: SlotHandle, _ cause: ConnectFailure) {
+        let failure = AttemptFailure(cause)
+        let (balancer, ended) = (requests[x].balancer, requests[x].visit.current)
+        let endpoint = Int(ended.endpoint)
+        observe(.notConnected(cause), x)
+        let changes = balancers[balancer].control.connectFailed(endpoint, CheckFailure(cause), now: now)
+        carryOut(changes, of: balancer)
+        if failure.blamesEndpoint {
+            balancers[balancer].hasFailed[endpoint] = true
+            judgeFailure(x, failure.fault)
+        }
+        if ended.isUnderWay {
+            dropCurrent(x)
+        } else {
+            // Not even a socket was there.
+            balancers[balancer].origins.connections[endpoint].connectFailed()
+            endAttempt(requests[x].visit.current, of: x)
+        }
+        failed(x, failure.kind, failure.reason)
     }
 
     mutating func fateReachedBalancer(_ attempt: SlotHandle) {
@@ -172,11 +191,11 @@ extension Simulation {
     }
 
     private mutating func answered(_ attempt: SlotHandle, status: Int) {
-        let (x, balancer, endpoint) = (
-            attempts[attempt].request, attempts[attempt].balancer, attempts[attempt].endpoint
-        )
+        let (x, endpoint) = (attempts[attempt].request, attempts[attempt].endpoint)
+        observe(.answered(status: status), x)
         judge(x, status: status)
-        if balancers[balancer].dispatcher.retriesStatus(status), retryInstead(x) { return }
+        let retries = routes[requests[x].route].retries
+        if visit(x, { $0.retriesStatus(status, by: retries, $1) }), retryInstead(x) { return }
         if let (loser, wasHedge) = requests[x].visit.win() {
             if wasHedge { statistics.hedgesWon += 1 }
             drop(loser, of: x)
@@ -190,9 +209,9 @@ extension Simulation {
 
     /// The current attempt's endpoint has answered.
     private mutating func judge(_ x: SlotHandle, status: Int) {
-        let now = now
+        let (route, now) = (requests[x].route, now)
         let outcome = AttemptOutcome(status: status)
-        guard let report = visit(x, { $0.answered(outcome, route: 0, &$1, now: now) }) else { return }
+        guard let report = visit(x, { $0.answered(outcome, route: route, &$1, now: now) }) else { return }
         let (balancer, attempt) = (requests[x].balancer, requests[x].visit.current)
         let endpoint = Int(attempt.endpoint)
         statistics.endpoints[endpoint].latency.record(now - attempt.admitted)
@@ -203,8 +222,8 @@ extension Simulation {
 
     /// The current attempt's endpoint gave no response.
     mutating func judgeFailure(_ x: SlotHandle, _ fault: AttemptFault) {
-        let now = now
-        guard let report = visit(x, { $0.gaveNone(fault, route: 0, &$1, now: now) }) else { return }
+        let (route, now) = (requests[x].route, now)
+        guard let report = visit(x, { $0.gaveNone(fault, route: route, &$1, now: now) }) else { return }
         let (balancer, endpoint) = (requests[x].balancer, Int(requests[x].visit.current.endpoint))
         statistics.endpoints[endpoint].errors += 1
         balancers[balancer].count(endpoint, isFailure: true, latency: nil)
@@ -217,13 +236,11 @@ extension Simulation {
     mutating func goOnAlone(_ x: SlotHandle) {
         let connection = connections.handle(at: requests[x].visit.current.connection)
         guard let attempt = connections[connection].attempt else { return }
-        guard !attempts[attempt].isConnecting else {
-            attempts[attempt].connectDue = now + deadlines[Deadline.connect.rawValue].length
-            return setDeadline(.connect, attempt)
-        }
-        requests[x].headDue = max(now, requests[x].visit.headDue(deadlines[Deadline.responseHead.rawValue].length))
+        guard !attempts[attempt].isConnecting else { return expectConnection(attempt) }
+        let route = requests[x].route
+        requests[x].headDue = max(now, requests[x].visit.headDue(length(.responseHead, route)))
         events.schedule(.headDue(x), at: requests[x].headDue)
-        let perTry = balancers[requests[x].balancer].origins.rules[0].perTry
+        let perTry = length(.perTry, route)
         guard perTry != .max else { return }
         requests[x].visit.keepTryLimit(perTry: perTry, now: now)
         events.schedule(.tryDue(x), at: requests[x].visit.nextDue)

@@ -52,7 +52,7 @@ extension Simulation {
         if arriving == attempt { attempts.remove(attempt) } else { attempts[attempt].isAbandoned = true }
     }
 
-    private mutating func endAttempt(_ ended: Attempt, of x: SlotHandle) {
+    mutating func endAttempt(_ ended: Attempt, of x: SlotHandle) {
         let (balancer, now) = (requests[x].balancer, now)
         visit(x) { $0.end(ended, at: &$1, now: now) }
         if balancers[balancer].dispatcher.waitingCount > 0 { balancers[balancer].room += 1 }
@@ -72,29 +72,38 @@ extension Simulation {
 
     // MARK: - Deadlines
 
-    mutating func setDeadline(_ deadline: Deadline, _ handle: SlotHandle) {
-        deadlines[deadline.rawValue].set(handle, now: now)
-        guard !deadlines[deadline.rawValue].isArmed else { return }
-        deadlines[deadline.rawValue].isArmed = true
-        events.schedule(.deadlinesDue(deadline), at: now + deadlines[deadline.rawValue].length)
+    /// How long that is for requests of the route, in microseconds.
+    func length(_ deadline: Deadline, _ route: Int) -> VirtualTime { deadlines[line(deadline, route)].length }
+
+    private func line(_ deadline: Deadline, _ route: Int) -> Int { route * Deadline.allCases.count + deadline.rawValue }
+
+    mutating func setDeadline(_ deadline: Deadline, _ handle: SlotHandle, _ route: Int) {
+        let line = line(deadline, route)
+        deadlines[line].set(handle, now: now)
+        guard !deadlines[line].isArmed else { return }
+        deadlines[line].isArmed = true
+        events.schedule(.deadlinesDue(deadline, route: Int32(route)), at: now + deadlines[line].length)
     }
 
-    mutating func deadlinesDue(_ deadline: Deadline) {
-        while let (due, handle) = deadlines[deadline.rawValue].first {
+    mutating func deadlinesDue(_ deadline: Deadline, route: Int) {
+        let line = line(deadline, route)
+        while let (due, handle) = deadlines[line].first {
             if due > now, isAwaited(deadline, handle, due) {
-                return events.schedule(.deadlinesDue(deadline), at: due)
+                return events.schedule(.deadlinesDue(deadline, route: Int32(route)), at: due)
             }
-            deadlines[deadline.rawValue].removeFirst()
+            deadlines[line].removeFirst()
             guard isAwaited(deadline, handle, due) else { continue }
             switch deadline {
-            case .connect: connectFailed(handle, .connectTimedOut)
+            case .connect:
+                makeCurrent(handle)
+                connectFailed(attempts[handle].request, .timedOut)
             case .responseHead: responseTimedOut(handle)
             case .perTry, .hedge: tryDue(handle)
             case .queue: queueTimedOut(handle)
             case .look: look(handle)
             }
         }
-        deadlines[deadline.rawValue].isArmed = false
+        deadlines[line].isArmed = false
     }
 
     /// Whether what the deadline was set for has still not happened.
@@ -106,7 +115,7 @@ extension Simulation {
         guard requests.contains(handle) else { return false }
         let visit = requests[handle].visit
         switch deadline {
-        case .queue: return visit.wait == .queued && visit.queuedAt == due - deadlines[deadline.rawValue].length
+        case .queue: return visit.wait == .queued && visit.queuedAt == due - length(.queue, requests[handle].route)
         case .responseHead: return visit.current.isUnderWay && requests[handle].headDue == due
         case .perTry, .hedge: return visit.current.isUnderWay && visit.nextDue <= due
         case .look: return visit.current.isUnderWay && requests[handle].lookDue == due

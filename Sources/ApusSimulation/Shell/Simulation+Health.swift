@@ -39,6 +39,7 @@ extension Simulation {
             time = max(0, timeout - 2 * delay)
             if result != .unreachable { result = .timedOut }
         }
+        if let shortage = scenario.shortage(towards: endpoint, at: now) { (result, time) = (.lacks(shortage), 0) }
         events.schedule(
             .probeEnded(balancer: Int32(balancer), endpoint: Int32(endpoint), result, isAsk: isAsk),
             at: now + time + delay)
@@ -70,7 +71,9 @@ extension Simulation {
             case .unreachable: .connectTimedOut
             case .timedOut: .timedOut
             case .error: .status(503)
+            case .lacks(let shortage): .shortage(shortage)
             }
+        observer.saw(.probed(balancer: balancer, endpoint: endpoint, failure), at: now)
         carryOut(balancers[balancer].control.probed(endpoint, failure, isAsk: isAsk, now: now), of: balancer)
     }
 

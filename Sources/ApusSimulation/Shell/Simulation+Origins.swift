@@ -93,6 +93,11 @@ extension Simulation {
             StateChange(at: now, balancer: nil, endpoint: fault.endpoint, text: "\(fault.kind)"))
     }
 
+    mutating func note(_ shortage: MachineShortage) {
+        statistics.changes.append(
+            StateChange(at: now, balancer: nil, endpoint: shortage.endpoint, text: shortage.text))
+    }
+
     private mutating func kill(_ origin: Int) {
         for attempt in origins[origin].kill() { seal(attempt, .reset) }
         for connection in connections.handles where connections[connection].endpoint == origin {

@@ -23,18 +23,39 @@ extension Simulation {
         let balancer = random.next(below: scenario.balancers)
         let client = random.next(below: scenario.clients)
         let isIdempotent = random.nextUnit() <= scenario.idempotentShare
-        var stay = PoolVisit(pool: 0)
-        stay.repeatability = isIdempotent ? .whole : .never
+        let route = scenario.routes.isEmpty ? 0 : self.route(random.nextUnit())
+        let leaves = scenario.impatience.map { random.nextUnit() <= $0.share } ?? false
         let session = sessions.isEmpty || sessions[client] < 0 ? nil : sessions[client]
-        observer.saw(.arrived(request: number, balancer: balancer), at: now)
+        let rules = routes[route].settings
+        var state = ExchangeState()
+        state.method = isIdempotent ? .get : .post
+        state.visit = PoolVisit(pool: 0, priority: rules.priority)
+        state.visit.repeatability =
+            isIdempotent || rules.repeatsAll(else: pool.retries.repeatsAll) ? .whole : .never
+        state.visit.pick = PickRequest(hash: hash(ofClient: client), session: session)
+        observer.saw(.arrived(request: number, balancer: balancer, route: route), at: now)
         let x = requests.insert(
             SimulatedRequest(
-                number: number, balancer: balancer, client: client, arrivedAt: now, demand: demand,
-                isIdempotent: isIdempotent, visit: stay))
-        requests[x].visit.pick = PickRequest(hash: hash(ofClient: client), session: session)
-        let now = now
+                number: number, balancer: balancer, client: client, arrivedAt: now,
+                demand: max(1, VirtualTime(Double(demand) * routes[route].work)), route: route, state: state))
+        if leaves, let time = scenario.impatience?.time { events.schedule(.clientLeaves(x), at: now + time) }
+        arrive(x)
+    }
+
+    /// The route that has that place among the shares.
+    private func route(_ place: Double) -> Int { routes.indices.first { place <= routes[$0].end } ?? 0 }
+
+    private mutating func arrive(_ x: SlotHandle) {
+        let (balancer, route, now) = (requests[x].balancer, requests[x].route, now)
+        let rules = routes[route].settings
+        if rules.limitsRequests {
+            guard balancers[balancer].routeLoads.takePlace(route, limit: rules.requestLimit) else {
+                return end(x, .refused(.routeSaturated), isAnswered: false)
+            }
+            requests[x].isCountedOnRoute = true
+        }
         guard visit(x, { $0.enter(&$1, now: now) }) else { return noAnswer(x, .overloaded) }
-        observer.saw(.letIn(request: number, balancer: balancer), at: now)
+        observer.saw(.letIn(request: requests[x].number, balancer: balancer), at: now)
         attempt(x)
     }
 
@@ -51,7 +72,7 @@ extension Simulation {
     mutating func wait(_ x: SlotHandle) {
         statistics.queued += 1
         observer.saw(.waits(request: requests[x].number, balancer: requests[x].balancer), at: now)
-        setDeadline(.queue, x)
+        setDeadline(.queue, x, requests[x].route)
     }
 
     private mutating func waitsNoMore(_ x: SlotHandle) {
@@ -82,6 +103,7 @@ extension Simulation {
     }
 
     mutating func pauseEnded(_ x: SlotHandle) {
+        guard requests.contains(x) else { return }
         requests[x].visit.pauseEnded()
         attempt(x)
     }
@@ -94,7 +116,14 @@ extension Simulation {
         end(x, .refused(refuge == .none ? Refusal(reason) : .fallback), isAnswered: false)
     }
 
-    /// The client has its answer.
+    /// Nobody is left to be answered.
+    mutating func breakOff(_ x: SlotHandle, _ reason: Reason) {
+        _ = requests[x].state.breaksOff(reason)
+        if visit(x, { $0.leaveQueue(of: &$1, as: x.index) }) { waitsNoMore(x) }
+        end(x, .left, isAnswered: false)
+    }
+
+    /// The client has its answer, or has left.
     ///
     /// - Parameter isAnswered: whether an origin's response was passed on, which came just now.
     mutating func end(_ x: SlotHandle, _ outcome: Outcome, isAnswered: Bool) {
@@ -103,6 +132,7 @@ extension Simulation {
         let now = now
         visit(x) { $0.leave(&$1, headReceived: isAnswered ? now : nil, now: now) }
         let request = requests[x]
+        if request.isCountedOnRoute { _ = balancers[request.balancer].routeLoads.add(-1, to: request.route) }
         requests.remove(x)
         statistics.requestEnded(outcome, after: now - request.arrivedAt)
         observer.saw(.ended(request: request.number, balancer: request.balancer, outcome), at: now)
@@ -110,7 +140,7 @@ extension Simulation {
 }
 
 extension Refusal {
-    fileprivate init(_ reason: Reason) {
+    init(_ reason: Reason) {
         switch reason {
         case .noHealthyEndpoint: self = .noHealthyEndpoint
         case .poolSaturated: self = .poolSaturated
@@ -122,6 +152,9 @@ extension Refusal {
         case .connectTimeout: self = .connectTimeout
         case .upstreamReset: self = .upstreamReset
         case .responseHeadTimeout: self = .responseHeadTimeout
+        case .portLimit: self = .portLimit
+        case .descriptorLimit: self = .descriptorLimit
+        case .memoryLimit: self = .memoryLimit
         default: preconditionFailure("a simulated request cannot end by \(reason)")
         }
     }

@@ -9,18 +9,40 @@ extension Simulation {
     mutating func connectionDied(_ attempt: SlotHandle) {
         let x = attempts[attempt].request
         let wasUsed = connections[attempts[attempt].connection].wasUsed
-        // One that had served others was most likely closed as idle, which says nothing about the endpoint.
-        if !wasUsed { judgeFailure(x, .broke) }
-        dropCurrent(x)
-        failed(x, wasUsed ? .reusedConnectionDied : .freshConnectionDied, .upstreamReset)
+        observe(.broke, x)
+        drive(x, requests[x].state.originBroke(hasPart: false, wasUsed: wasUsed))
     }
 
     /// No response has begun in time.
     mutating func responseTimedOut(_ x: SlotHandle) {
-        judgeFailure(x, .tooLate)
-        dropOther(x)
+        observe(.late, x)
+        drive(x, requests[x].state.timedOut(originStalls: false, clientStalls: false))
+    }
+
+    /// The client has closed its connection.
+    mutating func clientLeaves(_ x: SlotHandle) {
+        guard requests.contains(x) else { return }
+        observer.saw(.clientLeft(request: requests[x].number, balancer: requests[x].balancer), at: now)
+        drive(x, requests[x].state.clientEnded(isServed: false))
+    }
+
+    /// Carries out what follows a fact.
+    private mutating func drive(_ x: SlotHandle, _ next: Next) {
+        switch next {
+        case .goesOn, .waits, .over: break
+        case .visit(let step): carryOut(step, x)
+        case .attemptFailed(let failure): attemptFailed(x, failure)
+        case .answer(let reason): end(x, .refused(Refusal(reason)), isAnswered: false)
+        case .breakOff(let reason): breakOff(x, reason)
+        }
+    }
+
+    /// The current attempt has come to nothing, and ends.
+    private mutating func attemptFailed(_ x: SlotHandle, _ failure: AttemptFailure) {
+        if failure.blamesEndpoint { judgeFailure(x, failure.fault) }
+        if failure.endsBoth { dropOther(x) }
         dropCurrent(x)
-        failed(x, .responseHeadTimedOut, .responseHeadTimeout)
+        failed(x, failure.kind, failure.reason)
     }
 
     mutating func headDue(_ x: SlotHandle) {
@@ -42,23 +64,23 @@ extension Simulation {
     private mutating func triesTimedOut(_ x: SlotHandle) {
         if requests[x].visit.other.isUnderWay {
             requests[x].visit.makeCurrent(requests[x].visit.other.connection)
+            observe(.late, x)
             judgeFailure(x, .tooLate)
             dropCurrent(x)
             _ = requests[x].visit.promoteOther()
         }
         let connection = connections.handle(at: requests[x].visit.current.connection)
         if let attempt = connections[connection].attempt, attempts[attempt].isConnecting {
-            return connectFailed(attempt, .connectTimedOut)
+            return connectFailed(x, .timedOut)
         }
-        judgeFailure(x, .tooLate)
-        dropCurrent(x)
-        failed(x, .tryTimedOut, .responseHeadTimeout)
+        observe(.late, x)
+        attemptFailed(x, AttemptFailure(.tryTimedOut, .responseHeadTimeout))
     }
 
     /// Tries again where the rules allow it, and answers for the origin where they do not. The current attempt has ended.
     mutating func failed(_ x: SlotHandle, _ failure: RetryPolicy.Failure, _ reason: Reason) {
-        let (request, now) = (requests[x].visitRequest, now)
-        let verdict = visit(x) { $0.failed(failure, reason, of: request, by: nil, &$1, now: now) }
+        let (request, retries, now) = (requests[x].visitRequest, routes[requests[x].route].retries, now)
+        let verdict = visit(x) { $0.failed(failure, reason, of: request, by: retries, &$1, now: now) }
         guard let verdict else { return goOnAlone(x) }
         follow(verdict, x)
     }
@@ -87,8 +109,8 @@ extension Simulation {
             goOnAlone(x)
             return true
         }
-        let (request, now) = (requests[x].visitRequest, now)
-        let verdict = visit(x) { $0.verdict(.status, of: request, by: nil, &$1, now: now) }
+        let (request, retries, now) = (requests[x].visitRequest, routes[requests[x].route].retries, now)
+        let verdict = visit(x) { $0.verdict(.status, of: request, by: retries, &$1, now: now) }
         guard verdict.isRetry else {
             if verdict.isDenied { statistics.deniedRetries += 1 }
             return false
@@ -100,8 +122,9 @@ extension Simulation {
 
     /// Asks a second endpoint as well, if the rules and the budget allow it and there is one.
     private mutating func hedge(_ x: SlotHandle) {
-        let (request, now) = (requests[x].visitRequest, now)
-        guard let hedge = visit(x, { $0.hedge(request, by: nil, &$1, now: now) }) else { return }
+        guard requests[x].state.mayHedge else { return }
+        let (request, retries, now) = (requests[x].visitRequest, routes[requests[x].route].retries, now)
+        guard let hedge = visit(x, { $0.hedge(request, by: retries, &$1, now: now) }) else { return }
         statistics.hedges += 1
         start(hedge.lease, x, hedge.endpoint)
     }

@@ -22,7 +22,9 @@ struct Simulation<Observer: SimulationObserver> {
         case retryDue(SlotHandle)
         /// An attempt that goes on alone must have been answered.
         case tryDue(SlotHandle)
-        case deadlinesDue(Deadline)
+        case deadlinesDue(Deadline, route: Int32)
+        case clientLeaves(SlotHandle)
+        case shortageBegins(Int32)
         /// An attempt that goes on alone must have its response, in the time that it had.
         case headDue(SlotHandle)
         case availabilityReachedWorker(balancer: Int32, endpoint: Int32, isAvailable: Bool)
@@ -38,8 +40,9 @@ struct Simulation<Observer: SimulationObserver> {
         case connect, responseHead, perTry, hedge, queue, look
     }
 
-    enum ProbeResult: BitwiseCopyable, Sendable {
+    enum ProbeResult: Equatable, BitwiseCopyable, Sendable {
         case good, refused, unreachable, timedOut, error
+        case lacks(Shortage)
     }
 
     let scenario: Scenario
@@ -47,6 +50,8 @@ struct Simulation<Observer: SimulationObserver> {
     let randomness: Randomness
     var now: VirtualTime = 0
     var events = EventQueue<Event>()
+    let routes: [SimulatedRoute]
+    /// Of each route in turn, one for each kind.
     var deadlines: [DeadlineLine]
     var balancers: [SimulatedBalancer]
     var origins: [SimulatedOrigin]
@@ -72,18 +77,10 @@ struct Simulation<Observer: SimulationObserver> {
         let randomness = Randomness(seed: scenario.seed)
         self.pool = pool
         self.randomness = randomness
-        let timeouts = scenario.snapshot.timeouts
-        deadlines = Deadline.allCases.map { deadline in
-            let length: Duration =
-                switch deadline {
-                case .connect: timeouts.connect
-                case .responseHead: timeouts.responseHead
-                case .perTry: pool.retries.perTryTimeout ?? .zero
-                case .hedge: pool.hedging?.after ?? .zero
-                case .queue: pool.requests.queue?.timeout ?? .zero
-                case .look: .microseconds(PoolVisit.lookTime)
-                }
-            return DeadlineLine(length: length.microseconds)
+        routes = SimulatedRoute.all(of: scenario)
+        let rules = PoolRules(pool)
+        deadlines = routes.flatMap { route in
+            Deadline.allCases.map { DeadlineLine(length: $0.length(of: route.settings, rules)) }
         }
         balancers = (0..<scenario.balancers).map { SimulatedBalancer($0, of: scenario, randomness: randomness) }
         origins = (0..<scenario.endpointCount).map { _ in SimulatedOrigin(capacity: scenario.origins.capacity) }
@@ -98,6 +95,9 @@ struct Simulation<Observer: SimulationObserver> {
     /// Runs until the last request has ended.
     mutating func run() {
         for (index, fault) in scenario.faults.enumerated() { events.schedule(.fault(Int32(index)), at: fault.at) }
+        for (index, shortage) in scenario.shortages.enumerated() {
+            events.schedule(.shortageBegins(Int32(index)), at: shortage.at)
+        }
         for balancer in balancers.indices { scheduleControl(balancer) }
         events.schedule(.slotEnded, at: statistics.series.slotLength)
         scheduleArrival()
@@ -117,10 +117,11 @@ struct Simulation<Observer: SimulationObserver> {
 
     /// Longer than any request can take.
     private var patience: VirtualTime {
-        let timeouts = scenario.snapshot.timeouts
-        let attempts = VirtualTime(pool.retries.attempts + RetryPolicy.staleReplacementLimit + 1)
-        let attempt = timeouts.connect + timeouts.responseHead + pool.retries.maximumBackoff
-        return attempts * attempt.microseconds + deadlines[Deadline.queue.rawValue].length + 60_000_000
+        let retries = [pool.retries] + scenario.routes.compactMap(\.route.retries)
+        let attempts = (retries.map(\.attempts).max() ?? 1) + RetryPolicy.staleReplacementLimit + 1
+        let pause = retries.map(\.maximumBackoff.microseconds).max() ?? 0
+        let time = routes.map { $0.settings.connect + $0.settings.responseHead }.max() ?? 0
+        return VirtualTime(attempts) * (time + pause) + PoolRules(pool).queueTimeout + 60_000_000
     }
 
     private mutating func handle(_ event: Event) {
@@ -140,7 +141,9 @@ struct Simulation<Observer: SimulationObserver> {
         case .connectionLost(let connection): connectionLost(connection)
         case .retryDue(let request): pauseEnded(request)
         case .tryDue(let request): if requests.contains(request) { tryDue(request) }
-        case .deadlinesDue(let deadline): deadlinesDue(deadline)
+        case .deadlinesDue(let deadline, let route): deadlinesDue(deadline, route: Int(route))
+        case .clientLeaves(let request): clientLeaves(request)
+        case .shortageBegins(let index): note(scenario.shortages[Int(index)])
         case .headDue(let request): headDue(request)
         case .availabilityReachedWorker(let balancer, let endpoint, let isAvailable):
             availabilityReachedWorker(Int(balancer), Int(endpoint), isAvailable)
@@ -163,5 +166,19 @@ extension Scenario {
         var simulation = Simulation(self, observer: NoObserver())
         simulation.run()
         return simulation.statistics
+    }
+}
+
+extension Simulation.Deadline {
+    /// How long it is for requests of a route in a pool, in microseconds; `.max` for never.
+    fileprivate func length(of route: RouteSettings, _ pool: PoolRules) -> VirtualTime {
+        switch self {
+        case .connect: route.connect
+        case .responseHead: route.responseHead
+        case .perTry: route.perTry(in: pool)
+        case .hedge: pool.hedgeAfter
+        case .queue: pool.queueTimeout
+        case .look: PoolVisit.lookTime
+        }
     }
 }
