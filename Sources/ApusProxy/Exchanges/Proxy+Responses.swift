@@ -197,7 +197,7 @@ extension Proxy {
 
     /// Notes for how long the origin says that it keeps the connection idle. One that it does not keep is closed.
     @inline(never)
-    private mutating func noteKeepAlive(_ x: Int, _ head: Span<UInt8>) {
+    mutating func noteKeepAlive(_ x: Int, _ head: Span<UInt8>) {
         guard let seconds = scratch.responseFields.keepAliveTimeout(in: head) else { return }
         connections[exchanges[x].upstream].promisedIdle = seconds
         if seconds == 0 { exchanges[x].state.upstreamKeepsAlive = false }

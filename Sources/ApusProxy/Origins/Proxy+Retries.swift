@@ -83,6 +83,7 @@ extension Proxy {
             }
         guard isWhole, head.keepsAlive, !exchanges[x].state.isPersonal else { return dropCurrent(x, &arena) }
         exchanges[x].state.upstreamKeepsAlive = true
+        if scratch.responseFields.saysKeepAlive { noteKeepAlive(x, arena.bytes(stretch.handle, stretch.range)) }
         _ = keepInput(exchanges[x].upstream, stretch.rest(from: Int(stretch.end)), &arena)
         releaseUpstream(x, &arena)
         exchanges[x].state.upstreamKeepsAlive = false

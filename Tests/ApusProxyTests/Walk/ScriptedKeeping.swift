@@ -75,6 +75,23 @@ import Testing
         #expect(stage.hand.worker.proxy.connections.count == 1)
     }
 
+    /// Also with a response that is not passed on, since another endpoint is asked instead.
+    @Test(arguments: [("timeout=0", 0), ("timeout=1", 1), ("max=5", 1)] as [(String, Int)])
+    func theTimeOfAResponseThatIsNotPassedOnIsBelieved(value: String, kept: Int) throws {
+        let stage = try ScriptedStage(endpoints: 2) { $0.retries = RetryRules(statuses: [503], backoff: .zero) }
+        let client = try stage.connect()
+        stage.say("GET / HTTP/1.1\r\nHost: a\r\n\r\n", from: client)
+        stage.say(
+            "HTTP/1.1 503 Busy\r\nContent-Length: 0\r\nKeep-Alive: \(value)\r\n\r\n", from: stage.origins[0])
+        try #require(stage.origins.count == 2)
+        stage.say(Self.answer + "\r\nhi", from: stage.origins[1])
+        #expect(stage.heard(client).hasSuffix("hi"))
+        // One more is the client's, and one the other endpoint's.
+        #expect(stage.hand.worker.proxy.connections.count == 2 + kept)
+        stage.pass(milliseconds: 700)
+        #expect(stage.hand.worker.proxy.connections.count == (value == "max=5" ? 3 : 2))
+    }
+
     @Test(arguments: ["timeout=x", "timeout", "max=5", "timeout=-1", ",", "timeout=99999999999999999999"])
     func whatCannotBeReadSaysNothing(value: String) throws {
         let stage = try ScriptedStage()
