@@ -7,6 +7,7 @@ extension MemoryNetwork {
     func receive(into target: UnsafeMutableRawBufferPointer, at end: End) -> Int {
         guard !end.inbox.isEmpty else { return nothingToReceive(end) }
         let count = end.inbox.take(into: target)
+        end.readAt = now
         madeRoom(end)
         return count
     }
@@ -45,6 +46,7 @@ extension MemoryNetwork {
         let count = min(bytes.count, end.room)
         if count < bytes.count { end.lacksRoom = true }
         guard count > 0 else { return -Int(EAGAIN) }
+        if other.inbox.isEmpty { (other.cameAt, other.cameAfter) = (now, turnedBefore) }
         other.inbox.append(UnsafeRawBufferPointer(rebasing: bytes[..<count]))
         wake(other)
         return count

@@ -30,6 +30,17 @@ final class MemoryNetwork: ScriptedNetwork {
     var descriptorLimit = Int.max
     /// What every send fails with; 0 for none.
     var sendError: Int32 = 0
+    /// Of so many sends one fails for want of memory; 0 for none.
+    var failsSend = 0
+    /// What every connect fails with; 0 for none.
+    var connectError: Int32 = 0
+    /// When a connection last failed for that error of this machine.
+    private(set) var lackedAt: [Int32: Int64] = [:]
+    /// Connections that the worker has begun to open.
+    private(set) var openedCount = 0
+    /// When the worker's present turn began, and the one before.
+    private(set) var turnedAt: Int64 = 0
+    private(set) var turnedBefore: Int64 = 0
     /// Of so many registrations one fails; 0 for none.
     var failsRegistration = 0
     var random: SplitMix64
@@ -88,6 +99,7 @@ final class MemoryNetwork: ScriptedNetwork {
             events = collect(capacity)
         }
         reported = events.count
+        (turnedBefore, turnedAt) = (turnedAt, now)
         return events
     }
 
@@ -174,7 +186,10 @@ final class MemoryNetwork: ScriptedNetwork {
         switch descriptors[descriptor] {
         case .connection(let end):
             if end.entry != nil { fault("descriptor \(descriptor) was registered twice") }
-            if failsRegistration > 0, random.next(below: failsRegistration) == 0 { return -Int(ENOSPC) }
+            if failsRegistration > 0, random.next(below: failsRegistration) == 0 {
+                lackedAt[EMFILE] = now
+                return -Int(ENOSPC)
+            }
             end.entry = entry
             // What is there already is an event as well.
             wake(end)
@@ -229,8 +244,11 @@ final class MemoryNetwork: ScriptedNetwork {
     func acceptQueueLength(_ listener: Int32) -> Int { door(listener, "look at queue")?.waiting.count ?? 0 }
 
     func connect(to address: WireAddress) -> Int {
-        guard descriptors.count < descriptorLimit else { return -Int(EMFILE) }
+        guard descriptors.count < descriptorLimit else { return lack(EMFILE) }
+        if connectError != 0 { return lack(connectError) }
         let reception = reception(address.port)
+        if case .refuseAtOnce(EADDRNOTAVAIL) = reception { return lack(EADDRNOTAVAIL) }
+        openedCount += 1
         if case .refuseAtOnce(let errno) = reception { return -Int(errno) }
         let (worker, origin) = End.pair(.connecting, capacities: (capacity(), capacity()))
         switch reception {
@@ -239,6 +257,12 @@ final class MemoryNetwork: ScriptedNetwork {
         case .refuseAtOnce, .silence: break
         }
         return add(.connection(worker))
+    }
+
+    /// This machine lacks something for a connection.
+    private func lack(_ errno: Int32) -> Int {
+        lackedAt[errno] = now
+        return -Int(errno)
     }
 
     private func establish(_ worker: End, _ origin: End, _ port: UInt16) {
@@ -301,6 +325,7 @@ final class MemoryNetwork: ScriptedNetwork {
             guard most > 0 else { return -Int(EAGAIN) }
             if random.next(below: 3) == 0 { most = 1 + random.next(below: most) }
             end.inbox.move(most, to: &pipe.bytes)
+            end.readAt = now
             madeRoom(end)
             return most
         case (.pipe(let pipe), .connection(let end)):
@@ -328,6 +353,9 @@ final class MemoryNetwork: ScriptedNetwork {
     func send(_ bytes: Span<UInt8>, to descriptor: Int32) -> Int {
         guard let end = end(descriptor, "write") else { return -Int(EBADF) }
         if sendError != 0 { return -Int(sendError) }
+        if failsSend > 0, random.next(below: failsSend) == 0 {
+            return -Int(random.next(below: 2) == 0 ? ENOMEM : ENOBUFS)
+        }
         return bytes.withUnsafeBytes { send($0, from: end) }
     }
 }

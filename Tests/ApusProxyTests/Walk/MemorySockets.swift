@@ -22,6 +22,10 @@ final class End {
     var isClosed = false
     /// Somebody wanted to send and could not, or asked whether it could.
     var lacksRoom = false
+    /// When the first of the bytes in the inbox came, and the wait of the worker before that; and when some were last read.
+    var cameAt: Int64 = 0
+    var cameAfter: Int64 = 0
+    var readAt: Int64 = 0
     /// Since when the other's machine acknowledges nothing that is sent from here.
     var lostSince: Int64?
     /// RST follows for what was sent to an end that is closed.

@@ -17,7 +17,7 @@ final class Walk {
     private var random: SplitMix64
     private var snapshots: WalkSnapshots
     /// Nil when it has ended.
-    private var hand: WorkerAtHand!
+    var hand: WorkerAtHand!
     private let mailbox: Mailbox<WorkerMessage>
     private let lifetime: Lifetime
     private let log = WalkLog()
@@ -31,7 +31,7 @@ final class Walk {
     /// Until when descriptors are short.
     private var shortage = 0
     private(set) var step = 0
-    private var network: MemoryNetwork { world.network }
+    var network: MemoryNetwork { world.network }
     static let isTraced = getenv("APUS_WALK_TRACE") != nil
 
     init(seed: UInt64) throws {
@@ -47,7 +47,7 @@ final class Walk {
         let facts = AsyncStream.makeStream(of: ReportedFact.self, bufferingPolicy: .bufferingNewest(1))
         lifetime = Lifetime(workers: 1, facts: facts.continuation)
         shared = SharedState(snapshot, epoch: 0, lifetime: lifetime)
-        settings = WorkerSettings(snapshot, listenerAddress: snapshot.listeners.map(\.bind))
+        settings = WorkerSettings(snapshot, listenerAddress: snapshot.listeners.map(\.bind), mark: World.mark)
         let network = world.network
         let sockets = snapshot.listeners.enumerated().map {
             ListeningSocket(socket: Socket(descriptor: network.open(port: $1.bind.port)), listener: $0)
@@ -57,6 +57,7 @@ final class Walk {
         world.isShortOfMemory = snapshots.isShortOfMemory
         world.bodyLimit = snapshot.limits.bodyBytes ?? .max
         world.requestLimit = snapshot.limits.requestsPerWorker < 1_000 ? snapshot.limits.requestsPerWorker : .max
+        world.requestsPerClient = snapshot.limits.connectionRequests ?? .max
         isConfigured(snapshot)
         hasHeard()
     }
@@ -97,8 +98,7 @@ final class Walk {
     private func takeStep() {
         step += 1
         if step > shortage {
-            network.descriptorLimit = .max
-            network.failsRegistration = 0
+            endShortage()
         }
         switch random.next(below: 100) {
         case 0..<30: turn()
@@ -111,9 +111,28 @@ final class Walk {
         }
     }
 
+    /// This machine has all that it needs.
+    private func endShortage() {
+        network.descriptorLimit = .max
+        network.failsRegistration = 0
+        network.failsSend = 0
+        network.connectError = 0
+    }
+
+    /// This machine lacks something for a while.
+    private func beginShortage() {
+        shortage = step + random.next(below: 120)
+        switch random.next(below: 6) {
+        case 0...2: network.descriptorLimit = network.descriptors.count + random.next(below: 3)
+        case 3: network.failsRegistration = 4
+        case 4: network.failsSend = 4
+        default: network.connectError = [ENOMEM, ENOBUFS, EADDRNOTAVAIL, EMFILE][random.next(below: 4)]
+        }
+    }
+
     private func turn() {
         network.patience = Int64(random.next(below: 20) == 0 ? 60_000 : random.next(below: 2_000))
-        hand.turn()
+        takeTurn()
         network.now += Int64(random.next(below: 100))
         look()
     }
@@ -127,22 +146,19 @@ final class Walk {
         hasHeard()
         world.countUnderWay()
         world.lookAtRetired()
+        world.lookAtLeft()
         readLog()
         world.tidy()
     }
 
     private func readLog() {
-        for (id, bodyBytes, wasLate) in log.takeRequests() {
-            // Of one that reads at once, the line is written when it is given up.
-            if wasLate, let sent = world.asked[id].sentAt, network.now - sent > 3_500_000, !world.asked[id].breaks,
-                let client = world.clients.first(where: { $0.number == world.asked[id].client }),
-                !client.habits.readsSlowly, !client.habits.pipelines
-            {
-                world.fault("request \(id) was sent whole long before it is given up for its client")
-            }
-            world.asked[id].lines += 1
-            world.asked[id].loggedBytes = bodyBytes
-            if world.asked[id].lines > 1 { world.fault("request \(id) has \(world.asked[id].lines) lines in the log") }
+        for line in log.takeRequests() {
+            look(at: line)
+            world.tally.logged[line.reason, default: 0] += 1
+            world.asked[line.id].lines += 1
+            world.asked[line.id].loggedBytes = line.bodyBytes
+            let count = world.asked[line.id].lines
+            if count > 1 { world.fault("request \(line.id) has \(count) lines in the log") }
         }
     }
 
@@ -171,15 +187,9 @@ final class Walk {
         switch random.next(below: 14) {
         case 0...4:
             let port = World.originPorts[random.next(below: World.originPorts.count)]
-            world.moods[port] = random.next(below: 2) == 0 ? .well : World.Mood.allCases[random.next(below: 6)]
-        case 5:
-            // For a while.
-            shortage = step + random.next(below: 120)
-            if random.next(below: 3) > 0 {
-                network.descriptorLimit = network.descriptors.count + random.next(below: 3)
-            } else {
-                network.failsRegistration = 4
-            }
+            world.moods[port] =
+                random.next(below: 2) == 0 ? .well : World.Mood.allCases[random.next(below: World.Mood.allCases.count)]
+        case 5: beginShortage()
         case 6:
             let endpoint = random.next(below: shared.snapshot.endpoints.count)
             post(.origins(.setEndpoint(endpoint, available: random.next(below: 3) > 0)))
@@ -206,7 +216,8 @@ final class Walk {
         let snapshot = succession.snapshot
         let shared = SharedState(snapshot, epoch: self.shared.epoch + 1, lifetime: lifetime)
         let settings = WorkerSettings(
-            snapshot, listenerAddress: snapshot.listeners.map(\.bind), keeping: self.settings, through: succession)
+            snapshot, listenerAddress: snapshot.listeners.map(\.bind), mark: World.mark, keeping: self.settings,
+            through: succession)
         var sockets: [ListeningSocket] = []
         for (index, listener) in snapshot.listeners.enumerated() {
             if let origin = succession.listeners.toOld[index],
@@ -246,8 +257,7 @@ final class Walk {
         handOver()
         world.tally.settlings += 1
         world.isSettling = true
-        network.descriptorLimit = .max
-        network.failsRegistration = 0
+        endShortage()
         let deadline = network.now + 2_500_000
         var turns = 0
         while !world.clients.isEmpty || hand.worker.proxy.exchanges.count > 0 {
@@ -256,7 +266,7 @@ final class Walk {
             for origin in world.origins where origin.cooperate(&random) { isBusy = true }
             if world.desk.answerAll() { isBusy = true }
             network.patience = isBusy ? 0 : 2_000
-            hand.turn()
+            takeTurn()
             look()
             turns += 1
             guard faults.isEmpty else { return }
@@ -275,7 +285,7 @@ final class Walk {
         trace("freezing")
         handOver()
         world.tally.freezes += 1
-        network.descriptorLimit = .max
+        endShortage()
         let end = network.now + WalkSnapshots.longest
         var turns = 0
         while network.now < end, faults.isEmpty,
@@ -283,7 +293,7 @@ final class Walk {
         {
             network.patience = 1_000_000
             let before = network.now
-            hand.turn()
+            takeTurn()
             look()
             turns += 1
             if turns > Self.mostTurns { return world.fault("nobody does anything, and it goes on and on") }
@@ -299,18 +309,6 @@ final class Walk {
         for origin in world.origins { origin.leave(withReset: false) }
         world.tidy()
         rest("when all had frozen")
-    }
-
-    private func rest(_ when: String) {
-        for left in hand.leftovers(network) { world.fault("\(when): \(left)") }
-        for asked in world.asked where asked.lines > 0 {
-            guard let got = asked.bodyBytes, got != asked.loggedBytes else { continue }
-            world.fault("\(when): request \(asked.id) got \(got) bytes of a body, and \(asked.loggedBytes) are logged")
-        }
-        guard !snapshots.isShortOfMemory else { return }
-        for asked in world.asked where asked.lines == 0 && !asked.isBad {
-            if asked.wasAnswered || asked.heads > 0 { world.fault("\(when): request \(asked.id) is not in the log") }
-        }
     }
 
     // MARK: - The end
@@ -329,7 +327,7 @@ final class Walk {
         if !hand.worker.isStopped {
             // It hears all that was said to it before.
             post(.stop)
-            hand.turn()
+            takeTurn()
             look()
         }
         guard faults.isEmpty else { return }
@@ -362,7 +360,7 @@ final class Walk {
         var turns = 0
         while !hand.worker.isStopped, network.now < end, turns < Self.mostTurns, faults.isEmpty {
             network.patience = 1_000_000
-            hand.turn()
+            takeTurn()
             look()
             turns += 1
             if !network.hasNews, !hand.hasMore { network.now += 100_000 }
@@ -378,7 +376,7 @@ final class Walk {
             for origin in world.origins { _ = origin.cooperate(&random) }
             _ = world.desk.answerAll()
             network.patience = 1_000
-            hand.turn()
+            takeTurn()
             look()
         }
         world.isSettling = false

@@ -43,6 +43,8 @@ final class WalkClient {
     private var wasUnread = false
     /// A body that is held back until the origin says 100.
     private var heldBody: Int?
+    /// Responses to requests so far.
+    private var answerCount = 0
     /// The server has said that it closes.
     private var isLast = false
     /// A send has told that the connection was reset; a read does not tell it again.
@@ -71,7 +73,7 @@ final class WalkClient {
     /// Does one thing, at random.
     func step(_ random: inout SplitMix64) {
         guard let end else { return }
-        if habits.leaves, random.next(below: 60) == 0 { return leave(withReset: random.next(below: 2) == 0) }
+        if habits.leaves, random.next(below: 25) == 0 { return leave(withReset: random.next(below: 2) == 0) }
         switch random.next(below: 4) {
         case 0, 1: send(amount(&random), &random)
         case 2 where heldBody != nil && random.next(below: 8) == 0: releaseBody(&random)
@@ -106,6 +108,9 @@ final class WalkClient {
     /// The change of configuration since which the worker is to let this client go; nil where it may stay.
     private var isToGo: Int? { world.isDraining ? 0 : world.closedPorts[port] }
 
+    /// Whether its listener goes on with clients that have ended their direction.
+    private var servesHalfClosed: Bool { port == 80 }
+
     private var isDone: Bool {
         planned.isEmpty && outgoing.isEmpty && waiting.isEmpty && heldBody == nil && !scanner.isInside
     }
@@ -120,12 +125,17 @@ final class WalkClient {
         if random.next(below: 3) == 0 {
             leave(withReset: false)
         } else if random.next(below: 3) == 0 {
-            planned = world.moreRequests(of: number)
+            planned = world.moreRequests(of: number, port)
         }
     }
 
     func leave(withReset: Bool) {
         guard let end else { return }
+        // A FIN alone says nothing where clients are served that have ended their direction.
+        if withReset || !servesHalfClosed || !end.inbox.isEmpty {
+            for id in waiting { world.asked[id].leftTurn = world.turns }
+            world.tally.leavings += waiting.count
+        }
         if withReset { network.abandon(end) } else { network.close(end) }
         over()
     }
@@ -134,6 +144,7 @@ final class WalkClient {
     private func over() {
         if scanner.isInside, !waiting.isEmpty { world.tally.cut += 1 }
         for id in waiting {
+            world.asked[id].clientHasLeft = true
             world.ended(id)
             world.tally.unanswered += 1
         }
@@ -160,6 +171,7 @@ final class WalkClient {
         while let first = starts.first, first.at < outgoing.sent {
             starts.removeFirst()
             waiting.append(first.id)
+            world.asked[first.id].beganAt = network.now
             world.asked[first.id].cameLate = isToGo
         }
         while let first = ends.first, first.at <= outgoing.sent {
@@ -171,8 +183,13 @@ final class WalkClient {
             if result != -Int(EPIPE) { wasReset = true }
             return 0
         }
-        if outgoing.isEmpty, planned.isEmpty, heldBody == nil, habits.halfCloses { network.finish(end) }
+        if outgoing.isEmpty, planned.isEmpty, heldBody == nil, habits.halfCloses { endSending(end) }
         return max(0, result)
+    }
+
+    private func endSending(_ end: End) {
+        network.finish(end)
+        if !servesHalfClosed { for id in waiting { world.asked[id].clientHasLeft = true } }
     }
 
     private func write(_ id: Int, _ random: inout SplitMix64) {
@@ -267,6 +284,11 @@ final class WalkClient {
             return scanner.begin(framing(head, status, "GET"), seed: nil)
         }
         let asked = world.asked[id]
+        answerCount += 1
+        if answerCount > world.requestsPerClient { world.fault("client \(number): \(answerCount) responses") }
+        if asked.isLoop ? reason == nil : reason == "loop_detected" {
+            world.fault("client \(number): \(status) \(reason ?? "") to \(id), which goes around: \(asked.isLoop)")
+        }
         if let since = asked.cameLate, since == isToGo, !isLast {
             world.fault("client \(number): \(id) came late, and it goes on")
         }

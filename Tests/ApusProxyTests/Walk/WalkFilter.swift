@@ -65,6 +65,7 @@ final class FilterDesk {
         }
         world.tally.questions += 1
         if world.asked[id].isBad { world.fault("filter \(filter) was asked about the bad request \(id)") }
+        if world.asked[id].isLoop { world.fault("filter \(filter) was asked about \(id), which goes around") }
         if world.asked[id].heads > 0 { world.fault("filter \(filter) was asked about \(id), which is sent already") }
         // The worker may be one configuration behind what was handed over.
         if world.asked[id].firstFilters == nil { world.asked[id].firstFilters = max(0, configurations.count - 2) }

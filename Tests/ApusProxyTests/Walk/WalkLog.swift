@@ -24,14 +24,20 @@ final class WalkLog {
         return AccessLogWriter(ring: ring, line: line, names: AccessLogNames(snapshot, line.style), log: log)
     }
 
-    /// The requests whose lines have been written since, by their numbers, with the bytes of their responses' bodies, and
-    /// whether they were given up since their clients sent nothing more.
-    func takeRequests() -> [(id: Int, bodyBytes: Int, wasLate: Bool)] {
-        let reason = Array("\"request_body_timeout\"".utf8)
-        return takeLines().compactMap { line in
+    /// What a line says of a request of the walk.
+    struct Line {
+        var id: Int
+        /// Of its response's body.
+        var bodyBytes: Int
+        /// Empty for none.
+        var reason: String
+    }
+
+    /// The requests whose lines have been written since.
+    func takeRequests() -> [Line] {
+        takeLines().compactMap { line in
             guard let id = Self.request(in: line) else { return nil }
-            let wasLate = line.withUnsafeBytes { position(of: reason, in: $0) } != nil
-            return (id, Self.number("body_bytes_sent", in: line), wasLate)
+            return Line(id: id, bodyBytes: Self.number("body_bytes_sent", in: line), reason: Self.reason(in: line))
         }
     }
 
@@ -56,6 +62,13 @@ final class WalkLog {
         guard let offset = line.withUnsafeBytes({ position(of: name, in: $0) }) else { return -1 }
         let digits = line[(line.startIndex + offset + name.count)...].prefix { $0 >= 0x30 && $0 <= 0x39 }
         return Int(String(decoding: digits, as: UTF8.self)) ?? -1
+    }
+
+    private static func reason(in line: ArraySlice<UInt8>) -> String {
+        let name = Array("\"reason\":\"".utf8)
+        guard let offset = line.withUnsafeBytes({ position(of: name, in: $0) }) else { return "" }
+        let word = line[(line.startIndex + offset + name.count)...].prefix { $0 != UInt8(ascii: "\"") }
+        return String(decoding: word, as: UTF8.self)
     }
 
     /// The number at the end of the path that a line tells.

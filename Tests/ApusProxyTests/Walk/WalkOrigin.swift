@@ -48,6 +48,9 @@ final class WalkOrigin {
     private var endsWithConnection = false
     /// Looks in a row that found nothing under way.
     private var restCount = 0
+    private var keeping: KeptConnection
+    /// What is answered is a stream of events.
+    private var isStream = false
     /// Whose connection it has become.
     private var owner: Int?
 
@@ -55,6 +58,7 @@ final class WalkOrigin {
         self.port = port
         self.world = world
         self.end = end
+        keeping = KeptConnection(bornAt: world.network.now)
     }
 
     var isGone: Bool { end == nil }
@@ -93,7 +97,7 @@ final class WalkOrigin {
         if diesInside, random.next(below: 4) == 0 { return leave(withReset: random.next(below: 2) == 0) }
         if random.next(below: 2) == 0 {
             read(random.next(below: 3) == 0 ? 1 + random.next(below: 5_000) : 1 << 20, &random)
-        } else {
+        } else if !isStream || outgoing.sent < bodyStart || random.next(below: 12) == 0 {
             write(random.next(below: 3) == 0 ? 1 + random.next(below: 3_000) : 1 << 20, &random)
         }
     }
@@ -125,6 +129,7 @@ final class WalkOrigin {
     private func read(_ most: Int, _ random: inout SplitMix64) -> Int {
         guard let end else { return 0 }
         let buffer = world.buffer
+        if isIdle, !scanner.isInside, !end.inbox.isEmpty { keeping.measureRest(end, world) }
         let count = network.receive(
             into: UnsafeMutableRawBufferPointer(rebasing: buffer[..<min(most, buffer.count)]), at: end)
         if count > 0 {
@@ -168,6 +173,14 @@ final class WalkOrigin {
         endsWithConnection = false
         outgoing = Outgoing()
         let asked = world.asked[id]
+        isStream = false
+        if let end {
+            keeping.came(asked, at: end, isOwned: owner != nil, world) { world.fault("origin \(port): \($0)") }
+        }
+        let client = world.clients.first { $0.number == asked.client }
+        if let port = client?.port {
+            world.cameMarked(id, port, by: head.fields.filter { $0.name == "apus-loop" }.map(\.value))
+        }
         world.asked[id].heads += 1
         if asked.isBad { world.fault("origin \(port): the bad request \(id)") }
         if asked.isFiltered { world.desk.cameThrough(id) }
@@ -266,6 +279,7 @@ final class WalkOrigin {
         let endsWithConnection = style == 2 && !hasNoBody
         let isHTTP10 = random.next(below: 16) == 0 && !isChunked
         let hasTrailer = isChunked && random.next(below: 3) == 0
+        isStream = (isChunked || endsWithConnection) && status != 204 && random.next(below: 5) == 0
         var head = "HTTP/1.\(isHTTP10 ? 0 : 1) \(status) Said\r\nX-Token: \(token)\r\n"
         if behaviour == .challenges { head += "WWW-Authenticate: NTLM\r\n" }
         if isChunked {
@@ -278,6 +292,15 @@ final class WalkOrigin {
             closesBehind = true
         } else if isHTTP10 {
             closesBehind = true
+        }
+        if !closesBehind, !endsWithConnection, random.next(below: 10) == 0 {
+            let seconds = random.next(below: 4)
+            keeping.promised = seconds
+            head += "Keep-Alive: timeout=\(seconds)\r\n"
+        }
+        if isStream {
+            head += "Content-Type: text/event-stream\r\n"
+            world.tally.streams += 1
         }
         if random.next(below: 8) == 0 { head += "Access-Control-Allow-Origin: *\r\nVary: Accept\r\n" }
         if random.next(below: 40) == 0 { head += "X-Long: " + String(repeating: "z", count: 5_000) + "\r\n" }
@@ -304,7 +327,10 @@ final class WalkOrigin {
             }
         }
         world.given.append(
-            GivenResponse(request: id, status: status, bodyCount: hasNoBody ? 0 : count, hasTrailer: hasTrailer))
+            GivenResponse(
+                request: id, status: status, bodyCount: hasNoBody ? 0 : count, hasTrailer: hasTrailer,
+                isStream: isStream))
+        world.asked[id].answers.append(token)
         if behaviour == .diesWithin {
             lifetime = outgoing.sent + random.next(below: outgoing.total - outgoing.sent)
             diesWithReset = random.next(below: 2) == 0
@@ -324,6 +350,7 @@ final class WalkOrigin {
             leave(withReset: true)
             return 0
         }
+        if count > 0, let token { world.given[token].sentAt = network.now }
         if outgoing.sent >= lifetime {
             leave(withReset: diesWithReset)
             return 1
@@ -350,6 +377,7 @@ final class WalkOrigin {
 
     private func exchangeEnded() {
         if behaviour == .challenges, let request { owner = world.asked[request].client }
+        keeping.served = request
         request = nil
     }
 }

@@ -17,6 +17,9 @@ struct AskedRequest {
     let pageOrigin: String?
     /// A browser asks whether the page may send such a request.
     let isPreflight: Bool
+    /// By what it says that Apus has forwarded it before, and whether that was by the same route.
+    let mark: String?
+    let isLoop: Bool
     /// Origins' connections on which its whole head came.
     var heads = 0
     /// How often an origin that had its head ended the connection before it answered.
@@ -32,6 +35,15 @@ struct AskedRequest {
     var bodyBytes: Int?
     /// When its last byte was sent.
     var sentAt: Int64?
+    /// When its first byte was sent, and when it ended for its client.
+    var beganAt: Int64 = 0
+    var endedAt: Int64?
+    /// Its client is not there any more, or has ended its direction towards a listener to which that says the same; and in
+    /// which of the worker's turns the worker could know it.
+    var clientHasLeft = false
+    var leftTurn: Int?
+    /// What origins have said to it, by number.
+    var answers: [Int] = []
     /// It was sent when its client was to go, since that change of configuration: its response is the last.
     var cameLate: Int?
     /// The filters that have let it go on, and the first configuration in which they may have been asked.
@@ -57,6 +69,10 @@ struct GivenResponse {
     /// Bytes of its body, which is made from its number; of a body that ends with the connection, what was sent.
     var bodyCount: Int
     let hasTrailer: Bool
+    /// It is a stream of events.
+    var isStream = false
+    /// When some of it was last sent.
+    var sentAt: Int64 = 0
     /// All of it was sent.
     var isWhole = false
 
@@ -76,6 +92,12 @@ struct WalkTally: Equatable {
     var denials = 0
     var preflights = 0
     var interim = 0
+    /// Streams of events that origins began, and requests whose clients left in a way that can be known.
+    var streams = 0
+    var leavings = 0
+    /// Requests on connections that had been idle for more than a second, and on such of which a time was promised.
+    var rested = 0
+    var promised = 0
     var reloads = 0
     var drains = 0
     var freezes = 0
@@ -84,8 +106,9 @@ struct WalkTally: Equatable {
     var steps = 0
     /// What the workers counted, by name.
     var counted: [String: UInt64] = [:]
-    /// Answers by what they said was the reason.
+    /// Answers by what they said was the reason, and lines of the access log by theirs.
     var reasons: [String: Int] = [:]
+    var logged: [String: Int] = [:]
 
     static func += (one: inout WalkTally, other: WalkTally) {
         one.requests += other.requests
@@ -98,6 +121,10 @@ struct WalkTally: Equatable {
         one.denials += other.denials
         one.preflights += other.preflights
         one.interim += other.interim
+        one.streams += other.streams
+        one.leavings += other.leavings
+        one.rested += other.rested
+        one.promised += other.promised
         one.reloads += other.reloads
         one.drains += other.drains
         one.freezes += other.freezes
@@ -106,5 +133,6 @@ struct WalkTally: Equatable {
         one.steps += other.steps
         one.counted.merge(other.counted, uniquingKeysWith: +)
         one.reasons.merge(other.reasons, uniquingKeysWith: +)
+        one.logged.merge(other.logged, uniquingKeysWith: +)
     }
 }

@@ -17,7 +17,7 @@ struct WalkSnapshots {
     init(seed: UInt64, filters: [WalkFilter]) {
         self.filters = filters
         random = SplitMix64(seed: seed)
-        switch random.next(below: 6) {
+        switch random.next(below: 8) {
         case 0: limits.bufferBytesPerWorker = 65_536 + random.next(below: 100_000)
         case 1: limits.connectionsPerListener = 12
         case 2:
@@ -25,9 +25,17 @@ struct WalkSnapshots {
             limits.rateWindow = .seconds(1)
         case 3: limits.bodyBytes = 5_000
         case 4: limits.requestsPerWorker = 5 + random.next(below: 5)
+        case 5: limits.connectionRequests = 3
+        case 6: limits.connectionAge = .seconds(2)
         default: break
         }
     }
+
+    /// Requests that one connection of pool `a` carries, how old one of pool `f` becomes, and how long bodies and streams of
+    /// events may be silent, in microseconds.
+    static let requestsPerOrigin = 3
+    static let age: Int64 = 3_000_000
+    static let silence: (body: Int64, stream: Int64) = (4_000_000, 20_000_000)
 
     /// The longest that anything may take without anybody doing anything, in microseconds.
     static let longest: Int64 = 150_000_000
@@ -62,7 +70,8 @@ struct WalkSnapshots {
             workers: 1, listeners: listeners, routes: routes, pools: pools, endpoints: endpoints,
             timeouts: Timeouts(
                 requestHead: .seconds(3), idle: .seconds(8), connect: .seconds(2), responseHead: .seconds(4),
-                body: .seconds(4), drain: .seconds(5)),
+                body: .microseconds(Self.silence.body), stream: .microseconds(Self.silence.stream),
+                drain: .seconds(5)),
             limits: limits)
     }
 
@@ -99,11 +108,13 @@ struct WalkSnapshots {
             pool.outliers = chance(2) ? OutlierRules() : nil
         case "f":
             pool.balance = .leastTime
+            pool.connections.maxAge = .microseconds(Self.age)
             pool.concurrency = ConcurrencyRules(initial: 6, minimum: 2, maximum: 20)
             pool.passesTrailers = true
             pool.hedging = chance(2) ? HedgingRules(after: .milliseconds(20)) : nil
         default:
             pool.retries.bodyBytes = chance(2) ? 0 : 3_000
+            pool.connections.maxRequests = Self.requestsPerOrigin
         }
         return pool
     }

@@ -32,6 +32,20 @@ final class WorkerAtHand {
         worker.end(&arena)
     }
 
+    /// Connects that failed, as the worker counts them, and connections that are being opened.
+    var connectFailures: Int {
+        let layout = worker.proxy.shared.layout
+        return worker.proxy.shared.snapshot.endpoints.indices.reduce(0) {
+            $0 + Int(worker.proxy.records.counters.value(layout.endpoint($1, .connectFailures)))
+        }
+    }
+
+    var connectingCount: Int {
+        (0..<worker.proxy.connections.indexBound).count {
+            worker.proxy.connections.isUsed($0) && worker.proxy.connections[$0].phase == .connecting
+        }
+    }
+
     /// Something is ready that no event will tell of.
     var hasMore: Bool { !worker.proxy.connections.ready.isEmpty }
 

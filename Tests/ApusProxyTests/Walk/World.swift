@@ -1,11 +1,14 @@
 import ApusBalancing
 import ApusTransport
+import Glibc
 
 /// Who is outside of the worker in a walk: clients, origins, and what is known of everything they said.
 final class World {
     /// How an origin receives connections, and how it behaves on them.
     enum Mood: CaseIterable {
         case well, flaky, slow, refusing, unreachable, silent
+        /// This machine has no local port left for it.
+        case portless
     }
 
     let network: MemoryNetwork
@@ -22,6 +25,12 @@ final class World {
     var isShortOfMemory = false
     /// Requests that may be under way at once.
     var requestLimit = Int.max
+    /// Requests that one client's connection carries.
+    var requestsPerClient = Int.max
+    /// The worker's turns so far.
+    var turns = 0
+    /// By what requests are known that were forwarded, by the listener's port and the first part of the path.
+    private(set) var marks: [String: String] = [:]
     /// The worker has been told to end, and has heard it.
     var isDraining = false
     /// Ports where it does not listen any more, since which change of configuration, and the origins' ports that it may
@@ -36,6 +45,8 @@ final class World {
     private var nextClient = 0
 
     static let originPorts: [UInt16] = [9_001, 9_002, 9_003, 9_004, 9_005, 9_006, 9_007]
+    /// By what the worker knows requests that it has forwarded.
+    static let mark: UInt32 = 0x5eed_10af
     /// The port that only one pool has, if any.
     static let rarePort: UInt16 = 9_007
 
@@ -70,6 +81,7 @@ final class World {
         case .refusing: random.next(below: 2) == 0 ? .refuse(after: soon) : .refuseAtOnce(errno: 111)
         case .unreachable: .refuseAtOnce(errno: 101)
         case .silent: .silence
+        case .portless: .refuseAtOnce(errno: EADDRNOTAVAIL)
         }
     }
 
@@ -129,14 +141,16 @@ final class World {
         }
         nextClient += 1
         clients.append(
-            WalkClient(nextClient, self, port: port, end: end, requests: moreRequests(of: nextClient), habits: habits))
+            WalkClient(
+                nextClient, self, port: port, end: end, requests: moreRequests(of: nextClient, port),
+                habits: habits))
     }
 
-    func moreRequests(of client: Int) -> [Int] {
-        (0...random.next(below: 4)).map { _ in ask(client) }
+    func moreRequests(of client: Int, _ port: UInt16) -> [Int] {
+        (0...random.next(below: 4)).map { _ in ask(client, port) }
     }
 
-    private func ask(_ client: Int) -> Int {
+    private func ask(_ client: Int, _ port: UInt16) -> Int {
         let id = asked.count
         let places = ["a", "b", "b", "b", "c", "c", "d", "e", "e", "f", "g", "own", "h", "h", "x"]
         let place = places[random.next(below: places.count)]
@@ -151,16 +165,47 @@ final class World {
         let isLarge = hasBody && random.next(below: 8) == 0
         let bodyCount = isLarge ? 560_000 + random.next(below: 400_000) : hasBody ? bodySize(&random) : 0
         let isNowhere = random.next(below: 40) == 0
+        let path = "/\(isNowhere ? "nowhere" : place)/\(id)"
+        let mark = mark(for: Self.way(port, path))
         asked.append(
             AskedRequest(
-                id: id, client: client, method: method, path: "/\(isNowhere ? "nowhere" : place)/\(id)",
+                id: id, client: client, method: method, path: path,
                 bodyCount: bodyCount, isChunked: isChunked, isHTTP10: isHTTP10,
                 expectsContinue: bodyCount > 0 && !isHTTP10 && random.next(below: 6) == 0,
                 isBad: random.next(below: 60) == 0,
                 breaks: isChunked && bodyCount > 10 && random.next(below: 12) == 0, pageOrigin: pageOrigin,
-                isPreflight: isPreflight))
+                isPreflight: isPreflight, mark: mark, isLoop: mark != nil && mark == marks[Self.way(port, path)]))
         tally.requests += 1
         return id
+    }
+
+    /// What stands for the route of a request that comes in at that port.
+    private static func way(_ port: UInt16, _ path: String) -> String {
+        "\(port)/\(path.split(separator: "/").first ?? "")"
+    }
+
+    /// Some requests come back: by the same route, or by another one.
+    private func mark(for way: String) -> String? {
+        switch random.next(below: 24) {
+        case 0: return marks[way]
+        case 1:
+            let ways = marks.keys.sorted()
+            return ways.isEmpty ? nil : marks[ways[random.next(below: ways.count)]]
+        default: return nil
+        }
+    }
+
+    /// An origin has got a request with those marks.
+    func cameMarked(_ id: Int, _ port: UInt16, by found: [String]) {
+        if asked[id].isLoop { fault("the request \(id) went around again") }
+        guard found.count == (asked[id].mark == nil ? 1 : 2), let mark = found.last else {
+            return fault("the request \(id) came with the marks \(found)")
+        }
+        // While it waited for a filter, its route was removed: nothing can come back to that.
+        if asked[id].isFiltered, mark == String(Self.mark, radix: 16) { return }
+        let way = Self.way(port, asked[id].path)
+        if let known = marks[way], known != mark { fault("the mark of \(way) was \(known), and is \(mark)") }
+        marks[way] = mark
     }
 
     /// Whether a route answers the request by itself.
@@ -175,6 +220,7 @@ final class World {
         } else if asked.bodyCount > 0 || asked.method == "POST" {
             head += "Content-Length: \(asked.bodyCount)\r\n"
         }
+        if let mark = asked.mark { head += "Apus-Loop: \(mark)\r\n" }
         if let origin = asked.pageOrigin { head += "Origin: \(origin)\r\n" }
         if asked.isPreflight { head += "Access-Control-Request-Method: PUT\r\n" }
         if asked.expectsContinue { head += "Expect: 100-continue\r\n" }
@@ -211,8 +257,17 @@ final class World {
         configuredPorts = origins
     }
 
+    /// Nothing goes on at an origin for a client that has left.
+    func lookAtLeft() {
+        for origin in origins {
+            guard let id = origin.underWay, let turn = asked[id].leftTurn, turns - turn > 10 else { continue }
+            fault("origin \(origin.port): the client of \(id) has left, and its attempt goes on")
+        }
+    }
+
     func ended(_ id: Int) {
         asked[id].ends += 1
+        asked[id].endedAt = network.now
         if asked[id].ends > 1 { fault("request \(id) ended \(asked[id].ends) times") }
     }
 
