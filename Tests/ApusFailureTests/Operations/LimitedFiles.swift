@@ -34,7 +34,9 @@ extension DailyOperations {
             for _ in 0..<10 { try ask() }
             #expect(try size(of: "access.log") <= 8192 && size(of: "apus.log") <= 8192)
             group.signal(SIGTERM)
-            #expect(try group.waitForEnd(of: group.id, by: .after(.seconds(20))) == 0)
+            let status = try group.waitForEnd(of: group.id, by: .after(.seconds(20)))
+            let log = try apus.folder.read("apus.log").suffix(1_000)
+            #expect(status == 0, "\(log)")
         }
     }
 }
