@@ -97,7 +97,7 @@ extension Validation {
     }
 
     /// Whether a route to the pool makes several attempts, whatever the pool says.
-    private func routesMakeMoreAttempts(of pool: PoolSection) -> Bool {
+    func routesMakeMoreAttempts(of pool: PoolSection) -> Bool {
         root.listeners.lazy.compactMap(\.routes).joined().contains { route in
             guard route.retries?.makesMoreAttempts == true, case .forward(let branches, _) = route.action else {
                 return false

@@ -17,6 +17,7 @@ extension Validation {
             checkPlacement(section)
             checkHealth(section)
             checkAttempts(section)
+            checkKeptBodies(section)
             pools.append(pool(section, endpoints: first..<endpoints.count))
             origins.pools.append(place(section.name.position))
         }

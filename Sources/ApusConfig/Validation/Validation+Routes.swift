@@ -20,6 +20,9 @@ extension Validation {
             pool.attempts = attempts(of: root.pools[first.pool])
             route.retries = retries.rules(over: pool)
             checkPerTry(retries, section)
+            if let rules = route.retries, rules.attempts > 1 {
+                checkKeptBodies(section, retries, split.pools.map { root.pools[$0.pool] })
+            }
         }
         if let position = section.written?.right("priority")?.key.position, !route.pools.isEmpty,
             route.pools.allSatisfy({ root.pools[$0.pool].pool.concurrency == nil })

@@ -8,6 +8,8 @@ struct RetriesSection {
     private(set) var written: WrittenKeys?
     /// Where `per_try` was written.
     var perTryPosition: SourcePosition? { written?["per_try"]?.position }
+    /// Where `body` was written, and understood.
+    var bodyPosition: SourcePosition? { written.flatMap { $0.isRight("body") ? $0["body"]?.position : nil } }
 
     /// `off`, which is one attempt.
     static let off: RetriesSection = {

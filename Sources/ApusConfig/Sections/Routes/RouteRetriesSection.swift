@@ -5,6 +5,8 @@ struct RouteRetriesSection {
     private var given = RetriesSection()
     private var written: Set<String> = []
     var perTryPosition: SourcePosition? { given.perTryPosition }
+    var bodyPosition: SourcePosition? { given.bodyPosition }
+    var bodyBytes: Int { given.rules.bodyBytes }
     var makesMoreAttempts: Bool { given.setsAttempts && given.rules.attempts > 1 }
     var perTry: Duration? { given.rules.perTryTimeout }
 
