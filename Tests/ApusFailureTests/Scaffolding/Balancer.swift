@@ -27,7 +27,7 @@ final class Balancer: Sendable {
             admin: { bind: 127.0.0.1:0 }
             pools:
               web:
-                endpoints: [\(endpoints.map { "\($0)" }.joined(separator: ", "))]
+                endpoints: [\(endpoints.map { "\"\($0)\"" }.joined(separator: ", "))]
             \(pool.split(separator: "\n").map { "    " + $0 }.joined(separator: "\n"))
             \(more)
             """
@@ -106,7 +106,7 @@ final class Balancer: Sendable {
 }
 
 /// A file that is there as long as it is referred to.
-private final class TemporaryFile: Sendable {
+final class TemporaryFile: Sendable {
     let url: URL
 
     init(_ text: String) throws {

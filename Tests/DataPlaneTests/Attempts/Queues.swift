@@ -75,6 +75,33 @@ import Testing
         #expect(proxy.dataPlane.total(proxy.layout.pool(0, .dequeued)) == 5)
     }
 
+    /// The worker whose own breaker opens tells its own queue, too: all who wait, and not the one whose turn it is.
+    @Test func whoWaitsHearsThatTheBreakerOpened() throws {
+        let gate = Gate()
+        let origin = try Origin(answering: { _ in
+            try gate.pass(by: .after(.seconds(30)))
+            return "HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n"
+        })
+        let proxy = try Proxy(origin) {
+            $0.pool = { pool, _ in
+                pool.requests.perEndpoint = 1
+                pool.requests.queue = QueueRules(length: 10, timeout: .seconds(20))
+                pool.endpointBreaker = BreakerRules(consecutiveFailures: 1)
+            }
+        }
+        let first = try send(1, to: proxy)[0]
+        try origin.wait(for: "the request") { $0.requests.count == 1 }
+        let others = try send(4, to: proxy)
+        try proxy.eventually("the others to wait") { queued(proxy) == 4 }
+        gate.open()
+        #expect(try first.readResponse().status == 500)
+        for client in others {
+            client.patience = .seconds(5)
+            expectMade(try client.readResponse(), [.breakerOpen])
+        }
+        #expect(origin.requests.count == 1)
+    }
+
     @Test func theQueueHasALengthAndATimeLimit() throws {
         let gate = Gate()
         let origin = try Self.gated(gate)
