@@ -10,6 +10,7 @@ extension LoadBalancer {
     ///
     /// Throws as `run` does.
     public func runUntilSignalled() async throws {
+        try checkDescriptors()
         let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup, .sigusr1, .sigusr2)
         // It ends by itself once a successor has taken over.
         let service = ServiceGroupConfiguration.ServiceConfiguration(

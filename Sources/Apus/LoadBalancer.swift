@@ -40,6 +40,8 @@ public struct LoadBalancer: Service {
     public let configuration: LoadedConfiguration
     /// What can be asked of it while it runs.
     public let controls = Controls()
+    /// Opens when the process was found to have enough file descriptors.
+    let hasDescriptors = Latch()
     let path: String?
     private let loader: ConfigurationLoader
     let surroundings: Surroundings?
@@ -88,11 +90,13 @@ public struct LoadBalancer: Service {
     /// A graceful shutdown of the surrounding service group drains it: it accepts no more clients, finishes what is in
     /// flight, and cuts what is left after `snapshot.timeouts.drain`. Cancelling the task cuts everything at once.
     ///
-    /// Throws `SnapshotError` when the snapshot has problems, before anything is bound; `DataPlaneError` when a listener
+    /// Throws `SnapshotError` when the snapshot has problems and `TooFewDescriptors` when it cannot be served with as many files
+    /// as may be open, before anything is bound; `DataPlaneError` when a listener
     /// cannot be bound or the access log cannot be opened, `AdminServerError` when the admin server's address cannot be
     /// bound, and `StateDirectoryError`. May be called again after it has returned.
     public func run() async throws {
         try snapshot.check()
+        try checkDescriptors(takesSignals: false)
         let store = try snapshot.operations.stateDirectory.map { try RevisionStore(directory: $0, logger: logger) }
         // What names stood for before, where they are not found now.
         let first = configuration.using(RunningConfiguration.keptNames(handedOver, store))
@@ -101,7 +105,8 @@ public struct LoadBalancer: Service {
         let inherited = (surroundings?.sockets ?? []).map {
             InheritedListener(descriptor: $0.descriptor, address: $0.address)
         }
-        let dataPlane = try DataPlane(dynamic.applied(to: first), inheriting: inherited)
+        let dataPlane = try DataPlane(
+            dynamic.applied(to: first), inheriting: inherited, descriptorBound: descriptors.bound)
         let control = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         defer { controls.end() }
         do {
@@ -121,7 +126,9 @@ public struct LoadBalancer: Service {
         let serving = ServingState()
         let live = Live(
             Live.View(snapshot: dataPlane.snapshot, counters: dataPlane.counters, addresses: dataPlane.addresses))
-        let prober = Prober(snapshot: dataPlane.snapshot, link: dataPlane, eventLoop: eventLoop, logger: logger)
+        let prober = Prober(
+            snapshot: dataPlane.snapshot, link: dataPlane, eventLoop: eventLoop, logger: logger,
+            descriptorBound: descriptors.probeBound)
         let running = RunningConfiguration(
             path: path, loader: loader, first: first, adopter: Changeover(dataPlane, prober, live), live: live,
             store: store, handed: handedOver,
@@ -131,6 +138,7 @@ public struct LoadBalancer: Service {
         controls.begin(Controls.Parts(configuration: running, dataPlane: dataPlane, live: live, upgrade: upgrade))
         let adminBound = AdminBinds(snapshot.operations.admin.count, eventLoop)
         let isServing = Latch()
+        let failures = RecentFailures()
         var services: [any Service] = []
         if !snapshot.operations.admin.isEmpty {
             let connections = AdminConnections()
@@ -138,13 +146,14 @@ public struct LoadBalancer: Service {
                 AdminServer(
                     admin, index: index, live: live, configuration: running, serving: serving, eventLoopGroup: control,
                     logger: logger, health: { await prober.report }, upgrade: upgradeByRequest(upgrade),
-                    connections: connections,
+                    connections: connections, failures: failures,
                     listening: { adminBound.bound(index, at: $0.map { .address($0) } ?? admin.bind) })
             }
             services.append(
                 AdminService(
                     servers: servers, takeover: surroundings?.takeover, serving: isServing, upgrade: upgrade,
                     logger: logger))
+            services.append(FailureWatch(failures: failures, live: live))
         }
         // A successor serves first: the process before has the admin server's addresses until then.
         if surroundings?.takeover != nil { adminBound.end() }
@@ -209,6 +218,18 @@ private struct NameService: Service, CustomStringConvertible {
         await configuration.followNames()
         // The other services go on when there is nothing left to look up.
         try? await gracefulShutdown()
+    }
+}
+
+/// Looks at what goes wrong, for whoever asks the admin server.
+private struct FailureWatch: Service, CustomStringConvertible {
+    let failures: RecentFailures
+    let live: Live
+
+    var description: String { "the watch over failures" }
+
+    func run() async {
+        await cancelWhenGracefulShutdown { await failures.watch(live) }
     }
 }
 

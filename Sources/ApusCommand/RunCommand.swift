@@ -40,6 +40,7 @@ struct RunCommand: ParsableCommand {
                     CodePages.release()
                 }
             }
+            try explained(balancer) { try balancer.checkDescriptors() }
             try waiting { try await serve(balancer) }
         } catch {
             surroundings.takeover?.decline(because: complaints)
@@ -72,8 +73,22 @@ struct RunCommand: ParsableCommand {
 func serve(_ balancer: LoadBalancer) async throws {
     do {
         try await balancer.runUntilSignalled()
+    } catch {
+        try explained(balancer) { throw error }
+    }
+}
+
+/// Does it; an error of the system becomes a message and an exit code.
+private func explained(_ balancer: LoadBalancer, _ body: () throws -> Void) throws {
+    do {
+        try body()
     } catch let error as DataPlaneError {
         complain(explanation(of: error, balancer.snapshot))
+        throw ExitCode.unavailable
+    } catch let error as TooFewDescriptors {
+        complain(
+            "\(error): raise the limit (`ulimit -n`, or LimitNOFILE= in the unit), to 1024 or more, since each client takes one "
+                + "more, and its origin another.")
         throw ExitCode.unavailable
     } catch AdminServerError.bindUnix(let path, let errno) {
         complain(explanation(of: errno, bindingSocket: path))

@@ -56,8 +56,33 @@ public enum DataPlaneFact: Sendable, Equatable {
     case gaveNoResponse(endpoint: Int, Reason, count: Int)
     /// A worker's circuit breaker has changed.
     case breakerChanged(BreakerName, BreakerState, BreakerCause?, worker: Int)
+    /// Connections of clients were turned away, or a request came back. Said once a second at most: for the log.
+    case refused(RefusalNews)
     /// Lines of the access log are refused or dropped, or are written again.
     case accessLog(AccessLogNews)
+}
+
+/// What a listener has refused, in words that no reload changes.
+public struct RefusalNews: Sendable, Equatable {
+    public enum Event: Sendable, Equatable {
+        /// So many connections were turned away since a worker last said so.
+        case turnedAway(Reason, count: Int)
+        /// So many requests came back to the route by which this process had forwarded them, the latest from that address.
+        case cameBack(route: String, from: String, count: Int)
+    }
+
+    /// The listener's address, as configured.
+    public let listener: String
+    public let event: Event
+
+    public init(listener: String, _ event: Event) {
+        self.listener = listener
+        self.event = event
+    }
+
+    public init(at listener: Int, of snapshot: Snapshot, _ event: Event) {
+        self.init(listener: "\(snapshot.listeners[listener].bind)", event)
+    }
 }
 
 /// What is to be known of an access log that does not take its lines.

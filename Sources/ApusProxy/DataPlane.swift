@@ -12,6 +12,7 @@ public final class DataPlane: DataPlaneLink {
     let lifetime: Lifetime
     let running: Mutex<Running>
     let log: AccessLogSinks
+    private let descriptorBound: Int32
     private let threads = Mutex<[SystemThread]>([])
 
     /// What a reload changes.
@@ -31,10 +32,15 @@ public final class DataPlane: DataPlaneLink {
     ///
     /// A snapshot with problems is refused before anything is done with it.
     ///
-    /// - Parameter inheriting: sockets of another process, taken by the listeners of the same address; those of no listener
-    ///   are closed.
-    public init(_ snapshot: Snapshot, inheriting: [InheritedListener] = []) throws(DataPlaneError) {
+    /// - Parameters:
+    ///   - inheriting: sockets of another process, taken by the listeners of the same address; those of no listener are
+    ///     closed.
+    ///   - descriptorBound: descriptors from this one on are kept from clients and origins (`DescriptorBudget`).
+    public init(
+        _ snapshot: Snapshot, inheriting: [InheritedListener] = [], descriptorBound: Int32 = .max
+    ) throws(DataPlaneError) {
         do { try snapshot.check() } catch { throw .snapshot(error) }
+        self.descriptorBound = descriptorBound
         let (facts, continuation) = AsyncStream.makeStream(of: ReportedFact.self)
         self.facts = facts
         lifetime = Lifetime(workers: snapshot.workers, facts: continuation)
@@ -132,13 +138,13 @@ public final class DataPlane: DataPlaneLink {
         }
         let mailbox = mailboxes[index]
         let others = mailboxes.indices.filter { $0 != index }.map { mailboxes[$0] }
-        let (lifetime, log) = (lifetime, log)
+        let (lifetime, log, descriptorBound) = (lifetime, log, descriptorBound)
         let thread = try SystemThread(name: "apus-worker-\(index)") {
             do throws(SystemError) {
                 var worker = Worker(
                     index: index, shared: shared, settings: settings, counters: bank, mailbox: mailbox,
                     others: others, listeners: sockets, log: writer,
-                    links: try Links(pipeLimit: Worker.pipeLimit))
+                    links: try Links(pipeLimit: Worker.pipeLimit, descriptorBound: descriptorBound))
                 try worker.run()
                 // What becomes of the last lines is a fact.
                 lifetime.workerEnded { log.stop() }

@@ -38,17 +38,21 @@ public final class Proxy: Sendable {
 
     /// A proxy with one pool of `endpoints`.
     public convenience init(
-        _ endpoints: any Addressed..., configure: (inout Configuration) -> Void = { _ in }
+        _ endpoints: any Addressed..., descriptorBound: Int32 = .max,
+        configure: (inout Configuration) -> Void = { _ in }
     ) throws {
-        try self.init(pools: [endpoints], configure: configure)
+        try self.init(pools: [endpoints], descriptorBound: descriptorBound, configure: configure)
     }
 
-    public init(pools: [[any Addressed]], configure: (inout Configuration) -> Void = { _ in }) throws {
+    /// - Parameter descriptorBound: descriptors from this one on are not for clients and origins.
+    public init(
+        pools: [[any Addressed]], descriptorBound: Int32 = .max, configure: (inout Configuration) -> Void = { _ in }
+    ) throws {
         var configuration = Configuration()
         configure(&configuration)
         let snapshot = Proxy.snapshot(pools: pools.map { $0.map(\.address) }, configuration)
         self.pools = pools
-        dataPlane = try DataPlane(snapshot)
+        dataPlane = try DataPlane(snapshot, descriptorBound: descriptorBound)
         try dataPlane.start()
     }
 

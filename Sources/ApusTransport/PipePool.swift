@@ -26,13 +26,16 @@ struct PipePool: ~Copyable {
     /// Pipes that there are, in use or kept.
     private(set) var made = 0
     private let limit: Int
+    private let descriptorBound: Int32
     private let script: (any ScriptedNetwork)?
 
     /// - Parameters:
     ///   - limit: pipes at most; each is two descriptors.
+    ///   - descriptorBound: descriptors from this one on are not for pipes.
     ///   - script: what makes them instead of the system.
-    init(limit: Int, script: (any ScriptedNetwork)?) {
+    init(limit: Int, descriptorBound: Int32 = .max, script: (any ScriptedNetwork)?) {
         self.limit = limit
+        self.descriptorBound = descriptorBound
         self.script = script
     }
 
@@ -62,7 +65,13 @@ struct PipePool: ~Copyable {
         let result = unsafe withUnsafeMutableBytes(of: &ends) { ends in
             unsafe apus_pipe(ends.baseAddress?.assumingMemoryBound(to: Int32.self), Int32(Self.pipeCapacity))
         }
-        return result == 0 ? Pipe(readEnd: ends.0, writeEnd: ends.1) : nil
+        guard result == 0 else { return nil }
+        let pipe = Pipe(readEnd: ends.0, writeEnd: ends.1)
+        guard max(ends.0, ends.1) < descriptorBound else {
+            close(pipe)
+            return nil
+        }
+        return pipe
     }
 
     private func close(_ pipe: Pipe) {

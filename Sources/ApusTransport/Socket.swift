@@ -44,11 +44,13 @@ public struct Socket: Sendable, Equatable, BitwiseCopyable {
         SystemResult(apus_is_free(address.c))
     }
 
-    /// Starts to connect. The socket becomes writable when connected, broken when refused.
     static func reaches(_ address: WireAddress) -> Bool { apus_reaches(address.c) == 0 }
 
-    static func connect(_ address: WireAddress) -> SystemResult {
-        SystemResult(apus_connect(address.c))
+    /// Starts to connect. The socket becomes writable when connected, broken when refused.
+    ///
+    /// - Parameter bound: a socket whose descriptor is not below it is as good as none (EMFILE).
+    static func connect(_ address: WireAddress, below bound: Int32 = .max) -> SystemResult {
+        SystemResult(apus_connect(address.c, bound))
     }
 
     /// The next connection that waits, with its peer.

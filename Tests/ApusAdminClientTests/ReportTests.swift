@@ -14,7 +14,8 @@ struct ReportTests {
                  "revision": {"number": 7, "time": "2026-03-01T14:02:10Z", "cause": "admin", "etag": "x",
                   "running": true, "files": ["apus.yaml", "pools.yaml"]},
                  "dynamicChanges": 2, "requests": {"total": 1234, "byClass": {"2xx": 1200, "5xx": 34}, "inFlight": 3,
-                  "queued": 0}, "listeners": [{"name": "web", "address": "0.0.0.0:80", "routes": 1,
+                  "queued": 0}, "failures": {"seconds": 60, "byReason": {"connect_failed": 20, "queue_full": 20,
+                  "descriptor_limit": 40}, "byPool": {"web": 112}}, "listeners": [{"name": "web", "address": "0.0.0.0:80", "routes": 1,
                   "openConnections": 12, "acceptedConnections": 5, "receivedBytes": 1, "sentBytes": 1}],
                  "unresolvedNames": ["a.test", "b.test"],
                  "keptNames": [{"name": "a.test", "addresses": ["10.0.0.1"], "found": "2026-03-01T13:00:00Z"}],
@@ -27,6 +28,7 @@ struct ReportTests {
                 configuration: revision 7 since 2026-03-01T14:02:10Z (admin), apus.yaml, pools.yaml, \
                 and 2 changed while running
                 requests: 1,234 (2xx 1,200, 5xx 34), 3 in flight, 0 waiting
+                failures in the last 60 s: 40 descriptor_limit, 20 connect_failed, 20 queue_full; 5xx of origins: 112 from web
                 memory: 30M, descriptors: 57
                 host names that were not found: a.test, b.test
                   a.test is taken for 10.0.0.1, as last found at 2026-03-01T13:00:00Z, before this process

@@ -167,6 +167,21 @@ import Testing
         #expect(causes.map(\.value) == [1, 0] && causes.allSatisfy { $0.labels["pool"] == "web" })
     }
 
+    /// Who was late is told apart from who broke.
+    @Test func latenessIsACauseOfItsOwn() throws {
+        let snapshot = Snapshot.pool(["127.0.0.1:1", "127.0.0.1:2", "127.0.0.1:3"].map { SocketAddress($0)! })
+        let health = HealthReport.of(snapshot, [true, true, true]) { pools in
+            _ = pools[0].failedInARow(1, .timeout, count: 5, now: 10_000_000)
+        }
+        let exposition = try Exposition(
+            MetricsText(snapshot: snapshot, counters: FakeDataPlane(snapshot)).render(health: health))
+        let ejections = exposition.samples.filter {
+            $0.name == "apus_endpoint_ejections_total" && $0.labels["endpoint"] == "127.0.0.1:2"
+        }
+        #expect(ejections.filter { $0.value > 0 }.map { $0.labels["cause"] } == ["consecutive_late"])
+        #expect(ejections.contains { $0.labels["cause"] == "consecutive_gateway_errors" })
+    }
+
     @Test func breakersAreListedWhereThereAreAny() throws {
         let snapshot = Self.guarded
         let health = HealthReport.of(snapshot, [true, true, true]) { pools in

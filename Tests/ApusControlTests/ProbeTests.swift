@@ -15,6 +15,19 @@ import Testing
             .run(on: MultiThreadedEventLoopGroup.singleton.next())
     }
 
+    /// Descriptors that are kept for others are none for a probe: it lacks one, and asks nobody.
+    @Test func aProbeLeavesTheLastDescriptors() async throws {
+        let origin = try await ScriptedOrigin(ScriptedOrigin.ok)
+        func failure(_ bound: Int32) async -> CheckFailure? {
+            let check = HealthCheck(probe: .tcp, timeout: .seconds(60))
+            return await Probe(address: origin.address, check: check, descriptorBound: bound)
+                .run(on: MultiThreadedEventLoopGroup.singleton.next())
+        }
+        #expect(await failure(1)?.shortage == .descriptors)
+        #expect(origin.connections == 0)
+        #expect(await failure(1 << 20) == nil)
+    }
+
     // MARK: - HTTP
 
     @Test func anHTTPProbeAsksAsItSays() async throws {

@@ -1,5 +1,6 @@
 import ApusAddresses
 import ApusBalancing
+import ApusHTTP
 import ApusModel
 import Logging
 import NIOPosix
@@ -105,6 +106,32 @@ import Testing
                     "warning: access log /a: 1 line was dropped: No space left on device",
                     "warning: access log /a: 5 lines were dropped: they came faster than they could be written",
                     "warning: access log /a: 1 line was dropped: another file was opened in the middle of a line",
+                ])
+        }
+    }
+
+    @Test func whatIsRefusedIsToldOnceForEachCauseWithWhatToDo() async throws {
+        try await withProber([SocketAddress("127.0.0.1:1")!], Self.check(.none)) { prober, _, log in
+            let events: [RefusalNews.Event] = [
+                .turnedAway(.descriptorLimit, count: 1), .turnedAway(.connectionLimit, count: 3),
+                .cameBack(route: "api", from: "10.0.0.9", count: 2),
+            ]
+            for event in events + events { await prober.observe(.refused(RefusalNews(listener: "0.0.0.0:80", event))) }
+            #expect(
+                log.lines == [
+                    """
+                    error: listener 0.0.0.0:80 turned a client's connection away: descriptor_limit; raise the limit of open files \
+                    of this process (LimitNOFILE, ulimit -n), or find out who keeps so many connections (limits.connections \
+                    bounds those of a listener); told once a minute
+                    """,
+                    """
+                    error: listener 0.0.0.0:80 turned 3 clients' connections away: connection_limit; it has limits.connections \
+                    (10000) already: raise that, or find out who opens so many; told once a minute
+                    """,
+                    """
+                    warning: route api of listener 0.0.0.0:80 was sent 2 requests that it had forwarded before, the latest by \
+                    10.0.0.9, and answered 508 (loop_detected): an endpoint of its pool leads back here; told once a minute
+                    """,
                 ])
         }
     }

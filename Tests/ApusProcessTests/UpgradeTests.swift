@@ -44,7 +44,7 @@ struct UpgradeTests {
                 }
                 let answer = Successor.answer(over: own, by: MessageSocketTests.soon)
                 // Somebody knocks between the two.
-                let client = apus_connect(knocking)
+                let client = apus_connect(knocking, .max)
                 _ = apus_wait(client, 1, 10_000)
                 close(listener)
                 own.close()

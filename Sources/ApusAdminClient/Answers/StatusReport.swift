@@ -22,6 +22,12 @@ public struct StatusReport: Decodable, Sendable, Equatable {
         public var queued: Double
     }
 
+    public struct Failures: Decodable, Sendable, Equatable {
+        public var seconds: Int
+        public var byReason: [String: UInt64]
+        public var byPool: [String: UInt64]
+    }
+
     public struct Listener: Decodable, Sendable, Equatable {
         public var name: String
         public var address: String
@@ -56,6 +62,7 @@ public struct StatusReport: Decodable, Sendable, Equatable {
     public var revision: Revision
     public var dynamicChanges: Int
     public var requests: Requests
+    public var failures: Failures?
     public var listeners: [Listener]
 
     /// Reads an answer. Members that this version does not know are left out.
@@ -77,6 +84,7 @@ public struct StatusReport: Decodable, Sendable, Equatable {
             "requests: \(Figures.count(requests.total)) (\(classes.joined(separator: ", "))), "
                 + "\(Figures.count(requests.inFlight)) in flight, \(Figures.count(requests.queued)) waiting",
         ]
+        if let failures { lines.append(failures.text) }
         if let memory = process.residentBytes, let descriptors = process.openDescriptors {
             lines.append("memory: \(Figures.bytes(memory)), descriptors: \(Figures.count(descriptors))")
         }
@@ -99,5 +107,21 @@ public struct StatusReport: Decodable, Sendable, Equatable {
                     + "\(Figures.count(listener.openConnections)) clients")
         }
         return lines.joined(separator: "\n") + "\n" + pools
+    }
+}
+
+extension StatusReport.Failures {
+    /// A line for people: the most frequent first.
+    fileprivate var text: String {
+        let own = sorted(byReason).map { "\($0.value) \($0.key)" }
+        let origins = sorted(byPool).map { "\($0.value) from \($0.key)" }
+        var parts: [String] = own.isEmpty ? [] : [own.joined(separator: ", ")]
+        if !origins.isEmpty { parts.append("5xx of origins: " + origins.joined(separator: ", ")) }
+        let words = parts.isEmpty ? "none" : parts.joined(separator: "; ")
+        return "failures in the last \(seconds) s: \(words)"
+    }
+
+    private func sorted(_ counts: [String: UInt64]) -> [(key: String, value: UInt64)] {
+        counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
     }
 }

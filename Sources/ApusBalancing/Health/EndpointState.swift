@@ -65,6 +65,8 @@ public enum EjectionCause: Sendable, Hashable {
     public enum Kind: String, Sendable, CaseIterable {
         case consecutive5xx = "consecutive_5xx"
         case consecutiveGatewayErrors = "consecutive_gateway_errors"
+        /// Gateway errors all of which were requests that were not answered in time.
+        case consecutiveLate = "consecutive_late"
         case successRate = "success_rate"
         case latency
     }
@@ -72,7 +74,8 @@ public enum EjectionCause: Sendable, Hashable {
     public var kind: Kind {
         switch self {
         case .consecutive(.status5xx, _): .consecutive5xx
-        case .consecutive(.gatewayError, _), .consecutive(.timeout, _): .consecutiveGatewayErrors
+        case .consecutive(.gatewayError, _): .consecutiveGatewayErrors
+        case .consecutive(.timeout, _): .consecutiveLate
         case .successRate: .successRate
         case .latency: .latency
         }

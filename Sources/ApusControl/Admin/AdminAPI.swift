@@ -18,6 +18,7 @@ struct AdminAPI: Sendable {
     let upgrade: (@Sendable () async throws -> String)?
     /// Of all admin servers of the process.
     var connections = AdminConnections()
+    var failures = RecentFailures()
     let started = Date()
 
     /// What there is to tell of, of one moment.
@@ -91,7 +92,7 @@ struct AdminAPI: Sendable {
         } catch {
             throw scene.snapshot.unknownPool(error.name)
         }
-        return .json(StatusAnswer(scene, readiness, phase: serving.phase, started: started))
+        return .json(StatusAnswer(scene, readiness, failures, phase: serving.phase, started: started))
     }
 
     func listeners(_ request: Request, _ context: Context) async throws -> Response {

@@ -27,18 +27,20 @@ public struct AdminServer: Service {
     ///   - health: Asked at each request that needs it.
     ///   - upgrade: Hands over to a successor and says so, or throws why not. Nil where there can be none.
     ///   - connections: Bounds the connections of all admin servers that it is given to.
+    ///   - failures: Whoever made it has it watch what went wrong lately.
     ///   - listening: Told once, with the address that is bound: with port 0, the port the system gave; nil for a Unix
     ///     socket.
     public init(
         _ admin: Admin, index: Int = 0, live: Live, configuration: RunningConfiguration, serving: ServingState,
         eventLoopGroup: any EventLoopGroup, logger: Logger, health: @escaping @Sendable () async -> HealthReport,
         upgrade: (@Sendable () async throws -> String)? = nil, connections: AdminConnections = AdminConnections(),
+        failures: RecentFailures = RecentFailures(),
         listening: @escaping @Sendable (ApusAddresses.SocketAddress?) -> Void = { _ in }
     ) {
         door = AdminDoor(opened: admin, index: index, live: live)
         api = AdminAPI(
             live: live, configuration: configuration, serving: serving, health: health, upgrade: upgrade,
-            connections: connections)
+            connections: connections, failures: failures)
         self.connections = connections
         self.eventLoopGroup = eventLoopGroup
         self.logger = logger

@@ -100,7 +100,7 @@ extension OutlierRules {
     fileprivate func know(_ cause: EjectionCause.Kind) -> Bool {
         switch cause {
         case .consecutive5xx: consecutive5xx != nil
-        case .consecutiveGatewayErrors: consecutiveGatewayErrors != nil
+        case .consecutiveGatewayErrors, .consecutiveLate: consecutiveGatewayErrors != nil
         case .successRate: successRateDeviations != nil
         case .latency: latencyFactor != nil
         }

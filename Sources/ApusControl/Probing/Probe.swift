@@ -2,6 +2,7 @@ import ApusAddresses
 import ApusBalancing
 import ApusHTTP
 import ApusModel
+import Glibc
 import NIOCore
 import NIOPosix
 
@@ -16,8 +17,14 @@ struct Probe {
     let check: HealthCheck
     /// What a response's head may have.
     let limits: HeadLimits
+    /// Descriptors from this one on are kept for others.
+    let descriptorBound: Int32
 
-    init(address: ApusAddresses.SocketAddress, check: HealthCheck, limits: Limits = Limits()) {
+    init(
+        address: ApusAddresses.SocketAddress, check: HealthCheck, limits: Limits = Limits(),
+        descriptorBound: Int32 = .max
+    ) {
+        self.descriptorBound = descriptorBound
         self.address = SocketAddress(ip: address.ip, port: check.port ?? address.port)
         self.check = check
         self.limits = HeadLimits(bytes: limits.headBytes, fields: limits.responseFields)
@@ -29,6 +36,15 @@ struct Probe {
         let failure = await verdict(on: eventLoop)
         guard failure?.shortage == .ports, await !isWithinReach(on: eventLoop) else { return failure }
         return .unreachable
+    }
+
+    /// Whether the next descriptor is one for probes. The system gives the lowest that is free.
+    private var hasDescriptor: Bool {
+        let next = fcntl(0, F_DUPFD_CLOEXEC, 0)
+        // Without standard input, that is the one that is free.
+        guard next >= 0 else { return errno != EMFILE }
+        close(next)
+        return next < descriptorBound
     }
 
     private func verdict(on eventLoop: any EventLoop) async -> CheckFailure? {
@@ -63,6 +79,8 @@ struct Probe {
 
     /// Connects and starts the clock; on the event loop. The first verdict counts.
     private func start(on eventLoop: any EventLoop, verdict: EventLoopPromise<CheckFailure?>) {
+        // Here, where no other probe begins between the question and the socket.
+        guard descriptorBound == .max || hasDescriptor else { return verdict.succeed(CheckFailure(errno: EMFILE)) }
         let limit = TimeAmount(check.timeout)
         let connecting = ClientBootstrap(group: eventLoop)
             // The clock ends it sooner: the bootstrap's own takes time in which Apus was busy for the endpoint's.

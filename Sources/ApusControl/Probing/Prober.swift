@@ -16,11 +16,13 @@ public actor Prober: Service {
     let link: any DataPlaneLink
     let logger: Logger
     private let eventLoop: any EventLoop
+    private let descriptorBound: Int32
     private var pools: [PoolHealth]
     private var schedule: ProbeSchedule
     private var volumes: VolumeReader
     private var reloads = ReloadHistory()
     private var silenceLog = SilenceLog()
+    private var refusals = RefusalLog()
     /// The endpoints whose probes are under way, by the probes' numbers.
     private var probed: [Int: Int] = [:]
     private var nextProbe = 0
@@ -49,8 +51,14 @@ public actor Prober: Service {
         let task: Scheduled<Void>
     }
 
-    /// - Parameter eventLoop: carries the probes' connections and timers.
-    public init(snapshot: Snapshot, link: any DataPlaneLink, eventLoop: any EventLoop, logger: Logger) {
+    /// - Parameters:
+    ///   - eventLoop: carries the probes' connections and timers.
+    ///   - descriptorBound: descriptors from this one on are not for probes (`DescriptorBudget`).
+    public init(
+        snapshot: Snapshot, link: any DataPlaneLink, eventLoop: any EventLoop, logger: Logger,
+        descriptorBound: Int32 = .max
+    ) {
+        self.descriptorBound = descriptorBound
         let now = Self.now
         self.snapshot = snapshot
         self.link = link
@@ -88,7 +96,8 @@ public actor Prober: Service {
                         let (address, check) = (snapshot.endpoints[endpoint].address, check(of: endpoint))
                         let (limits, isEjected) = (snapshot.limits, isEjected(endpoint))
                         let question = isEjected ? check.ofTheEjected : check
-                        let probe = Probe(address: address, check: question, limits: limits)
+                        let probe = Probe(
+                            address: address, check: question, limits: limits, descriptorBound: descriptorBound)
                         probes.addTask { await self.probe(number, probe, by: check, isAsk: isEjected) }
                     }
                     setAlarm()
@@ -136,6 +145,7 @@ public actor Prober: Service {
             settle(pool, pools[pool].breakerChanged(.endpoint(index), state, cause, now: now), saidBy: worker)
         case .breakerChanged(.pool(let pool), let state, let cause, let worker):
             settle(pool, pools[pool].breakerChanged(.pool, state, cause, now: now), saidBy: worker)
+        case .refused(let refusal): if let count = refusals.note(refusal, now: now) { log(refusal, count: count) }
         case .accessLog(let news): log(news)
         }
     }

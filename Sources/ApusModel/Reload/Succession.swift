@@ -99,7 +99,7 @@ extension DataPlaneFact {
             renamed(endpoint).map { .breakerChanged(.endpoint($0), state, cause, worker: worker) }
         case .breakerChanged(.pool(let pool), let state, let cause, let worker):
             succession.pools.toNew[pool].map { .breakerChanged(.pool($0), state, cause, worker: worker) }
-        case .accessLog: self
+        case .accessLog, .refused: self
         }
     }
 }

@@ -8,7 +8,7 @@ import ApusTransport
 extension Proxy {
     /// Takes a client in that was accepted, or says why not.
     ///
-    /// - Parameter isLast: it was accepted with the descriptor that is held back, and can only be told so.
+    /// - Parameter isLast: it was accepted with a descriptor that is kept for others, and can only be told so.
     mutating func admit(
         _ link: Link, _ listener: Int, _ peer: WireAddress, isLast: Bool = false, _ arena: inout BufferArena
     ) {
@@ -30,6 +30,9 @@ extension Proxy {
     /// Says why in a response, if the socket takes it, and closes: whoever is turned away should know.
     private mutating func turnAway(_ link: Link, _ listener: Int, _ reason: Reason, _ arena: inout BufferArena) {
         records.counters.add(to: shared.layout.reason(reason, listener: listener))
+        if let count = neighbours.noteTurnedAway(reason, listener: listener, now: now) {
+            shared.report(.refused(RefusalNews(at: listener, of: shared.snapshot, .turnedAway(reason, count: count))))
+        }
         arena.beginSend()
         writeAnswer(reason, listener: listener, method: .get, closes: true, &arena)
         var link = link

@@ -103,6 +103,15 @@ extension Proxy {
         return hand.fields.has(mark, in: arena.bytes(of: hand.place))
     }
 
+    /// Has the control plane log that the request came back, and who brought it.
+    @inline(never)
+    private mutating func tellLoop(_ route: Int, _ x: Int) {
+        guard let count = neighbours.noteLoop(ofRoute: route, now: now) else { return }
+        let peer = "\(arrival(x).peer)"
+        let event = RefusalNews.Event.cameBack(route: shared.snapshot.routes[route].name, from: peer, count: count)
+        shared.report(.refused(RefusalNews(at: exchanges[x].listener, of: shared.snapshot, event)))
+    }
+
     /// Drops, or tidies, what only a trusted proxy may say of its client.
     @inline(__always)
     mutating func settleClaims(_ client: Int, _ hand: inout RequestInHand, _ arena: inout BufferArena) {
@@ -134,6 +143,7 @@ extension Proxy {
         exchanges[x].state.visit.pool = rules.pool
         exchanges[x].state.visit.priority = rules.priority
         if hand.fields.hasMarks, cameBack(route, &hand, arena) {
+            tellLoop(route, x)
             return answer(x, .loopDetected, instead: &hand, &arena)
         }
         if !rules.isPlain {

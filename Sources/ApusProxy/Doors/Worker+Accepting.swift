@@ -25,7 +25,8 @@ extension Worker {
         if result.isFailure {
             return result.isOutOfDescriptors && acceptWithSpare(place, &arena)
         }
-        proxy.admit(link, listening.listener, peer, &arena)
+        let isLast = proxy.connections.links.isBeyondBound(link)
+        proxy.admit(link, listening.listener, peer, isLast: isLast, &arena)
         return true
     }
 

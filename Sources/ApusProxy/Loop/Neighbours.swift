@@ -1,3 +1,4 @@
+import ApusHTTP
 import ApusModel
 import ApusTransport
 
@@ -25,6 +26,8 @@ struct Neighbours {
         /// When the control plane was told last.
         var toldAt = Int64.min
     }
+    /// Connections that were turned away, and requests that came back, for the control plane to log.
+    private var refusals: [RefusalName: Silence] = [:]
     /// When the control plane was last told that this machine lacks something for connections.
     private var toldShortage = Int64.min
 
@@ -44,6 +47,37 @@ struct Neighbours {
         guard silences[endpoint].toldAt == .min || now - silences[endpoint].toldAt >= 1_000_000 else { return nil }
         defer { silences[endpoint] = Silence(toldAt: now) }
         return silences[endpoint].count
+    }
+
+    /// A connection was turned away.
+    ///
+    /// - Returns: how many that are now, if it is time to say so: once a second at most.
+    mutating func noteTurnedAway(_ reason: Reason, listener: Int, now: Int64) -> Int? {
+        note(RefusalName(reason: reason, place: listener), now)
+    }
+
+    /// A request of that route came back that this process had forwarded.
+    ///
+    /// - Returns: how many that are now, if it is time to say so: once a second at most.
+    mutating func noteLoop(ofRoute route: Int, now: Int64) -> Int? {
+        note(RefusalName(reason: .loopDetected, place: route), now)
+    }
+
+    private mutating func note(_ name: RefusalName, _ now: Int64) -> Int? {
+        var note = refusals[name] ?? Silence()
+        note.count += 1
+        let isDue = note.toldAt == .min || now - note.toldAt >= 1_000_000
+        refusals[name] = isDue ? Silence(toldAt: now) : note
+        return isDue ? note.count : nil
+    }
+
+    /// Listeners and routes have other indices now.
+    mutating func forgetRefusals() { refusals = [:] }
+
+    private struct RefusalName: Hashable {
+        let reason: Reason
+        /// The listener's index, or the route's.
+        let place: Int
     }
 
     /// Whether the control plane is to be told once more that this machine lacks something: each second, and not for each

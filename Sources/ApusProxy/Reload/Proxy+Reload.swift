@@ -123,6 +123,7 @@ extension Proxy {
         let snapshot = shared.snapshot
         succession.endpoints.carry(&neighbours.hasFailed) { _ in false }
         succession.endpoints.carry(&neighbours.silences) { _ in Neighbours.Silence() }
+        neighbours.forgetRefusals()
         succession.endpoints.carry(&origins.connections) { endpoint in
             UpstreamConnectionPool(snapshot.pools[snapshot.endpoints[endpoint].pool].connections)
         }

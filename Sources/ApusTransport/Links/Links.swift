@@ -18,6 +18,8 @@ public struct Links: ~Copyable {
     @usableFromInline let isScripted: Bool
     @usableFromInline let poller: Poller
     private var pipes: PipePool
+    /// Descriptors from this one on are kept for others than the clients and origins of this loop.
+    private let descriptorBound: Int32
     /// A descriptor held back, so that there is one to accept and refuse with when all others are used up.
     private var spare: Int32
     /// The time of this turn of the loop, in microseconds.
@@ -25,9 +27,13 @@ public struct Links: ~Copyable {
 
     /// - Parameters:
     ///   - pipeLimit: pipes that there may be at once.
+    ///   - descriptorBound: descriptors from this one on are kept for others: neither a connection to an origin nor a pipe
+    ///     gets one. The system gives the lowest that is free, so that those above stay free when all below are used up.
     ///   - script: what stands in for the system, in a test.
     /// - Throws: the errno with which the system refused a poller.
-    public init(pipeLimit: Int, script: (any ScriptedNetwork)? = nil) throws(SystemError) {
+    public init(
+        pipeLimit: Int, descriptorBound: Int32 = .max, script: (any ScriptedNetwork)? = nil
+    ) throws(SystemError) {
         let poller: Poller
         if let script {
             poller = Poller(withoutSystem: ())
@@ -41,7 +47,8 @@ public struct Links: ~Copyable {
         self.poller = poller
         self.script = script
         isScripted = script != nil
-        pipes = PipePool(limit: pipeLimit, script: script)
+        self.descriptorBound = descriptorBound
+        pipes = PipePool(limit: pipeLimit, descriptorBound: descriptorBound, script: script)
     }
 
     deinit {
@@ -129,6 +136,9 @@ public struct Links: ~Copyable {
         return result
     }
 
+    /// Whether a connection that was accepted has a descriptor that is kept for others: it can only be turned away.
+    public func isBeyondBound(_ link: Link) -> Bool { link.descriptor >= descriptorBound && !isScripted }
+
     // MARK: - The descriptor held back
 
     /// Lets go of the descriptor that is held back, so that there is one for something else.
@@ -157,7 +167,9 @@ public struct Links: ~Copyable {
 
     /// Begins to connect. The link becomes writable when connected, broken when refused.
     public mutating func connect(_ link: inout Link, to address: WireAddress) -> SystemResult {
-        let result = isScripted ? SystemResult(network.connect(to: address)) : Socket.connect(address)
+        let result =
+            isScripted
+            ? SystemResult(network.connect(to: address)) : Socket.connect(address, below: descriptorBound)
         if !result.isFailure { link = Link(descriptor: Int32(truncatingIfNeeded: result.rawValue)) }
         return result
     }

@@ -147,13 +147,18 @@ static inline int apus_is_free(struct apus_address address) {
 
 int apus_accept(int listener, struct apus_address *peer);
 
-// A socket that is connecting or connected; `-EINPROGRESS` never shows, the event tells.
-static inline int apus_connect(struct apus_address address) {
+// A socket that is connecting or connected; `-EINPROGRESS` never shows, the event tells. `-EMFILE` as well where its
+// descriptor would not lie below `bound`; nothing is sent then.
+static inline int apus_connect(struct apus_address address, int bound) {
     struct sockaddr_storage storage;
     socklen_t length = apus_to_sockaddr(address, &storage);
     int on = 1;
     int descriptor = socket(storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (descriptor < 0) return -errno;
+    if (descriptor >= bound) {
+        close(descriptor);
+        return -EMFILE;
+    }
     setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     if (connect(descriptor, (struct sockaddr *)&storage, length) < 0 && errno != EINPROGRESS) {
         int error = errno;

@@ -1,4 +1,5 @@
 import ApusBalancing
+import ApusHTTP
 import ApusModel
 import Foundation
 import HTTPTypes
@@ -155,6 +156,35 @@ import Testing
                       127.0.0.1:4  weight 1  in flight 0  since 2026-03-01T14:01:40Z  healthy; breaker closed
 
                     """)
+        }
+    }
+
+    @Test func backupsAreMarkedAsSuch() async throws {
+        let configuration = """
+            listeners: [{ bind: 127.0.0.1:8080 }]
+            pools: { web: { endpoints: [127.0.0.1:1, { address: 127.0.0.1:2, backup: true }] } }
+            """
+        try await AdminFixture.run(configuration) { server in
+            let lines = try await server.get("/v1/pools?text").body.split(separator: "\n")
+            #expect(lines.count == 3)
+            #expect(!lines[1].contains("backup"))
+            #expect(lines[2].contains("127.0.0.1:2 ") && lines[2].hasSuffix("  backup, healthy"))
+        }
+    }
+
+    /// What went wrong lately is told with its reasons, and whose answers of 5xx there were.
+    @Test func failuresAreToldByTheirReasons() async throws {
+        try await AdminFixture.run { server in
+            let view = server.configuration.live.view
+            let link = try #require(view.counters as? FakeDataPlane)
+            let layout = view.snapshot.counterLayout
+            link.add(2, to: layout.reason(.descriptorLimit, listener: 0))
+            let endpoint = try #require(layout.endpoints(row: layout.row(route: 1)).first)
+            link.add(3, to: layout.requests(row: layout.row(route: 1), endpoint: endpoint, statusClass: 5))
+            let failures = try await server.get("/v1/status").json()["failures"]
+            #expect(failures?["seconds"] == 60)
+            #expect(failures?["byReason"]?["descriptor_limit"] == 2)
+            #expect(failures?["byPool"]?["web"] == 3)
         }
     }
 

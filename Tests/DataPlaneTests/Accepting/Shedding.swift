@@ -56,6 +56,39 @@ import Testing
         }
     }
 
+    /// Traffic leaves those descriptors alone that are kept for others: clients are told why, origins are not bothered, and the
+    /// control plane hears of it.
+    @Test func whatIsKeptForOthersIsLeft() async {
+        await #expect(processExitsWith: .success) {
+            let origin = try Origin()
+            let proxy = try Proxy(origin, descriptorBound: 200)
+            // All below are in use, whoever has them.
+            var others: [Int32] = []
+            while let last = others.last ?? Optional(0), last < 199 { others.append(dup(0)) }
+            let clients = try (0..<5).map { _ in try proxy.connect() }
+            for client in clients {
+                let response = try client.get()
+                #expect(response.status == 503 && response.reason == "descriptor_limit" && response.announcesClose)
+            }
+            #expect(origin.requests.isEmpty)
+            // A client that was let in, and no descriptor for an origin.
+            let late = try Connection.unconnected()
+            close(others.removeLast())
+            try late.connect(to: proxy.address)
+            let response = try late.get()
+            #expect(response.reason == "descriptor_limit" && !response.announcesClose)
+            for other in others { close(other) }
+            #expect(try proxy.get().isGood)
+            proxy.dataPlane.stop()
+            var told: [RefusalNews] = []
+            for await report in proxy.dataPlane.facts {
+                if case .refused(let refusal) = report.fact { told.append(refusal) }
+            }
+            #expect(told.first == RefusalNews(listener: "127.0.0.1:0", .turnedAway(.descriptorLimit, count: 1)))
+            #expect(told.count < 5)
+        }
+    }
+
     /// The descriptor that is held back for shedding can be lost: whatever else runs in the process takes it in the moment
     /// in which it is given back. Connections then wait in the queue, and the worker waits too.
     @Test func withoutTheSpareDescriptorTheWorkerWaits() async {

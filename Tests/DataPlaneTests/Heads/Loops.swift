@@ -1,6 +1,7 @@
 import ApusAddresses
 import ApusHTTP
 import ApusModel
+import ApusProxy
 import ApusRouting
 import ApusTestKit
 import Testing
@@ -23,6 +24,25 @@ import Testing
         // Each was forwarded once.
         try proxy.eventually("the counts") { proxy.count(.loopDetected) == 3 }
         #expect(proxy.count(.exchangesStarted, endpoint: 0) == 3)
+    }
+
+    /// Once a second at most, with the route and who brought it.
+    @Test func aRequestThatComesBackIsToldOf() async throws {
+        let place = Place(address: try Proxy(try Origin()).address)
+        let proxy = try Proxy(place) {
+            $0.bind = place.address
+            $0.routes = [Route(name: "round", pool: 0)]
+        }
+        for _ in 0..<3 { #expect(try proxy.get().status == 508) }
+        proxy.dataPlane.stop()
+        var refusals: [RefusalNews] = []
+        for await report in proxy.dataPlane.facts {
+            if case .refused(let refusal) = report.fact { refusals.append(refusal) }
+        }
+        let first = try #require(refusals.first)
+        let event = RefusalNews.Event.cameBack(route: "round", from: "127.0.0.1", count: 1)
+        #expect(first == RefusalNews(listener: "\(place.address)", event))
+        #expect(refusals.count < 3)
     }
 
     @Test func aChainOfTwoIsNoLoop() throws {

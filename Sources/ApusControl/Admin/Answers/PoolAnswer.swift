@@ -152,6 +152,7 @@ extension PoolsAnswer {
     ///     web: 1 of 2 endpoints available, 1 ejected
     ///       10.0.0.1:80  weight 1  in flight 12  since 2026-03-01T14:02:10Z  healthy
     ///       10.0.0.2:80  weight 1  in flight 0   since 2026-03-01T14:02:50Z  ejected until 14:03:20Z: 5 consecutive 5xx
+    ///       10.0.0.3:80  weight 1  in flight 0   since 2026-03-01T14:02:10Z  backup, healthy
     var text: String {
         var text = ""
         for pool in pools {
@@ -165,7 +166,7 @@ extension PoolsAnswer {
             for endpoint in pool.endpoints {
                 text += "  \(padded(endpoint.name, nameWidth))  weight \(padded("\(endpoint.weight)", weightWidth))"
                 text += "  in flight \(padded("\(endpoint.inFlight)", countWidth))  since \(endpoint.since)"
-                text += "  \(endpoint.words)"
+                text += endpoint.backup ? "  backup, \(endpoint.words)" : "  \(endpoint.words)"
                 if let slowStart = endpoint.slowStart { text += "; \(slowStart.words)" }
                 if let breaker = endpoint.breaker { text += "; \(breaker.words)" }
                 text += "\n"

@@ -30,6 +30,8 @@ struct StatusAnswer: Encodable {
     /// Endpoints that were changed while running.
     var dynamicChanges: Int
     var requests: RequestsAnswer
+    /// What went wrong lately.
+    var failures: FailuresAnswer
     var endpoints: EndpointsAnswer
     var listeners: [ListenerAnswer]
     var workers: [WorkerAnswer]
@@ -48,6 +50,20 @@ struct StatusAnswer: Encodable {
         /// Requests at endpoints now, and those that wait for one.
         var inFlight: UInt64
         var queued: UInt64
+    }
+
+    struct FailuresAnswer: Encodable {
+        /// Of the last so many seconds; less in a younger process.
+        var seconds: Int
+        /// Answers of 5xx that Apus made, connections that it turned away, and responses that origins did not complete.
+        var byReason: [String: UInt64]
+        /// Answers of 5xx by endpoints, by their pool.
+        var byPool: [String: UInt64]
+
+        init(_ counts: FailureCounts) {
+            seconds = Int(RecentFailures.window / 1_000_000)
+            (byReason, byPool) = (counts.byReason, counts.byPool)
+        }
     }
 
     /// Of all pools together.
@@ -85,7 +101,9 @@ struct StatusAnswer: Encodable {
         var bufferBytes: UInt64
     }
 
-    init(_ scene: AdminScene, _ readiness: Readiness, phase: ServingState.Phase, started: Date) {
+    init(
+        _ scene: AdminScene, _ readiness: Readiness, _ recent: RecentFailures, phase: ServingState.Phase, started: Date
+    ) {
         version = Version.current
         swift = Version.swift
         let facts = ProcessFacts.read()
@@ -122,6 +140,7 @@ struct StatusAnswer: Encodable {
         revision = RevisionAnswer(scene.running.revision, running: scene.running.revision)
         dynamicChanges = scene.running.dynamic.entries.count
         requests = RequestsAnswer(scene)
+        failures = FailuresAnswer(recent.lately(FailureCounts(scene.view)))
         endpoints = EndpointsAnswer(scene)
         listeners = ListenersAnswer(scene).listeners
         let layout = scene.layout

@@ -1,3 +1,4 @@
+import ApusModel
 import Glibc
 import NIOCore
 
@@ -33,11 +34,7 @@ struct AdminLimits: Sendable {
         var descriptors = rlimit()
         // SAFETY: the call writes the one struct, which outlives it.
         guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &descriptors) == 0 else { return limits }
-        limits.connections = connections(descriptors: UInt64(descriptors.rlim_cur))
+        limits.connections = DescriptorBudget(limit: UInt64(descriptors.rlim_cur), workers: 0).adminConnections
         return limits
-    }
-
-    static func connections(descriptors: UInt64) -> Int {
-        max(4, Int(min(UInt64(AdminLimits().connections), descriptors / 8)))
     }
 }

@@ -49,6 +49,9 @@ enum OpenAPISchemas {
         "none": count, "1xx": count, "2xx": count, "3xx": count, "4xx": count, "5xx": count,
     ])
 
+    /// Counts by any name.
+    private static let counts: JSONValue = ["type": "object", "additionalProperties": count]
+
     private static let endpointCounts = object([
         "healthy": count, "unknown": described(count, "Not probed yet; requests are sent."), "unhealthy": count,
         "ejected": count, "draining": described(count, "Their weight is 0."),
@@ -77,6 +80,14 @@ enum OpenAPISchemas {
             "requests": object([
                 "total": count, "byClass": classes, "inFlight": described(count, "At endpoints now."),
                 "queued": described(count, "Waiting for an endpoint now."),
+            ]),
+            "failures": object([
+                "seconds": described(count, "How far back it looks; less in a younger process."),
+                "byReason": described(
+                    counts,
+                    "Answers of 5xx by Apus, connections that it turned away, and responses that origins did not complete, "
+                        + "by reason."),
+                "byPool": described(counts, "Answers of 5xx by endpoints, by their pool."),
             ]),
             "endpoints": object([
                 "available": described(count, "Those that new requests may be sent to."), "total": count,

@@ -15,11 +15,6 @@ import Testing
         return AdminConnections(limits: limits)
     }
 
-    @Test(arguments: [(1_048_576, 128), (1024, 128), (300, 37), (64, 8), (8, 4)])
-    func traffickersGetMostDescriptors(descriptors: UInt64, connections: Int) {
-        #expect(AdminLimits.connections(descriptors: descriptors) == connections)
-    }
-
     /// Silent connections are the first to go, the oldest of them first; then those that wait for another request.
     @Test func silentConnectionsMakeWay() async throws {
         let connections = Self.limits { $0.connections = 4 }
