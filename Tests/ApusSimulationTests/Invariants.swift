@@ -57,7 +57,7 @@ struct Invariants: SimulationObserver {
         if let complaint = deeds.saw(moment, at: now) { demand(false, now, complaint) }
         if let complaint = journeys.saw(moment, at: now) { demand(false, now, complaint) }
         switch moment {
-        case .fact, .probed, .clientLeft: break
+        case .fact, .lost, .probed, .clientLeft: break
         case .arrived(let request, _, _): advance(request, from: [.unseen], to: .arrived, now)
         case .letIn(let request, let balancer):
             advance(request, from: [.arrived], to: .letIn, now)

@@ -14,6 +14,8 @@ struct Journeys {
         /// When the latest began.
         var latest: VirtualTime = 0
         var tried: Set<Int> = []
+        /// The latest attempt did not get there.
+        var isLost = false
         /// What this machine lacked for the latest attempt that came to nothing.
         var lacked: Shortage?
         var isCounted = true
@@ -55,6 +57,7 @@ struct Journeys {
             }
         case .availability(let balancer, let endpoint, let isAvailable):
             self.isAvailable[balancer][endpoint] = isAvailable
+        case .lost(let request?): journeys[request]?.isLost = true
         case .clientLeft(let request, _): leaving = (request, now)
         case .ended(let request, _, let outcome): return ended(request, outcome)
         default: break
@@ -75,6 +78,7 @@ struct Journeys {
         journey.begun += 1
         journey.underWay += 1
         journey.latest = now
+        journey.isLost = false
         journey.tried.insert(start.endpoint)
         journeys[start.request] = journey
         if leaving?.request == start.request { return "\(start.request) is sent on, whose client has left" }
@@ -92,6 +96,10 @@ struct Journeys {
         let connect = VirtualTime((own?.connect ?? all.connect) / .microseconds(1))
         let head = VirtualTime((own?.responseHead ?? all.responseHead) / .microseconds(1))
         let time = now - journey.latest
+        // It is looked at once a second, and left when nobody has acknowledged anything for as long as connecting may take.
+        if journey.isLost, journey.begun == 1, time > 2 * connect + 1_000_000 {
+            return "\(request) waited for \(time.durationText) at an endpoint that cannot be reached"
+        }
         // Of two attempts the one that is left may begin to connect anew.
         guard time > 2 * connect + head else { return nil }
         return

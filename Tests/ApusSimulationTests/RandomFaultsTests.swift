@@ -38,7 +38,8 @@ import Testing
     private static let worthReaching: Set<String> = [
         "retries", "denied", "hedges", "queued", "panic", "is ejected", "is unhealthy", "is panicking", "breaker open",
         "breaker half-open", "breaker closed", "no_healthy_endpoint", "pool_saturated", "breaker_open", "queue_full",
-        "queue_timeout", "overloaded", "connect_failed", "upstream_reset", "response_head_timeout", "client_closed",
+        "queue_timeout", "overloaded", "connect_failed", "upstream_reset", "response_head_timeout",
+        "unreachable", "client_closed",
         "port_limit", "descriptor_limit", "memory_limit", "route_saturated", "shortages", "late",
     ]
 
@@ -46,7 +47,7 @@ import Testing
         let counts = [
             ("retries", result.retries), ("denied", result.deniedRetries), ("hedges", result.hedgesWon),
             ("queued", result.queued), ("panic", result.panicPicks), ("client_closed", result.left),
-            ("shortages", result.shortages),
+            ("shortages", result.shortages), ("unreachable", result.unreachable),
         ]
         for (name, count) in counts where count > 0 { reached.insert(name) }
         for refusal in result.refusals.keys { reached.insert(refusal.rawValue) }

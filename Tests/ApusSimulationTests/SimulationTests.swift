@@ -113,6 +113,20 @@ import Testing
         #expect(result.errors == 0)
     }
 
+    /// On kept connections: nobody acknowledges what is sent, which is no reason to wait for a response for half a minute.
+    @Test func whatIsCutOffAtWorkIsLeft() throws {
+        var scenario = scenario(endpoints: 2, faults: [Fault(endpoint: 0, at: 2 * second, .cutOff)]) {
+            $0.health = HealthCheck(probe: .none)
+            $0.outliers = nil
+        }
+        scenario.load = 20
+        scenario.idempotentShare = 0.5
+        let result = scenario.run()
+        // Those that may not be repeated are told.
+        #expect(Set(result.refusals.keys) == [.upstreamUnreachable], "\(result.refusals)")
+        #expect(result.latency.maximum < 8 * second)
+    }
+
     /// The time for a response begins anew with each attempt: one that is still connecting has none.
     @Test func aRetryIsNotLateForTheAttemptBeforeIt() {
         var scenario = scenario(

@@ -27,6 +27,17 @@ extension PoolVisit {
             sent: current.started)
     }
 
+    /// Whether the current attempt's endpoint cannot be reached any more: nobody who is there leaves what was sent without an
+    /// acknowledgement for longer than it takes to connect. (One that hangs is not found thus: its kernel acknowledges for it.)
+    ///
+    /// - Parameters:
+    ///   - connect: how long a connection may take to be made.
+    ///   - silence: for how long nothing of what was sent has been acknowledged; nil if all has been. Asked only where it matters.
+    @inlinable
+    public func isUnreachable(connect: Int64, now: Int64, silence: () -> Int64?) -> Bool {
+        now - current.started >= connect && silence() ?? 0 >= connect
+    }
+
     /// Whether the current attempt waits at an endpoint that is out of use by now: then another should be asked as well
     /// (`rescue`), in case it waits in vain.
     public func waitsInVain<Counts>(_ origins: borrowing Origins<Counts>) -> Bool {

@@ -13,12 +13,10 @@ extension Proxy {
             && now - exchanges[x].state.visit.current.started < responseHeadTime(x)
     }
 
-    /// The attempt goes on, unless its origin cannot be reached any more: TCP would go on sending for a quarter of an hour,
-    /// and nobody who is there leaves what was sent without an acknowledgement for longer than it takes to connect. (An
-    /// origin that hangs is not found thus: its kernel acknowledges for it.)
+    /// The attempt goes on, unless its origin cannot be reached any more: TCP would go on sending for a quarter of an hour.
     mutating func look(_ x: Int, _ arena: inout BufferArena) -> Next {
         let waited = now - exchanges[x].state.visit.current.started
-        if isUnreachable(x, waited) { return leaveUnreachable(x, &arena) }
+        if isUnreachable(x) { return leaveUnreachable(x, &arena) }
         if let report = exchanges[x].state.visit.look(route: exchanges[x].route, &origins), !report.isEmpty {
             pass(report, exchanges[x].pool, exchanges[x].endpoint)
         }
@@ -32,13 +30,11 @@ extension Proxy {
         return start(other.lease, x, other.endpoint, &arena)
     }
 
-    private mutating func isUnreachable(_ x: Int, _ waited: Int64) -> Bool {
-        let limit = connectTime(x)
-        guard waited >= limit, let silence = connections.links.silence(of: connections[exchanges[x].upstream].link)
-        else {
-            return false
+    private mutating func isUnreachable(_ x: Int) -> Bool {
+        let (visit, connect, now) = (exchanges[x].state.visit, connectTime(x), now)
+        return visit.isUnreachable(connect: connect, now: now) {
+            connections.links.silence(of: connections[exchanges[x].upstream].link)
         }
-        return silence >= limit
     }
 
     private mutating func leaveUnreachable(_ x: Int, _ arena: inout BufferArena) -> Next {

@@ -24,6 +24,7 @@ public enum Refusal: String, Sendable, CaseIterable {
     case connectFailed = "connect_failed"
     case connectTimeout = "connect_timeout"
     case upstreamReset = "upstream_reset"
+    case upstreamUnreachable = "upstream_unreachable"
     case responseHeadTimeout = "response_head_timeout"
     case routeSaturated = "route_saturated"
     case portLimit = "port_limit"

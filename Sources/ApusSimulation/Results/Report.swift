@@ -80,6 +80,7 @@ public struct Report: Sendable {
         if !parts.isEmpty { lines.append("errors of clients: \(parts.joined(separator: ", "))") }
         let others = [
             (statistics.queued, "waited for an endpoint"),
+            (statistics.unreachable, "attempts left, of which nothing was acknowledged"),
             (statistics.shortages, "attempts for which this machine had nothing left to connect with"),
             (statistics.deniedRetries, "retries beyond the budget, not made"),
             (statistics.hedges, "hedged, of which \(statistics.hedgesWon.text) were answered by the second endpoint"),

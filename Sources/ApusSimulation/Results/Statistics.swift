@@ -28,6 +28,8 @@ public struct Statistics: Sendable {
     public internal(set) var hedgesWon = 0
     /// Requests that waited for an endpoint before they were sent.
     public internal(set) var queued = 0
+    /// Attempts that were left since nothing of what was sent was acknowledged.
+    public internal(set) var unreachable = 0
     /// Attempts for which this machine lacked something.
     public internal(set) var shortages = 0
     /// Attempts that were sent to an endpoint while the pool panicked.

@@ -55,6 +55,8 @@ struct SimulatedAttempt: Sendable {
     var connectDue = VirtualTime.max
     /// What became of it at the origin.
     var fate = Fate.pending
+    /// What was sent did not get there: nothing acknowledges it.
+    var isLost = false
     /// The balancer waits for it no more.
     var isAbandoned = false
 }

@@ -119,24 +119,9 @@ extension Simulation {
     }
 
     /// If it is not answered soon, the attempt will be looked at.
-    private mutating func expectLook(_ x: SlotHandle) {
+    mutating func expectLook(_ x: SlotHandle) {
         requests[x].lookDue = now + PoolVisit.lookTime
         setDeadline(.look, x, requests[x].route)
-    }
-
-    /// The current attempt is not answered yet.
-    mutating func look(_ x: SlotHandle) {
-        let (request, route, now) = (requests[x].visitRequest, requests[x].route, now)
-        observe(.late, x)
-        if let report = visit(x, { $0.look(route: route, &$1) }) {
-            tell(report, requests[x].balancer, Int(requests[x].visit.current.endpoint))
-        }
-        expectLook(x)
-        let waitsInVain = visit(x) { $0.waitsInVain($1) }
-        let retries = routes[route].retries
-        guard waitsInVain, let other = visit(x, { $0.rescue(request, by: retries, &$1, now: now) }) else { return }
-        statistics.hedges += 1
-        start(other.lease, x, other.endpoint)
     }
 
     mutating func connectEnded(_ attempt: SlotHandle) {

@@ -24,10 +24,18 @@ extension Simulation {
         }
         switch origins[origin].received(attempt, luck: attempts[attempt].luck) {
         case .starts: startWork(attempt, at: origin)
-        case .waits, .lost: break
+        case .waits: break
+        case .lost:
+            attempts[attempt].isLost = true
+            observer.saw(.lost(request: number(attempt)), at: now)
         case .error: seal(attempt, .answered(status: 503))
         case .reset: seal(attempt, .reset)
         }
+    }
+
+    /// The number of the attempt's request; nil when that has forgotten it.
+    private func number(_ attempt: SlotHandle) -> Int? {
+        attempts[attempt].isAbandoned ? nil : requests[attempts[attempt].request].number
     }
 
     private mutating func startWork(_ attempt: SlotHandle, at origin: Int) {

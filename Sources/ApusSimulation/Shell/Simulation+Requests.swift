@@ -151,6 +151,7 @@ extension Refusal {
         case .connectFailed: self = .connectFailed
         case .connectTimeout: self = .connectTimeout
         case .upstreamReset: self = .upstreamReset
+        case .upstreamUnreachable: self = .upstreamUnreachable
         case .responseHeadTimeout: self = .responseHeadTimeout
         case .portLimit: self = .portLimit
         case .descriptorLimit: self = .descriptorLimit

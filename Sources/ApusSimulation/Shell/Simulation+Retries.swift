@@ -27,7 +27,7 @@ extension Simulation {
     }
 
     /// Carries out what follows a fact.
-    private mutating func drive(_ x: SlotHandle, _ next: Next) {
+    mutating func drive(_ x: SlotHandle, _ next: Next) {
         switch next {
         case .goesOn, .waits, .over: break
         case .visit(let step): carryOut(step, x)

@@ -16,6 +16,8 @@ enum SimulatedMoment: Sendable {
     case attemptEnded(request: Int, balancer: Int, endpoint: Int, admitted: VirtualTime, wasJudged: Bool)
     /// What became of an attempt, before anybody has drawn conclusions.
     case fact(SimulatedFact)
+    /// What was sent to an origin did not get there. Nil: nobody waits for it any more.
+    case lost(request: Int?)
     /// What became of a probe; nil for a good one.
     case probed(balancer: Int, endpoint: Int, CheckFailure?)
     /// The client has closed its connection, before it was answered.
