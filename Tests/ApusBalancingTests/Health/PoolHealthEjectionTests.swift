@@ -172,6 +172,17 @@ import Testing
         #expect(!health.isUp(1), "there is no connection either")
     }
 
+    /// What this machine lacks for a probe shows neither the fault nor that it is over.
+    @Test(arguments: Shortage.allCases)
+    func aWantOfThisMachineIsNoFaultThatProbesSee(shortage: Shortage) {
+        var health = PoolHealthTests.up(4)
+        _ = health.failedInARow(0, .status5xx, count: 5, now: 0)
+        #expect(health.askFailed(0, .shortage(shortage), now: 1).isEmpty)
+        #expect(health.probeFailed(0, .shortage(shortage), now: 2).isEmpty)
+        for now in Int64(3)...12 { #expect(health.probeSucceeded(0, now: now).isEmpty) }
+        #expect(health.isEjected(0))
+    }
+
     /// It may have been slow with some requests: that it answers is enough. One that comes and goes must answer for longer each
     /// time, so that it does not do so each second.
     @Test func whoWasLateReturnsWhenItAnswers() {
