@@ -12,12 +12,15 @@ struct KeptConnection {
     private var isOfF = false
     /// For how long it was idle before the present request at least: as it came, and as the worker's turn before that began.
     private var rest: (exact: Int64, seen: Int64)?
+    /// The worker's turn before that in which the present request began to come.
+    private var turnBefore: Int64 = 0
 
     init(bornAt: Int64) { self.bornAt = bornAt }
 
     /// A request begins to come.
     mutating func measureRest(_ end: End, _ world: World) {
         rest = nil
+        turnBefore = end.cameAfter
         guard let served, let ended = world.asked[served].endedAt, let other = end.other else { return }
         // It cannot have been given back later than its client had all.
         let since = max(other.readAt, ended)
@@ -28,7 +31,7 @@ struct KeptConnection {
     ///
     /// - Parameter isOwned: it belongs to a client.
     mutating func came(
-        _ asked: AskedRequest, at end: End, isOwned: Bool, _ world: World, complain: (String) -> Void
+        _ asked: AskedRequest, isOwned: Bool, _ world: World, complain: (String) -> Void
     ) {
         carried += 1
         if asked.path.hasPrefix("/a/") || asked.path.hasPrefix("/h/") { isOfA = true }
@@ -36,9 +39,9 @@ struct KeptConnection {
         if isOfA, carried > WalkSnapshots.requestsPerOrigin {
             complain("\(asked.id) is the request \(carried) of a connection")
         }
-        // Deadlines are met up to a tick of the wheel late.
-        if isOfF, end.cameAfter - bornAt > WalkSnapshots.age + 1 << 16 {
-            complain("\(asked.id) on a connection that is \(end.cameAfter - bornAt) old")
+        // Ages are told to the second, and deadlines are met up to a tick of the wheel late.
+        if isOfF, turnBefore - bornAt > WalkSnapshots.age + 1_000_000 + 1 << 16 {
+            complain("\(asked.id) on a connection that is \(turnBefore - bornAt) old")
         }
         defer { promised = nil }
         guard let rest, !isOwned else { return }

@@ -16,6 +16,12 @@ extension Walk {
             {
                 world.fault("request \(line.id) was sent whole long before it is given up for its client")
             }
+        case "client_too_slow", "client_stalled":
+            // One that had nothing to read for longer than a window of the rate was not slow.
+            guard let client = world.clients.first(where: { $0.number == asked.client }) else { return }
+            if client.waitedFor > 1_200_000 {
+                world.fault("request \(line.id) is given up for its client, which had nothing to read")
+            }
         case "client_closed":
             if !asked.clientHasLeft { world.fault("the client of \(line.id) is said to have left") }
         case "response_body_timeout":

@@ -57,6 +57,9 @@ final class Walk {
         world.isShortOfMemory = snapshots.isShortOfMemory
         world.bodyLimit = snapshot.limits.bodyBytes ?? .max
         world.requestLimit = snapshot.limits.requestsPerWorker < 1_000 ? snapshot.limits.requestsPerWorker : .max
+        // Ages are told to the second.
+        world.clientAge = snapshot.limits.connectionAge.map { Int64($0 / .microseconds(1)) + 1_000_000 } ?? .max
+        world.hasRate = snapshot.limits.rateWindow < .seconds(60)
         world.requestsPerClient = snapshot.limits.connectionRequests ?? .max
         isConfigured(snapshot)
         hasHeard()
@@ -106,7 +109,11 @@ final class Walk {
         case 64..<92: originStep()
         case 92, 93: world.desk.step()
         case 94..<97: pass(Int64(random.next(below: 3_000)))
-        case 97: if random.next(below: 5) == 0 { pass(Int64(random.next(below: 2_500_000))) }
+        // A rate is one of bytes in a second, and so is an age.
+        case 97:
+            if random.next(below: world.hasRate || world.clientAge < .max ? 1 : 5) == 0 {
+                pass(Int64(random.next(below: 2_500_000)))
+            }
         default: control()
         }
     }

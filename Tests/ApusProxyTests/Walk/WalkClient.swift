@@ -43,8 +43,11 @@ final class WalkClient {
     private var wasUnread = false
     /// A body that is held back until the origin says 100.
     private var heldBody: Int?
-    /// Responses to requests so far.
+    /// Responses to requests so far, and when the first began to come.
     private var answerCount = 0
+    private var answeredAt: Int64?
+    /// When it had read last all that had come, and in which of the worker's turns.
+    private(set) var emptied: (at: Int64, turn: Int)?
     /// The server has said that it closes.
     private var isLast = false
     /// A send has told that the connection was reset; a read does not tell it again.
@@ -103,6 +106,13 @@ final class WalkClient {
     /// The worker is gone: what there is to read is read.
     func readTheRest() {
         while end != nil, read(1 << 20) > 0 {}
+    }
+
+    /// For how long it had nothing to read, up to now or to what has come in the present turn; 0 where something lies there.
+    var waitedFor: Int64 {
+        guard let end, let emptied, world.turns - emptied.turn >= 10 else { return 0 }
+        if end.inbox.isEmpty { return network.now - emptied.at }
+        return end.cameAt >= network.turnedAt ? end.cameAt - emptied.at : 0
     }
 
     /// The change of configuration since which the worker is to let this client go; nil where it may stay.
@@ -229,6 +239,7 @@ final class WalkClient {
         let count = network.receive(
             into: UnsafeMutableRawBufferPointer(rebasing: buffer[..<min(most, buffer.count)]), at: end)
         if count > 0 {
+            if end.inbox.isEmpty { emptied = (network.now, world.turns) }
             scanner.take(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
             look()
             return count
@@ -286,6 +297,10 @@ final class WalkClient {
         let asked = world.asked[id]
         answerCount += 1
         if answerCount > world.requestsPerClient { world.fault("client \(number): \(answerCount) responses") }
+        if let answeredAt, asked.beganAt - answeredAt > world.clientAge, !isLast {
+            world.fault("client \(number): the response to \(id) is not the last, after \(asked.beganAt - answeredAt)")
+        }
+        answeredAt = answeredAt ?? network.now
         if asked.isLoop ? reason == nil : reason == "loop_detected" {
             world.fault("client \(number): \(status) \(reason ?? "") to \(id), which goes around: \(asked.isLoop)")
         }

@@ -49,8 +49,9 @@ final class WalkOrigin {
     /// Looks in a row that found nothing under way.
     private var restCount = 0
     private var keeping: KeptConnection
-    /// What is answered is a stream of events.
+    /// What is answered is a stream of events, or comes a few bytes at a time.
     private var isStream = false
+    private var trickles = false
     /// Whose connection it has become.
     private var owner: Int?
 
@@ -71,7 +72,7 @@ final class WalkOrigin {
     }
 
     var description: String {
-        "origin \(port): \(request.map { "request \($0), \(behaviour), whole: \(requestIsWhole)" } ?? "idle"), "
+        "origin \(port): \(request.map { "\(world.asked[$0].method) \(world.asked[$0].path), \(behaviour), whole: \(requestIsWhole)" } ?? "idle"), "
             + "\(outgoing.total - outgoing.sent) bytes to send"
     }
 
@@ -98,7 +99,10 @@ final class WalkOrigin {
         if random.next(below: 2) == 0 {
             read(random.next(below: 3) == 0 ? 1 + random.next(below: 5_000) : 1 << 20, &random)
         } else if !isStream || outgoing.sent < bodyStart || random.next(below: 12) == 0 {
-            write(random.next(below: 3) == 0 ? 1 + random.next(below: 3_000) : 1 << 20, &random)
+            write(
+                trickles
+                    ? 1 + random.next(below: 40) : random.next(below: 3) == 0 ? 1 + random.next(below: 3_000) : 1 << 20,
+                &random)
         }
     }
 
@@ -174,9 +178,7 @@ final class WalkOrigin {
         outgoing = Outgoing()
         let asked = world.asked[id]
         isStream = false
-        if let end {
-            keeping.came(asked, at: end, isOwned: owner != nil, world) { world.fault("origin \(port): \($0)") }
-        }
+        keeping.came(asked, isOwned: owner != nil, world) { world.fault("origin \(port): \($0)") }
         let client = world.clients.first { $0.number == asked.client }
         if let port = client?.port {
             world.cameMarked(id, port, by: head.fields.filter { $0.name == "apus-loop" }.map(\.value))
@@ -279,6 +281,7 @@ final class WalkOrigin {
         let endsWithConnection = style == 2 && !hasNoBody
         let isHTTP10 = random.next(below: 16) == 0 && !isChunked
         let hasTrailer = isChunked && random.next(below: 3) == 0
+        trickles = random.next(below: 10) == 0
         isStream = (isChunked || endsWithConnection) && status != 204 && random.next(below: 5) == 0
         var head = "HTTP/1.\(isHTTP10 ? 0 : 1) \(status) Said\r\nX-Token: \(token)\r\n"
         if behaviour == .challenges { head += "WWW-Authenticate: NTLM\r\n" }

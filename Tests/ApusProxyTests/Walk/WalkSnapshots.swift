@@ -26,7 +26,7 @@ struct WalkSnapshots {
         case 3: limits.bodyBytes = 5_000
         case 4: limits.requestsPerWorker = 5 + random.next(below: 5)
         case 5: limits.connectionRequests = 3
-        case 6: limits.connectionAge = .seconds(2)
+        case 6: limits.connectionAge = .seconds(1)
         default: break
         }
     }

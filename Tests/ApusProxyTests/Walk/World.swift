@@ -27,6 +27,10 @@ final class World {
     var requestLimit = Int.max
     /// Requests that one client's connection carries.
     var requestsPerClient = Int.max
+    /// Bodies must make a rate that they may miss.
+    var hasRate = false
+    /// How old a client's connection becomes, in microseconds.
+    var clientAge = Int64.max
     /// The worker's turns so far.
     var turns = 0
     /// By what requests are known that were forwarded, by the listener's port and the first part of the path.
