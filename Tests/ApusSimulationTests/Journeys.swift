@@ -16,6 +16,10 @@ struct Journeys {
         var tried: Set<Int> = []
         /// The latest attempt did not get there.
         var isLost = false
+        /// Attempts that had begun when a connection broke on which it was sent, and those of later ones that got none. Nil: none
+        /// has, or what came after says something else.
+        var begunAtBreak: Int?
+        var unconnected = 0
         /// What this machine lacked for the latest attempt that came to nothing.
         var lacked: Shortage?
         var isCounted = true
@@ -50,6 +54,7 @@ struct Journeys {
         case .attemptStarted(let start): return started(start, now)
         case .attemptEnded(let request, _, _, _, let wasJudged): return attemptEnded(request, wasJudged, now)
         case .fact(let fact):
+            noteBreak(fact)
             if case .notConnected(.shortage(let shortage)) = fact.kind {
                 journeys[fact.request]?.lacked = shortage
             } else {
@@ -63,6 +68,16 @@ struct Journeys {
         default: break
         }
         return nil
+    }
+
+    private mutating func noteBreak(_ fact: SimulatedFact) {
+        guard var journey = journeys[fact.request] else { return }
+        switch fact.kind {
+        case .broke: journey.begunAtBreak = journey.begunAtBreak ?? journey.begun
+        case .notConnected: journey.unconnected += journey.begunAtBreak == nil ? 0 : 1
+        case .late, .answered: journey.begunAtBreak = nil
+        }
+        journeys[fact.request] = journey
     }
 
     /// A route has no more requests in flight than it may have.
@@ -82,6 +97,9 @@ struct Journeys {
         journey.tried.insert(start.endpoint)
         journeys[start.request] = journey
         if leaving?.request == start.request { return "\(start.request) is sent on, whose client has left" }
+        if let before = journey.begunAtBreak, journey.begun - journey.unconnected > before + 1 {
+            return "\(start.request) is sent once more, which has broken something and been sent again"
+        }
         // A connection that had gone stale is replaced without a count.
         let limit = retries(journey.route).attempts + RetryPolicy.staleReplacementLimit
         return journey.begun <= limit

@@ -2,7 +2,8 @@ public import ApusBalancing
 
 /// Hedging: a second endpoint is asked as well when the first takes long, and whichever answers first wins.
 extension PoolVisit {
-    /// Asks a second endpoint as well, if the pool's rules and the budget allow it and there is one with a place.
+    /// Asks a second endpoint as well, if the pool's rules and the budget allow it and there is one with a place. Not of what has
+    /// broken a connection, and is sent once more.
     ///
     /// - Parameter route: the rules of the request's route; nil for the pool's.
     /// - Returns: where it goes: `begin` an attempt there, which is the current one then.
@@ -10,7 +11,7 @@ extension PoolVisit {
     public mutating func hedge<Counts>(
         _ request: Request, by route: RouteRetries?, _ origins: inout Origins<Counts>, now: Int64
     ) -> (endpoint: Int, lease: UpstreamConnectionPool.LeaseAction)? {
-        guard request.isIdempotent, origins.dispatchers[pool].hedges else { return nil }
+        guard request.isIdempotent, !wasRepeated, origins.dispatchers[pool].hedges else { return nil }
         return ask(request, by: route, &origins, now: now)
     }
 

@@ -218,6 +218,17 @@ import Testing
 
     // MARK: Hedging
 
+    /// It may be what breaks connections: beside the one that gets it again, nobody is asked.
+    @Test func whatHasBrokenAConnectionIsNotHedged() {
+        var pool = VisitedPool(endpoints: 3) { $0.hedging = HedgingRules(after: .milliseconds(1)) }
+        var visit = pool.visit()
+        pool.begin(pool.seek(&visit), &visit)
+        #expect(pool.fail(&visit, .reusedConnectionDied)?.words == "seek")
+        pool.begin(pool.seek(&visit), &visit)
+        let hedge = visit.hedge(VisitedPool.request, by: nil, &pool.origins, now: 100)
+        #expect(hedge?.endpoint == nil)
+    }
+
     private func hedged(_ pool: inout VisitedPool) -> PoolVisit? {
         var visit = pool.visit()
         pool.begin(pool.seek(&visit), &visit)
