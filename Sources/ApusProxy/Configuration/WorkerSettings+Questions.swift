@@ -6,7 +6,8 @@ import ApusTransport
 
 /// What is asked of the settings alone.
 extension WorkerSettings {
-    /// Whether that peer is one of `trusted_proxies`.
+    /// Whether that peer is one of `trusted_proxies`. Inlined: a call would copy the settings for it.
+    @inline(__always)
     func isTrusted(_ peer: WireAddress) -> Bool {
         guard !rules.trustedProxies.isEmpty else { return false }
         let address = IPAddress(high: peer.high, low: peer.low)

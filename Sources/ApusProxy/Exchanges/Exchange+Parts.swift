@@ -3,11 +3,12 @@ import ApusHTTP
 import ApusModel
 import ApusTransport
 
-/// What is asked of an exchange alone.
+/// What is asked of an exchange alone. What only reads is inlined: a call would copy the exchange for it.
 extension Exchange {
     // MARK: Bodies
 
     /// Bytes of a body that may go past the process.
+    @inline(__always)
     func unseenBytes(_ direction: ExchangeState.Direction) -> UInt64 {
         direction == .request ? state.request.unseenBytes : state.response.unseenBytes
     }
@@ -15,6 +16,7 @@ extension Exchange {
     /// Who is waited for, now that some of a request has been passed on.
     ///
     /// - Parameter hasRoom: whether the origin has taken all of it.
+    @inline(__always)
     func requestPace(hasRoom: Bool) -> Pace {
         // Once there is a response, both sides may have little to say for long.
         hasRoom && state.responsePhase == .awaited ? .client : .none
