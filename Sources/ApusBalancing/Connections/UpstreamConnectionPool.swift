@@ -131,7 +131,7 @@ public struct UpstreamConnectionPool: Sendable {
     ///
     /// - Parameter isReusable: whether both sides are at the start of a new message and neither asked to close. Of one that
     ///   carries several: whether the connection may be used for another; once it may not, no more are begun on it.
-    public mutating func released(_ handle: Int32, isReusable: Bool, now: Int64 = 0) -> ReleaseAction {
+    public mutating func released(_ handle: Int32, isReusable: Bool, now: Int64) -> ReleaseAction {
         var isReusable = isReusable
         if !shared.isEmpty, endStream(on: handle, &isReusable) { return .stays }
         endBusy()

@@ -159,9 +159,13 @@ struct FailureRuns: Sendable {
         return takeFull(endpoint)
     }
 
-    /// What was counted as overdue has broken: it was not late, and counts once.
-    mutating func brokeAfterAll(_ endpoint: Int) -> (kind: ConsecutiveFailure, count: Int)? {
-        guard endpoint < runs.count, runs[endpoint].gatewayErrors > 0 else { return nil }
+    /// What was sent then, and was counted as overdue, has broken: it was not late, and counts once.
+    mutating func brokeAfterAll(_ endpoint: Int, sent: Int64) -> (kind: ConsecutiveFailure, count: Int)? {
+        guard endpoint < runs.count else { return nil }
+        // An answer meanwhile has ended the run in which it was.
+        guard runs[endpoint].answeredAt < sent else { return failed(endpoint, isGatewayError: true) }
+        // A run that began later is another's: this one was told with the one before.
+        guard runs[endpoint].gatewayErrors > 0, runs[endpoint].beganAt <= sent else { return nil }
         runs[endpoint].areAllLate = false
         return takeFull(endpoint)
     }

@@ -9,7 +9,7 @@ public import ApusModel
 /// attempts, and keeps nothing of it.
 ///
 /// For each request, call in this order: `arrived`; for each attempt `choose`, `attemptStarted`, then `answered`, `gaveNone`
-/// or neither (the client left), and `attemptEnded`; between attempts `decide`; at last `departed`, however it ended.
+/// or neither (the client left, or what failed was not the endpoint's), and `attemptEnded`; between attempts `decide`; at last `departed`, however it ended.
 public struct PoolDispatcher: Sendable {
     @usableFromInline var picker: PoolPicker
     @usableFromInline var breakers: PoolBreakers?
@@ -170,7 +170,7 @@ extension PoolDispatcher {
     ///
     /// - Parameters:
     ///   - request: what of the request decides.
-    ///   - tried: endpoints that it has been sent to.
+    ///   - tried: endpoints that were chosen for it before, whether or not they could be reached.
     ///   - orTried: whether one of them may be chosen when nothing else is left.
     @inlinable
     public mutating func choose<Load: EndpointLoad>(
@@ -242,12 +242,12 @@ extension PoolDispatcher {
     ///
     /// - Parameters:
     ///   - route: the request's, an index into the snapshot.
-    ///   - wasOverdue: whether `isOverdue` was said of it.
+    ///   - wasOverdue: whether `isOverdue` was said of it, so that it has counted.
     ///   - microseconds: since the request was sent.
     ///   - admitted: `now` of the attempt's `attemptStarted`.
     @inlinable
     public mutating func gaveNone(
-        _ index: Int, _ fault: AttemptFault, route: Int32, wasOverdue: Bool = false, after microseconds: Int64,
+        _ index: Int, _ fault: AttemptFault, route: Int32, wasOverdue: Bool, after microseconds: Int64,
         admitted: Int64, now: Int64
     ) -> AttemptReport {
         if looksAtTime, fault != .notConnected {
@@ -259,7 +259,8 @@ extension PoolDispatcher {
             : AttemptReport()
     }
 
-    /// A request that was sent to the endpoint then has no answer yet, and waits on. To be said once of an attempt.
+    /// A request that was sent to the endpoint then has no answer yet, and waits on. To be said once of an attempt, and not of
+    /// one that `isExcused`.
     public mutating func isOverdue(_ index: Int, route: Int32, sent: Int64) -> AttemptReport {
         var report = AttemptReport()
         let placement = picker.placement
@@ -300,7 +301,7 @@ extension PoolDispatcher {
         var report = AttemptReport()
         breakers?.failed(index, admitted: admitted, now: now, &report)
         if wasOverdue {
-            if fault != .tooLate { report.failedInARow = runs.brokeAfterAll(index) }
+            if fault != .tooLate { report.failedInARow = runs.brokeAfterAll(index, sent: sent) }
             return report
         }
         let placement = picker.placement

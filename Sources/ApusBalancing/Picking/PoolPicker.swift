@@ -99,7 +99,7 @@ public struct PoolPicker: Sendable {
     ///
     /// - Parameters:
     ///   - request: what of the request decides.
-    ///   - tried: endpoints that this exchange has already been sent to.
+    ///   - tried: endpoints that were picked for this exchange before, whether or not they could be reached.
     ///   - orTried: whether one that was tried may be picked when nothing else is left.
     ///   - now: in microseconds of the clock that is used throughout.
     @inlinable

@@ -58,11 +58,11 @@ public struct RetryPolicy: Sendable, Hashable {
     }
 
     public enum Decision: Sendable, Hashable {
-        /// Send it again over a new connection (`PoolVisit.follow` says to which endpoint), which costs no attempt: add one to `staleReplacements`. From then on only
-        /// new connections will do.
+        /// Send it again over a new connection (`PoolVisit.follow` says to which endpoint), which costs no attempt: add one to
+        /// `staleReplacements`. From then on only new connections will do.
         case replaceConnection
-        /// Send it to an endpoint that has not been tried, or, if there is none and the failed one could be reached, to one that
-        /// has: add one to `attempts`.
+        /// Send it to an endpoint that has not been tried, or, if there is none and the failed one neither refused nor hangs,
+        /// to one that has: add one to `attempts`.
         case retryOtherEndpoint
         /// Answer for the origin.
         case giveUp

@@ -14,8 +14,8 @@ public import ApusModel
 /// 4. What its route answers by itself is answered (`RequestRules.writeAnswerFields`).
 /// 5. A body that says that it is too large is refused (`RouteSettings.takes`).
 /// 6. What its pool hashes is read (`RequestRules.hash`).
-/// 7. What goes to the origin is written (`RequestRules.writeForwarded`), and refused where a client made a route write
-///    what must not be sent.
+/// 7. What goes to the origin is written (`RequestHead.write`, where the route changes it by `RequestRules.writeForwarded`),
+///    and refused where a client made a route write what must not be sent.
 ///
 /// The worker counts the requests in flight of a route between 3 and 4, and chooses among the route's pools before 5.
 public enum RequestPlan: Equatable, Sendable, BitwiseCopyable {

@@ -94,11 +94,11 @@ extension ExchangeState {
 
     /// The exchange is broken off.
     ///
-    /// - Returns: whether the client's connection must end with a reset: its mere end would look like the response's.
+    /// - Returns: whether the client's connection must end with a reset: its mere end could look like the response's.
     public mutating func breaksOff(_ reason: Reason) -> Bool {
         self.reason = reason
         end = ConnectionEnd(brokenFor: reason)
-        return responsePhase == .begun && response.endsWithConnection || version == .http10
+        return responsePhase == .begun && response.isEndedByClosing || version == .http10
     }
 
     // MARK: Time

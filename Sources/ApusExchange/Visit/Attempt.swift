@@ -13,8 +13,7 @@ public struct Attempt: Sendable, BitwiseCopyable {
     public var wasSent = false
     /// The pool has been told how the attempt went.
     public var isJudged = false
-
-    /// The pool has been told that it takes long.
+    /// The pool has been told that it takes long, and has counted it.
     public var isOverdue = false
 
     @inlinable

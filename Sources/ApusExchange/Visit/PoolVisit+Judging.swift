@@ -39,7 +39,7 @@ extension PoolVisit {
         }
         current.isJudged = true
         return origins.dispatchers[pool].gaveNone(
-            Int(current.endpoint) - origins.rules[pool].start, fault, route: Int32(truncatingIfNeeded: route),
-            wasOverdue: current.isOverdue, after: max(0, now - current.started), admitted: current.admitted, now: now)
+            index, fault, route: Int32(truncatingIfNeeded: route), wasOverdue: current.isOverdue,
+            after: max(0, now - current.started), admitted: current.admitted, now: now)
     }
 }

@@ -16,15 +16,16 @@ extension PoolVisit {
     /// The current attempt, whose request was sent `lookTime` ago or more, has no answer.
     ///
     /// - Parameter route: the request's, an index into the snapshot.
-    /// - Returns: what others should know; nil when that was asked before.
+    /// - Returns: what others should know; nil when they were told before, or the endpoint has answered others meanwhile.
     public mutating func look<Counts>(
         route: Int, _ origins: inout Origins<Counts>
     ) -> AttemptReport? {
         guard !current.isOverdue, !current.isJudged else { return nil }
+        let index = Int(current.endpoint) - origins.rules[pool].start
+        guard !origins.dispatchers[pool].isExcused(index, sent: current.started) else { return nil }
         current.isOverdue = true
         return origins.dispatchers[pool].isOverdue(
-            Int(current.endpoint) - origins.rules[pool].start, route: Int32(truncatingIfNeeded: route),
-            sent: current.started)
+            index, route: Int32(truncatingIfNeeded: route), sent: current.started)
     }
 
     /// Whether the current attempt's endpoint cannot be reached any more: nobody who is there leaves what was sent without an

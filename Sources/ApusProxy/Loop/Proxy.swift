@@ -96,7 +96,8 @@ extension Proxy {
         }
     }
 
-    /// Has those connections proceed that had more to do than one turn allows.
+    /// Has those connections proceed that have something to do and will see no event for it (`makeReady`): more than one turn
+    /// allows, or what has come already.
     mutating func runReady(_ hand: inout RequestInHand, _ arena: inout BufferArena) {
         // Only those that were ready before: what they make ready waits for the next turn, so that nobody starves.
         let count = connections.ready.count

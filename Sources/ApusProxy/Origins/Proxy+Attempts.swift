@@ -36,7 +36,7 @@ extension Proxy {
         return .waits
     }
 
-    /// Makes the attempt the exchange's current one.
+    /// Begins an attempt at the endpoint, the exchange's current one: sends the request on the leased connection, or opens one.
     mutating func start(
         _ lease: UpstreamConnectionPool.LeaseAction, _ x: Int, _ endpoint: Int, _ arena: inout BufferArena
     ) -> Next {

@@ -2,7 +2,7 @@ import ApusExchange
 import ApusModel
 import ApusTransport
 
-/// Recording: what happened, in the counters, and from there to the access log.
+/// Recording: what happened, in the counters and in the access log.
 extension Proxy {
     /// Counts and logs an exchange that has ended.
     mutating func record(_ x: Int, _ arena: inout BufferArena) {

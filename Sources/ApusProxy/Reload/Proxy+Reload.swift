@@ -157,8 +157,6 @@ extension Proxy {
         }
     }
 
-    // MARK: Other workers
-
     // MARK: Census
 
     /// What this worker's connections and exchanges belong to, with what that may lead them to.

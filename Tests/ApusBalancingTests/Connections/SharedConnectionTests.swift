@@ -18,7 +18,7 @@ import Testing
         #expect(!pool.isSaturated)
         #expect((0..<3).map { _ in pool.lease() } == [.share(7), .share(7), .refuse])
         #expect(pool.totalCount == 2 && pool.busyCount == 2 && pool.isSaturated)
-        #expect(pool.released(7, isReusable: true) == .stays)
+        #expect(pool.released(7, isReusable: true, now: 0) == .stays)
         #expect(pool.lease() == .share(7))
     }
 
@@ -30,8 +30,8 @@ import Testing
             _ = handle == 1 ? pool.lease() : .refuse
         }
         #expect(pool.lease() == .share(2))
-        #expect(pool.released(1, isReusable: true) == .stays)
-        #expect(pool.released(2, isReusable: true) == .stays)
+        #expect(pool.released(1, isReusable: true, now: 0) == .stays)
+        #expect(pool.released(2, isReusable: true, now: 0) == .stays)
         #expect((0..<3).map { _ in pool.lease() } == [.share(1), .share(2), .connect])
     }
 
@@ -41,8 +41,8 @@ import Testing
         _ = pool.lease()
         pool.carries(7, streams: 9)
         _ = pool.lease()
-        #expect(pool.released(7, isReusable: true) == .stays)
-        #expect(pool.released(7, isReusable: true) == .keep)
+        #expect(pool.released(7, isReusable: true, now: 0) == .stays)
+        #expect(pool.released(7, isReusable: true, now: 0) == .keep)
         #expect(pool.idleCount == 1 && pool.busyCount == 0)
         #expect(pool.lease() == .reuse(7))
         // What it carries is told again; until then it is somebody's own.
@@ -58,10 +58,10 @@ import Testing
         _ = pool.lease()
         _ = pool.lease()
         if byGoAway { pool.carries(7, streams: 0) }
-        #expect(pool.released(7, isReusable: byGoAway) == .stays)
+        #expect(pool.released(7, isReusable: byGoAway, now: 0) == .stays)
         #expect(pool.lease() == .connect)
-        #expect(pool.released(7, isReusable: true) == .stays)
-        #expect(pool.released(7, isReusable: true) == .close)
+        #expect(pool.released(7, isReusable: true, now: 0) == .stays)
+        #expect(pool.released(7, isReusable: true, now: 0) == .close)
         #expect(pool.totalCount == 1)
     }
 
@@ -89,8 +89,8 @@ import Testing
         _ = pool.lease()
         #expect(pool.retire() == [])
         #expect(pool.lease() == .refuse && pool.isSaturated)
-        #expect(pool.released(7, isReusable: true) == .stays)
-        #expect(pool.released(7, isReusable: true) == .close)
+        #expect(pool.released(7, isReusable: true, now: 0) == .stays)
+        #expect(pool.released(7, isReusable: true, now: 0) == .close)
         #expect(pool.totalCount == 0)
     }
 
@@ -126,7 +126,7 @@ import Testing
                 let isLast = !exchanges.contains(handle)
                 if !isReusable, limits[handle] != nil { limits[handle] = 0 }
                 let mayStay = isReusable && limits[handle] != 0 && idle.count < 2
-                #expect(pool.released(handle, isReusable: isReusable) == (!isLast ? .stays : mayStay ? .keep : .close))
+                #expect(pool.released(handle, isReusable: isReusable, now: 0) == (!isLast ? .stays : mayStay ? .keep : .close))
                 if isLast, mayStay { idle.insert(handle) }
                 if isLast { limits[handle] = nil }
             default:

@@ -11,7 +11,7 @@ import Testing
     static func pool(idle: [Int32], maxIdle: Int = 4, max: Int = 8) -> UpstreamConnectionPool {
         var pool = pool(maxIdle: maxIdle, max: max)
         for _ in idle { _ = pool.lease() }
-        for handle in idle { _ = pool.released(handle, isReusable: true) }
+        for handle in idle { _ = pool.released(handle, isReusable: true, now: 0) }
         return pool
     }
 
@@ -59,17 +59,17 @@ import Testing
     @Test func keepsNoMoreIdleThanTheLimit() {
         var pool = Self.pool(maxIdle: 2)
         for _ in 0..<3 { _ = pool.lease() }
-        #expect((1...3).map { pool.released($0, isReusable: true) } == [.keep, .keep, .close])
+        #expect((1...3).map { pool.released($0, isReusable: true, now: 0) } == [.keep, .keep, .close])
         #expect((pool.idleCount, pool.busyCount) == (2, 0))
         var none = Self.pool(maxIdle: 0)
         _ = none.lease()
-        #expect(none.released(1, isReusable: true) == .close)
+        #expect(none.released(1, isReusable: true, now: 0) == .close)
     }
 
     @Test func closesWhatCannotBeReused() {
         var pool = Self.pool()
         _ = pool.lease()
-        #expect(pool.released(1, isReusable: false) == .close)
+        #expect(pool.released(1, isReusable: false, now: 0) == .close)
         #expect(pool.totalCount == 0)
     }
 
@@ -87,7 +87,7 @@ import Testing
         #expect((pool.idleCount, pool.busyCount, pool.isSaturated) == (0, 1, true))
         #expect(pool.lease() == .refuse)
         #expect(pool.leaseFresh() == .refuse)
-        #expect(pool.released(3, isReusable: true) == .close)
+        #expect(pool.released(3, isReusable: true, now: 0) == .close)
         #expect(pool.totalCount == 0)
         #expect(pool.retire() == [])
     }
@@ -134,7 +134,7 @@ import Testing
                 busy.removeAll { $0 == handle }
                 let isReusable = random.next(below: 4) > 0
                 let keeps = isReusable && !isRetired && idle.count < maxIdle
-                #expect(pool.released(handle, isReusable: isReusable) == (keeps ? .keep : .close))
+                #expect(pool.released(handle, isReusable: isReusable, now: 0) == (keeps ? .keep : .close))
                 if keeps { idle.append(handle) }
             case 6:
                 guard let handle = anyOf(idle) else { break }

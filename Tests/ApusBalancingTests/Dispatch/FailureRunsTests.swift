@@ -151,9 +151,27 @@ import Testing
     @Test mutating func whatWasOverdueAndBreaksCountsOnce() {
         runs.served(1, route: 0, now: 11)
         for _ in 0..<3 { _ = overdue(0) }
-        for _ in 0..<3 { #expect(runs.brokeAfterAll(0) == nil) }
+        for _ in 0..<3 { #expect(runs.brokeAfterAll(0, sent: 10) == nil) }
         _ = broke(0)
         #expect(broke(0) == .gatewayError)
+    }
+
+    @Test mutating func whatBreaksBehindAnAnswerIsOfTheNextRun() {
+        _ = overdue(0)
+        runs.served(0, route: 0, now: 11)
+        for _ in 0..<4 { #expect(runs.brokeAfterAll(0, sent: 10) == nil) }
+        #expect(runs.brokeAfterAll(0, sent: 10)?.kind == .gatewayError)
+    }
+
+    /// Others were told of it with the run in which it was: those that are late now are late still.
+    @Test mutating func whatBreaksBehindAToldRunMakesNoneOfTheNext() {
+        runs.served(1, route: 0, now: 11)
+        for _ in 0..<5 { _ = overdue(0) }
+        for _ in 0..<4 { #expect(overdue(0, sent: 20) == nil) }
+        #expect(runs.brokeAfterAll(0, sent: 10) == nil)
+        #expect(overdue(0, sent: 20) == nil, "nobody has answered since")
+        runs.served(1, route: 0, now: 21)
+        #expect(overdue(0, sent: 20) == .timeout)
     }
 
     @Test mutating func routesThatHaveOtherIndicesProveNothing() {

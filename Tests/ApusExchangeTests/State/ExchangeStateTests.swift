@@ -198,12 +198,16 @@ import Testing
 
     /// A client must never take the end of its connection for the end of a response that was cut.
     @Test func whatWasCutEndsWithAReset() {
-        func needsReset(_ phase: ExchangeState.ResponsePhase, _ framing: BodyFraming, _ version: Version) -> Bool {
-            var state = Self.state(phase, response: framing) { $0.version = version }
+        func needsReset(
+            _ phase: ExchangeState.ResponsePhase, _ framing: BodyFraming, _ version: Version, inChunks: Bool = false
+        ) -> Bool {
+            var state = Self.state(phase) { $0.version = version }
+            state.response = BodyRelay(framing, isChunkedOut: inChunks)
             defer { #expect(state.end == .upstreamTruncated && state.reason == .upstreamTruncated) }
             return state.breaksOff(.upstreamTruncated)
         }
         #expect(needsReset(.begun, .untilClose, .http11))
+        #expect(!needsReset(.begun, .untilClose, .http11, inChunks: true), "the last chunk is missing")
         #expect(!needsReset(.begun, .length(5), .http11) && !needsReset(.begun, .chunked, .http11))
         #expect(needsReset(.begun, .length(5), .http10) && needsReset(.awaited, .none, .http10))
     }

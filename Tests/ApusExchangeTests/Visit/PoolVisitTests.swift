@@ -110,6 +110,17 @@ import Testing
         #expect(pool.fail(&visit, .freshConnectionDied)?.words == "refuse upstreamReset")
     }
 
+    /// A connection that was closed as idle says nothing about its endpoint: the backup stays where it is.
+    @Test func aStaleConnectionIsReplacedWithinTheRank() {
+        var pool = VisitedPool(endpoints: 1)
+        var visit = pool.visit()
+        pool.begin(pool.seek(&visit), &visit)
+        let peers = VisitedPool(endpoints: 3)
+        #expect(pool.origins.dispatchers[0].hasPeer(of: 0, TriedEndpoints()) == false)
+        #expect(peers.origins.dispatchers[0].hasPeer(of: 0, TriedEndpoints()))
+        #expect(pool.begin(pool.fail(&visit, .reusedConnectionDied)!, &visit) == 0)
+    }
+
     @Test func withOneEndpointAStaleConnectionIsReplacedThere() {
         var pool = keeping(1)
         var visit = pool.visit()
@@ -278,111 +289,6 @@ import Testing
         var pool = VisitedPool(endpoints: 1) { $0.hedging = HedgingRules(after: .milliseconds(1)) }
         #expect(hedged(&pool) == nil)
         #expect(pool.origins.dispatchers[0].retriesInFlight == 0)
-    }
-
-    // MARK: Looking
-
-    @Test func whatWaitsWhereNobodyMayBeSentIsAskedElsewhereToo() throws {
-        var pool = VisitedPool(endpoints: 3)
-        var visit = pool.visit()
-        pool.begin(pool.seek(&visit), &visit)
-        #expect(visit.current.endpoint == 0 && !visit.waitsInVain(pool.origins))
-        pool.origins.dispatchers[0].setAvailable(0, false, now: 0)
-        #expect(visit.waitsInVain(pool.origins))
-        let unsafe = PoolVisit.Request(isSafe: false, isIdempotent: true, isReplayable: true, isKept: true)
-        #expect(visit.rescue(unsafe, by: nil, &pool.origins, now: 0) == nil)
-        let rescue = visit.rescue(VisitedPool.request, by: nil, &pool.origins, now: 0)
-        let (endpoint, lease) = try #require(rescue)
-        #expect(endpoint == 1)
-        pool.begin(at: endpoint, lease, &visit)
-        #expect(!visit.waitsInVain(pool.origins), "two are asked")
-        #expect(pool.origins.dispatchers[0].retriesInFlight == 1)
-        // The first may answer yet.
-        visit.makeCurrent(visit.other.connection)
-        let won = visit.win()
-        pool.end(try #require(won).loser, of: &visit)
-        pool.end(&visit)
-        pool.leave(&visit)
-        #expect(pool.isQuiet)
-    }
-
-    /// Any client can send one: no endpoint is blamed for it.
-    @Test func whatBreaksTwoEndpointsCountsAtNeither() {
-        var pool = VisitedPool(endpoints: 3) { $0.outliers = OutlierRules(consecutiveGatewayErrors: 1_000) }
-        for _ in 0..<20 {
-            var visit = pool.visit()
-            var step: PoolVisit.Step? = pool.seek(&visit)
-            while let next = step, pool.begin(next, &visit) != nil { step = pool.fail(&visit, .freshConnectionDied) }
-            if case .pause = step { visit.pauseEnded() }
-            pool.leave(&visit)
-        }
-        var counts: [Int] = []
-        for endpoint in 0..<3 {
-            var count = 0
-            while pool.origins.dispatchers[0].gaveNone(
-                endpoint, .broke, route: 0, after: 0, admitted: 0, now: 1
-            ).failedInARow == nil { count += 1 }
-            counts.append(1_000 - 1 - count)
-        }
-        #expect(counts.reduce(0, +) <= 20, "\(counts)")
-    }
-
-    @Test func aRequestIsRescuedOnce() throws {
-        var pool = VisitedPool(endpoints: 3)
-        var visit = pool.visit()
-        pool.begin(pool.seek(&visit), &visit)
-        pool.origins.dispatchers[0].setAvailable(0, false, now: 0)
-        let rescue = visit.rescue(VisitedPool.request, by: nil, &pool.origins, now: 0)
-        let (endpoint, lease) = try #require(rescue)
-        pool.begin(at: endpoint, lease, &visit)
-        // Both are late: a third would hang as well.
-        let loser = visit.other
-        visit.other = Attempt()
-        pool.end(loser, of: &visit)
-        #expect(pool.fail(&visit, .responseHeadTimedOut, .responseHeadTimeout)?.words == "refuse responseHeadTimeout")
-    }
-
-    /// A connection that was closed as idle says nothing about its endpoint: the backup stays where it is.
-    @Test func aStaleConnectionIsReplacedWithinTheRank() {
-        var pool = VisitedPool(endpoints: 1)
-        var visit = pool.visit()
-        pool.begin(pool.seek(&visit), &visit)
-        let peers = VisitedPool(endpoints: 3)
-        #expect(pool.origins.dispatchers[0].hasPeer(of: 0, TriedEndpoints()) == false)
-        #expect(peers.origins.dispatchers[0].hasPeer(of: 0, TriedEndpoints()))
-        #expect(pool.begin(pool.fail(&visit, .reusedConnectionDied)!, &visit) == 0)
-    }
-
-    @Test func aRescueIsOutOfTheBudget() {
-        var pool = VisitedPool(endpoints: 2) {
-            $0.retries.minimumPerSecond = 2
-            $0.retries.budgetPercent = 0
-        }
-        var visits = (0..<6).map { _ in pool.visit() }
-        for index in visits.indices {
-            pool.origins.dispatchers[0].setAvailable(0, true, now: 0)
-            pool.begin(pool.seek(&visits[index]), &visits[index])
-        }
-        pool.origins.dispatchers[0].setAvailable(0, false, now: 0)
-        var count = 0
-        for index in visits.indices where visits[index].waitsInVain(pool.origins) {
-            if visits[index].rescue(VisitedPool.request, by: nil, &pool.origins, now: 0) != nil { count += 1 }
-        }
-        #expect(count == 2, "of three")
-    }
-
-    @Test func anAttemptIsOverdueOnce() {
-        var pool = VisitedPool(endpoints: 2) { $0.outliers = OutlierRules() }
-        var visit = pool.visit()
-        pool.begin(pool.seek(&visit), &visit)
-        #expect(visit.look(route: 0, &pool.origins) != nil)
-        #expect(visit.look(route: 0, &pool.origins) == nil)
-        // Late at last, it does not count again.
-        _ = visit.gaveNone(.tooLate, route: 0, &pool.origins, now: 5)
-        pool.end(&visit)
-        _ = pool.origins.dispatchers[0].answered(1, .served, route: 0, after: 0, admitted: 0, now: 1)
-        let reports = (0..<4).map { _ in pool.origins.dispatchers[0].isOverdue(0, route: 0, sent: 0) }
-        #expect(reports.map { $0.failedInARow?.count } == [nil, nil, nil, 5])
     }
 
     // MARK: The queue

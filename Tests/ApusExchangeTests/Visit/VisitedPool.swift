@@ -118,7 +118,7 @@ struct VisitedPool {
     mutating func end(_ attempt: Attempt, of visit: inout PoolVisit, keepsConnection: Bool = false) {
         let endpoint = Int(attempt.endpoint)
         if keepsConnection {
-            _ = origins.connections[endpoint].released(attempt.connection, isReusable: true)
+            _ = origins.connections[endpoint].released(attempt.connection, isReusable: true, now: 0)
         } else {
             origins.connections[endpoint].closed(attempt.connection, whileIdle: false)
         }

@@ -8,11 +8,6 @@ import Testing
 /// What this machine lacks: no local port, no descriptor, no memory. The origins have nothing to do with it, and neither has
 /// the client.
 @Suite struct ScriptedShortages {
-    private func count(_ counter: CounterLayout.EndpointCounter, _ endpoint: Int, _ stage: ScriptedStage) -> UInt64 {
-        stage.hand.worker.proxy.records.counters.value(
-            stage.hand.worker.proxy.shared.layout.endpoint(endpoint, counter))
-    }
-
     @Test(arguments: [EADDRNOTAVAIL, EMFILE, ENFILE, ENOMEM, ENOBUFS])
     func whatLacksForOneEndpointMayBeThereForAnother(errno: Int32) throws {
         let stage = try ScriptedStage(endpoints: 2) {
@@ -27,8 +22,8 @@ import Testing
             stage.say("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nhi", from: origin)
             #expect(stage.heard(client).hasSuffix("hi"))
         }
-        #expect(count(.connectFailures, 0, stage) == 0 && count(.failures, 0, stage) == 0)
-        #expect(count(.connectShortages, 0, stage) > 0 && count(.connectShortages, 1, stage) == 0)
+        #expect(stage.count(.connectFailures, 0) == 0 && stage.count(.failures, 0) == 0)
+        #expect(stage.count(.connectShortages, 0) > 0 && stage.count(.connectShortages, 1) == 0)
         #expect(stage.hand.leftovers(stage.network) == [] && stage.network.faults == [])
     }
 
@@ -75,7 +70,7 @@ import Testing
         stage.hand.turn()
         stage.network.sendError = 0
         stage.turns()
-        #expect(count(.failures, 0, stage) == 0)
+        #expect(stage.count(.failures, 0) == 0)
         stage.network.reception = { _ in .accept(after: 0) }
         let other = try stage.connect()
         stage.say("GET / HTTP/1.1\r\nHost: a\r\n\r\n", from: other)

@@ -5,7 +5,7 @@ import Glibc
 
 @testable import ApusProxy
 
-/// A worker over a scripted network with one pool, of which a test takes every step by itself.
+/// A worker over a scripted network with one pool, and another if asked, of which a test takes every step by itself.
 final class ScriptedStage {
     let network = MemoryNetwork(seed: 1)
     let hand: WorkerAtHand
@@ -14,21 +14,32 @@ final class ScriptedStage {
     /// The origins' ends of the connections that the worker has opened, in order.
     private(set) var origins: [End] = []
 
-    /// - Parameter endpoints: how many the pool has.
+    /// - Parameters:
+    ///   - endpoints: how many the pool has; their ports begin at 9000.
+    ///   - fallback: the pool that takes what this one cannot, with two endpoints; nil for none.
     init(
-        endpoints: Int = 1, configure: (inout Pool) -> Void = { _ in }, timeouts: Timeouts = Timeouts(),
-        limits: Limits = Limits()
+        endpoints: Int = 1, configure: (inout Pool) -> Void = { _ in }, fallback: ((inout Pool) -> Void)? = nil,
+        timeouts: Timeouts = Timeouts(), limits: Limits = Limits()
     ) throws {
         mailbox = try Mailbox()
         network.capacities = [65_536]
         let loopback = IPAddress(high: 0, low: 0xffff_7f00_0001)
         var pool = Pool(name: "p", health: HealthCheck(probe: .none), endpoints: 0..<endpoints)
         configure(&pool)
+        var pools = [pool]
+        if let fallback {
+            var other = Pool(name: "f", health: HealthCheck(probe: .none), endpoints: endpoints..<endpoints + 2)
+            fallback(&other)
+            pools[0].fallback = .pool(1)
+            pools.append(other)
+        }
         let snapshot = Snapshot(
             workers: 1, listeners: [Listener(name: "l", bind: SocketAddress(ip: loopback, port: 80), routes: 0..<1)],
-            routes: [Route(name: "*", pool: 0)], pools: [pool],
-            endpoints: (0..<endpoints).map {
-                Endpoint(name: "e\($0)", address: SocketAddress(ip: loopback, port: 9_000 + UInt16($0)), pool: 0)
+            routes: [Route(name: "*", pool: 0)], pools: pools,
+            endpoints: pools.indices.flatMap { pool in
+                pools[pool].endpoints.map {
+                    Endpoint(name: "e\($0)", address: SocketAddress(ip: loopback, port: 9_000 + UInt16($0)), pool: pool)
+                }
             }, timeouts: timeouts, limits: limits)
         let facts = AsyncStream.makeStream(of: ReportedFact.self, bufferingPolicy: .bufferingNewest(1))
         let shared = SharedState(snapshot, epoch: 0, lifetime: Lifetime(workers: 1, facts: facts.continuation))
@@ -84,6 +95,11 @@ final class ScriptedStage {
 
     /// The lines of the access log since this was asked before.
     func logged() -> [String] { log.takeLines().map { String(decoding: $0, as: UTF8.self) } }
+
+    /// What the worker has counted of that endpoint.
+    func count(_ counter: CounterLayout.EndpointCounter, _ endpoint: Int = 0) -> UInt64 {
+        hand.worker.proxy.records.counters.value(hand.worker.proxy.shared.layout.endpoint(endpoint, counter))
+    }
 
     /// Bytes that the worker counts as sent to clients.
     var bytesSent: Int {
