@@ -126,7 +126,8 @@ import Testing
                 let isLast = !exchanges.contains(handle)
                 if !isReusable, limits[handle] != nil { limits[handle] = 0 }
                 let mayStay = isReusable && limits[handle] != 0 && idle.count < 2
-                #expect(pool.released(handle, isReusable: isReusable, now: 0) == (!isLast ? .stays : mayStay ? .keep : .close))
+                let action = pool.released(handle, isReusable: isReusable, now: 0)
+                #expect(action == (!isLast ? .stays : mayStay ? .keep : .close))
                 if isLast, mayStay { idle.insert(handle) }
                 if isLast { limits[handle] = nil }
             default:

@@ -90,7 +90,9 @@ import Testing
         #expect(Set(pool.counts(50).keys) == [0, 2])
         // Its last attempt fails like any other, and nobody hears of it.
         for _ in 0..<5 {
-            #expect(pool.dispatcher.gaveNone(gone, .broke, route: 0, wasOverdue: false, after: 9, admitted: 0, now: 1).isEmpty)
+            let report = pool.dispatcher.gaveNone(
+                gone, .broke, route: 0, wasOverdue: false, after: 9, admitted: 0, now: 1)
+            #expect(report.isEmpty)
         }
         pool.dispatcher.attemptEnded(gone, wasJudged: false, admitted: 0, load: 0, now: 1)
         #expect(SessionCookies(of: pool.snapshot.pools[0], in: pool.snapshot)!.range(for: gone).isEmpty)
