@@ -12,13 +12,18 @@ public enum KitError: Error, CustomStringConvertible {
 
     public var description: String {
         switch self {
-        case .timedOut(let what, let received): "deadline passed while \(what); received \(printable(received))"
+        case .timedOut(let what, let received): "deadline passed while \(what); received \(Self.beginning(received))"
         case .ended(let ending, let what, let received):
-            "\(ending) by the peer while \(what); received \(printable(received))"
+            "\(ending) by the peer while \(what); received \(Self.beginning(received))"
         case .peerGone: "the peer has closed or broken the connection"
-        case .malformed(let what, let received): "\(what) in \(printable(received))"
+        case .malformed(let what, let received): "\(what) in \(Self.beginning(received))"
         case .system(let call, let errno): "\(call) failed with errno \(errno)"
         }
+    }
+
+    /// What is read of a body of megabytes.
+    private static func beginning(_ bytes: [UInt8]) -> String {
+        bytes.count <= 2_000 ? printable(bytes) : "\(printable(bytes.prefix(2_000))) and so on, \(bytes.count) bytes"
     }
 }
 
