@@ -20,7 +20,7 @@ import Testing
         #expect(words(health.woken(now: 32 * second)) == ["1 healthy (its time out of service is over)"])
         #expect(health.isAvailable(1) && health.ejectedCount == 0 && health.nextWakeup == nil)
         #expect(words(health.failedInARow(1, .gatewayError, count: 3, now: 33 * second))[0].contains("gateway"))
-        #expect(health.ejections(1) == [1, 1, 0, 0])
+        #expect(health.ejections(1) == [1, 1, 0, 0, 0])
     }
 
     @Test func withoutRulesNothingEjects() {
@@ -216,7 +216,7 @@ import Testing
             return #expect(Bool(false), "nothing has changed")
         }
         #expect(change.isExtension && !change.changesAvailability)
-        #expect(health.isEjected(0) && health.nextWakeup == 121 * second && health.ejections(0) == [0, 2, 0, 0])
+        #expect(health.isEjected(0) && health.nextWakeup == 121 * second && health.ejections(0) == [0, 2, 0, 0, 0])
         for now in stride(from: 121 * second, to: 331 * second, by: Int(30 * second)) {
             #expect(health.woken(now: now).count == 1 && health.isEjected(0))
         }
