@@ -47,6 +47,17 @@ public struct DescriptorBudget: Sendable, Equatable {
         // The control plane's loop, its listening sockets with what they hold back, and what writes logs.
         let control = 3 + (takesSignals ? 10 : 0) + 5 * adminListeners + 4 * logs
         // A client and its origin.
-        return open + traffic + control + DescriptorBudget(limit: 0, workers: workers).kept + 2
+        return limit(leaving: open + traffic + control + 2, workers: workers)
+    }
+
+    /// The lowest limit of which so many are not kept from traffic: more are kept of a higher one.
+    static func limit(leaving count: Int, workers: Int) -> Int {
+        var limit = count
+        // One more adds one to `bound`, or to what is kept: this goes past no limit that suffices.
+        while true {
+            let bound = Int(DescriptorBudget(limit: UInt64(limit), workers: workers).bound)
+            guard bound < count else { return limit }
+            limit += count - bound
+        }
     }
 }

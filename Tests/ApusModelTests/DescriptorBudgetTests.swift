@@ -27,4 +27,20 @@ import Testing
             open: 3, takesSignals: true, workers: 2, sockets: 2, adminListeners: 1, logs: 1)
         #expect(Int(DescriptorBudget(limit: UInt64(needed), workers: 2).bound) >= 3 + 3 * 2 + 2 + 2)
     }
+
+    /// The admin server may have more of a higher limit: what is said to be enough is, and one less is not.
+    @Test(arguments: 1...256)
+    func whatIsNeededIsEnoughAndNotOneMore(workers: Int) {
+        for (open, listeners, admin) in [(3, 1, 1), (3, 40, 0), (200, 2, 3), (3, 1, 0)] {
+            let sockets = listeners * workers
+            let needed = DescriptorBudget.needed(
+                open: open, takesSignals: true, workers: workers, sockets: sockets, adminListeners: admin, logs: 1)
+            let used = open + 3 * workers + sockets + 13 + 5 * admin + 4
+            func leaves(_ limit: Int) -> Int {
+                Int(DescriptorBudget(limit: UInt64(limit), workers: workers).bound) - used
+            }
+            #expect(leaves(needed) >= 2, "\(needed)")
+            #expect(leaves(needed - 1) < 2, "\(needed)")
+        }
+    }
 }
