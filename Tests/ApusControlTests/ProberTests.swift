@@ -136,6 +136,33 @@ import Testing
         }
     }
 
+    /// What came in a pause is told when it is over, with the time of it, though nothing more comes; and at the end at once.
+    @Test(.timeLimit(.minutes(1))) func whatIsKeptIsToldByAnAlarm() async throws {
+        let recorder = try await withKeptNews { prober, log, news in
+            await prober.observe(news + news, pause: 500_000)
+            #expect(await eventually { log.lines.count == 4 })
+            #expect(log.lines.count { $0.contains("turned 7 clients' connections away in ") } == 1)
+            #expect(log.lines.count { $0.contains("gave 5 requests no response in ") } == 1)
+            #expect(await eventually { await prober.keepsNothing })
+            await prober.observe(news + news, pause: 3_600_000_000)
+            #expect(log.lines.count == 6)
+        }
+        #expect(recorder.lines.count == 8)
+    }
+
+    private func withKeptNews(
+        _ body: (Prober, LogRecorder, [DataPlaneFact]) async throws -> Void
+    ) async throws -> LogRecorder {
+        var recorder: LogRecorder?
+        try await withProber([SocketAddress("127.0.0.1:1")!], Self.check(.none)) { prober, _, log in
+            recorder = log
+            let refusal = RefusalNews(listener: "0.0.0.0:80", .turnedAway(.connectionLimit, count: 7))
+            try await body(
+                prober, log, [.refused(refusal), .gaveNoResponse(endpoint: 0, .responseHeadTimeout, count: 5)])
+        }
+        return try #require(recorder)
+    }
+
     @Test(arguments: Shortage.allCases)
     func whatThisMachineLacksIsToldOnceAndCountsAgainstNobody(shortage: Shortage) async throws {
         var check = Self.check(.tcp)
@@ -366,4 +393,16 @@ final class LogRecorder: LogHandler {
     func log(event: LogEvent) {
         recorded.withLock { $0.append("\(event.level): \(event.message)") }
     }
+}
+
+extension Prober {
+    /// Takes them all in one step, with logs that pause for so long.
+    fileprivate func observe(_ facts: [DataPlaneFact], pause: Int64) {
+        silenceLog = SilenceLog(pause: pause)
+        refusals = RefusalLog(pause: pause)
+        tellingInterval = pause
+        for fact in facts { observe(fact) }
+    }
+
+    fileprivate var keepsNothing: Bool { silenceLog.isEmpty && refusals.isEmpty }
 }

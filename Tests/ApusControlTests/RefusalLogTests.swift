@@ -13,23 +13,28 @@ import Testing
         RefusalNews(listener: "0.0.0.0:80", .cameBack(route: route, from: "10.0.0.9", count: 1))
     }
 
-    /// The first is told at once; later ones together, a minute after.
+    /// The first is told at once; later ones together, a minute after, whether more come or not.
     @Test func aCauseIsToldOnceAMinute() {
         var log = RefusalLog()
         let minute: Int64 = 60_000_000
-        #expect(log.note(turnedAway(3), now: 1) == 3)
+        #expect(log.note(turnedAway(3), now: 1)?.count == 3)
         for second in Int64(1)..<60 { #expect(log.note(turnedAway(10), now: second * 1_000_000) == nil) }
-        #expect(log.note(turnedAway(5), now: minute + 1) == 595)
+        #expect(log.takeDue(now: minute).isEmpty)
+        let told = log.takeDue(now: minute + 1)
+        #expect(told.map(\.count) == [590] && told.map(\.time) == [minute])
         #expect(log.note(turnedAway(1), now: 2 * minute) == nil)
+        #expect(log.takeAll(now: 2 * minute).map(\.count) == [1])
+        #expect(log.isEmpty)
     }
 
     @Test func eachCauseIsToldByItself() {
         var log = RefusalLog()
-        #expect(log.note(turnedAway(1), now: 1) == 1)
-        #expect(log.note(turnedAway(1, at: "0.0.0.0:81"), now: 1) == 1)
-        #expect(log.note(RefusalNews(listener: "0.0.0.0:80", .turnedAway(.connectionLimit, count: 2)), now: 1) == 2)
-        #expect(log.note(cameBack("a"), now: 1) == 1)
-        #expect(log.note(cameBack("b"), now: 2) == 1)
+        #expect(log.note(turnedAway(1), now: 1)?.count == 1)
+        #expect(log.note(turnedAway(1, at: "0.0.0.0:81"), now: 1)?.count == 1)
+        let limit = RefusalNews(listener: "0.0.0.0:80", .turnedAway(.connectionLimit, count: 2))
+        #expect(log.note(limit, now: 1)?.count == 2)
+        #expect(log.note(cameBack("a"), now: 1)?.count == 1)
+        #expect(log.note(cameBack("b"), now: 2)?.count == 1)
         #expect(log.note(cameBack("a"), now: 3) == nil)
     }
 }

@@ -21,8 +21,11 @@ public actor Prober: Service {
     private var schedule: ProbeSchedule
     private var volumes: VolumeReader
     private var reloads = ReloadHistory()
-    private var silenceLog = SilenceLog()
-    private var refusals = RefusalLog()
+    /// What is told of once in a while. Tests have shorter pauses.
+    var silenceLog = SilenceLog(pause: SilenceLog.usualPause)
+    var refusals = RefusalLog()
+    /// How often what they keep is looked at, in microseconds.
+    var tellingInterval: Int64 = 10_000_000
     /// The endpoints whose probes are under way, by the probes' numbers.
     private var probed: [Int: Int] = [:]
     private var nextProbe = 0
@@ -36,6 +39,8 @@ public actor Prober: Service {
     private var nextProbes: SetAlarm?
     /// Of each pool: the alarm set for what waits for the time.
     private var nextOfPool: [SetAlarm?]
+    /// The alarm set for what the logs keep.
+    private var nextTelling: SetAlarm?
     /// The latest reload in which pools came, went or changed places.
     private var poolsEpoch = 0
 
@@ -44,6 +49,8 @@ public actor Prober: Service {
         /// An interval of a pool is over, or an endpoint's time out of service; the index is of the order that pools have had
         /// since this reload.
         case poolDue(Int, epoch: Int)
+        /// The logs may keep something whose pause is over.
+        case tellingsDue
     }
 
     private struct SetAlarm {
@@ -105,9 +112,12 @@ public actor Prober: Service {
                     guard epoch == poolsEpoch else { continue }
                     nextOfPool[pool] = nil
                     timePassed(pool)
+                case .tellingsDue: tellDue()
                 }
             }
+            tellAll()
             nextProbes?.task.cancel()
+            nextTelling?.task.cancel()
             for alarm in nextOfPool { alarm?.task.cancel() }
         }
     }
@@ -137,15 +147,16 @@ public actor Prober: Service {
             let (pool, index) = place(endpoint)
             settle(pool, pools[pool].answersAgain(index, now: now))
         case .gaveNoResponse(let endpoint, let reason, let count):
-            if let all = silenceLog.note(endpoint, count: count, now: now) {
-                log(endpoint, gaveNoResponseTo: all, reason)
-            }
+            if let telling = silenceLog.note(endpoint, reason, count: count, now: now) { log(telling) }
+            armTelling()
         case .breakerChanged(.endpoint(let endpoint), let state, let cause, let worker):
             let (pool, index) = place(endpoint)
             settle(pool, pools[pool].breakerChanged(.endpoint(index), state, cause, now: now), saidBy: worker)
         case .breakerChanged(.pool(let pool), let state, let cause, let worker):
             settle(pool, pools[pool].breakerChanged(.pool, state, cause, now: now), saidBy: worker)
-        case .refused(let refusal): if let count = refusals.note(refusal, now: now) { log(refusal, count: count) }
+        case .refused(let refusal):
+            if let telling = refusals.note(refusal, now: now) { log(telling) }
+            armTelling()
         case .accessLog(let news): log(news)
         }
     }
@@ -313,7 +324,7 @@ public actor Prober: Service {
                     setAlarm()
                 }
                 let isGone = change.after.isToBeWatched && !change.isExtension
-                let untold = isGone ? silenceLog.takeUntold(endpoint) : 0
+                let untold = isGone ? silenceLog.take(endpoint) : 0
                 log(endpoint, change, of: pools[pool], untold: untold)
             case .breaker(let change):
                 let breaker: BreakerName =
@@ -347,6 +358,25 @@ public actor Prober: Service {
         if let set = nextOfPool[pool], set.rings <= due { return }
         nextOfPool[pool]?.task.cancel()
         nextOfPool[pool] = ring(.poolDue(pool, epoch: poolsEpoch), at: due)
+    }
+
+    /// Sets the alarm for what the logs keep, or may forget.
+    private func armTelling() {
+        guard nextTelling == nil, !refusals.isEmpty || !silenceLog.isEmpty else { return }
+        nextTelling = ring(.tellingsDue, at: Self.now + tellingInterval)
+    }
+
+    private func tellDue() {
+        nextTelling = nil
+        for silence in silenceLog.takeDue(now: Self.now) { log(silence) }
+        for refusal in refusals.takeDue(now: Self.now) { log(refusal) }
+        armTelling()
+    }
+
+    /// Nobody will come to tell what is kept.
+    private func tellAll() {
+        for silence in silenceLog.takeAll(now: Self.now) { log(silence) }
+        for refusal in refusals.takeAll(now: Self.now) { log(refusal) }
     }
 
     private func ring(_ ringing: Alarm, at time: Int64) -> SetAlarm {

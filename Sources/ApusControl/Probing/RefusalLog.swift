@@ -4,61 +4,53 @@ import Logging
 
 /// The log's lines about connections that were turned away and requests that came back: one a minute for each cause.
 struct RefusalLog {
-    /// The least time between two lines about one cause, in microseconds.
-    static let pause: Int64 = 60_000_000
+    private var throttle: Throttle<Cause, RefusalNews>
 
-    private var notes: [Cause: Note] = [:]
-
-    private enum Cause: Hashable {
+    enum Cause: Hashable {
         case turnedAway(Reason, listener: String)
         case cameBack(route: String, listener: String)
     }
 
-    private struct Note {
-        var count = 0
-        var loggedAt: Int64?
-    }
+    typealias Telling = Throttle<Cause, RefusalNews>.Telling
+
+    /// - Parameter pause: the least time between two lines about one cause, in microseconds.
+    init(pause: Int64 = 60_000_000) { throttle = Throttle(pause: pause) }
+
+    var isEmpty: Bool { throttle.isEmpty }
 
     /// A worker has told of it.
     ///
-    /// - Returns: how many there were since the last line about its cause, if it is time for another.
-    mutating func note(_ refusal: RefusalNews, now: Int64) -> Int? {
+    /// - Returns: what to log now; nil where there was a line about its cause in the last minute.
+    mutating func note(_ refusal: RefusalNews, now: Int64) -> Telling? {
         let (cause, count) =
             switch refusal.event {
             case .turnedAway(let reason, let count): (Cause.turnedAway(reason, listener: refusal.listener), count)
             case .cameBack(let route, _, let count): (Cause.cameBack(route: route, listener: refusal.listener), count)
             }
-        var note = notes[cause] ?? Note()
-        note.count += count
-        let isDue = note.loggedAt.map { now - $0 >= Self.pause } ?? true
-        guard isDue else {
-            notes[cause] = note
-            return nil
-        }
-        // Reloads bring other listeners and routes: what is as good as new need not be kept.
-        notes = notes.filter { $0.value.count > 0 || now - ($0.value.loggedAt ?? 0) < Self.pause }
-        notes[cause] = Note(loggedAt: now)
-        return note.count
+        return throttle.note(cause, refusal, count: count, now: now)
     }
+
+    mutating func takeDue(now: Int64) -> [Telling] { throttle.takeDue(now: now) }
+    mutating func takeAll(now: Int64) -> [Telling] { throttle.takeAll(now: now) }
 }
 
 extension Prober {
-    /// - Parameter count: how many there were since the last line about this cause.
-    func log(_ refusal: RefusalNews, count: Int) {
+    func log(_ told: RefusalLog.Telling) {
+        let (refusal, count, time) = (told.news, told.count, Self.within(told.time))
         switch refusal.event {
         case .turnedAway(let reason, _):
             let connections = count == 1 ? "a client's connection" : "\(count) clients' connections"
             logger.error(
                 """
-                listener \(refusal.listener) turned \(connections) away: \(reason.token); \(advice(reason)); told once a \
-                minute
+                listener \(refusal.listener) turned \(connections) away\(time): \(reason.token); \(advice(reason)); told once \
+                a minute
                 """)
         case .cameBack(let route, let peer, _):
             let requests = count == 1 ? "a request" : "\(count) requests"
             logger.warning(
                 """
-                route \(route) of listener \(refusal.listener) was sent \(requests) that it had forwarded before, the latest \
-                by \(peer), and answered 508 (loop_detected): an endpoint of its pool leads back here; told once a minute
+                route \(route) of listener \(refusal.listener) was sent \(requests)\(time) that it had forwarded before, the \
+                latest by \(peer), and answered 508 (loop_detected): an endpoint of its pool leads back here; told once a minute
                 """)
         }
     }

@@ -30,9 +30,7 @@ extension Proxy {
     /// Says why in a response, if the socket takes it, and closes: whoever is turned away should know.
     private mutating func turnAway(_ link: Link, _ listener: Int, _ reason: Reason, _ arena: inout BufferArena) {
         records.counters.add(to: shared.layout.reason(reason, listener: listener))
-        if let count = neighbours.noteTurnedAway(reason, listener: listener, now: now) {
-            shared.report(.refused(RefusalNews(at: listener, of: shared.snapshot, .turnedAway(reason, count: count))))
-        }
+        tell(.turnedAway(reason, listener: listener))
         arena.beginSend()
         writeAnswer(reason, listener: listener, method: .get, closes: true, &arena)
         var link = link

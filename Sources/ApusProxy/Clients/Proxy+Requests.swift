@@ -106,10 +106,7 @@ extension Proxy {
     /// Has the control plane log that the request came back, and who brought it.
     @inline(never)
     private mutating func tellLoop(_ route: Int, _ x: Int) {
-        guard let count = neighbours.noteLoop(ofRoute: route, now: now) else { return }
-        let peer = "\(arrival(x).peer)"
-        let event = RefusalNews.Event.cameBack(route: shared.snapshot.routes[route].name, from: peer, count: count)
-        shared.report(.refused(RefusalNews(at: exchanges[x].listener, of: shared.snapshot, event)))
+        tell(.cameBack(route: route, listener: exchanges[x].listener, from: arrival(x).peer))
     }
 
     /// Drops, or tidies, what only a trusted proxy may say of its client.

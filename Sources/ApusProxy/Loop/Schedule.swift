@@ -29,6 +29,8 @@ struct Schedule: ~Copyable {
     static let exchangeTokens: UInt64 = 0x8000_0000
     /// Wakes the loop at a time that is looked at in every turn.
     static let wakeToken: UInt64 = 0xffff_fffe
+    /// What is kept for the control plane is to be told (`Proxy.tellDue`).
+    static let tellToken: UInt64 = 0xffff_fffd
 
     /// How long the loop may sleep, in milliseconds; -1 for as long as nothing happens.
     mutating func millisecondsToNext(now: Int64) -> Int32 {

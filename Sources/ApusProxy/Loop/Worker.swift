@@ -62,6 +62,7 @@ extension Worker {
     mutating func end(_ arena: inout BufferArena) {
         for place in doors.listeners.indices { close(place, acceptingQueue: false, &arena) }
         proxy.closeEverything(&arena)
+        proxy.tellAll()
         answerTheLast()
     }
 
@@ -96,8 +97,12 @@ extension Worker {
 
     private mutating func runTimers(_ arena: inout BufferArena) {
         while let (token, tick) = proxy.schedule.timers.popExpired(now: proxy.now) {
-            if token == Schedule.wakeToken { continue }
-            if token < Schedule.exchangeTokens { resumeAccepting(Int(token)) } else { proxy.fire(token, tick, &arena) }
+            switch token {
+            case Schedule.wakeToken: break
+            case Schedule.tellToken: proxy.tellDue()
+            case ..<Schedule.exchangeTokens: resumeAccepting(Int(token))
+            default: proxy.fire(token, tick, &arena)
+            }
         }
         if proxy.now >= proxy.clients.deadline { isStopped = true }
         if !doors.retirements.isEmpty { cutRetired(&arena) }

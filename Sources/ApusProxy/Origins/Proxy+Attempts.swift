@@ -104,7 +104,7 @@ extension Proxy {
             judgeFailure(x, .notConnected)
         } else {
             records.counters.add(to: shared.layout.endpoint(endpoint, .connectShortages))
-            if neighbours.mayTellShortage(now) { shared.report(.connectFailed(endpoint: endpoint, cause)) }
+            tell(.shortage(endpoint: endpoint, cause))
         }
         endAttempt(x, exchanges[x].state.visit.current)
         if upstream >= 0 {

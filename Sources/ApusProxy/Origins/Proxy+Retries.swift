@@ -9,10 +9,7 @@ extension Proxy {
     /// The current attempt has come to nothing, and ends.
     mutating func attemptFailed(_ x: Int, _ failure: AttemptFailure, _ arena: inout BufferArena) -> Next {
         if failure.blamesEndpoint {
-            let endpoint = exchanges[x].endpoint
-            if let count = neighbours.noteNoResponse(of: endpoint, now: now) {
-                shared.report(.gaveNoResponse(endpoint: endpoint, failure.reason, count: count))
-            }
+            tell(.noResponse(endpoint: exchanges[x].endpoint, failure.reason))
             judgeFailure(x, failure.fault)
         }
         if failure.endsBoth { dropUpstream(x, &arena) } else { dropCurrent(x, &arena) }

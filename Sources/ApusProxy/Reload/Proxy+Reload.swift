@@ -12,6 +12,8 @@ extension Proxy {
     /// Goes over to the snapshot; the worker's listeners come next, and then what waits.
     mutating func adopt(_ adoption: Adoption, _ hand: inout RequestInHand, _ arena: inout BufferArena) {
         let succession = adoption.succession
+        // In the indices of the snapshot in which it happened.
+        tellAll()
         records.moveCounters(by: adoption, worker: neighbours.index)
         let trusted = shared.snapshot.trustedProxies
         shared = adoption.shared
@@ -122,8 +124,6 @@ extension Proxy {
     private mutating func adoptUpstreams(_ succession: Succession, _ arena: inout BufferArena) {
         let snapshot = shared.snapshot
         succession.endpoints.carry(&neighbours.hasFailed) { _ in false }
-        succession.endpoints.carry(&neighbours.silences) { _ in Neighbours.Silence() }
-        neighbours.forgetRefusals()
         succession.endpoints.carry(&origins.connections) { endpoint in
             UpstreamConnectionPool(snapshot.pools[snapshot.endpoints[endpoint].pool].connections)
         }

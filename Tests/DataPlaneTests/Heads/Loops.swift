@@ -26,23 +26,22 @@ import Testing
         #expect(proxy.count(.exchangesStarted, endpoint: 0) == 3)
     }
 
-    /// Once a second at most, with the route and who brought it.
-    @Test func aRequestThatComesBackIsToldOf() async throws {
+    /// Once a second at most, with the route and who brought it, and how many there were: a worker that has nothing more to do
+    /// tells what it keeps, and so does one that ends.
+    @Test(.timeLimit(.minutes(1)), arguments: [false, true])
+    func aRequestThatComesBackIsToldOf(isStopped: Bool) async throws {
         let place = Place(address: try Proxy(try Origin()).address)
         let proxy = try Proxy(place) {
             $0.bind = place.address
             $0.routes = [Route(name: "round", pool: 0)]
         }
         for _ in 0..<3 { #expect(try proxy.get().status == 508) }
-        proxy.dataPlane.stop()
-        var refusals: [RefusalNews] = []
-        for await report in proxy.dataPlane.facts {
-            if case .refused(let refusal) = report.fact { refusals.append(refusal) }
-        }
+        if isStopped { proxy.dataPlane.stop() }
+        let refusals = await refusals(of: proxy, until: isStopped ? nil : 3)
         let first = try #require(refusals.first)
         let event = RefusalNews.Event.cameBack(route: "round", from: "127.0.0.1", count: 1)
         #expect(first == RefusalNews(listener: "\(place.address)", event))
-        #expect(refusals.count < 3)
+        #expect(refusals.count < 3 && refusals.reduce(0) { $0 + $1.event.count } == 3)
     }
 
     @Test func aChainOfTwoIsNoLoop() throws {
