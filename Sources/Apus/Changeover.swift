@@ -8,12 +8,14 @@ actor Changeover: SnapshotAdopter {
     private let dataPlane: DataPlane
     private let prober: Prober
     private let live: Live
+    private let failures: RecentFailures
     private var epoch = 0
 
-    init(_ dataPlane: DataPlane, _ prober: Prober, _ live: Live) {
+    init(_ dataPlane: DataPlane, _ prober: Prober, _ live: Live, _ failures: RecentFailures) {
         self.dataPlane = dataPlane
         self.prober = prober
         self.live = live
+        self.failures = failures
     }
 
     /// One at a time: `RunningConfiguration` asks for the next when this one has returned.
@@ -37,6 +39,7 @@ actor Changeover: SnapshotAdopter {
         await dataPlane.finish(prepared)
         live.view = Live.View(
             snapshot: succession.snapshot, counters: dataPlane.counters, addresses: dataPlane.addresses)
+        failures.turn(to: live)
         await prober.use(dataPlane.counters)
     }
 

@@ -129,16 +129,16 @@ public struct LoadBalancer: Service {
         let prober = Prober(
             snapshot: dataPlane.snapshot, link: dataPlane, eventLoop: eventLoop, logger: logger,
             descriptorBound: descriptors.probeBound)
+        let failures = RecentFailures()
         let running = RunningConfiguration(
-            path: path, loader: loader, first: first, adopter: Changeover(dataPlane, prober, live), live: live,
-            store: store, handed: handedOver,
+            path: path, loader: loader, first: first, adopter: Changeover(dataPlane, prober, live, failures),
+            live: live, store: store, handed: handedOver,
             previousNumber: Int(clamping: surroundings?.takeover?.handover.revision ?? 0), logger: logger,
             outcome: { [supervisor = surroundings?.supervisor] in supervisor?.tell(.status($0.status)) })
         let upgrade = Upgrade(dataPlane, running, surroundings, logger: logger)
         controls.begin(Controls.Parts(configuration: running, dataPlane: dataPlane, live: live, upgrade: upgrade))
         let adminBound = AdminBinds(snapshot.operations.admin.count, eventLoop)
         let isServing = Latch()
-        let failures = RecentFailures()
         var services: [any Service] = []
         if !snapshot.operations.admin.isEmpty {
             let connections = AdminConnections()

@@ -92,7 +92,10 @@ struct AdminAPI: Sendable {
         } catch {
             throw scene.snapshot.unknownPool(error.name)
         }
-        return .json(StatusAnswer(scene, readiness, failures, phase: serving.phase, started: started))
+        // Of what runs now: a reload may have ended the counters of the scene.
+        let (counts, time) = failures.lately(live, now: Prober.now)
+        return .json(
+            StatusAnswer(scene, readiness, .init(counts, time: time), phase: serving.phase, started: started))
     }
 
     func listeners(_ request: Request, _ context: Context) async throws -> Response {

@@ -5,60 +5,84 @@ import Synchronization
 
 /// What went wrong in the last minute, and why: looked at again and again, since counters tell of all time alone.
 public final class RecentFailures: Sendable {
-    /// How far back it looks, and how often it notes what there was until then, in microseconds.
+    /// How far back it looks, to the nearest look, and how often it looks, in microseconds.
     static let window: Int64 = 60_000_000
     static let interval: Int64 = 10_000_000
 
-    private let state = Mutex(State())
+    private let state: Mutex<State>
 
-    public init() {}
+    public convenience init() { self.init(now: Prober.now) }
+
+    init(now: Int64) { state = Mutex(State(notes: [(now, FailureCounts())])) }
 
     /// Looks at the counters until the task is cancelled or the surrounding service group shuts down.
     public func watch(_ live: Live) async {
         while !Task.isCancelled {
-            note(FailureCounts(live.view), now: Prober.now)
+            note(live, now: Prober.now)
             do { try await Task.sleep(for: .microseconds(Self.interval)) } catch { return }
         }
     }
 
     /// Notes what was counted until now.
-    func note(_ counts: FailureCounts, now: Int64) {
+    func note(_ live: Live, now: Int64) {
         state.withLock { state in
-            state.count(counts)
+            state.look(at: live.view)
             state.notes.append((now, state.sum))
             // The last one from before the window is what the window begins with.
             while state.notes.count > 1, state.notes[1].time <= now - Self.window { state.notes.removeFirst() }
         }
     }
 
-    /// What there was in the last minute, to the nearest look; all there was, in a younger process.
-    func lately(_ counts: FailureCounts) -> FailureCounts {
+    /// Other counters have taken the place of those that were looked at: what these have counted is taken a last time.
+    public func turn(to live: Live) {
         state.withLock { state in
-            state.count(counts)
-            guard let first = state.notes.first else { return state.sum }
-            return state.sum.since(first.counts)
+            // With nobody who watches, nobody has to.
+            if state.latest != nil { state.look(at: live.view) }
+        }
+    }
+
+    /// What there was in the last minute, to the nearest look, and how far back that is, in microseconds: all there was, in a
+    /// younger process. Asking changes nothing.
+    func lately(_ live: Live, now: Int64) -> (counts: FailureCounts, time: Int64) {
+        state.withLock { state in
+            let sum = state.sum(until: live.view)
+            return (sum.since(state.notes[0].counts), max(0, now - state.notes[0].time))
         }
     }
 
     private struct State {
-        /// Of the latest look.
-        var latest = FailureCounts()
-        /// All that was counted, also by counters that a reload has ended.
+        /// The latest look: which counters it was at, and what they said.
+        var latest: (view: Live.View, counts: FailureCounts)?
+        /// All that was counted until then, also by counters that a reload has ended.
         var sum = FailureCounts()
-        var notes: [(time: Int64, counts: FailureCounts)] = []
+        /// Never empty: the first one is what the window begins with.
+        var notes: [(time: Int64, counts: FailureCounts)]
 
-        mutating func count(_ counts: FailureCounts) {
-            sum.add(counts.since(latest))
-            latest = counts
+        /// Counters are compared with themselves alone. After a reload the same name may stand for another one, which has
+        /// counted for longer; so what those before say, which have come to rest, is all there is until `look`.
+        func sum(until view: Live.View) -> FailureCounts {
+            guard let latest else { return FailureCounts(view) }
+            return sum.adding(FailureCounts(latest.view).since(latest.counts))
+        }
+
+        mutating func look(at view: Live.View) {
+            guard let latest, latest.view.snapshot === view.snapshot else {
+                sum = sum(until: view)
+                self.latest = (view, FailureCounts(view))
+                return
+            }
+            let counts = FailureCounts(view)
+            sum = sum.adding(counts.since(latest.counts))
+            self.latest = (view, counts)
         }
     }
 }
 
-/// Failures by cause, since the process has begun.
+/// Failures by cause: all that the counters of one view have counted, or a part of it.
 struct FailureCounts: Sendable, Equatable {
     /// Answers of 5xx that Apus made, and connections that it turned away or broke because of an origin.
     var byReason: [String: UInt64] = [:]
-    /// Answers of 5xx by endpoints, by their pool.
+    /// Answers of 5xx by endpoints, by their pool's name as other answers have it.
     var byPool: [String: UInt64] = [:]
 
     init() {}
@@ -66,6 +90,7 @@ struct FailureCounts: Sendable, Equatable {
     init(_ view: Live.View) {
         let (snapshot, counters) = (view.snapshot, view.counters)
         let layout = snapshot.counterLayout
+        let names = SnapshotNames.unique(snapshot.pools.map(\.name))
         for reason in Reason.allCases where reason.isFailure {
             let slots = snapshot.listeners.indices.map { layout.reason(reason, listener: $0) }
             let count = slots.reduce(0) { $0 + counters.total($1) }
@@ -76,15 +101,17 @@ struct FailureCounts: Sendable, Equatable {
                 let row = layout.row(route: route, branch: branch)
                 for endpoint in layout.endpoints(row: row) {
                     let count = counters.total(layout.requests(row: row, endpoint: endpoint, statusClass: 5))
-                    if count > 0 {
-                        byPool[snapshot.pools[snapshot.endpoints[endpoint].pool].name, default: 0] += count
-                    }
+                    guard count > 0 else { continue }
+                    let pool = snapshot.endpoints[endpoint].pool
+                    // What was removed is in no other answer, and so has the name that it had.
+                    let name = snapshot.pools[pool].isRetired ? snapshot.pools[pool].name : names[pool]
+                    byPool[name, default: 0] += count
                 }
             }
         }
     }
 
-    /// What was counted since then. A counter that has gone has counted nothing.
+    /// What was counted since then, by the same counters.
     func since(_ earlier: FailureCounts) -> FailureCounts {
         var counts = FailureCounts()
         counts.byReason = Self.since(earlier.byReason, byReason)
@@ -92,9 +119,11 @@ struct FailureCounts: Sendable, Equatable {
         return counts
     }
 
-    mutating func add(_ other: FailureCounts) {
-        byReason.merge(other.byReason, uniquingKeysWith: +)
-        byPool.merge(other.byPool, uniquingKeysWith: +)
+    func adding(_ other: FailureCounts) -> FailureCounts {
+        var counts = self
+        counts.byReason.merge(other.byReason, uniquingKeysWith: +)
+        counts.byPool.merge(other.byPool, uniquingKeysWith: +)
+        return counts
     }
 
     private static func since(_ earlier: [String: UInt64], _ later: [String: UInt64]) -> [String: UInt64] {

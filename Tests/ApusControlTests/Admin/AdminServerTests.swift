@@ -182,7 +182,9 @@ import Testing
             let endpoint = try #require(layout.endpoints(row: layout.row(route: 1)).first)
             link.add(3, to: layout.requests(row: layout.row(route: 1), endpoint: endpoint, statusClass: 5))
             let failures = try await server.get("/v1/status").json()["failures"]
-            #expect(failures?["seconds"] == 60)
+            // It has not run for a minute.
+            let seconds = (1..<60).first { failures?["seconds"] == .integer($0) }
+            #expect(seconds != nil)
             #expect(failures?["byReason"]?["descriptor_limit"] == 2)
             #expect(failures?["byPool"]?["web"] == 3)
         }

@@ -53,15 +53,16 @@ struct StatusAnswer: Encodable {
     }
 
     struct FailuresAnswer: Encodable {
-        /// Of the last so many seconds; less in a younger process.
+        /// Of the last so many seconds: a minute to the nearest look, less in a younger process.
         var seconds: Int
         /// Answers of 5xx that Apus made, connections that it turned away, and responses that origins did not complete.
         var byReason: [String: UInt64]
         /// Answers of 5xx by endpoints, by their pool.
         var byPool: [String: UInt64]
 
-        init(_ counts: FailureCounts) {
-            seconds = Int(RecentFailures.window / 1_000_000)
+        /// - Parameter time: how far back `counts` begin, in microseconds.
+        init(_ counts: FailureCounts, time: Int64) {
+            seconds = max(1, Int((time + 500_000) / 1_000_000))
             (byReason, byPool) = (counts.byReason, counts.byPool)
         }
     }
@@ -102,7 +103,8 @@ struct StatusAnswer: Encodable {
     }
 
     init(
-        _ scene: AdminScene, _ readiness: Readiness, _ recent: RecentFailures, phase: ServingState.Phase, started: Date
+        _ scene: AdminScene, _ readiness: Readiness, _ failures: FailuresAnswer, phase: ServingState.Phase,
+        started: Date
     ) {
         version = Version.current
         swift = Version.swift
@@ -140,7 +142,7 @@ struct StatusAnswer: Encodable {
         revision = RevisionAnswer(scene.running.revision, running: scene.running.revision)
         dynamicChanges = scene.running.dynamic.entries.count
         requests = RequestsAnswer(scene)
-        failures = FailuresAnswer(recent.lately(FailureCounts(scene.view)))
+        self.failures = failures
         endpoints = EndpointsAnswer(scene)
         listeners = ListenersAnswer(scene).listeners
         let layout = scene.layout

@@ -82,7 +82,7 @@ enum OpenAPISchemas {
                 "queued": described(count, "Waiting for an endpoint now."),
             ]),
             "failures": object([
-                "seconds": described(count, "How far back it looks; less in a younger process."),
+                "seconds": described(count, "How far back it looks: about 60, less in a younger process."),
                 "byReason": described(
                     counts,
                     "Answers of 5xx by Apus, connections that it turned away, and responses that origins did not complete, "
