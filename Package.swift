@@ -60,7 +60,9 @@ let rooms: [Room] = [
         testUses: ["ApusModel"], testData: ["Golden"]),
     Room(
         name: "ApusControl",
-        uses: ["CApusZlib", "ApusConfig", "ApusModel", "ApusBalancing", "ApusHTTP", "ApusAddresses"],
+        uses: [
+            "CApusZlib", "ApusConfig", "ApusProcess", "ApusModel", "ApusBalancing", "ApusHTTP", "ApusAddresses",
+        ],
         products: [
             ("Hummingbird", "hummingbird"), ("ServiceLifecycle", "swift-service-lifecycle"), ("Logging", "swift-log"),
             ("NIOCore", "swift-nio"), ("NIOPosix", "swift-nio"), ("NIOHTTP1", "swift-nio"), ("Crypto", "swift-crypto"),

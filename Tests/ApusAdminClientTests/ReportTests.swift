@@ -37,6 +37,8 @@ struct ReportTests {
                 web: 0 of 2
 
                 """)
+        let own = try #require(report.ownEndpoints?.first)
+        #expect([own.pool, own.name, own.address, own.words] == ["web", "c.test:80", "127.0.0.1:80", "c is Apus"])
         #expect(throws: (any Error).self) { try StatusReport(json: "{}") }
     }
 

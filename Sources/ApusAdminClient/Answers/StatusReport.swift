@@ -44,6 +44,10 @@ public struct StatusReport: Decodable, Sendable, Equatable {
 
     /// An endpoint that is Apus itself.
     public struct OwnEndpoint: Decodable, Sendable, Equatable {
+        public var pool: String
+        public var name: String
+        public var address: String
+        /// What it is, and what comes of it.
         public var words: String
     }
 

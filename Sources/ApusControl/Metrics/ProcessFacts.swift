@@ -1,4 +1,5 @@
 import ApusConfig
+import ApusProcess
 import FoundationEssentials
 import Glibc
 
@@ -26,15 +27,14 @@ struct ProcessFacts {
         let fields = stat[name...].split(separator: " ").map { UInt64($0) ?? 0 }
         let pages = statm.split(separator: " ")
         guard fields.count > 20, pages.count > 1, let resident = UInt64(pages[1]) else { return nil }
-        var limit = rlimit()
-        guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return nil }
+        guard let limit = OpenFiles.limit else { return nil }
         let tick = 1_000_000 / UInt64(max(1, sysconf(Int32(_SC_CLK_TCK))))
         return ProcessFacts(
             residentBytes: resident * UInt64(max(1, sysconf(Int32(_SC_PAGESIZE)))),
             cpuMicroseconds: (fields[12] + fields[13]) * tick,
             // The listing held one descriptor itself.
             openDescriptors: UInt64(max(0, descriptors.count - 1)),
-            descriptorLimit: UInt64(limit.rlim_cur),
+            descriptorLimit: limit,
             startMicroseconds: boot * 1_000_000 + fields[20] * tick)
     }
 

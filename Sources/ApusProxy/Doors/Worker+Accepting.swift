@@ -17,7 +17,8 @@ extension Worker {
         for _ in 0..<Self.accepts(of: eventCount) { guard acceptOne(at: place, listening, &arena) else { return } }
     }
 
-    /// - Returns: false when nobody waits, or nobody can be taken.
+    /// - Returns: whether somebody was accepted: taken in, or told that there is no room. False when nobody waits, or there is
+    ///   nothing left to tell them with.
     private mutating func acceptOne(at place: Int, _ listening: ListeningSocket, _ arena: inout BufferArena) -> Bool {
         var peer = WireAddress(high: 0, low: 0, port: 0)
         var link = Link()

@@ -1,5 +1,5 @@
 import ApusModel
-import Glibc
+import ApusProcess
 import NIOCore
 
 /// What clients of the admin server may take, all its listeners together, before and after they have said who they are.
@@ -31,10 +31,8 @@ struct AdminLimits: Sendable {
     /// An eighth of the descriptors is the most that the admin server takes: the others are for traffic.
     static func ofThisProcess() -> AdminLimits {
         var limits = AdminLimits()
-        var descriptors = rlimit()
-        // SAFETY: the call writes the one struct, which outlives it.
-        guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &descriptors) == 0 else { return limits }
-        limits.connections = DescriptorBudget(limit: UInt64(descriptors.rlim_cur), workers: 0).adminConnections
+        guard let descriptors = OpenFiles.limit else { return limits }
+        limits.connections = DescriptorBudget(limit: descriptors, workers: 0).adminConnections
         return limits
     }
 }
