@@ -12,7 +12,6 @@ extension AdminAPI {
         let router = Router(context: Context.self)
         router.add(middleware: AdminMemoryBound(connections: connections))
         router.add(middleware: ChangeLog(bind: door.bind, logger: logger))
-        router.add(middleware: AdminSeclusion())
         router.add(middleware: AdminProblems(logger: logger))
         router.add(middleware: AdminCompression())
         router.add(middleware: AdminAccess(door: door))

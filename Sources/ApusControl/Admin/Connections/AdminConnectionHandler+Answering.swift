@@ -49,6 +49,7 @@ extension AdminConnectionHandler {
         for field in head.headerFields where field.name != .connection && field.name != .transferEncoding {
             bytes.writeString("\(field.name.rawName): \(field.value)\r\n")
         }
+        bytes.writeString(AdminAccess.seclusion)
         if exchange.answer == .chunked { bytes.writeString("Transfer-Encoding: chunked\r\n") }
         if !exchange.keepsAlive {
             bytes.writeString("Connection: close\r\n")

@@ -46,6 +46,9 @@ import Testing
             let answer = try AdminFixture.Answer(try await server.raw(request))
             #expect(answer.status == status)
             #expect(answer.fields["apus-reason"] == reason)
+            // As each answer says.
+            #expect(answer.fields["cross-origin-resource-policy"] == "same-origin")
+            #expect(answer.fields["x-content-type-options"] == "nosniff")
             #expect(answer.type == "application/problem+json" && answer.fields["connection"] == "close")
             #expect(try answer.json()["type"] == "urn:apus:problem:refused-request")
         }
