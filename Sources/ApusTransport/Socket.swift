@@ -46,7 +46,7 @@ public struct Socket: Sendable, Equatable, BitwiseCopyable {
 
     static func reaches(_ address: WireAddress) -> Bool { apus_reaches(address.c) == 0 }
 
-    /// Starts to connect. The socket becomes writable when connected, broken when refused.
+    /// Starts to connect. What the system refuses at once is the result; else the socket becomes writable when connected, broken when refused.
     ///
     /// - Parameter bound: a socket whose descriptor is not below it is as good as none (EMFILE).
     static func connect(_ address: WireAddress, below bound: Int32 = .max) -> SystemResult {

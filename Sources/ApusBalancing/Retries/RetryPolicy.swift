@@ -10,7 +10,7 @@ public struct RetryPolicy: Sendable, Hashable {
     /// How an attempt failed. Once a byte of the response has gone to the client there is no second attempt, and no
     /// question.
     public enum Failure: Sendable, Hashable, CaseIterable {
-        /// The connection was refused, or the endpoint was unreachable.
+        /// No connection could be made, and not for want of time.
         case connectRefused
         case connectTimedOut
         /// A connection that had served other exchanges was closed or reset.

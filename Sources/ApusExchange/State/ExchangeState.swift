@@ -55,7 +55,7 @@ public struct ExchangeState: Sendable, BitwiseCopyable {
     public var isPersonal = false
     /// The origin has asked the client to authenticate its connection.
     public var wasChallenged = false
-    /// What the request's body was cut short by; nothing more of it is forwarded.
+    /// The request's body was cut short: nothing more of it is forwarded.
     public var requestWasAbandoned = false
     /// None of the body has been let go other than what is kept for another attempt.
     public var isReplayable = true

@@ -113,7 +113,7 @@ extension PoolVisit {
         origins.dispatchers[pool].attemptEnded(
             endpoint - rules.start, wasJudged: attempt.isJudged, admitted: attempt.admitted, load: load,
             now: now)
-        // Of two that were in flight one is left, and that is no longer extra load.
+        // The retry, or the hedge, has ended, or is alone now: it is no longer extra load.
         if holdsBudget { giveBackBudget(to: &origins) }
     }
 }

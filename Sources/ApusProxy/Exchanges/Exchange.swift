@@ -35,7 +35,7 @@ struct Exchange: BitwiseCopyable {
     private var headByteCount: Int32 = 0
     /// The lines that its route adds to the response, where they depend on the request: first those of its filters.
     var responseLines = Stretch()
-    /// The request as it was sent, its head and what of its body came along, until a response is passed on.
+    /// The request as it was sent, its head and what of its body came along or was kept since, until a response is passed on.
     var replay = Stretch()
     /// The hash of the application's session cookie, where Apus learns from it; 0 for none.
     var sessionHash: UInt64 = 0

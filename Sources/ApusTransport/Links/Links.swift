@@ -165,7 +165,7 @@ public struct Links: ~Copyable {
 
     // MARK: - Beginning and end of a link
 
-    /// Begins to connect. The link becomes writable when connected, broken when refused.
+    /// Begins to connect. What the system refuses at once is the result; else the link becomes writable when connected, broken when refused.
     public mutating func connect(_ link: inout Link, to address: WireAddress) -> SystemResult {
         let result =
             isScripted
