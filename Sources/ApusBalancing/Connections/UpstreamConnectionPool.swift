@@ -195,6 +195,10 @@ public struct UpstreamConnectionPool: Sendable {
         return idle.prefix(count).map(\.handle)
     }
 
+    /// Ends the use of the connection that has been idle for the longest: it is to be closed, and no longer counted. Nil when
+    /// none is idle.
+    public mutating func takeOldestIdle() -> Int32? { idle.isEmpty ? nil : idle.removeFirst().handle }
+
     private mutating func endBusy() {
         precondition(busyCount > 0, "a connection ended that was not busy")
         busyCount -= 1

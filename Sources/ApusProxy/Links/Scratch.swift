@@ -7,4 +7,6 @@ struct Scratch: ~Copyable {
     var trailers = FieldTable()
     /// What will be the next chunk of a chunked body.
     var chunk = ChunkRanges()
+    /// The endpoint of which an idle connection was given up last.
+    var givingUp = 0
 }

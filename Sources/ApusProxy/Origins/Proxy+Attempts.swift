@@ -42,22 +42,32 @@ extension Proxy {
     ) -> Next {
         beginAttempt(x, endpoint)
         switch lease {
-        case .reuse(let upstream):
-            records.counters.add(to: shared.layout.endpoint(endpoint, .connectionsReused))
-            connections[Int(upstream)].phase = .leased
-            connections[Int(upstream)].exchange = Int32(x)
-            connections[Int(upstream)].deadline = .max
-            exchanges[x].state.visit.current.connection = upstream
-            return sendRequest(x, &arena)
+        case .reuse(let upstream): return reuse(upstream, x, endpoint, &arena)
         case .connect: return connect(x, endpoint, &arena)
         // HTTP/1 carries one exchange at a time, and `choose` gives no lease that was refused.
         case .share, .refuse: preconditionFailure("no connection of HTTP/1 is shared")
         }
     }
 
+    @inline(__always)
+    private mutating func reuse(_ upstream: Int32, _ x: Int, _ endpoint: Int, _ arena: inout BufferArena) -> Next {
+        records.counters.add(to: shared.layout.endpoint(endpoint, .connectionsReused))
+        connections[Int(upstream)].phase = .leased
+        connections[Int(upstream)].exchange = Int32(x)
+        connections[Int(upstream)].deadline = .max
+        exchanges[x].state.visit.current.connection = upstream
+        return sendRequest(x, &arena)
+    }
+
     private mutating func connect(_ x: Int, _ endpoint: Int, _ arena: inout BufferArena) -> Next {
         var link = Link()
-        let result = connections.links.connect(&link, to: settings.endpointAddress[endpoint])
+        var result = connections.links.connect(&link, to: settings.endpointAddress[endpoint])
+        if result.isFailure, case .shortage(let shortage) = ConnectFailure(errno: result.errno) {
+            if let kept = keptInstead(of: shortage, x, endpoint) { return reuse(kept, x, endpoint, &arena) }
+            if shortage == .descriptors, giveUpIdleUpstream(&arena) {
+                result = connections.links.connect(&link, to: settings.endpointAddress[endpoint])
+            }
+        }
         guard !result.isFailure else {
             return connectFailed(x, ConnectFailure(errno: result.errno), &arena)
         }

@@ -76,4 +76,44 @@ import Testing
         stage.say("GET / HTTP/1.1\r\nHost: a\r\n\r\n", from: other)
         #expect(stage.heard(stage.origins[stage.origins.count - 1]).contains("GET / "), "no breaker has opened")
     }
+
+    /// What may not be repeated goes over a connection that was used a moment ago, or a new one; where no new one can be had, any
+    /// will do.
+    @Test(arguments: [EADDRNOTAVAIL, EMFILE])
+    func aKeptConnectionIsBetterThanNone(errno: Int32) throws {
+        let stage = try ScriptedStage()
+        let client = try stage.connect()
+        for method in ["GET", "POST"] {
+            stage.say("\(method) / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n", from: client)
+            try #require(stage.origins.count == 1)
+            stage.say("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi", from: stage.origins[0])
+            #expect(stage.heard(client).hasSuffix("hi"))
+            stage.network.reception = { _ in .refuseAtOnce(errno: errno) }
+            stage.pass(milliseconds: 1_500)
+        }
+        #expect(stage.count(.connectShortages) == 0 && stage.count(.connectionsReused) == 1)
+        #expect(stage.hand.leftovers(stage.network) == [] && stage.network.faults == [])
+    }
+
+    /// Descriptors that idle connections to other endpoints have are given up.
+    @Test func anIdleConnectionElsewhereIsGivenUpForADescriptor() throws {
+        let stage = try ScriptedStage(endpoints: 2)
+        let client = try stage.connect()
+        func get() throws {
+            stage.say("GET / HTTP/1.1\r\nHost: a\r\n\r\n", from: client)
+            stage.say("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi", from: try #require(stage.origins.last))
+        }
+        try get()
+        #expect(stage.heard(client).hasSuffix("hi"))
+        var attempts = 0
+        stage.network.reception = { _ in
+            attempts += 1
+            return attempts == 1 ? .refuseAtOnce(errno: EMFILE) : .accept(after: 0)
+        }
+        try get()
+        #expect(stage.heard(client).hasSuffix("hi") && stage.origins.count == 2)
+        #expect(stage.heard(stage.origins[0]).hasSuffix("FIN"))
+        #expect(stage.count(.connectShortages, 1) == 0)
+        #expect(stage.hand.leftovers(stage.network) == [] && stage.network.faults == [])
+    }
 }
