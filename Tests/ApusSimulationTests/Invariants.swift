@@ -189,16 +189,28 @@ struct Invariants: SimulationObserver {
         balancers[balancer].trials[endpoint] = []
     }
 
-    /// No more are ejected than may be, and never all that could serve.
+    /// No more are ejected than may be, but where a reserve is well, and never all that could serve.
     private mutating func decided(_ balancer: Int, _ changes: [HealthChange], _ now: VirtualTime) {
-        for case .endpoint(let change) in changes { balancers[balancer].states[change.endpoint] = change.after.kind }
+        for case .endpoint(let change) in changes {
+            let before = balancers[balancer].states[change.endpoint]
+            balancers[balancer].states[change.endpoint] = change.after.kind
+            if before != .ejected, change.after.kind == .ejected { ejected(change.endpoint, by: balancer, now) }
+        }
         let states = balancers[balancer].states
         let ejected = states.count { $0 == .ejected }
-        let all = states.count
-        let limit = max(1, all * (pool.outliers?.maximumEjectedPercent ?? 0) / 100)
-        demand(ejected <= limit, now, "\(ejected) of \(all) are ejected, \(limit) may be")
         let serving = states.count { $0 == .healthy || $0 == .unknown }
         demand(ejected == 0 || serving > 0, now, "\(ejected) are ejected, and none is left that serves")
+    }
+
+    private mutating func ejected(_ endpoint: Int, by balancer: Int, _ now: VirtualTime) {
+        let states = balancers[balancer].states
+        let count = states.count { $0 == .ejected }
+        let limit = max(1, states.count * (pool.outliers?.maximumEjectedPercent ?? 0) / 100)
+        func rank(_ index: Int) -> Int { endpoints[index].isBackup ? .max : endpoints[index].tier }
+        let hasReserve = states.indices.contains {
+            rank($0) > rank(endpoint) && (states[$0] == .healthy || states[$0] == .unknown)
+        }
+        demand(count <= limit || hasReserve, now, "\(count) of \(states.count) are ejected, \(limit) may be")
     }
 
     /// To be asked when the simulation is over.

@@ -48,7 +48,7 @@ extension HealthCause: CustomStringConvertible {
         case .probesPassed(let count): "\(count) of \(count) probes passed"
         case .connected: "a request connected"
         case .answered: "it answers again"
-        case .timeIsOver: "its time out of service is over"
+        case .timeIsOver: "its time out of service is over, and requests will tell"
         case .nothingElseLeft: "no other endpoint of the pool is left"
         case .weight(let weight): "weight \(weight)"
         case .reload: "the configuration has changed"

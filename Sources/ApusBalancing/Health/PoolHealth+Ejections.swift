@@ -49,13 +49,19 @@ extension PoolHealth {
         guard let rules, endpoints[endpoint].isAvailable else { return false }
         let limit = max(1, count * rules.maximumEjectedPercent / 100)
         let othersServing = servingCount - (endpoints[endpoint].isServing ? 1 : 0)
-        guard ejectedCount < limit, othersServing > 0 else {
+        guard othersServing > 0, ejectedCount < limit || hasReserve(behind: endpoint) else {
             deniedEjections += 1
             return false
         }
         endpoints[endpoint].ejection.begin(cause, rules: rules, now: now)
         ejectedCount += 1
         return true
+    }
+
+    /// Whether there is another that is used where none of the endpoint's rank is left: a backup, or one of a later tier. The cap
+    /// is for pools that would lose what they serve with.
+    private func hasReserve(behind endpoint: Int) -> Bool {
+        (0..<count).contains { endpoints[$0].rank > endpoints[endpoint].rank && endpoints[$0].isServing }
     }
 
     private mutating func settleEjection(_ endpoint: Int, _ now: Int64) -> [HealthChange] {

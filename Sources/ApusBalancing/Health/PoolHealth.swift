@@ -10,7 +10,8 @@ public import ApusModel
 /// the pool's `OutlierRules`:
 /// - Ejected is who answered badly so often in a row, or who is an outlier of an interval (`OutlierDetection`).
 /// - At most `maximumEjectedPercent` of the endpoints at a time, rounded down, the new one included; but one may always
-///   be. The cap is on what would be after the ejection, not before it.
+///   be, and any where a backup or a later tier stands behind it. The cap is on what would be after the ejection, not
+///   before it.
 /// - Never the last endpoint that requests can be sent to. And when the others go down after it was ejected, ejections
 ///   end early: an endpoint that answers badly is better than none. So ejections never empty a pool.
 /// - How long: `Ejection`. Earlier, after `rise` probes in a row, with `returnsOnProbe` or where a probe has failed since:
@@ -55,6 +56,8 @@ public struct PoolHealth: Sendable {
         var weight: Int
         /// The weight that the configuration gives it.
         let configured: Int
+        /// Its tier; of a backup, behind all of them.
+        let rank: Int
         var ejection = Ejection()
         var breaker = BreakerStatus()
         /// What was last told.
@@ -92,7 +95,8 @@ public struct PoolHealth: Sendable {
                 endpoint.isUnresolved
                 ? EndpointHealth(unresolved: check, isRefused: endpoint.isRefused) : EndpointHealth(check)
             var watched = Watched(
-                probed: probed, weight: endpoint.weight, configured: endpoint.weight, state: .removed,
+                probed: probed, weight: endpoint.weight, configured: endpoint.weight,
+                rank: endpoint.isBackup ? .max : endpoint.tier, state: .removed,
                 isAvailable: !endpoint.isRetired && probed.isAvailable, since: now)
             if !endpoint.isRetired { watched.state = watched.current }
             return watched

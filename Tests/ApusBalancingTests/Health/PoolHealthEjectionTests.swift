@@ -17,10 +17,28 @@ import Testing
         #expect(health.deniedEjections == 0)
         #expect(health.nextWakeup == 32 * second)
         #expect(health.woken(now: 32 * second - 1).isEmpty)
-        #expect(words(health.woken(now: 32 * second)) == ["1 healthy (its time out of service is over)"])
+        #expect(words(health.woken(now: 32 * second)) == ["1 healthy (its time out of service is over, and requests will tell)"])
         #expect(health.isAvailable(1) && health.ejectedCount == 0 && health.nextWakeup == nil)
         #expect(words(health.failedInARow(1, .gatewayError, count: 3, now: 33 * second))[0].contains("gateway"))
         #expect(health.ejections(1) == [1, 1, 0, 0, 0])
+    }
+
+    /// The cap is for pools that would lose what they serve with: a backup that is well takes over.
+    @Test(arguments: [([2], [:]), ([], [2: 1])] as [(Set<Int>, [Int: Int])])
+    func whereAReserveIsWellAllOfItsPrimariesMayBeEjected(backups: Set<Int>, tiers: [Int: Int]) {
+        var health = PoolHealthTests.pool([1, 1, 1], backups: backups, tiers: tiers)
+        for endpoint in 0..<3 { _ = health.probeSucceeded(endpoint, now: 0) }
+        for endpoint in 0..<2 {
+            #expect(!health.failedInARow(endpoint, .timeout, count: 5, now: second).isEmpty)
+        }
+        #expect(health.ejectedCount == 2 && health.deniedEjections == 0)
+        #expect(health.failedInARow(2, .timeout, count: 5, now: second).isEmpty, "the last is never")
+        // One that is no reserve of another's is capped as before.
+        var other = PoolHealthTests.pool([1, 1, 1], backups: backups, tiers: tiers)
+        for endpoint in 0..<3 { _ = other.probeSucceeded(endpoint, now: 0) }
+        for _ in 0..<3 { _ = other.probeFailed(2, .timedOut, now: second) }
+        #expect(!other.failedInARow(0, .timeout, count: 5, now: second).isEmpty)
+        #expect(other.failedInARow(1, .timeout, count: 5, now: second).isEmpty)
     }
 
     @Test func withoutRulesNothingEjects() {
@@ -208,7 +226,7 @@ import Testing
         var health = PoolHealthTests.up(4)
         _ = health.failedInARow(0, .gatewayError, count: 5, now: 0)
         _ = health.askFailed(0, .timedOut, now: 29 * second)
-        #expect(words(health.woken(now: 30 * second)) == ["0 healthy (its time out of service is over)"])
+        #expect(words(health.woken(now: 30 * second)) == ["0 healthy (its time out of service is over, and requests will tell)"])
         _ = health.failedInARow(0, .gatewayError, count: 5, now: 31 * second)
         #expect(health.probeSucceeded(0, now: 32 * second).isEmpty, "no probe has failed")
         _ = health.askFailed(0, .timedOut, now: 33 * second)
@@ -221,7 +239,7 @@ import Testing
             #expect(health.woken(now: now).count == 1 && health.isEjected(0))
         }
         // As long as an ejection may be, and no longer.
-        #expect(words(health.woken(now: 331 * second)) == ["0 healthy (its time out of service is over)"])
+        #expect(words(health.woken(now: 331 * second)) == ["0 healthy (its time out of service is over, and requests will tell)"])
     }
 
     /// One good answer behind a bad one does not have it come and go.
@@ -233,7 +251,7 @@ import Testing
         #expect(words(health.probeSucceeded(0, now: 3 * second)) == ["0 healthy (2 of 2 probes passed)"])
         _ = health.failedInARow(0, .gatewayError, count: 5, now: 4 * second)
         for now in Int64(5)...63 { #expect(health.probeSucceeded(0, now: now * second).isEmpty) }
-        #expect(words(health.woken(now: 64 * second)) == ["0 healthy (its time out of service is over)"])
+        #expect(words(health.woken(now: 64 * second)) == ["0 healthy (its time out of service is over, and requests will tell)"])
     }
 
     // MARK: - Intervals

@@ -10,7 +10,7 @@ import Testing
     /// The health of a pool of endpoints with these weights.
     static func pool(
         _ weights: [Int], outliers: OutlierRules? = OutlierRules(), panic: Int = 0,
-        check: HealthCheck = HealthCheck(probe: .tcp, rise: 2, fall: 3)
+        check: HealthCheck = HealthCheck(probe: .tcp, rise: 2, fall: 3), backups: Set<Int> = [], tiers: [Int: Int] = [:]
     ) -> PoolHealth {
         let address = SocketAddress("127.0.0.1:80")!
         let snapshot = Snapshot(
@@ -20,7 +20,9 @@ import Testing
                     name: "web", health: check, outliers: outliers, panicThreshold: panic, endpoints: 0..<weights.count)
             ],
             endpoints: weights.enumerated().map {
-                Endpoint(name: "\($0.offset)", address: address, weight: $0.element, pool: 0)
+                Endpoint(
+                    name: "\($0.offset)", address: address, weight: $0.element, pool: 0,
+                    tier: tiers[$0.offset] ?? 0, isBackup: backups.contains($0.offset))
             })
         return PoolHealth(pool: 0, of: snapshot, now: 0)
     }
@@ -93,7 +95,7 @@ import Testing
         for now in Int64(1)...3 { _ = health.connectFailed(1, .unreachable, now: now) }
         #expect(health.nextWakeup == 5_000_003)
         #expect(health.woken(now: 5_000_002).isEmpty)
-        #expect(words(health.woken(now: 5_000_003)) == ["1 unknown (its time out of service is over)"])
+        #expect(words(health.woken(now: 5_000_003)) == ["1 unknown (its time out of service is over, and requests will tell)"])
         #expect(health.nextWakeup == nil)
         #expect(words(health.connectSucceeded(1, now: 5_000_004)) == ["1 healthy (a request connected)"])
     }
