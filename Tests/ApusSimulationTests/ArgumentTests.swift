@@ -108,6 +108,7 @@ import Testing
         #expect(mistake { $0.errors = ["web-1@1s:101%"] } != "")
         #expect(mistake { $0.errors = ["web-1@1s:0.3"] } != "")
         #expect(mistake { $0.slow = ["web-1@1s:0x"] } != "")
+        #expect(mistake { $0.slow = ["web-1@1s:99999999999999999999x"] } != "")
         #expect(mistake { $0.flap = ["web-1@1s:0s"] } != "")
         #expect(mistake { $0.serviceTail = "0.5x" } != "")
         #expect(mistake { $0.balancers = "0" } != "")
@@ -128,7 +129,7 @@ import Testing
         #expect(shares.map(\.route.name) == ["reports", "a=b/*"])
         #expect(shares.map(\.share) == [0.05, 0.95] && shares.map(\.work) == [20, 1])
         for wrong in [
-            "reports", "reports=", "reports=0%", "reports=5", "reports=5%:20", "reports=5%:0x", "elsewhere=5%",
+            "reports", "reports=", "reports=0%", "reports=5", "reports=5%:20", "reports=5%:0x", "reports=5%:99999999999999999999x", "elsewhere=5%",
         ] {
             #expect(throws: ArgumentMistake.self) { try read(wrong) }
         }

@@ -127,6 +127,19 @@ import Testing
         #expect(result.latency.maximum < 8 * second)
     }
 
+    /// A hedge that finds no connection does not end the looks at the attempt beside it.
+    @Test func whatGoesOnAloneIsLookedAtAgain() throws {
+        var scenario = scenario(endpoints: 2, faults: [Fault(endpoint: 0, at: 2 * second, .cutOff)]) {
+            $0.health = HealthCheck(probe: .none)
+            $0.outliers = nil
+            $0.hedging = HedgingRules(after: .milliseconds(50))
+        }
+        scenario.shortages = [MachineShortage(.ports, endpoint: 1, at: 2 * second, until: 60 * second)]
+        scenario.load = 20
+        let result = scenario.run()
+        #expect(result.refusals[.responseHeadTimeout] == nil, "\(result.refusals)")
+    }
+
     /// The time for a response begins anew with each attempt: one that is still connecting has none.
     @Test func aRetryIsNotLateForTheAttemptBeforeIt() {
         var scenario = scenario(

@@ -22,9 +22,12 @@ struct FailureRuns: Sendable {
         @usableFromInline var wasToldLate: Bool
         /// When the first that was late was sent.
         @usableFromInline var beganAt: Int64
+        /// Which run it is, of 255 in turn from 1: what was counted in one has to know whether that is over.
+        @usableFromInline var number: UInt8
 
         @inlinable @inline(__always)
-        init(answeredAt: Int64 = .min, answeredRoute: Int32 = -1) {
+        init(after last: UInt8 = 0, answeredAt: Int64 = .min, answeredRoute: Int32 = -1) {
+            number = last == .max ? 1 : last &+ 1
             self.answeredAt = answeredAt
             self.answeredRoute = answeredRoute
             lateRoutes = 0
@@ -57,7 +60,7 @@ struct FailureRuns: Sendable {
     mutating func served(_ endpoint: Int, route: Int32, now: Int64) -> Bool {
         guard endpoint < runs.count else { return false }
         let wasToldLate = runs[endpoint].wasToldLate
-        if wasToldLate || runs[endpoint].status5xx != 0 { runs[endpoint] = Run() }
+        if wasToldLate || runs[endpoint].status5xx != 0 { runs[endpoint] = Run(after: runs[endpoint].number) }
         runs[endpoint].answeredAt = now
         runs[endpoint].answeredRoute = route
         return wasToldLate
@@ -143,7 +146,7 @@ struct FailureRuns: Sendable {
 
     /// The endpoint begins anew.
     mutating func forget(_ endpoint: Int) {
-        if endpoint < runs.count { runs[endpoint] = Run() }
+        if endpoint < runs.count { runs[endpoint] = Run(after: runs[endpoint].number) }
     }
 
     /// Goes on counting after a reload. Routes have other indices then: runs that hang on one begin anew.
@@ -159,18 +162,21 @@ struct FailureRuns: Sendable {
         return takeFull(endpoint)
     }
 
-    /// What was sent then, and was counted as overdue, has broken: it was not late, and counts once.
-    mutating func brokeAfterAll(_ endpoint: Int, sent: Int64) -> (kind: ConsecutiveFailure, count: Int)? {
+    /// Which of the endpoint's runs goes on.
+    func number(of endpoint: Int) -> UInt8 { endpoint < runs.count ? runs[endpoint].number : 0 }
+
+    /// What was counted as overdue in that run has broken: it was not late, and counts once.
+    mutating func brokeAfterAll(_ endpoint: Int, run: UInt8) -> (kind: ConsecutiveFailure, count: Int)? {
         guard endpoint < runs.count else { return nil }
-        // An answer meanwhile has ended the run in which it was.
-        guard runs[endpoint].answeredAt < sent else { return failed(endpoint, isGatewayError: true) }
-        // A run that began later is another's: this one was told with the one before.
-        guard runs[endpoint].gatewayErrors > 0, runs[endpoint].beganAt <= sent else { return nil }
+        guard runs[endpoint].number == run else {
+            // That run is over. Others were told of it with the run, unless an answer has ended that.
+            return runs[endpoint].wasToldLate ? nil : failed(endpoint, isGatewayError: true)
+        }
         runs[endpoint].areAllLate = false
         return takeFull(endpoint)
     }
 
-    /// A request broke there, and then elsewhere: it is not the endpoint that breaks.
+    /// A request broke there and elsewhere: it is not the endpoint that breaks.
     mutating func takeBack(_ endpoint: Int) {
         guard endpoint < runs.count, runs[endpoint].gatewayErrors > 0 else { return }
         runs[endpoint].gatewayErrors -= 1
@@ -183,7 +189,8 @@ struct FailureRuns: Sendable {
     }
 
     private static func withoutRoutes(_ run: Run) -> Run {
-        var next = run.lateRoutes != 0 && run.areAllLate ? Run(answeredAt: run.answeredAt) : run
+        let hangsOnRoutes = run.lateRoutes != 0 && run.areAllLate
+        var next = hangsOnRoutes ? Run(after: run.number, answeredAt: run.answeredAt) : run
         next.answeredRoute = -1
         next.lateRoutes = 0
         next.wasToldLate = run.wasToldLate
@@ -200,7 +207,7 @@ struct FailureRuns: Sendable {
     private mutating func takeFull(_ endpoint: Int) -> (kind: ConsecutiveFailure, count: Int)? {
         let run = runs[endpoint]
         guard run.gatewayErrors >= limitGateway || run.status5xx >= limit5xx else { return nil }
-        runs[endpoint] = Run(answeredAt: run.answeredAt, answeredRoute: run.answeredRoute)
+        runs[endpoint] = Run(after: run.number, answeredAt: run.answeredAt, answeredRoute: run.answeredRoute)
         guard run.gatewayErrors >= limitGateway else { return (.status5xx, Int(run.status5xx)) }
         guard run.areAllLate, run.lateRoutes != 0 else { return (.gatewayError, Int(run.gatewayErrors)) }
         runs[endpoint].wasToldLate = true

@@ -242,12 +242,12 @@ extension PoolDispatcher {
     ///
     /// - Parameters:
     ///   - route: the request's, an index into the snapshot.
-    ///   - wasOverdue: whether `isOverdue` was said of it, so that it has counted.
+    ///   - overdueIn: what `isOverdue` gave for it; 0 where that was not said.
     ///   - microseconds: since the request was sent.
     ///   - admitted: `now` of the attempt's `attemptStarted`.
     @inlinable
     public mutating func gaveNone(
-        _ index: Int, _ fault: AttemptFault, route: Int32, wasOverdue: Bool, after microseconds: Int64,
+        _ index: Int, _ fault: AttemptFault, route: Int32, overdueIn run: UInt8, after microseconds: Int64,
         admitted: Int64, now: Int64
     ) -> AttemptReport {
         if looksAtTime, fault != .notConnected {
@@ -255,19 +255,22 @@ extension PoolDispatcher {
         }
         return isGuarded
             ? blame(
-                index, fault, route, wasOverdue: wasOverdue, sent: now &- microseconds, admitted: admitted, now: now)
+                index, fault, route, overdueIn: run, sent: now &- microseconds, admitted: admitted, now: now)
             : AttemptReport()
     }
 
     /// A request that was sent to the endpoint then has no answer yet, and waits on. To be said once of an attempt, and not of
     /// one that `isExcused`.
-    public mutating func isOverdue(_ index: Int, route: Int32, sent: Int64) -> AttemptReport {
+    ///
+    /// - Returns: the run of failures in which it has counted, and what others should know.
+    public mutating func isOverdue(_ index: Int, route: Int32, sent: Int64) -> (run: UInt8, AttemptReport) {
         var report = AttemptReport()
         let placement = picker.placement
+        let run = runs.number(of: index)
         report.failedInARow = runs.isOverdue(index, route: route, sent: sent) {
             placement.standing(of: $0, beside: index)
         }
-        return report
+        return (run, report)
     }
 
     /// Whether the endpoint is out of use for its health. One that is retired finishes what it has.
@@ -296,12 +299,12 @@ extension PoolDispatcher {
 
     @usableFromInline
     mutating func blame(
-        _ index: Int, _ fault: AttemptFault, _ route: Int32, wasOverdue: Bool, sent: Int64, admitted: Int64, now: Int64
+        _ index: Int, _ fault: AttemptFault, _ route: Int32, overdueIn run: UInt8, sent: Int64, admitted: Int64, now: Int64
     ) -> AttemptReport {
         var report = AttemptReport()
         breakers?.failed(index, admitted: admitted, now: now, &report)
-        if wasOverdue {
-            if fault != .tooLate { report.failedInARow = runs.brokeAfterAll(index, sent: sent) }
+        if run != 0 {
+            if fault != .tooLate { report.failedInARow = runs.brokeAfterAll(index, run: run) }
             return report
         }
         let placement = picker.placement

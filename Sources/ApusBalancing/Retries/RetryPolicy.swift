@@ -120,6 +120,10 @@ public struct RetryPolicy: Sendable, Hashable {
 }
 
 extension RetryPolicy.Failure {
+    /// Whether a connection has broken that there was.
+    @inlinable
+    public var isOfConnection: Bool { self == .reusedConnectionDied || self == .freshConnectionDied }
+
     /// Whether the origin may have died of the request, or hangs on it, if it was sent: it is sent again once at most.
     @inlinable
     public var mayBeTheRequests: Bool {

@@ -72,7 +72,7 @@ public struct BodyRelay: Sendable, BitwiseCopyable {
 
     /// Whether who gets it sees its end by that of the connection alone.
     @inlinable
-    public var isEndedByClosing: Bool { source == .untilClose && !isChunkedOut }
+    public var isEndedByClosing: Bool { hasNoLength && !isChunkedOut }
 
     /// Bytes of data that are still to come and go on as they are, of which nobody needs to see any; 0 where the
     /// framing is in between.

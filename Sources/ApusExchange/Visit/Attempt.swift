@@ -13,8 +13,8 @@ public struct Attempt: Sendable, BitwiseCopyable {
     public var wasSent = false
     /// The pool has been told how the attempt went.
     public var isJudged = false
-    /// The pool has been told that it takes long, and has counted it.
-    public var isOverdue = false
+    /// The endpoint's run of failures in which it was counted, because it takes long; 0 for none.
+    public var overdueIn: UInt8 = 0
 
     @inlinable
     public init() {}

@@ -2,8 +2,8 @@ public import ApusBalancing
 
 /// Hedging: a second endpoint is asked as well when the first takes long, and whichever answers first wins.
 extension PoolVisit {
-    /// Asks a second endpoint as well, if the pool's rules and the budget allow it and there is one with a place. Not of what has
-    /// broken a connection, and is sent once more.
+    /// Asks a second endpoint as well, if the pool's rules and the budget allow it and there is one with a place. Not of what was
+    /// sent twice already.
     ///
     /// - Parameter route: the rules of the request's route; nil for the pool's.
     /// - Returns: where it goes: `begin` an attempt there, which is the current one then.

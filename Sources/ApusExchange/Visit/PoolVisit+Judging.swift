@@ -26,20 +26,19 @@ extension PoolVisit {
         _ fault: AttemptFault, route: Int, _ origins: inout Origins<Counts>, now: Int64
     ) -> AttemptReport? {
         guard !current.isJudged else { return nil }
-        if fault == .broke, wasRepeated, current.wasSent {
+        let index = Int(current.endpoint) - origins.rules[pool].start
+        if fault == .broke, hasBroken, current.wasSent {
             // It breaks wherever it comes: that tells of the request.
-            for index in tried.all where index != Int(current.endpoint) - origins.rules[pool].start {
-                origins.dispatchers[pool].takeBack(index)
-            }
+            for other in tried.all where other != index { origins.dispatchers[pool].takeBack(other) }
+            if current.overdueIn != 0 { origins.dispatchers[pool].takeBack(index) }
             return AttemptReport()
         }
-        let index = Int(current.endpoint) - origins.rules[pool].start
         if fault == .tooLate, origins.dispatchers[pool].isExcused(index, sent: current.started) {
             return AttemptReport()
         }
         current.isJudged = true
         return origins.dispatchers[pool].gaveNone(
-            index, fault, route: Int32(truncatingIfNeeded: route), wasOverdue: current.isOverdue,
+            index, fault, route: Int32(truncatingIfNeeded: route), overdueIn: current.overdueIn,
             after: max(0, now - current.started), admitted: current.admitted, now: now)
     }
 }

@@ -20,12 +20,13 @@ extension PoolVisit {
     public mutating func look<Counts>(
         route: Int, _ origins: inout Origins<Counts>
     ) -> AttemptReport? {
-        guard !current.isOverdue, !current.isJudged else { return nil }
+        guard current.overdueIn == 0, !current.isJudged else { return nil }
         let index = Int(current.endpoint) - origins.rules[pool].start
         guard !origins.dispatchers[pool].isExcused(index, sent: current.started) else { return nil }
-        current.isOverdue = true
-        return origins.dispatchers[pool].isOverdue(
+        let (run, report) = origins.dispatchers[pool].isOverdue(
             index, route: Int32(truncatingIfNeeded: route), sent: current.started)
+        current.overdueIn = run
+        return report
     }
 
     /// Whether the current attempt's endpoint cannot be reached any more: nobody who is there leaves what was sent without an

@@ -37,7 +37,10 @@ extension PoolVisit {
     ) -> Verdict? {
         lastFailure = reason
         let wasSent = current.wasSent
-        defer { if wasSent, failure.mayBeTheRequests { wasRepeated = true } }
+        defer {
+            if wasSent, failure.mayBeTheRequests { wasRepeated = true }
+            if wasSent, failure.isOfConnection { hasBroken = true }
+        }
         if promoteOther() { return nil }
         return verdict(failure, of: request, by: route, &origins, now: now)
     }

@@ -66,6 +66,8 @@ public struct PoolVisit: Sendable, BitwiseCopyable {
     @usableFromInline var holdsBudget = false
     /// An endpoint that was tried will do for the next attempt when there is no other.
     @usableFromInline var mayReturn = false
+    /// A connection has broken with the request on its way.
+    @usableFromInline var hasBroken = false
     /// Whether the request may be sent again once an origin can have some of it.
     public var repeatability = Repeatability.whole
 
@@ -83,6 +85,7 @@ public struct PoolVisit: Sendable, BitwiseCopyable {
         self.init(pool: pool, priority: before.priority)
         current.endpoint = before.current.endpoint
         wasRepeated = before.wasRepeated
+        hasBroken = before.hasBroken
         repeatability = before.repeatability
     }
 

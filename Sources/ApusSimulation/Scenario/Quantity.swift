@@ -22,10 +22,10 @@ enum Quantity {
         return total <= 3_600_000_000_000 ? VirtualTime(total.rounded()) : nil
     }
 
-    /// `10x`: how many times.
+    /// `10x`: how many times; a million at most.
     static func factor(_ text: String) -> Double? {
-        guard text.hasSuffix("x") else { return nil }
-        return number(text.dropLast())
+        guard text.hasSuffix("x"), let factor = number(text.dropLast()), factor <= 1_000_000 else { return nil }
+        return factor
     }
 
     /// `30%`, as a share from 0 to 1.

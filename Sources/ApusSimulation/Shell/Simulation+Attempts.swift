@@ -225,6 +225,7 @@ extension Simulation {
         let route = requests[x].route
         requests[x].headDue = max(now, requests[x].visit.headDue(length(.responseHead, route)))
         events.schedule(.headDue(x), at: requests[x].headDue)
+        expectLook(x)
         let perTry = length(.perTry, route)
         guard perTry != .max else { return }
         requests[x].visit.keepTryLimit(perTry: perTry, now: now)

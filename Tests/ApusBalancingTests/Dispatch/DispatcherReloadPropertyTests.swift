@@ -88,7 +88,7 @@ import Testing
         let outcome = random.next(below: 3)
         if outcome == 0 {
             _ = pool.dispatcher.gaveNone(
-                request.endpoint, .broke, route: 0, wasOverdue: false, after: 900, admitted: request.admitted, now: now)
+                request.endpoint, .broke, route: 0, overdueIn: 0, after: 900, admitted: request.admitted, now: now)
             let progress = RetryPolicy.Progress(
                 isSafe: true, isIdempotent: true, wasSent: true, isReplayable: true, attempts: 1)
             if case .retry(_, isBudgeted: true) = pool.dispatcher.decide(after: .tryTimedOut, of: progress, now: now) {

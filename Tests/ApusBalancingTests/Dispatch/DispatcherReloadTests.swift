@@ -91,7 +91,7 @@ import Testing
         // Its last attempt fails like any other, and nobody hears of it.
         for _ in 0..<5 {
             let report = pool.dispatcher.gaveNone(
-                gone, .broke, route: 0, wasOverdue: false, after: 9, admitted: 0, now: 1)
+                gone, .broke, route: 0, overdueIn: 0, after: 9, admitted: 0, now: 1)
             #expect(report.isEmpty)
         }
         pool.dispatcher.attemptEnded(gone, wasJudged: false, admitted: 0, load: 0, now: 1)

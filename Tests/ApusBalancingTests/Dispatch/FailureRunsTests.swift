@@ -150,28 +150,56 @@ import Testing
 
     @Test mutating func whatWasOverdueAndBreaksCountsOnce() {
         runs.served(1, route: 0, now: 11)
+        let run = runs.number(of: 0)
         for _ in 0..<3 { _ = overdue(0) }
-        for _ in 0..<3 { #expect(runs.brokeAfterAll(0, sent: 10) == nil) }
+        for _ in 0..<3 { #expect(runs.brokeAfterAll(0, run: run) == nil) }
         _ = broke(0)
         #expect(broke(0) == .gatewayError)
     }
 
     @Test mutating func whatBreaksBehindAnAnswerIsOfTheNextRun() {
+        let run = runs.number(of: 0)
         _ = overdue(0)
         runs.served(0, route: 0, now: 11)
-        for _ in 0..<4 { #expect(runs.brokeAfterAll(0, sent: 10) == nil) }
-        #expect(runs.brokeAfterAll(0, sent: 10)?.kind == .gatewayError)
+        for _ in 0..<4 { #expect(runs.brokeAfterAll(0, run: run) == nil) }
+        #expect(runs.brokeAfterAll(0, run: run)?.kind == .gatewayError)
+    }
+
+    /// An answer that is a failure ends no run.
+    @Test mutating func whatBreaksBehindAFailureCountsOnce() {
+        let run = runs.number(of: 0)
+        _ = overdue(0)
+        for _ in 0..<3 { #expect(runs.answered(0, .unavailable, route: 0, now: 12) == nil) }
+        #expect(runs.brokeAfterAll(0, run: run) == nil, "four requests")
+        #expect(broke(0) == .gatewayError)
     }
 
     /// Others were told of it with the run in which it was: those that are late now are late still.
     @Test mutating func whatBreaksBehindAToldRunMakesNoneOfTheNext() {
         runs.served(1, route: 0, now: 11)
+        let run = runs.number(of: 0)
         for _ in 0..<5 { _ = overdue(0) }
         for _ in 0..<4 { #expect(overdue(0, sent: 20) == nil) }
-        #expect(runs.brokeAfterAll(0, sent: 10) == nil)
+        #expect(runs.brokeAfterAll(0, run: run) == nil)
         #expect(overdue(0, sent: 20) == nil, "nobody has answered since")
         runs.served(1, route: 0, now: 21)
         #expect(overdue(0, sent: 20) == .timeout)
+    }
+
+    /// A reload ends the runs that hang on routes, and what was late in them may break yet.
+    @Test mutating func whatBreaksBehindAReloadCounts() {
+        let run = runs.number(of: 0)
+        _ = overdue(0, route: 7)
+        runs.forgetRoutes()
+        for _ in 0..<4 { #expect(broke(0) == nil) }
+        #expect(runs.brokeAfterAll(0, run: run)?.kind == .gatewayError)
+    }
+
+    @Test mutating func noRunHasTheNumberOfNone() {
+        for _ in 0..<600 {
+            #expect(runs.number(of: 0) != 0)
+            runs.forget(0)
+        }
     }
 
     @Test mutating func routesThatHaveOtherIndicesProveNothing() {

@@ -103,7 +103,7 @@ import Testing
         #expect([500, 500, 500].map(answer) == [nil, nil, 3])
         // No response is a gateway error, and so is a connection that was not made.
         let reports = [AttemptFault.notConnected, .broke, .notConnected, .broke].map {
-            dispatcher.gaveNone(0, $0, route: 0, wasOverdue: false, after: 1, admitted: 0, now: 0)
+            dispatcher.gaveNone(0, $0, route: 0, overdueIn: 0, after: 1, admitted: 0, now: 0)
         }
         #expect(reports.map { $0.failedInARow?.kind } == [nil, nil, .gatewayError, nil])
     }

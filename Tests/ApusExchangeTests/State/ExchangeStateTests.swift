@@ -208,7 +208,7 @@ import Testing
         }
         #expect(needsReset(.begun, .untilClose, .http11))
         #expect(!needsReset(.begun, .untilClose, .http11, inChunks: true), "the last chunk is missing")
-        #expect(!needsReset(.begun, .length(5), .http11) && !needsReset(.begun, .chunked, .http11))
+        #expect(!needsReset(.begun, .length(5), .http11) && !needsReset(.begun, .chunked, .http11, inChunks: true))
         #expect(needsReset(.begun, .length(5), .http10) && needsReset(.awaited, .none, .http10))
     }
 }

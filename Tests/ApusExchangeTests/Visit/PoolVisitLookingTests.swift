@@ -31,25 +31,56 @@ import Testing
         #expect(pool.isQuiet)
     }
 
-    /// Any client can send one: no endpoint is blamed for it.
-    @Test func whatBreaksTwoEndpointsCountsAtNeither() {
-        var pool = VisitedPool(endpoints: 3) { $0.outliers = OutlierRules(consecutiveGatewayErrors: 1_000) }
+    /// Any client can send one: no endpoint is blamed for it, whether it breaks at once or was overdue before.
+    @Test(arguments: [false, true])
+    func whatBreaksTwoEndpointsCountsAtNeither(isSlow: Bool) {
+        var pool = VisitedPool(endpoints: 2) {
+            $0.outliers = OutlierRules(consecutiveGatewayErrors: 1_000)
+            $0.retries = RetryRules(backoff: .zero, minimumPerSecond: 1_000)
+        }
         for _ in 0..<20 {
             var visit = pool.visit()
             var step: PoolVisit.Step? = pool.seek(&visit)
-            while let next = step, pool.begin(next, &visit) != nil { step = pool.fail(&visit, .freshConnectionDied) }
-            if case .pause = step { visit.pauseEnded() }
+            var count = 0
+            while let next = step, pool.begin(next, &visit) != nil {
+                count += 1
+                if isSlow { _ = visit.look(route: 0, &pool.origins) }
+                step = pool.fail(&visit, .freshConnectionDied)
+                if case .seek = step { step = pool.seek(&visit) }
+            }
+            #expect(count == 2)
             pool.leave(&visit)
         }
+        #expect(failures(of: &pool) == [0, 0])
+    }
+
+    /// Failures that each endpoint has in its run.
+    private func failures(of pool: inout VisitedPool) -> [Int] {
         var counts: [Int] = []
-        for endpoint in 0..<3 {
-            var count = 0
+        for endpoint in 0..<2 {
+            var count = 1
             while pool.origins.dispatchers[0].gaveNone(
-                endpoint, .broke, route: 0, wasOverdue: false, after: 0, admitted: 0, now: 1
+                endpoint, .broke, route: 0, overdueIn: 0, after: 0, admitted: 0, now: 1
             ).failedInARow == nil { count += 1 }
-            counts.append(1_000 - 1 - count)
+            counts.append(1_000 - count)
         }
-        #expect(counts.reduce(0, +) <= 20, "\(counts)")
+        return counts
+    }
+
+    /// Nothing broke at the one that was asked as well: its own failures stay.
+    @Test func aRescueTakesNothingBack() throws {
+        var pool = VisitedPool(endpoints: 2) { $0.outliers = OutlierRules(consecutiveGatewayErrors: 1_000) }
+        _ = pool.origins.dispatchers[0].gaveNone(
+            1, .broke, route: 0, overdueIn: 0, after: 0, admitted: 0, now: 1)
+        var visit = pool.visit()
+        pool.begin(pool.seek(&visit), &visit)
+        pool.origins.dispatchers[0].setAvailable(0, false, now: 0)
+        let rescue = visit.rescue(VisitedPool.request, by: nil, &pool.origins, now: 0)
+        let (endpoint, lease) = try #require(rescue)
+        pool.begin(at: endpoint, lease, &visit)
+        visit.makeCurrent(visit.other.connection)
+        _ = visit.gaveNone(.broke, route: 0, &pool.origins, now: 2)
+        #expect(failures(of: &pool) == [1, 1])
     }
 
     @Test func aRequestIsRescuedOnce() throws {
@@ -95,7 +126,7 @@ import Testing
         _ = visit.gaveNone(.tooLate, route: 0, &pool.origins, now: 5)
         pool.end(&visit)
         _ = pool.origins.dispatchers[0].answered(1, .served, route: 0, after: 0, admitted: 0, now: 1)
-        let reports = (0..<4).map { _ in pool.origins.dispatchers[0].isOverdue(0, route: 0, sent: 0) }
+        let reports = (0..<4).map { _ in pool.origins.dispatchers[0].isOverdue(0, route: 0, sent: 0).1 }
         #expect(reports.map { $0.failedInARow?.count } == [nil, nil, nil, 5])
     }
 
@@ -109,7 +140,7 @@ import Testing
         let first = visit.gaveNone(.broke, route: 0, &pool.origins, now: 6)
         #expect(first != nil && first?.failedInARow == nil)
         let second = pool.origins.dispatchers[0].gaveNone(
-            0, .broke, route: 0, wasOverdue: false, after: 0, admitted: 7, now: 7)
+            0, .broke, route: 0, overdueIn: 0, after: 0, admitted: 7, now: 7)
         #expect(second.failedInARow?.count == 2)
         pool.end(&visit)
         pool.leave(&visit)
