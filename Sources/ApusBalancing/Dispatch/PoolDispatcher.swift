@@ -299,7 +299,8 @@ extension PoolDispatcher {
 
     @usableFromInline
     mutating func blame(
-        _ index: Int, _ fault: AttemptFault, _ route: Int32, overdueIn run: UInt8, sent: Int64, admitted: Int64, now: Int64
+        _ index: Int, _ fault: AttemptFault, _ route: Int32, overdueIn run: UInt8, sent: Int64, admitted: Int64,
+        now: Int64
     ) -> AttemptReport {
         var report = AttemptReport()
         breakers?.failed(index, admitted: admitted, now: now, &report)

@@ -5,6 +5,7 @@ import Testing
 /// Who is ejected from a pool, for how long, and who never is, by exact sequences.
 @Suite struct PoolHealthEjectionTests {
     let second = PoolHealthTests.second
+    static let over = "its time out of service is over, and requests will tell"
 
     func words(_ changes: [HealthChange]) -> [String] { PoolHealthTests.words(changes) }
 
@@ -17,7 +18,7 @@ import Testing
         #expect(health.deniedEjections == 0)
         #expect(health.nextWakeup == 32 * second)
         #expect(health.woken(now: 32 * second - 1).isEmpty)
-        #expect(words(health.woken(now: 32 * second)) == ["1 healthy (its time out of service is over, and requests will tell)"])
+        #expect(words(health.woken(now: 32 * second)) == ["1 healthy (\(Self.over))"])
         #expect(health.isAvailable(1) && health.ejectedCount == 0 && health.nextWakeup == nil)
         #expect(words(health.failedInARow(1, .gatewayError, count: 3, now: 33 * second))[0].contains("gateway"))
         #expect(health.ejections(1) == [1, 1, 0, 0, 0])
@@ -226,7 +227,7 @@ import Testing
         var health = PoolHealthTests.up(4)
         _ = health.failedInARow(0, .gatewayError, count: 5, now: 0)
         _ = health.askFailed(0, .timedOut, now: 29 * second)
-        #expect(words(health.woken(now: 30 * second)) == ["0 healthy (its time out of service is over, and requests will tell)"])
+        #expect(words(health.woken(now: 30 * second)) == ["0 healthy (\(Self.over))"])
         _ = health.failedInARow(0, .gatewayError, count: 5, now: 31 * second)
         #expect(health.probeSucceeded(0, now: 32 * second).isEmpty, "no probe has failed")
         _ = health.askFailed(0, .timedOut, now: 33 * second)
@@ -239,7 +240,7 @@ import Testing
             #expect(health.woken(now: now).count == 1 && health.isEjected(0))
         }
         // As long as an ejection may be, and no longer.
-        #expect(words(health.woken(now: 331 * second)) == ["0 healthy (its time out of service is over, and requests will tell)"])
+        #expect(words(health.woken(now: 331 * second)) == ["0 healthy (\(Self.over))"])
     }
 
     /// One good answer behind a bad one does not have it come and go.
@@ -251,7 +252,7 @@ import Testing
         #expect(words(health.probeSucceeded(0, now: 3 * second)) == ["0 healthy (2 of 2 probes passed)"])
         _ = health.failedInARow(0, .gatewayError, count: 5, now: 4 * second)
         for now in Int64(5)...63 { #expect(health.probeSucceeded(0, now: now * second).isEmpty) }
-        #expect(words(health.woken(now: 64 * second)) == ["0 healthy (its time out of service is over, and requests will tell)"])
+        #expect(words(health.woken(now: 64 * second)) == ["0 healthy (\(Self.over))"])
     }
 
     // MARK: - Intervals

@@ -134,7 +134,7 @@ import Testing
         #expect(pool.reload(ids: 0..<2, now: 6) { $0.health.probe = .none } == [])
         #expect(pool.health.nextWakeup != nil)
         let woken = pool.health.woken(now: pool.health.nextWakeup!)
-        #expect(PoolHealthTests.words(woken) == ["1 unknown (its time out of service is over, and requests will tell)"])
+        #expect(PoolHealthTests.words(woken) == ["1 unknown (\(PoolHealthEjectionTests.over))"])
     }
 
     @Test func ejectionsLiveOnAndGrow() {

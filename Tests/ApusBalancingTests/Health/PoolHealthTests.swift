@@ -95,7 +95,7 @@ import Testing
         for now in Int64(1)...3 { _ = health.connectFailed(1, .unreachable, now: now) }
         #expect(health.nextWakeup == 5_000_003)
         #expect(health.woken(now: 5_000_002).isEmpty)
-        #expect(words(health.woken(now: 5_000_003)) == ["1 unknown (its time out of service is over, and requests will tell)"])
+        #expect(words(health.woken(now: 5_000_003)) == ["1 unknown (\(PoolHealthEjectionTests.over))"])
         #expect(health.nextWakeup == nil)
         #expect(words(health.connectSucceeded(1, now: 5_000_004)) == ["1 healthy (a request connected)"])
     }
