@@ -129,7 +129,8 @@ import Testing
         #expect(shares.map(\.route.name) == ["reports", "a=b/*"])
         #expect(shares.map(\.share) == [0.05, 0.95] && shares.map(\.work) == [20, 1])
         for wrong in [
-            "reports", "reports=", "reports=0%", "reports=5", "reports=5%:20", "reports=5%:0x", "reports=5%:99999999999999999999x", "elsewhere=5%",
+            "reports", "reports=", "reports=0%", "reports=5", "reports=5%:20", "reports=5%:0x",
+            "reports=5%:99999999999999999999x", "elsewhere=5%",
         ] {
             #expect(throws: ArgumentMistake.self) { try read(wrong) }
         }
