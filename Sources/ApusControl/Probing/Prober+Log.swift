@@ -20,7 +20,7 @@ extension Prober {
         case .healthy where change.before == .joining: logger.notice("\(name) is \(state): \(change.cause)")
         case .healthy where change.before != .draining: logger.notice("\(name) is \(state) again: \(change.cause)")
         case .unknown where change.cause == .timeIsOver:
-            logger.notice("\(name) is \(state) again: \(change.cause), and requests will tell")
+            logger.notice("\(name) is \(state) again: \(change.cause)")
         case .healthy, .unknown, .draining, .removed: logger.notice("\(name) is \(state): \(change.cause)")
         }
     }

@@ -22,15 +22,11 @@ extension Worker {
     private mutating func acceptOne(at place: Int, _ listening: ListeningSocket, _ arena: inout BufferArena) -> Bool {
         var peer = WireAddress(high: 0, low: 0, port: 0)
         var link = Link()
-        var result = proxy.connections.links.accept(&link, at: listening.socket, peer: &peer)
-        if result.isOutOfDescriptors, proxy.giveUpIdleUpstream(&arena) {
-            result = proxy.connections.links.accept(&link, at: listening.socket, peer: &peer)
-        }
+        let result = proxy.connections.links.accept(&link, at: listening.socket, peer: &peer)
         if result.isFailure {
             return result.isOutOfDescriptors && acceptWithSpare(place, &arena)
         }
-        // One that is given up makes room for it, whatever its number.
-        let isLast = proxy.connections.links.isBeyondBound(link) && !proxy.giveUpIdleUpstream(&arena)
+        let isLast = proxy.connections.links.isBeyondBound(link)
         proxy.admit(link, listening.listener, peer, isLast: isLast, &arena)
         return true
     }

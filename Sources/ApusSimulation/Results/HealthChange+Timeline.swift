@@ -36,7 +36,7 @@ extension EndpointChange {
         case .unhealthy, .ejected: return changesAvailability ? "\(state); \(left(health))" : state
         case .healthy where before == .unknown: return StateChange.firstHealthy
         case .healthy where before != .draining: return "\(state) again: \(cause)"
-        case .unknown where cause == .timeIsOver: return "\(state) again: \(cause), and requests will tell"
+        case .unknown where cause == .timeIsOver: return "\(state) again: \(cause)"
         case .healthy, .unknown, .joining, .draining, .removed: return "\(state): \(cause)"
         }
     }
