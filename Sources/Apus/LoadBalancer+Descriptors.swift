@@ -23,7 +23,7 @@ extension LoadBalancer {
 
     /// - Parameter takesSignals: what delivers timers and signals is still to be made.
     func checkDescriptors(takesSignals: Bool) throws(TooFewDescriptors) {
-        // What it opens itself is no reason to count again.
+        // Counted once: later its own files would count as well.
         guard !hasDescriptors.isOpen else { return }
         let limit = descriptors.limit
         let needed = neededDescriptors(besides: Self.manyOpen, takesSignals)
@@ -33,7 +33,7 @@ extension LoadBalancer {
         throw TooFewDescriptors(limit: limit, needed: exactly)
     }
 
-    /// More than a process has open when it begins; whoever may have so many more than it needs is not looked at closer.
+    /// More than a process has open when it begins. Where there is room for so many, they are not counted one by one.
     private static let manyOpen = 256
 
     private func neededDescriptors(besides open: Int, _ takesSignals: Bool) -> Int {

@@ -221,7 +221,7 @@ private struct NameService: Service, CustomStringConvertible {
     }
 }
 
-/// Looks at what goes wrong, for whoever asks the admin server.
+/// Reads the counters of failures now and then, for `apus status`.
 private struct FailureWatch: Service, CustomStringConvertible {
     let failures: RecentFailures
     let live: Live

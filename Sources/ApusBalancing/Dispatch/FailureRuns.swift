@@ -169,7 +169,7 @@ struct FailureRuns: Sendable {
     mutating func brokeAfterAll(_ endpoint: Int, run: UInt8) -> (kind: ConsecutiveFailure, count: Int)? {
         guard endpoint < runs.count else { return nil }
         guard runs[endpoint].number == run else {
-            // That run is over. Others were told of it with the run, unless an answer has ended that.
+            // That run is over. If it was reported as late, this attempt was reported with it.
             return runs[endpoint].wasToldLate ? nil : failed(endpoint, isGatewayError: true)
         }
         runs[endpoint].areAllLate = false

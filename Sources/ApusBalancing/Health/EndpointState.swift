@@ -65,7 +65,7 @@ public enum EjectionCause: Sendable, Hashable {
     public enum Kind: String, Sendable, CaseIterable {
         case consecutive5xx = "consecutive_5xx"
         case consecutiveGatewayErrors = "consecutive_gateway_errors"
-        /// Gateway errors all of which were requests that were not answered in time.
+        /// Requests that were not answered in time, and no other gateway errors among them.
         case consecutiveLate = "consecutive_late"
         case successRate = "success_rate"
         case latency

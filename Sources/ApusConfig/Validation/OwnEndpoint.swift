@@ -15,7 +15,7 @@ public struct OwnEndpoint: Sendable, Hashable {
     public var name: String
     public var address: SocketAddress
     public var place: Place
-    /// It is no endpoint: a host name must not lead to the admin server.
+    /// It is not used: a host name must not lead to the admin server.
     public var isRefused = false
 
     /// The same for all addresses that a name comes to stand for there.

@@ -27,7 +27,7 @@ public struct AdminServer: Service {
     ///   - health: Asked at each request that needs it.
     ///   - upgrade: Hands over to a successor and says so, or throws why not. Nil where there can be none.
     ///   - connections: Bounds the connections of all admin servers that it is given to.
-    ///   - failures: Whoever made it has it watch what went wrong lately.
+    ///   - failures: What went wrong lately; the caller keeps it up to date (`RecentFailures.watch`).
     ///   - listening: Told once, with the address that is bound: with port 0, the port the system gave; nil for a Unix
     ///     socket.
     public init(

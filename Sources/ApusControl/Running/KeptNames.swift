@@ -52,7 +52,6 @@ public struct KeptNames: Sendable, Equatable {
 
     /// When any of them was last found; 0 for none.
     var latest: Int64 { names.values.map(\.found).max() ?? 0 }
-
 }
 
 extension LoadedConfiguration {
