@@ -10,7 +10,8 @@ public struct ConfigurationLoader: Sendable {
     /// Finds the addresses of a host name, best first; none when it has none. May block.
     public var resolve: @Sendable (String) -> [IPAddress]
     /// The addresses of this machine: where it is bound to all, a host name must not lead to the admin server by one of them.
-    public var localAddresses: @Sendable () -> Set<IPAddress> = LocalAddresses.ofThisMachine
+    /// Nil when the system does not say; then it leads there by any.
+    public var localAddresses: @Sendable () -> Set<IPAddress>? = LocalAddresses.ofThisMachine
     /// How many workers run when the configuration does not say.
     public var defaultWorkers: Int
     /// The balancer's name when the configuration does not say.
@@ -192,8 +193,10 @@ public struct LoadedConfiguration: Sendable {
     public let lookups: [String: [IPAddress]]
     /// The names that lead to the admin server, and so nowhere.
     var refused: [OwnEndpoint] = []
-    /// Those of this machine.
-    var localAddresses: @Sendable () -> Set<IPAddress> = { [] }
+    /// Those of this machine; nil when the system does not say.
+    var localAddresses: @Sendable () -> Set<IPAddress>? = { [] }
+    /// Where the admin server listens by a port that the system gave.
+    public var adminAddresses: [SocketAddress] = []
 
     /// A configuration that a program has made by itself says nothing of files.
     public init(

@@ -13,14 +13,14 @@ extension LoadedConfiguration {
     /// The same configuration with other addresses of its names. A name that `addresses` knows nothing of, or no address, has
     /// none.
     ///
-    /// Nothing is read and nothing is looked up; where the names stand for what they did, it is the same snapshot.
+    /// Nothing is read and nothing is looked up; the system may be asked for this machine's addresses, once. Where the names stand for what they did, it is the same snapshot.
     public func resolving(_ addresses: [String: [IPAddress]]) -> LoadedConfiguration {
         var snapshot = snapshot
         var origins = origins
         var refused: [OwnEndpoint] = []
-        let places = ownPlaces
+        let places = forbiddenPlaces
         for pool in named {
-            let members = pool.members({ addresses[$0] ?? [] }, refusing: places.isAdmin)
+            let members = pool.members({ addresses[$0] ?? [] }, refusing: { places.refusal(at: $0) != nil })
             refused += pool.refused(members, places)
             let range = snapshot.pools[pool.pool].endpoints
             guard members.endpoints != Array(snapshot.endpoints[range]) else { continue }
@@ -45,9 +45,10 @@ extension LoadedConfiguration {
         return next
     }
 
-    private var ownPlaces: OwnPlaces {
+    /// Where no name may lead.
+    private var forbiddenPlaces: OwnPlaces {
         let machine = localAddresses
-        return OwnPlaces(snapshot.listeners, snapshot.operations.admin, machine: { machine() })
+        return OwnPlaces([], snapshot.operations.admin, given: adminAddresses, machine: { machine() })
     }
 }
 

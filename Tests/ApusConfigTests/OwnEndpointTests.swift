@@ -1,5 +1,6 @@
 import ApusAddresses
 import ApusModel
+import Synchronization
 import Testing
 
 @testable import ApusConfig
@@ -86,9 +87,88 @@ import Testing
         let loaded = try Self.load("web.test:8080", ["127.0.0.1", "127.0.0.2"], listener: "0.0.0.0:8080")
         let own = loaded.ownEndpoints(in: loaded.snapshot)
         #expect(own.count == 2 && Set(own.map(\.cause)).count == 1)
+        // Nor does it make one of how many there are.
+        let one = try #require(own.first.flatMap { loaded.resolving(["web.test": [$0.address.ip]]) })
+        #expect(one.ownEndpoints(in: one.snapshot).map(\.name) == ["web.test:8080"])
+        #expect(one.ownEndpoints(in: one.snapshot).map(\.cause) == [own[0].cause])
     }
 
+    // MARK: - The addresses of this machine
+
     @Test func theMachineHasItsLoopback() {
-        #expect(LocalAddresses.ofThisMachine().contains(IPAddress("127.0.0.1")!))
+        #expect(LocalAddresses.ofThisMachine()?.contains(IPAddress("127.0.0.1")!) == true)
+    }
+
+    /// However many endpoints have the port of what is bound to all addresses.
+    @Test func theSystemIsAskedOnceForEachLook() throws {
+        let asked = Mutex(0)
+        let ips = (0..<2_000).map { IPAddress(ipv4: 0x0a00_0000 + $0) }
+        var loader = ConfigurationLoader(resolve: { _ in ips }, defaultWorkers: 1)
+        loader.localAddresses = {
+            asked.withLock { $0 += 1 }
+            return [ips[7]]
+        }
+        func load(port: Int) throws -> LoadedConfiguration {
+            try loader.load(
+                text: """
+                    listeners: [{ bind: ":8080" }]
+                    admin: { bind: "0.0.0.0:9900", role: metrics }
+                    pools: { web: { endpoints: ["web.test:\(port)"] } }
+                    """, file: "f")
+        }
+        for (port, forNames) in [(8080, 0), (9900, 1), (9901, 0)] {
+            asked.withLock { $0 = 0 }
+            let loaded = try load(port: port)
+            #expect(asked.withLock { $0 } == forNames, "loaded, port \(port)")
+            _ = loaded.resolving(["web.test": ips.dropLast()])
+            #expect(asked.withLock { $0 } == 2 * forNames, "resolved, port \(port)")
+            asked.withLock { $0 = 0 }
+            let own = loaded.ownEndpoints(in: loaded.snapshot)
+            #expect(own.map(\.address.ip) == (port == 9901 ? [] : [ips[7]]))
+            #expect(asked.withLock { $0 } == (port == 9901 ? 0 : 1), "looked, port \(port)")
+        }
+    }
+
+    @Test func whatTheSystemSaidLastCountsWhenItSaysNothing() {
+        let answer = Mutex<Set<IPAddress>?>(nil)
+        let addresses = LocalAddresses { answer.withLock { $0 } }
+        #expect(addresses.current() == nil)
+        for said in ["10.0.0.5", "10.0.0.6"] {
+            answer.withLock { $0 = [IPAddress(said)!] }
+            #expect(addresses.current() == [IPAddress(said)!])
+            answer.withLock { $0 = nil }
+            #expect(addresses.current() == [IPAddress(said)!])
+        }
+    }
+
+    /// No descriptor is left, or a service manager forbids to ask.
+    @Test(arguments: [
+        ("web.test:9900", "0.0.0.0:9900", true), ("web.test:9900", "[::]:9900", true),
+        ("10.0.0.6:9900", "0.0.0.0:9900", false), ("web.test:9901", "0.0.0.0:9900", false),
+        ("web.test:9900", "10.0.0.7:9900", false), ("web.test:8080", "0.0.0.0:9900", false),
+    ])
+    func aNameThatMayLeadToTheAdminServerIsRefused(endpoint: String, admin: String, isRefused: Bool) throws {
+        var loader = ConfigurationLoader(resolve: { _ in [IPAddress("10.0.0.6")!] }, defaultWorkers: 1)
+        loader.localAddresses = { nil }
+        let loaded = try loader.load(
+            text: """
+                listeners: [{ bind: ":8080" }]
+                admin: { bind: "\(admin)", role: metrics }
+                pools: { web: { endpoints: ["\(endpoint)"] } }
+                """, file: "f")
+        #expect(Self.addresses(loaded) == (isRefused ? ["refused"] : ["10.0.0.6:\(endpoint.suffix(4))"]))
+        let own = loaded.ownEndpoints(in: loaded.snapshot)
+        #expect(own.map(\.isUnsure) == (isRefused ? [true] : []))
+        #expect(loaded.warnings.count { $0.message.contains("may lead to the admin server") } == (isRefused ? 1 : 0))
+    }
+
+    /// It is bound to port 0.
+    @Test func aNameDoesNotLeadToThePortThatTheSystemGave() throws {
+        var loaded = try Self.load("web.test:9900", ["127.0.0.1"], admin: "127.0.0.1:0")
+        #expect(Self.addresses(loaded) == ["127.0.0.1:9900"])
+        loaded.adminAddresses = [SocketAddress("127.0.0.1:9900")!]
+        let next = loaded.resolving(loaded.lookups)
+        #expect(Self.addresses(next) == ["refused"])
+        #expect(next.ownEndpoints(in: next.snapshot).map(\.place) == [.admin(SocketAddress("127.0.0.1:9900")!)])
     }
 }

@@ -1,12 +1,33 @@
 public import ApusAddresses
 import Glibc
+import Synchronization
 
 /// The addresses of this machine's interfaces.
-public enum LocalAddresses {
-    /// Those that it has now; none when the system does not say.
-    public static func ofThisMachine() -> Set<IPAddress> {
+///
+/// Where the system does not say, those that it said last count: no descriptor may be left for the moment, and a service manager
+/// may have forbidden to ask (`RestrictAddressFamilies=` without `AF_NETLINK`).
+public final class LocalAddresses: Sendable {
+    private static let shared = LocalAddresses(reading: LocalAddresses.read)
+    private let last = Mutex<Set<IPAddress>?>(nil)
+    private let read: @Sendable () -> Set<IPAddress>?
+
+    /// - Parameter read: asks the system; nil when it does not say.
+    init(reading read: @escaping @Sendable () -> Set<IPAddress>?) { self.read = read }
+
+    /// Those that this machine has now, or had when it last said so; nil when it never did.
+    public static func ofThisMachine() -> Set<IPAddress>? { shared.current() }
+
+    func current() -> Set<IPAddress>? {
+        let now = read()
+        return last.withLock { last in
+            if let now { last = now }
+            return last
+        }
+    }
+
+    private static func read() -> Set<IPAddress>? {
         var first: UnsafeMutablePointer<ifaddrs>?
-        guard unsafe getifaddrs(&first) == 0 else { return [] }
+        guard unsafe getifaddrs(&first) == 0 else { return nil }
         // SAFETY: the list belongs to this call until it is freed, and each address has the size of its family.
         defer { unsafe freeifaddrs(first) }
         var addresses: Set<IPAddress> = []

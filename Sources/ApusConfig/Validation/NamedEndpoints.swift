@@ -89,9 +89,10 @@ public struct NamedEndpoints: Sendable {
     /// Those of the members that are refused, as they are told.
     func refused(_ members: Members, _ places: OwnPlaces) -> [OwnEndpoint] {
         members.refused.compactMap { index, address in
-            places.place(at: address).map {
+            places.refusal(at: address).map {
                 OwnEndpoint(
-                    pool: poolName, name: entries[index].authority.text, address: address, place: $0, isRefused: true)
+                    pool: poolName, name: entries[index].authority.text, address: address, place: $0.place,
+                    isRefused: true, isUnsure: !$0.isSure)
             }
         }
     }

@@ -60,7 +60,7 @@ extension Validation {
             for (_, authority) in written { lookUp(authority, section.pool.family) }
         }
         let lookups = lookups
-        let members = named.members({ lookups[$0] ?? [] }, refusing: forbidden.isAdmin)
+        let members = named.members({ lookups[$0] ?? [] }, refusing: { forbidden.refusal(at: $0) != nil })
         tellRepeats(members.repeats, written.map(\.1))
         for (own, (entry, _)) in zip(named.refused(members, forbidden), members.refused) {
             findings.warning("\(own)", at: written[entry].1.position)
