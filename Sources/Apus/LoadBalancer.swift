@@ -147,7 +147,11 @@ public struct LoadBalancer: Service {
                     admin, index: index, live: live, configuration: running, serving: serving, eventLoopGroup: control,
                     logger: logger, health: { await prober.report }, upgrade: upgradeByRequest(upgrade),
                     connections: connections, failures: failures,
-                    listening: { adminBound.bound(index, at: $0.map { .address($0) } ?? admin.bind) })
+                    listening: { address in
+                        adminBound.bound(index, at: address.map { .address($0) } ?? admin.bind)
+                        guard let address, case .address(let asked) = admin.bind, asked.port == 0 else { return }
+                        Task { await running.adminListens(at: address, index: index) }
+                    })
             }
             services.append(
                 AdminService(

@@ -90,9 +90,13 @@ extension RunningConfiguration {
         var dynamic: DynamicState
         var reloads: ReloadFacts
         var names = NameFacts()
+        /// As of the last look.
+        var ownEndpoints: [OwnEndpoint] = []
     }
 
     var state: State {
-        State(revision: revision, kept: kept, loaded: loaded, dynamic: dynamic, reloads: reloads, names: nameFacts)
+        State(
+            revision: revision, kept: kept, loaded: loaded, dynamic: dynamic, reloads: reloads, names: nameFacts,
+            ownEndpoints: ownEndpoints)
     }
 }

@@ -16,11 +16,14 @@ struct DurableFile {
         case unreadable(path: String, reason: String)
         /// Its first line is no digest of the rest.
         case damaged(path: String)
+        /// It was not put in its place, since that came too late.
+        case obsolete(path: String)
 
         var description: String {
             switch self {
             case .system(let call, let path, let errno): "\(path): \(call): \(systemErrorText(errno))"
             case .unreadable(let path, let reason): "\(path): \(reason)"
+            case .obsolete(let path): "\(path): it took too long"
             case .damaged(let path): "\(path) was not written to its end, or was changed since"
             }
         }
@@ -52,12 +55,15 @@ struct DurableFile {
     }
 
     /// Puts a file with these contents in its place.
-    func write(_ body: [UInt8]) throws(Failure) {
+    ///
+    /// - Parameter isObsolete: whether what stands there must stay; asked last, when the contents are on the disk.
+    func write(_ body: [UInt8], unless isObsolete: () -> Bool = { false }) throws(Failure) {
         let bytes = Array(Self.firstLine(of: body[...]).utf8) + [UInt8(ascii: "\n")] + body
         let (directory, name) = parts
         let temporary = "\(directory)/\(Self.temporaryPrefix)\(getpid())-\(name)"
         do throws(Failure) {
             try Self.write(bytes, to: temporary)
+            guard !isObsolete() else { throw .obsolete(path: path) }
             // SAFETY: the call reads two strings that live until it returns.
             guard unsafe rename(temporary, path) == 0 else {
                 throw Failure.system(call: "rename", path: path, errno: errno)

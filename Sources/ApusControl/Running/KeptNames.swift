@@ -18,7 +18,9 @@ public struct KeptNames: Sendable, Equatable {
         }
 
         /// How long ago that was, in seconds; 0 where a clock has been set back since.
-        var age: Int64 { max(0, Int64(Date().timeIntervalSince1970) - found) }
+        ///
+        /// - Parameter now: in seconds since 1970.
+        func age(at now: Int64) -> Int64 { max(0, now - found) }
     }
 
     /// By name; each has addresses.
@@ -97,6 +99,8 @@ public struct HandedState: Sendable, Equatable {
     /// What was changed while running.
     public var dynamic: DynamicState
     public var names: KeptNames
+    /// How many changes and names are not understood, and left out.
+    public var leftOut = 0
 
     public init(dynamic: DynamicState = DynamicState(), names: KeptNames = KeptNames()) {
         self.dynamic = dynamic
@@ -104,21 +108,43 @@ public struct HandedState: Sendable, Equatable {
     }
 
     /// The names are a record behind those of the changes: a version that knows nothing of them takes it for the change of an
-    /// endpoint without an address, and leaves it out.
+    /// endpoint without an address, and leaves it out. All of them: what is handed over is no file that grows.
     public var encoded: [UInt8] {
         var records = dynamic.records
-        let names = names.bounded.kept
         if !names.names.isEmpty {
             records.append(ChangeRecord(pool: "", endpoint: "", persistent: false, names: names.records))
         }
         return Array(records.jsonText.utf8)
     }
 
-    /// What a process before this one has told; nil when it is not understood.
+    /// What a process before this one has told; nil when none of it is understood. A record that is not is left out by itself.
     public init?(encoded: [UInt8]) {
         let decoder = JSONDecoder()
         decoder.dateDecodingStrategy = .iso8601
-        guard let records = try? decoder.decode([ChangeRecord].self, from: Data(encoded)) else { return nil }
-        self.init(dynamic: DynamicState(records), names: KeptNames(records.flatMap { $0.names ?? [] }))
+        guard let records = try? decoder.decode([HandedRecord].self, from: Data(encoded)) else { return nil }
+        self.init(
+            dynamic: DynamicState(records.compactMap(\.change)), names: KeptNames(records.flatMap(\.names)))
+        leftOut = records.reduce(0) { $0 + $1.leftOut }
+    }
+}
+
+/// What is told to a successor in one record: a change, or names.
+private struct HandedRecord: Decodable {
+    var change: ChangeRecord?
+    var names: [NameRecord] = []
+    /// What of it is not understood.
+    var leftOut = 0
+
+    private enum CodingKeys: String, CodingKey { case names }
+
+    init(from decoder: any Decoder) throws {
+        if let fields = try? decoder.container(keyedBy: CodingKeys.self), fields.contains(.names) {
+            let told = (try? fields.decode([Lenient<NameRecord>].self, forKey: .names)) ?? [Lenient(value: nil)]
+            names = told.compactMap(\.value)
+            leftOut = told.count - names.count
+        } else {
+            change = try? ChangeRecord(from: decoder)
+            leftOut = change == nil ? 1 : 0
+        }
     }
 }

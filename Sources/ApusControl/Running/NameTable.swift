@@ -63,6 +63,22 @@ struct NameTable: Sendable {
     /// Those among them whose addresses are from before this process.
     var kept: Set<String> { Set(entries.filter(\.value.isKept).keys) }
 
+    /// The names that have addresses, as they are kept.
+    ///
+    /// - Parameter seconds: what a clock says, since 1970.
+    func known(now: Int64, wallClock seconds: Int64) -> KeptNames {
+        KeptNames(known(now: now).mapValues { .init(addresses: $0.addresses, found: seconds - $0.age / 1_000_000) })
+    }
+
+    /// What there is to tell.
+    func facts(now: Int64, wallClock seconds: Int64) -> NameFacts {
+        let fromBefore = kept
+        return NameFacts(
+            names: count, unresolved: unresolved,
+            kept: KeptNames(known(now: now, wallClock: seconds).names.filter { fromBefore.contains($0.key) }),
+            lookupsFound: successes, lookupsFailed: failures)
+    }
+
     /// The names whose latest lookup found nothing, in order.
     var unresolved: [String] { entries.filter { $0.value.failures > 0 }.keys.sorted() }
 

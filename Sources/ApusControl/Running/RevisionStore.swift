@@ -1,6 +1,7 @@
 import FoundationEssentials
 import Glibc
 public import Logging
+import Synchronization
 
 /// The last revisions, the changes made while running, and what names stood for, in a directory: so that there is a way back
 /// after a restart.
@@ -20,6 +21,8 @@ public final class RevisionStore: Sendable {
     public let dynamicState: DynamicState
     /// What was known of names when it was opened.
     public let names: KeptNames
+    /// Whether a successor writes there.
+    private let isLeft = Atomic(false)
 
     private static let revisionPrefix = "revision-"
     private static let changesName = "changes"
@@ -48,16 +51,16 @@ public final class RevisionStore: Sendable {
             if let record { revisions.append(record.revision) }
         }
         self.revisions = revisions.sorted { $0.number < $1.number }
-        let changes = Self.read([ChangeRecord].self, "\(directory)/\(Self.changesName)", logger)
-        dynamicState = DynamicState(changes ?? [])
-        let known = Self.read(
-            [NameRecord].self, "\(directory)/\(Self.namesName)", atMost: Self.namesBytes, logger)
-        self.names = KeptNames(known ?? []).bounded.kept
+        let changes = Self.readEach(ChangeRecord.self, "\(directory)/\(Self.changesName)", logger)
+        dynamicState = DynamicState(changes)
+        let known = Self.readEach(
+            NameRecord.self, "\(directory)/\(Self.namesName)", atMost: Self.namesBytes, logger)
+        self.names = KeptNames(known).bounded.kept
     }
 
     /// Keeps a revision; of the others, no more than `count` with it, the newest.
     func keep(_ revision: Revision, atMost count: Int) throws {
-        try file(revision.number).write(Self.encode(RevisionRecord(revision)))
+        try file(revision.number).write(Self.encode(RevisionRecord(revision)), unless: isOthers)
         let names = try FileManager.default.contentsOfDirectory(atPath: directory)
         let numbers = names.filter { $0.hasPrefix(Self.revisionPrefix) }
             .compactMap { Int($0.dropFirst(Self.revisionPrefix.count)) }.sorted()
@@ -70,17 +73,29 @@ public final class RevisionStore: Sendable {
     /// Keeps those of the changes that are to outlive the process.
     func keep(_ state: DynamicState) throws {
         let records = state.records.filter { $0.persistent }
-        try DurableFile(path: "\(directory)/\(Self.changesName)").write(Self.encode(records))
+        try DurableFile(path: "\(directory)/\(Self.changesName)")
+            .write(Self.encode(records), unless: isOthers)
     }
 
     /// Keeps what is known of names: of very many, the first.
     ///
+    /// - Parameter isGivenUp: whether it need not be kept any more, since that has taken too long.
     /// - Returns: how many names are left out.
-    func keep(_ names: KeptNames) throws -> Int {
+    func keep(_ names: KeptNames, unless isGivenUp: () -> Bool = { false }) throws -> Int {
         let (kept, leftOut) = names.bounded
-        try DurableFile(path: "\(directory)/\(Self.namesName)").write(Self.encode(kept.records))
+        let file = DurableFile(path: "\(directory)/\(Self.namesName)")
+        guard !isGivenUp() else { throw DurableFile.Failure.obsolete(path: file.path) }
+        try file.write(Self.encode(kept.records)) { isGivenUp() || isOthers() }
         return leftOut
     }
+
+    /// Leaves the directory to a successor: whatever is still to be written there is not put in its place.
+    func leave() { isLeft.store(true, ordering: .sequentiallyConsistent) }
+
+    /// There is no successor after all.
+    func comeBack() { isLeft.store(false, ordering: .sequentiallyConsistent) }
+
+    private func isOthers() -> Bool { isLeft.load(ordering: .sequentiallyConsistent) }
 
     private func file(_ number: Int) -> DurableFile {
         let digits = String(number)
@@ -100,6 +115,19 @@ public final class RevisionStore: Sendable {
         encoder.dateEncodingStrategy = .iso8601
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
         return [UInt8](try encoder.encode(value))
+    }
+
+    /// The records of a list; those that cannot be read are left out, with a warning.
+    private static func readEach<Value: Decodable>(
+        _ type: Value.Type, _ path: String, atMost bytes: Int = DurableFile.longest, _ logger: Logger
+    ) -> [Value] {
+        let records = read([Lenient<Value>].self, path, atMost: bytes, logger) ?? []
+        let known = records.compactMap(\.value)
+        if known.count < records.count {
+            let count = "\(records.count - known.count) of \(records.count) records"
+            logger.warning("the state directory: \(count) of \(path) are of another version of Apus; they are ignored")
+        }
+        return known
     }
 
     /// Nil, and a warning, for what cannot be read; nil as well for what is not there.

@@ -36,8 +36,8 @@ extension RunningConfiguration {
         }
         dynamic = next
         applied = changed
-        tellOwnEndpoints()
         logger.notice("\(change.words(target))")
+        if !change.isAdjustment { await tellOwnEndpoints() }
         return await keepDynamicState()
     }
 }
@@ -150,6 +150,9 @@ extension ConfigurationRefusal {
 }
 
 extension DynamicChange {
+    /// The endpoints stay.
+    fileprivate var isAdjustment: Bool { if case .adjust = self { true } else { false } }
+
     /// What was done, for the log.
     fileprivate func words(_ target: DynamicTarget) -> String {
         let name = "endpoint \(target.pool)/\(target.address)"

@@ -1,4 +1,4 @@
-import ApusAddresses
+public import ApusAddresses
 import ApusBalancing
 import ApusConfig
 import ApusModel
@@ -17,12 +17,13 @@ extension RunningConfiguration {
     }
 
     private func followUntilCancelled() async {
-        tellOwnEndpoints()
+        await tellOwnEndpoints()
         keepNames()
         while !Task.isCancelled, !hasSuccessor {
             let interval = resolveInterval
             let due = names.takeDue(interval: interval, now: Prober.now)
             if !due.isEmpty { await look(up: due) }
+            if namesRetry != nil { keepNames() }
             // A reload may bring names at any time.
             let pause = min(max(0, (names.nextDue(interval: interval) ?? .max) - Prober.now), 500_000)
             do { try await Task.sleep(for: .microseconds(pause)) } catch { return }
@@ -33,10 +34,7 @@ extension RunningConfiguration {
 
     /// What is known of the names, for metrics and status.
     public var nameFacts: NameFacts {
-        NameFacts(
-            names: names.count, unresolved: names.unresolved,
-            kept: KeptNames(knownNames.names.filter { names.kept.contains($0.key) }),
-            lookupsFound: names.successes, lookupsFailed: names.failures)
+        names.facts(now: Prober.now, wallClock: Self.secondsNow)
     }
 
     /// Looks up names, all at once, and goes over to what they stand for.
@@ -72,10 +70,10 @@ extension RunningConfiguration {
     func useNames() async {
         do throws(ConfigurationRefusal) { try await takeTurn() } catch { return }
         defer { endTurn() }
-        let next = loaded.resolving(names.addresses)
+        let next = await resolved(loaded, names.addresses)
         guard next.snapshot !== loaded.snapshot else {
             use(next, applied)
-            return tellOwnEndpoints()
+            return await tellOwnEndpoints()
         }
         let target = dynamic.applied(to: next)
         do {
@@ -86,14 +84,50 @@ extension RunningConfiguration {
             return
         }
         use(next, target)
-        tellOwnEndpoints()
+        await tellOwnEndpoints()
     }
 
-    /// Tells of endpoints that have come to be this process, each cause once until the next configuration.
-    func tellOwnEndpoints() {
-        for own in loaded.ownEndpoints(in: applied) where toldOwn.insert(own.cause).inserted {
-            logger.warning("\(own)")
-        }
+    /// A configuration with the addresses that its names stand for, and without those that lead to the admin server.
+    func resolved(_ read: LoadedConfiguration, _ addresses: [String: [IPAddress]]) async -> LoadedConfiguration {
+        var read = read
+        read.adminAddresses = adminAddresses.values.sorted { $0.port < $1.port }
+        return await Self.resolved(read, addresses)
+    }
+
+    /// Beside the actor: the system may be asked for this machine's addresses.
+    @concurrent
+    private static func resolved(
+        _ read: LoadedConfiguration, _ addresses: [String: [IPAddress]]
+    ) async -> LoadedConfiguration {
+        read.resolving(addresses)
+    }
+
+    /// Looks which endpoints are this process, and tells of those that have come to be so: each cause once as long as it is
+    /// there.
+    func tellOwnEndpoints() async {
+        lastLook += 1
+        let look = lastLook
+        let own = await Self.ownEndpoints(of: loaded, in: applied)
+        // Of what ran meanwhile, the look that began after it tells.
+        guard look == lastLook else { return }
+        ownEndpoints = own
+        for own in own where toldOwn.insert(own.cause).inserted { logger.warning("\(own)") }
+        toldOwn.formIntersection(own.map(\.cause))
+    }
+
+    @concurrent
+    private static func ownEndpoints(
+        of loaded: LoadedConfiguration, in running: Snapshot
+    ) async -> [OwnEndpoint] {
+        loaded.ownEndpoints(in: running)
+    }
+
+    /// The admin server listens there, by a port that the system gave: names must not lead there either.
+    ///
+    /// - Parameter index: of the admin listener.
+    public func adminListens(at address: SocketAddress, index: Int = 0) async {
+        guard adminAddresses.updateValue(address, forKey: index) != address else { return }
+        await useNames()
     }
 
     /// Those that the warnings of a configuration have told of.
@@ -128,74 +162,8 @@ extension RunningConfiguration {
         return loader
     }
 
-    private static func list(_ addresses: [IPAddress]) -> String {
+    static func list(_ addresses: [IPAddress]) -> String {
         let shown = addresses.prefix(8).map { "\($0)" }.joined(separator: ", ")
         return addresses.count > 8 ? "\(shown) and \(addresses.count - 8) more" : shown
-    }
-}
-
-/// What names stand for outlives the process, for a start while the name service is away.
-extension RunningConfiguration {
-    /// How long what is written may be wrong about when a name was last found, while it stands for the same.
-    private static let longestUnwritten: Int64 = 600
-
-    /// What names stand for, and when that was found.
-    var knownNames: KeptNames {
-        let now = Int64(Date().timeIntervalSince1970)
-        return KeptNames(
-            names.known(now: Prober.now).mapValues { .init(addresses: $0.addresses, found: now - $0.age / 1_000_000) })
-    }
-
-    /// Has the state directory know what the names stand for, if it does not yet. Nobody waits for the disk.
-    func keepNames() {
-        guard let store, keepingNames == nil, !hasSuccessor else { return }
-        let known = knownNames
-        let isLater = known.latest - keptNames.latest >= Self.longestUnwritten
-        guard isLater || !known.hasAddresses(of: keptNames) else { return }
-        keptNames = known
-        keepingNames = Task {
-            let note = await write(known, to: store)
-            if let note, note != namesNote { logger.warning("\(note)") }
-            namesNote = note
-            keepingNames = nil
-            // They may have moved meanwhile.
-            keepNames()
-        }
-    }
-
-    /// - Returns: what went wrong, in words.
-    private func write(_ known: KeptNames, to store: RevisionStore) async -> String? {
-        let consequence = "after a restart while the name service is away, they have no address"
-        do {
-            return try await stateFiles.run { _ -> String? in
-                do {
-                    let leftOut = try store.keep(known)
-                    return leftOut == 0
-                        ? nil
-                        : "\(leftOut) of \(known.names.count) host names have no room in the state directory, which keeps "
-                            + "\(KeptNames.mostAddresses) addresses: \(consequence)"
-                } catch {
-                    return "what host names stand for could not be kept: \(consequence): \(error)"
-                }
-            }
-        } catch {
-            return "what host names stand for could not be kept: \(consequence): the disk does not answer"
-        }
-    }
-
-    /// What is said of a name that stands for what was kept of it.
-    static func words(of name: String, keeping kept: KeptNames.Name) -> String {
-        "the host name \(name) has no address now: \(list(kept.addresses)) of before this start "
-            + "\(kept.addresses.count == 1 ? "is" : "are") used, last found \(age(kept.age)) ago, until it is found again"
-    }
-
-    /// `12 s`, `5 min`, `3 h`, `2 days`.
-    private static func age(_ seconds: Int64) -> String {
-        switch seconds {
-        case ..<120: "\(seconds) s"
-        case ..<7_200: "\(seconds / 60) min"
-        case ..<172_800: "\(seconds / 3_600) h"
-        default: "\(seconds / 86_400) days"
-        }
     }
 }

@@ -1,3 +1,4 @@
+import ApusAddresses
 import ApusBalancing
 public import ApusConfig
 import ApusModel
@@ -49,11 +50,18 @@ public actor RunningConfiguration {
     nonisolated let nameLookups = FileLane("names", width: 8, longestLine: .max, patience: .seconds(30))
     /// The names of endpoints that are followed.
     var names = NameTable(seed: .random(in: .min ... .max))
-    /// What was told of endpoints that are this process, by cause.
+    /// The endpoints that are this process, as of the last look, and what was told of them, by cause.
+    var ownEndpoints: [OwnEndpoint] = []
     var toldOwn: Set<OwnEndpoint> = []
-    /// What is in the state directory of them, and the writing of it that is under way.
+    /// How often it was looked.
+    var lastLook = 0
+    /// Where the admin server listens by a port that the system gave, by index of the listener.
+    var adminAddresses: [Int: SocketAddress] = [:]
+    /// What is in the state directory of names, and the writing of it that is under way.
     var keptNames = KeptNames()
     var keepingNames: Task<Void, Never>?
+    /// When it is written again, after it could not be.
+    var namesRetry: Int64?
     /// What went wrong with it the last time, in words.
     var namesNote: String?
     /// What asked for a configuration and has not been given the turn yet, by its number.
@@ -61,6 +69,8 @@ public actor RunningConfiguration {
     /// The number of the latest that asked for one, and of the latest that came to run.
     var lastAsked = 0
     var lastAdopted = 0
+    /// A process is being started that takes over.
+    var isHandingOver = false
     /// A process that took over runs its own configuration.
     var hasSuccessor = false
 
@@ -111,11 +121,18 @@ public actor RunningConfiguration {
             first.followedNames, found: first.lookups,
             interval: first.snapshot.operations.resolveInterval?.inMicroseconds, now: Prober.now)
         toldOwn = Self.toldOwn(first.resolving(first.lookups))
+        ownEndpoints = first.ownEndpoints(in: applied)
         keptNames = store?.names ?? KeptNames()
+        if let leftOut = handedOver?.leftOut, leftOut > 0 {
+            logger.warning(
+                "of what the process before knew of changes and names, \(leftOut) are not understood, and left out")
+        }
+        let now = Self.secondsNow
         let before = Self.keptNames(handedOver, store)
-        for name in names.keep(before.names.mapValues { ($0.addresses, $0.age * 1_000_000) }, now: Prober.now) {
+        for name in names.keep(before.names.mapValues { ($0.addresses, $0.age(at: now) * 1_000_000) }, now: Prober.now)
+        {
             guard let value = before.names[name] else { continue }
-            logger.warning("\(Self.words(of: name, keeping: value))")
+            logger.warning("\(Self.words(of: name, keeping: value, now: now))")
         }
     }
 
@@ -213,7 +230,7 @@ public actor RunningConfiguration {
         let (fixed, notes) = read.snapshot.keepingWhatIsFixed(
             of: loaded.snapshot, isSent: author != .operatorsFile)
         // Names may have moved while it was read.
-        let next = read.running(as: fixed).resolving(addresses(for: read))
+        let next = await resolved(read.running(as: fixed), addresses(for: read))
         let wanted = next.snapshot
         var dynamic = dynamic
         let dropped = dynamic.reconcile(with: wanted)
@@ -253,7 +270,7 @@ public actor RunningConfiguration {
         names.follow(
             next.followedNames, found: next.lookups, isNews: !wereFollowed, interval: resolveInterval, now: Prober.now)
         toldOwn = Self.toldOwn(read)
-        tellOwnEndpoints()
+        await tellOwnEndpoints()
         keepNames()
         adoption.notes += await keepRevision()
         if !dropped.isEmpty { adoption.notes += await keepDynamicState() }

@@ -33,6 +33,16 @@ extension RevisionRecord {
     }
 }
 
+/// A record among others, which are read although this one cannot be.
+struct Lenient<Value: Decodable>: Decodable {
+    /// Nil when it is not understood.
+    var value: Value?
+
+    init(value: Value?) { self.value = value }
+
+    init(from decoder: any Decoder) throws { value = try? Value(from: decoder) }
+}
+
 /// A change of an endpoint, as it is written to the state directory and told to a successor.
 struct ChangeRecord: Codable {
     var pool: String

@@ -76,6 +76,8 @@ struct ConfigurationFixture {
         private let texts: Mutex<[String: String]>
         /// Finds addresses of host names.
         let resolver = Mutex<@Sendable (String) -> [IPAddress]>({ _ in [] })
+        /// The addresses of this machine.
+        let machine = Mutex<@Sendable () -> Set<IPAddress>?>({ LocalAddresses.ofThisMachine() })
         init(_ texts: [String: String]) { self.texts = Mutex(texts) }
 
         subscript(path: String) -> String? {
@@ -84,12 +86,14 @@ struct ConfigurationFixture {
         }
 
         var loader: ConfigurationLoader {
-            ConfigurationLoader(
+            var loader = ConfigurationLoader(
                 resolve: { name in self.resolver.withLock { $0 }(name) }, defaultWorkers: 2, defaultNode: "test",
                 readFile: { path, _ in
                     guard let text = self[path] else { throw FileSystem.ReadError("there is no such file") }
                     return text
                 }, listFiles: { _ in [] }, environment: { $0 == "PW" ? "hunter2secret" : nil })
+            loader.localAddresses = { self.machine.withLock { $0 }() }
+            return loader
         }
     }
 

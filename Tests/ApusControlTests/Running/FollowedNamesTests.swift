@@ -94,27 +94,28 @@ import Testing
     }
 
     /// Somebody else says what a name stands for, and may turn it about.
-    @Test func aNameThatComesToLeadToAListenerIsToldOnce() async throws {
+    @Test func aNameThatComesToLeadToAListenerIsToldOnceEachTime() async throws {
         let (fixture, log) = try ownFixture()
-        for address in ["127.0.0.1", "10.0.0.1", "127.0.0.1"] {
+        for (address, told) in [("127.0.0.1", 1), ("127.0.0.1", 1), ("10.0.0.1", 1), ("127.0.0.1", 2)] {
             answer(fixture, address)
             await fixture.running.look(up: ["web.test"])
+            #expect(
+                log.lines.count { $0.contains("`web.test:8080` of the pool `web` is Apus itself") } == told,
+                "\(address): \(log.lines)")
         }
-        #expect(
-            log.lines.count { $0.contains("`web.test:8080` of the pool `web` is Apus itself") } == 1, "\(log.lines)")
         #expect(fixture.live.view.snapshot.endpoints[0].address == SocketAddress("127.0.0.1:8080"))
     }
 
     @Test func aNameThatComesToLeadToTheAdminServerGetsNothing() async throws {
         let (fixture, log) = try ownFixture()
-        for address in ["127.0.0.1", "10.0.0.1", "127.0.0.1"] {
+        for address in ["127.0.0.1", "127.0.0.1", "10.0.0.1", "127.0.0.1"] {
             answer(fixture, address)
             await fixture.running.look(up: ["ops.test"])
             let endpoint = fixture.live.view.snapshot.endpoints[2]
             #expect(endpoint.isRefused == (address == "127.0.0.1"))
             #expect(endpoint.address.ip != IPAddress("127.0.0.1"))
         }
-        #expect(log.lines.count { $0.contains("leads to the admin server at `127.0.0.1:9900`") } == 1, "\(log.lines)")
+        #expect(log.lines.count { $0.contains("leads to the admin server at `127.0.0.1:9900`") } == 2, "\(log.lines)")
         // It is among addresses that are well.
         answer(fixture, "10.0.0.1", "127.0.0.1")
         await fixture.running.look(up: ["ops.test"])
@@ -154,5 +155,54 @@ import Testing
         let (fixture, log) = try ownFixture()
         try await fixture.running.change(.add(pool: "web", .init(address: SocketAddress("127.0.0.1:9900")!)))
         #expect(log.lines.contains { $0.contains("is the admin server at `127.0.0.1:9900`") }, "\(log.lines)")
+        #expect(await fixture.running.state.ownEndpoints.map(\.name) == ["127.0.0.1:9900"])
+        // And again when it comes again.
+        try await fixture.running.change(.remove(pool: "web", endpoint: "127.0.0.1:9900"))
+        #expect(await fixture.running.state.ownEndpoints.isEmpty)
+        try await fixture.running.change(.add(pool: "web", .init(address: SocketAddress("127.0.0.1:9900")!)))
+        #expect(log.lines.count { $0.contains("is the admin server at `127.0.0.1:9900`") } == 2, "\(log.lines)")
+    }
+
+    @Test func aNameDoesNotLeadToThePortThatTheSystemGave() async throws {
+        let text = Self.ownText.replacing("bind: 127.0.0.1:9900", with: "bind: 127.0.0.1:0")
+        let fixture = try ConfigurationFixture(text, resolve: { _ in [IPAddress("127.0.0.1")!] })
+        #expect(!fixture.live.view.snapshot.endpoints[2].isRefused)
+        await fixture.running.adminListens(at: SocketAddress("127.0.0.1:9900")!)
+        #expect(fixture.live.view.snapshot.endpoints[2].isRefused)
+        #expect(await fixture.running.state.ownEndpoints.map(\.isRefused) == [false, true])
+        fixture.files["apus.yaml"] = text + "\nlimits: { head: 4KiB }"
+        try await fixture.running.reload(.signal)
+        #expect(fixture.live.view.snapshot.limits.headBytes == 4_096)
+        #expect(fixture.live.view.snapshot.endpoints[2].isRefused)
+    }
+
+    /// Nor does a change of a weight: no endpoint comes to be another one by it.
+    @Test func theSystemIsNotAskedForAStatus() async throws {
+        let text = """
+            listeners: [{ bind: "0.0.0.0:8080" }]
+            pools: { web: { endpoints: [10.0.0.1:8080, 10.0.0.2:8080] } }
+            """
+        let asked = Mutex(0)
+        try await AdminFixture.run(text) { admin in
+            admin.configuration.files.machine.withLock {
+                $0 = {
+                    asked.withLock { $0 += 1 }
+                    return [IPAddress("10.0.0.2")!]
+                }
+            }
+            let running = admin.configuration.running
+            await running.tellOwnEndpoints()
+            #expect(asked.withLock { $0 } == 1)
+            for _ in 0..<3 {
+                guard case .list(let own)? = try await admin.get("/v1/status").json()["ownEndpoints"] else {
+                    Issue.record("no list")
+                    return
+                }
+                #expect(own.map { $0["name"] } == [.text("10.0.0.2:8080")])
+            }
+            try await running.change(
+                .adjust(pool: "web", endpoint: "10.0.0.1:8080", weight: .number(2), isDrained: nil))
+            #expect(asked.withLock { $0 } == 1)
+        }
     }
 }

@@ -13,6 +13,7 @@ import Testing
 @Suite struct KeptNamesTests {
     static let one = IPAddress("10.0.0.1")!
     static let two = IPAddress("10.0.0.2")!
+    static let three = IPAddress("10.0.0.3")!
 
     static func resolve(_ addresses: IPAddress...) -> @Sendable (String) -> [IPAddress] { { _ in addresses } }
 
@@ -179,6 +180,36 @@ import Testing
         #expect(try #require(HandedState(encoded: new)).dynamic == told.dynamic)
     }
 
+    /// One record is of a version that is not known here, or makes no sense.
+    @Test func whatIsNotUnderstoodIsLeftOutByItself() throws {
+        let change = #"{"pool": "web", "endpoint": "10.0.0.9:80", "drained": true, "persistent": true}"#
+        func name(_ name: String, _ found: String) -> String {
+            #"{"name": "\#(name)", "addresses": ["10.0.0.1"], "found": "\#(found)"}"#
+        }
+        func names(_ records: String...) -> String {
+            #"{"pool": "", "endpoint": "", "persistent": false, "names": [\#(records.joined(separator: ", "))]}"#
+        }
+        let good = name("web.test", "2001-01-01T00:00:00Z")
+        let cases = [
+            ([names(good), change], 0), ([#"{"pool": 7}"#, change, names(good)], 1),
+            ([change, "[]", "null", names(good, name("b.test", "yesterday"), "1")], 4),
+        ]
+        for (records, leftOut) in cases {
+            let told = try #require(HandedState(encoded: Array("[\(records.joined(separator: ", "))]".utf8)))
+            #expect(told.dynamic.entries.map(\.isDrained) == [true], "\(records)")
+            #expect(told.names.names.keys.sorted() == ["web.test"], "\(records)")
+            #expect(told.leftOut == leftOut, "\(records)")
+        }
+        // All of the names, and none of the changes.
+        let told = try #require(
+            HandedState(encoded: Array(#"[\#(change), {"pool": "", "names": {}}]"#.utf8)))
+        #expect(told.dynamic.entries.count == 1 && told.names == KeptNames() && told.leftOut == 1)
+        // It is said.
+        let log = LogRecorder()
+        _ = try Self.fixture(handed: told, log)
+        #expect(log.lines.contains { $0.contains("1 are not understood, and left out") }, "\(log.lines)")
+    }
+
     /// Both may know it: the state directory from before, and the process that hands over.
     @Test func whatWasFoundLaterCounts() async throws {
         try await RevisionStoreTests.withDirectory { directory in
@@ -204,112 +235,16 @@ import Testing
         #expect(syslog.target == .udp(SocketAddress("10.0.0.1:514")!))
     }
 
-    // MARK: - What is written
-
-    @Test func damageIsAMessage() async throws {
-        try await RevisionStoreTests.withDirectory { directory in
-            _ = try Self.open(directory).keep(Self.kept(Self.one))
-            let path = "\(directory)/names"
-            let whole = try Data(contentsOf: URL(filePath: path))
-            for length in 0..<whole.count {
-                try whole.prefix(length).write(to: URL(filePath: path))
-                let log = LogRecorder()
-                #expect(try Self.open(directory, log).names == KeptNames(), "cut after \(length) bytes")
-                #expect(log.lines.count == 1)
-            }
-            let texts = [
-                "", "[]]", #"{"web.test": ["10.0.0.1"]}"#, #"[{"name": "web.test"}]"#,
-                #"[{"name": "web.test", "addresses": ["10.0.0.1"], "found": "yesterday"}]"#, "\u{0}\u{1}",
-            ]
-            for text in texts {
-                try DurableFile(path: path).write(Array(text.utf8))
-                let log = LogRecorder()
-                #expect(try Self.open(directory, log).names == KeptNames(), "\(text)")
-                #expect(log.lines.count == 1 && log.lines[0].hasPrefix("warning: the state directory: "), "\(text)")
-            }
-            // What is no address is none.
-            let text = #"[{"name": "web.test", "addresses": ["x", "10.0.0.1"], "found": "2001-01-01T00:00:00Z"}]"#
-            try DurableFile(path: path).write(Array(text.utf8))
-            #expect(try Self.open(directory).names.names["web.test"]?.addresses == [Self.one])
-            try DurableFile(path: path).write([UInt8](repeating: 0x20, count: 9 << 20))
-            let log = LogRecorder()
-            #expect(try Self.open(directory, log).names == KeptNames() && log.lines.count == 1)
-        }
-    }
-
-    static var longest: KeptNames {
-        var names: [String: KeptNames.Name] = [:]
-        for number in 0..<KeptNames.mostAddresses {
-            let address = IPAddress(high: .max / 3, low: .max / 3 + UInt64(number))
-            names[String(repeating: "a", count: 245) + "\(10_000_000 + number)"] = .init(addresses: [address], found: 5)
-        }
-        return KeptNames(names)
-    }
-
-    @Test func itIsBounded() async throws {
-        let many = (0..<UInt32(KeptNames.mostAddresses)).map { IPAddress(ipv4: 0x0a00_0000 + $0) }
-        let names = KeptNames([
-            "a.test": .init(addresses: Array(many.prefix(7)), found: 5), "b.test": .init(addresses: many, found: 5),
-            "c.test": .init(addresses: [Self.one], found: 5),
-        ])
-        try await RevisionStoreTests.withDirectory { directory in
-            let store = try Self.open(directory)
-            #expect(try store.keep(names) == 1)
-            #expect(try Self.open(directory).names.names.keys.sorted() == ["a.test", "c.test"])
-            #expect(HandedState(encoded: HandedState(names: names).encoded)?.names.names.count == 2)
-            // Each address under a name of its own, as long as they can be.
-            let longest = Self.longest
-            #expect(try store.keep(longest) == 0)
-            let log = LogRecorder()
-            #expect(try Self.open(directory, log).names == longest, "\(log.lines)")
-        }
-    }
-
-    /// The disk is asked when something has changed, and else to say that it is still so, now and then.
-    @Test func whatStaysIsNotWrittenAgain() async throws {
-        try await RevisionStoreTests.withDirectory { directory in
-            let fixture = try Self.fixture(try Self.open(directory), resolve: Self.resolve(Self.one))
-            await fixture.running.look(up: ["web.test"])
-            await fixture.running.keepingNames?.value
-            let path = "\(directory)/names"
-            #expect(FileManager.default.fileExists(atPath: path))
-            try FileManager.default.removeItem(atPath: path)
-            await fixture.running.look(up: ["web.test"])
-            await fixture.running.keepingNames?.value
-            #expect(!FileManager.default.fileExists(atPath: path))
-            // One whose last word is old says that it is still true.
-            _ = try Self.open(directory).keep(Self.kept(Self.one, age: 100_000))
-            let later = try Self.fixture(try Self.open(directory), resolve: Self.resolve(Self.one))
-            await later.running.keepNames()
-            await later.running.keepingNames?.value
-            let kept = try #require(try Self.open(directory).names.names["web.test"])
-            #expect(kept.age < 1_000)
-        }
-    }
-
-    @Test func whatCannotBeWrittenIsToldOnce() async throws {
-        try await RevisionStoreTests.withDirectory { directory in
-            let log = LogRecorder()
-            let fixture = try Self.fixture(try Self.open(directory), log, resolve: Self.resolve(Self.one))
-            try FileManager.default.removeItem(atPath: directory)
-            for addresses in [[Self.two], [Self.one], [Self.two]] {
-                fixture.files.resolver.withLock { $0 = { _ in addresses } }
-                await fixture.running.look(up: ["web.test"])
-                while let writing = await fixture.running.keepingNames { await writing.value }
-            }
-            #expect(log.lines.count { $0.contains("what host names stand for could not be kept") } == 1, "\(log.lines)")
-        }
-    }
-
-    @Test func aNameThatIsFollowedNoLongerIsForgotten() async throws {
-        try await RevisionStoreTests.withDirectory { directory in
-            let fixture = try Self.fixture(try Self.open(directory), resolve: Self.resolve(Self.one))
-            await fixture.running.keepNames()
-            await fixture.running.keepingNames?.value
-            fixture.files["apus.yaml"] = FollowedNamesTests.text.replacing("web.test:80, ", with: "")
-            try await fixture.running.reload(.signal)
-            while let writing = await fixture.running.keepingNames { await writing.value }
-            #expect(try Self.open(directory).names == KeptNames())
-        }
+    /// What there is to tell of very many is told in a time that grows as they do.
+    @Test func manyKeptNamesAreToldQuickly() {
+        var table = NameTable(seed: 1)
+        let names = (0..<20_000).map { "n\($0).test" }
+        table.follow(Set(names), found: [:], interval: 1_000_000, now: 0)
+        let kept = Dictionary(uniqueKeysWithValues: names.map { ($0, (addresses: [Self.one], age: Int64(5_000_000))) })
+        #expect(table.keep(kept, now: 10).count == names.count)
+        let begin = ContinuousClock.now
+        let facts = table.facts(now: 10, wallClock: 1_000)
+        #expect(ContinuousClock.now - begin < .seconds(5))
+        #expect(facts.kept.names.count == names.count && facts.kept.names["n7.test"]?.found == 995)
     }
 }

@@ -134,7 +134,7 @@ struct StatusAnswer: Encodable {
                 name: name, addresses: kept.addresses.map { "\($0)" },
                 found: Date(timeIntervalSince1970: Double(kept.found)))
         }
-        ownEndpoints = scene.running.loaded.ownEndpoints(in: scene.snapshot).map {
+        ownEndpoints = scene.running.ownEndpoints.map {
             OwnEndpointAnswer(pool: $0.pool, name: $0.name, address: "\($0.address)", words: "\($0)")
         }
         since = started
