@@ -13,7 +13,8 @@ extension LoadedConfiguration {
     /// The same configuration with other addresses of its names. A name that `addresses` knows nothing of, or no address, has
     /// none.
     ///
-    /// Nothing is read and nothing is looked up; the system may be asked for this machine's addresses, once. Where the names stand for what they did, it is the same snapshot.
+    /// Nothing is read and nothing is looked up; the system may be asked for this machine's addresses, once. Where the names
+    /// stand for what they did, it is the same snapshot.
     public func resolving(_ addresses: [String: [IPAddress]]) -> LoadedConfiguration {
         var snapshot = snapshot
         var origins = origins
