@@ -19,7 +19,8 @@ public enum Balance: String, Sendable, CaseIterable {
         }
     }
 
-    /// Whether the exchanges in flight on the endpoints make a difference.
+    /// Whether the exchanges in flight on the endpoints make a difference. Where they make none, they are not even counted for
+    /// the algorithm (`PoolRules.countsLoad`).
     public var looksAtLoad: Bool {
         switch self {
         case .leastConnections, .leastRequests, .peakEWMA, .leastTime, .first: true
@@ -27,7 +28,7 @@ public enum Balance: String, Sendable, CaseIterable {
         }
     }
 
-    /// The same algorithm with weights; nil where there is none, or it looks at them itself.
+    /// The algorithm that does the same in all else and looks at weights; nil where there is none, or it looks at them itself.
     public var weighted: Balance? {
         switch self {
         case .roundRobin: .weightedRoundRobin

@@ -58,6 +58,8 @@ public struct CandidateDraw: Sendable {
 
     /// A candidate that was not tried, is not saturated and is not `other`, at random; nil when there is none.
     ///
+    /// Ask for a further one only where there are more candidates than were drawn: in vain it costs 32 draws and a look at all.
+    ///
     /// - Parameter other: one that was drawn already. To put it into `tried` instead would not do: that remembers only a few
     ///   of a large group (`TriedEndpoints`), and would forget who was tried.
     @inlinable

@@ -28,9 +28,11 @@ public struct RetryPolicy: Sendable, Hashable {
 
     /// The exchange so far, the failed attempt included.
     public struct Progress: Sendable, Hashable {
-        /// Whether the request's method is safe, and whether it is idempotent (RFC 9110 section 9.2).
+        /// Whether the request's method is safe (RFC 9110 section 9.2.1).
         public var isSafe: Bool
-        public var isIdempotent: Bool
+        /// Whether the request may be made twice: its method is idempotent (RFC 9110 section 9.2.2), or all methods may be
+        /// tried again (`RetryRules.repeatsAll`).
+        public var isRepeatable: Bool
         /// Whether the kernel accepted any byte of the request on the connection that failed.
         public var wasSent: Bool
         /// Whether all of the request can be sent again: none of its body was let go.
@@ -44,11 +46,11 @@ public struct RetryPolicy: Sendable, Hashable {
 
         @inlinable
         public init(
-            isSafe: Bool, isIdempotent: Bool, wasSent: Bool, isReplayable: Bool, attempts: Int = 1,
+            isSafe: Bool, isRepeatable: Bool, wasSent: Bool, isReplayable: Bool, attempts: Int = 1,
             staleReplacements: Int = 0, wasRepeated: Bool = false
         ) {
             self.isSafe = isSafe
-            self.isIdempotent = isIdempotent
+            self.isRepeatable = isRepeatable
             self.wasRepeated = wasRepeated
             self.wasSent = wasSent
             self.isReplayable = isReplayable
@@ -92,7 +94,7 @@ public struct RetryPolicy: Sendable, Hashable {
 
     public func decide(after failure: Failure, of progress: Progress) -> Decision {
         guard progress.isReplayable else { return .giveUp }
-        let mayBeSentAgain = progress.isIdempotent || !progress.wasSent
+        let mayBeSentAgain = progress.isRepeatable || !progress.wasSent
         switch failure {
         case .connectRefused, .connectTimedOut: return another(progress)
         case .reusedConnectionDied:

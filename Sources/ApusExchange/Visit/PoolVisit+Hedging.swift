@@ -11,7 +11,7 @@ extension PoolVisit {
     public mutating func hedge<Counts>(
         _ request: Request, by route: RouteRetries?, _ origins: inout Origins<Counts>, now: Int64
     ) -> (endpoint: Int, lease: UpstreamConnectionPool.LeaseAction)? {
-        guard request.isIdempotent, !wasRepeated, origins.dispatchers[pool].hedges else { return nil }
+        guard request.isRepeatable, !wasRepeated, origins.dispatchers[pool].hedges else { return nil }
         return ask(request, by: route, &origins, now: now)
     }
 

@@ -13,7 +13,8 @@ public import ApusModel
 ///
 /// The order of a visit: `enter`; `seek` (or, where an endpoint's own connection may matter, as in the worker, `choose` and
 /// `settle`); for each attempt `begin`, `answered` or `gaveNone`, and `end`; between
-/// attempts `failed` or `hedge`; at last `leave`, however the request ended. A request that falls back to another pool begins
+/// attempts `failed` (for a status `verdict`), which says whether to try again, and `follow`, which makes a step of that, or
+/// `hedge`; at last `leave`, however the request ended. A request that falls back to another pool begins
 /// another visit.
 @frozen
 public struct PoolVisit: Sendable, BitwiseCopyable {
@@ -132,18 +133,20 @@ extension PoolVisit {
     /// What the visit has to know of its request.
     @frozen
     public struct Request: Sendable {
-        /// Whether the method is safe, and whether it is idempotent (RFC 9110 section 9.2).
+        /// Whether its method is safe (RFC 9110 section 9.2.1).
         public var isSafe: Bool
-        public var isIdempotent: Bool
+        /// Whether it may be made twice: its method is idempotent (RFC 9110 section 9.2.2), or route or pool want all methods
+        /// tried again (`RetryRules.repeatsAll`).
+        public var isRepeatable: Bool
         /// Whether all of the request can be sent again: none of its body was let go.
         public var isReplayable: Bool
         /// Whether what is to be sent again is still there.
         public var isKept: Bool
 
         @inlinable
-        public init(isSafe: Bool, isIdempotent: Bool, isReplayable: Bool, isKept: Bool) {
+        public init(isSafe: Bool, isRepeatable: Bool, isReplayable: Bool, isKept: Bool) {
             self.isSafe = isSafe
-            self.isIdempotent = isIdempotent
+            self.isRepeatable = isRepeatable
             self.isReplayable = isReplayable
             self.isKept = isKept
         }
@@ -152,7 +155,7 @@ extension PoolVisit {
     @inlinable
     func progress(_ request: Request) -> RetryPolicy.Progress {
         RetryPolicy.Progress(
-            isSafe: request.isSafe, isIdempotent: request.isIdempotent, wasSent: current.wasSent,
+            isSafe: request.isSafe, isRepeatable: request.isRepeatable, wasSent: current.wasSent,
             isReplayable: request.isReplayable, attempts: attempts, staleReplacements: staleReplacements,
             wasRepeated: wasRepeated)
     }

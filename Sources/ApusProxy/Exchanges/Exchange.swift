@@ -23,7 +23,7 @@ struct Exchange: BitwiseCopyable {
     /// Which of its route's pools it was sent to: the place in `Route.pools`, whatever a fallback makes of it later.
     /// A split has 16 at most.
     var branch: UInt8 = 0
-    /// Its route asks for no more than a pool: what `RouteSettings` says of it is what the listener says. True until
+    /// Its route asks for no more than a pool and a priority: what `RouteSettings` says of it is what the listener says. True until
     /// `applyRoute` is called, as it is where `RouteSettings.isPlain` is false.
     var isPlain = true
     /// It counts among its route's requests in flight (`RouteLimits.requests`).
@@ -99,7 +99,7 @@ struct Exchange: BitwiseCopyable {
     /// What its visit asks of it.
     var visitRequest: PoolVisit.Request {
         PoolVisit.Request(
-            isSafe: state.method.isSafe, isIdempotent: state.isRepeatable, isReplayable: state.isReplayable,
+            isSafe: state.method.isSafe, isRepeatable: state.isRepeatable, isReplayable: state.isReplayable,
             isKept: !replay.isEmpty)
     }
 

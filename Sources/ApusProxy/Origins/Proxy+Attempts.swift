@@ -111,7 +111,7 @@ extension Proxy {
             shared.report(.connectFailed(endpoint: endpoint, cause))
             records.counters.add(to: shared.layout.endpoint(endpoint, .connectFailures))
             neighbours.hasFailed[endpoint] = true
-            judgeFailure(x, .notConnected)
+            judgeFailure(x, failure.fault)
         } else {
             records.counters.add(to: shared.layout.endpoint(endpoint, .connectShortages))
             tell(.shortage(endpoint: endpoint, cause))

@@ -29,7 +29,7 @@ struct SimulatedRequest: Sendable {
 
     var visitRequest: PoolVisit.Request {
         PoolVisit.Request(
-            isSafe: state.method.isSafe, isIdempotent: state.isRepeatable, isReplayable: state.isReplayable,
+            isSafe: state.method.isSafe, isRepeatable: state.isRepeatable, isReplayable: state.isReplayable,
             isKept: true)
     }
 }

@@ -20,7 +20,7 @@ public struct Link: Sendable, Equatable, BitwiseCopyable {
 
     /// Bytes may be waiting; no more after a read that took all there was.
     @inlinable public var isReadable: Bool { hasBytes }
-    /// The peer has ended its direction: reading goes on until it says so.
+    /// The peer has ended its direction, as the socket says; what it sent before is still to be read.
     @inlinable public var peerClosed: Bool { hasEnded }
     /// Reset, refused, or closed in both directions.
     @inlinable public var isBroken: Bool { hasFailed }

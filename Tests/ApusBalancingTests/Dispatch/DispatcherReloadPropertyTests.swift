@@ -90,7 +90,7 @@ import Testing
             _ = pool.dispatcher.gaveNone(
                 request.endpoint, .broke, route: 0, overdueIn: 0, after: 900, admitted: request.admitted, now: now)
             let progress = RetryPolicy.Progress(
-                isSafe: true, isIdempotent: true, wasSent: true, isReplayable: true, attempts: 1)
+                isSafe: true, isRepeatable: true, wasSent: true, isReplayable: true, attempts: 1)
             if case .retry(_, isBudgeted: true) = pool.dispatcher.decide(after: .tryTimedOut, of: progress, now: now) {
                 retries = true
             }

@@ -183,7 +183,7 @@ import Testing
         #expect(isLetIn)
         func retries() -> Bool {
             let progress = RetryPolicy.Progress(
-                isSafe: true, isIdempotent: true, wasSent: true, isReplayable: true, attempts: 1)
+                isSafe: true, isRepeatable: true, wasSent: true, isReplayable: true, attempts: 1)
             if case .retry = pool.dispatcher.decide(after: .tryTimedOut, of: progress, now: 0) { return true }
             return false
         }

@@ -23,9 +23,9 @@ import Testing
         dispatcher.choose(PickRequest(), load: load, excluding: tried, orTried: orTried, now: now)
     }
 
-    private func progress(attempts: Int = 1, isIdempotent: Bool = true) -> RetryPolicy.Progress {
+    private func progress(attempts: Int = 1, isRepeatable: Bool = true) -> RetryPolicy.Progress {
         RetryPolicy.Progress(
-            isSafe: isIdempotent, isIdempotent: isIdempotent, wasSent: true, isReplayable: true, attempts: attempts)
+            isSafe: isRepeatable, isRepeatable: isRepeatable, wasSent: true, isReplayable: true, attempts: attempts)
     }
 
     @Test func saysWhyThereIsNoEndpoint() {

@@ -10,7 +10,7 @@ import Testing
     struct Rule {
         var failures: [Failure]
         var isSafe: Bool?
-        var isIdempotent: Bool?
+        var isRepeatable: Bool?
         var wasSent: Bool?
         var isReplayable: Bool? = true
         var attempts: ClosedRange<Int>?
@@ -21,7 +21,7 @@ import Testing
         func matches(_ failure: Failure, _ progress: RetryPolicy.Progress) -> Bool {
             failures.contains(failure)
                 && (isSafe ?? progress.isSafe) == progress.isSafe
-                && (isIdempotent ?? progress.isIdempotent) == progress.isIdempotent
+                && (isRepeatable ?? progress.isRepeatable) == progress.isRepeatable
                 && (wasSent ?? progress.wasSent) == progress.wasSent
                 && (isReplayable ?? progress.isReplayable) == progress.isReplayable
                 && attempts?.contains(progress.attempts) ?? true
@@ -42,9 +42,9 @@ import Testing
             Rule(failures: connect, attempts: 1...2, decision: .retryOtherEndpoint),
             Rule(failures: connect, attempts: 3...4, decision: .giveUp),
             // Sent, and not to be sent twice.
-            Rule(failures: died + configured, isIdempotent: false, wasSent: true, decision: .giveUp),
+            Rule(failures: died + configured, isRepeatable: false, wasSent: true, decision: .giveUp),
             // What an origin may have died of is sent once more and not again.
-            Rule(failures: died, isIdempotent: true, wasSent: true, wasRepeated: true, decision: .giveUp),
+            Rule(failures: died, isRepeatable: true, wasSent: true, wasRepeated: true, decision: .giveUp),
             // An origin that hangs: once, what is safe.
             Rule(failures: [.responseHeadTimedOut], isSafe: false, decision: .giveUp),
             Rule(failures: [.responseHeadTimedOut], isSafe: true, wasRepeated: true, decision: .giveUp),
@@ -53,24 +53,24 @@ import Testing
                 decision: .retryOtherEndpoint),
             Rule(
                 failures: [.responseHeadTimedOut], isSafe: true, attempts: 3...4, wasRepeated: false, decision: .giveUp),
-        ] + sendable(isIdempotent: true, wasSent: true, wasRepeated: false)
-        + sendable(isIdempotent: nil, wasSent: false, wasRepeated: nil)
+        ] + sendable(isRepeatable: true, wasSent: true, wasRepeated: false)
+        + sendable(isRepeatable: nil, wasSent: false, wasRepeated: nil)
         + [
             Rule(
-                failures: configured, isIdempotent: true, wasSent: true, attempts: 1...2, decision: .retryOtherEndpoint),
-            Rule(failures: configured, isIdempotent: true, wasSent: true, attempts: 3...4, decision: .giveUp),
+                failures: configured, isRepeatable: true, wasSent: true, attempts: 1...2, decision: .retryOtherEndpoint),
+            Rule(failures: configured, isRepeatable: true, wasSent: true, attempts: 3...4, decision: .giveUp),
             Rule(failures: configured, wasSent: false, attempts: 1...2, decision: .retryOtherEndpoint),
             Rule(failures: configured, wasSent: false, attempts: 3...4, decision: .giveUp),
         ]
 
     /// A connection died, and the request may be sent again: a stale one is replaced once, whatever the attempts.
-    static func sendable(isIdempotent: Bool?, wasSent: Bool, wasRepeated: Bool?) -> [Rule] {
+    static func sendable(isRepeatable: Bool?, wasSent: Bool, wasRepeated: Bool?) -> [Rule] {
         func rule(
             _ failure: Failure, _ attempts: ClosedRange<Int>?, _ stale: ClosedRange<Int>?,
             _ decision: RetryPolicy.Decision
         ) -> Rule {
             Rule(
-                failures: [failure], isIdempotent: isIdempotent, wasSent: wasSent, attempts: attempts, stale: stale,
+                failures: [failure], isRepeatable: isRepeatable, wasSent: wasSent, attempts: attempts, stale: stale,
                 wasRepeated: wasRepeated, decision: decision)
         }
         return [
@@ -89,7 +89,7 @@ import Testing
                 for stale in 0...3 {
                     all.append(
                         RetryPolicy.Progress(
-                            isSafe: bits & 8 != 0, isIdempotent: bits & 1 != 0, wasSent: bits & 2 != 0,
+                            isSafe: bits & 8 != 0, isRepeatable: bits & 1 != 0, wasSent: bits & 2 != 0,
                             isReplayable: bits & 4 != 0, attempts: attempts, staleReplacements: stale,
                             wasRepeated: bits & 16 != 0))
                 }
@@ -120,7 +120,7 @@ import Testing
         var random = SplitMix64(seed: 31)
         for _ in 0..<5_000 {
             let policy = RetryPolicy(attemptLimit: 1 + random.next(below: 4))
-            var progress = RetryPolicy.Progress(isSafe: true, isIdempotent: true, wasSent: true, isReplayable: true)
+            var progress = RetryPolicy.Progress(isSafe: true, isRepeatable: true, wasSent: true, isReplayable: true)
             var isFresh = random.next(below: 2) == 0
             var (connections, deaths) = (0, 0)
             exchange: while true {
@@ -157,7 +157,7 @@ import Testing
     @Test func whatMustNotHappenTwiceIsSentOnce() {
         for failure in Failure.allCases where !Self.connect.contains(failure) {
             for progress in Self.everyProgress
-            where !progress.isIdempotent && !progress.isSafe && progress.wasSent {
+            where !progress.isRepeatable && !progress.isSafe && progress.wasSent {
                 #expect(RetryPolicy(attemptLimit: 3).decide(after: failure, of: progress) == .giveUp)
             }
         }

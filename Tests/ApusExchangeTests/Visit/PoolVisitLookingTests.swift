@@ -14,7 +14,7 @@ import Testing
         #expect(visit.current.endpoint == 0 && !visit.waitsInVain(pool.origins))
         pool.origins.dispatchers[0].setAvailable(0, false, now: 0)
         #expect(visit.waitsInVain(pool.origins))
-        let unsafe = PoolVisit.Request(isSafe: false, isIdempotent: true, isReplayable: true, isKept: true)
+        let unsafe = PoolVisit.Request(isSafe: false, isRepeatable: true, isReplayable: true, isKept: true)
         #expect(visit.rescue(unsafe, by: nil, &pool.origins, now: 0) == nil)
         let rescue = visit.rescue(VisitedPool.request, by: nil, &pool.origins, now: 0)
         let (endpoint, lease) = try #require(rescue)

@@ -64,7 +64,7 @@ import Testing
         var pool = VisitedPool(endpoints: 3)
         var visit = pool.visit()
         pool.begin(pool.seek(&visit), &visit)
-        let post = PoolVisit.Request(isSafe: false, isIdempotent: false, isReplayable: true, isKept: true)
+        let post = PoolVisit.Request(isSafe: false, isRepeatable: false, isReplayable: true, isKept: true)
         #expect(pool.fail(&visit, .freshConnectionDied, .upstreamReset, post)?.words == "refuse upstreamReset")
     }
 
@@ -72,7 +72,7 @@ import Testing
         var pool = VisitedPool(endpoints: 3)
         var visit = pool.visit()
         pool.begin(pool.seek(&visit), &visit)
-        let gone = PoolVisit.Request(isSafe: true, isIdempotent: true, isReplayable: true, isKept: false)
+        let gone = PoolVisit.Request(isSafe: true, isRepeatable: true, isReplayable: true, isKept: false)
         #expect(pool.fail(&visit, .freshConnectionDied, .upstreamReset, gone)?.words == "refuse upstreamReset")
         pool.leave(&visit)
         #expect(pool.isQuiet)
@@ -154,7 +154,7 @@ import Testing
         #expect(pool.fail(&visit, .responseHeadTimedOut, .responseHeadTimeout)?.words == "seek")
         #expect(pool.begin(pool.seek(&visit), &visit) == 1)
         #expect(pool.fail(&visit, .responseHeadTimedOut, .responseHeadTimeout)?.words == "refuse responseHeadTimeout")
-        let put = PoolVisit.Request(isSafe: false, isIdempotent: true, isReplayable: true, isKept: true)
+        let put = PoolVisit.Request(isSafe: false, isRepeatable: true, isReplayable: true, isKept: true)
         var other = pool.visit()
         pool.begin(pool.seek(&other), &other)
         #expect(

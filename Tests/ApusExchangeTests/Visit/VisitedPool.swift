@@ -25,7 +25,7 @@ struct VisitedPool {
     private(set) var snapshot: Snapshot
     private var connections: Int32 = 0
 
-    static let request = PoolVisit.Request(isSafe: true, isIdempotent: true, isReplayable: true, isKept: true)
+    static let request = PoolVisit.Request(isSafe: true, isRepeatable: true, isReplayable: true, isKept: true)
 
     /// - Parameter others: further pools, with one endpoint each.
     init(endpoints: Int, others: Int = 0, _ change: (inout Pool) -> Void = { _ in }) {
