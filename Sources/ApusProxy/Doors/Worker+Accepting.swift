@@ -22,11 +22,18 @@ extension Worker {
     private mutating func acceptOne(at place: Int, _ listening: ListeningSocket, _ arena: inout BufferArena) -> Bool {
         var peer = WireAddress(high: 0, low: 0, port: 0)
         var link = Link()
-        let result = proxy.connections.links.accept(&link, at: listening.socket, peer: &peer)
+        var result = proxy.connections.links.accept(&link, at: listening.socket, peer: &peer)
+        if result.isOutOfDescriptors, proxy.makeRoomForClient(&arena) {
+            result = proxy.connections.links.accept(&link, at: listening.socket, peer: &peer)
+        }
         if result.isFailure {
             return result.isOutOfDescriptors && acceptWithSpare(place, &arena)
         }
-        let isLast = proxy.connections.links.isBeyondBound(link)
+        var isLast = proxy.connections.links.isBeyondBound(link)
+        if isLast, proxy.makeRoomForClient(&arena) {
+            // Another thread may have been faster.
+            isLast = !proxy.connections.links.moveBelowBound(&link)
+        }
         proxy.admit(link, listening.listener, peer, isLast: isLast, &arena)
         return true
     }

@@ -34,4 +34,14 @@ extension Proxy {
         }
         return false
     }
+
+    /// Closes a connection to an origin that has been idle, for a client that finds no descriptor.
+    ///
+    /// As long as there are more of them than clients: a client has one at a time, and needs a descriptor for it as well.
+    ///
+    /// - Returns: whether one was closed.
+    mutating func makeRoomForClient(_ arena: inout BufferArena) -> Bool {
+        guard connections.count - clients.count > clients.count else { return false }
+        return giveUpIdleUpstream(&arena)
+    }
 }

@@ -139,6 +139,20 @@ public struct Links: ~Copyable {
     /// Whether a connection that was accepted has a descriptor that is kept for others: it can only be turned away.
     public func isBeyondBound(_ link: Link) -> Bool { link.descriptor >= descriptorBound && !isScripted }
 
+    /// Gives a connection that was accepted, and is not registered yet, a descriptor that is not kept for others.
+    ///
+    /// - Returns: false when there is none; the link is as before then.
+    public func moveBelowBound(_ link: inout Link) -> Bool {
+        guard isBeyondBound(link) else { return true }
+        let copy = Socket(descriptor: link.descriptor).duplicate()
+        guard !copy.isFailure else { return false }
+        let moved = Link(descriptor: Int32(truncatingIfNeeded: copy.rawValue))
+        let isBelow = !isBeyondBound(moved)
+        Socket(descriptor: isBelow ? link.descriptor : moved.descriptor).close()
+        if isBelow { link = moved }
+        return isBelow
+    }
+
     // MARK: - The descriptor held back
 
     /// Lets go of the descriptor that is held back, so that there is one for something else.

@@ -90,6 +90,41 @@ import Testing
         }
     }
 
+    /// Connections to origins that are idle are closed for clients, one for each, while there are more of them than clients.
+    @Test func idleConnectionsToOriginsGiveWayToClients() async {
+        await #expect(processExitsWith: .success) {
+            let gate = Gate()
+            let origin = try Origin(answering: { _ in
+                try gate.pass()
+                return ok
+            })
+            let free = dup(0)
+            close(free)
+            let bound = free + 150
+            let proxy = try Proxy(origin, descriptorBound: bound)
+            let first = try (0..<8).map { _ in try proxy.connect() }
+            for client in first { try client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n") }
+            try origin.wait(for: "the requests") { $0.requests.count == 8 }
+            gate.open()
+            for client in first { #expect(try client.readResponse().isGood) }
+            for client in first.dropFirst(2) { client.close() }
+            try proxy.eventually("them to have left") {
+                proxy.count(CounterLayout.ListenerCounter.connectionsClosed) == 6
+            }
+            // This process has the other ends as well: those of the clients take no descriptor that becomes free.
+            let clients = try (0..<3).map { _ in try Connection.unconnected() }
+            var others: [Int32] = []
+            while let last = others.last ?? Optional(0), last < bound - 1 { others.append(dup(0)) }
+            for client in clients { try client.connect(to: proxy.address) }
+            for (number, client) in (clients + first.prefix(2)).enumerated() {
+                let response = try client.get()
+                #expect(response.isGood, "\(number): \(response)")
+            }
+            #expect(proxy.count(.connectionsOpened) == 8, "the origin was asked over those that stayed")
+            for other in others { close(other) }
+        }
+    }
+
     /// The descriptor that is held back for shedding can be lost: whatever else runs in the process takes it in the moment
     /// in which it is given back. Connections then wait in the queue, and the worker waits too.
     @Test func withoutTheSpareDescriptorTheWorkerWaits() async {
