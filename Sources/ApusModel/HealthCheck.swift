@@ -48,7 +48,7 @@ extension HealthCheck {
         probe == other.probe && port == other.port && timeout == other.timeout
     }
 
-    /// What an endpoint that is ejected is asked. Where a connection is all that the check asks for, an HTTP request comes
+    /// What an endpoint that is ejected is asked, and a few times before it is, to learn whether it answers that. Where a connection is all that the check asks for, an HTTP request comes
     /// with it: the kernel of an origin that hangs or resets requests accepts connections in its name. Any answer will do
     /// that comes within a second, but one of a gateway that does not reach what it needs. A port of the check's own may speak
     /// anything.

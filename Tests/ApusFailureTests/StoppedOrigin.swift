@@ -16,7 +16,7 @@ extension Failures {
                     health: { interval: 200ms, timeout: 1s }
                     retries: { attempts: 3, per_try: 250ms, budget: 100%, min_per_second: 1000 }
                     outliers: { consecutive_gateway_errors: 5, consecutive_5xx: off, success_rate_deviations: off, \
-                    ejection: 10s }
+                    ejection: 2s }
                     """)
             let victim = origins[1]
             let load = PacedLoad(on: balancer.address, rate: 200, connections: 16)
@@ -28,8 +28,8 @@ extension Failures {
             // Each worker gets 33 of its requests a second: the fifth is sent after 150 ms and given up 250 ms later.
             #expect(left < .milliseconds(400) + slack)
 
-            // It is asked, and does not answer.
-            rest(.milliseconds(2500))
+            // It is asked, and does not answer, as it did when it was well: the ejection goes on.
+            rest(.milliseconds(3500))
             let resumed = ContinuousClock.now
             victim.resume()
             let back = try balancer.wait(until: victim.address, "healthy again: 2 of 2 probes passed", after: resumed)

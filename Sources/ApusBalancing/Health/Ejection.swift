@@ -12,7 +12,9 @@ struct Ejection: Sendable {
     /// When the last ejection ended.
     private var endedAt = Int64.min
     /// Whether what the ejected are asked has been answered well once: then that it is not says something.
-    private var hasAnswered = false
+    private(set) var hasAnswered = false
+    /// How often it has been asked without need, to learn that, and in vain.
+    private(set) var asksInVain = 0
     /// Ejections so far, by cause in the order of `EjectionCause.Kind.allCases`.
     private(set) var totals = Array(repeating: 0, count: EjectionCause.Kind.allCases.count)
 
@@ -62,6 +64,12 @@ struct Ejection: Sendable {
         present?.probesPassed += 1
         return present?.probesPassed ?? 0
     }
+
+    /// What the ejected are asked was answered.
+    mutating func answered() { hasAnswered = true }
+
+    /// It was not, of one that is well.
+    mutating func askedInVain() { asksInVain += 1 }
 
     mutating func probeFailed() {
         present?.probesPassed = 0

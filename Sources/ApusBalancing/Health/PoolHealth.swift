@@ -153,18 +153,6 @@ public struct PoolHealth: Sendable {
         return settleFailure(endpoint, transition, now)
     }
 
-    /// The endpoint was ejected, and did not answer what it was then asked (`HealthCheck.ofTheEjected`). Where the check
-    /// itself asks for a connection, and there was one, it has passed.
-    public mutating func askFailed(_ endpoint: Int, _ failure: CheckFailure, now: Int64) -> [HealthChange] {
-        guard endpoint < count else { return [] }
-        guard check.probe == .tcp, !failure.isOfConnecting else { return probeFailed(endpoint, failure, now: now) }
-        guard failure.isOfEndpoint else { return [] }
-        endpoints[endpoint].ejection.probeFailed()
-        guard failure.cameAfterConnecting else { return [] }
-        _ = endpoints[endpoint].probed.probeSucceeded(now: now)
-        return settle(endpoint, .probesPassed(1), now)
-    }
-
     /// A request could not connect to the endpoint.
     public mutating func connectFailed(_ endpoint: Int, _ failure: CheckFailure, now: Int64) -> [HealthChange] {
         guard endpoint < count else { return [] }

@@ -101,11 +101,11 @@ public actor Prober: Service {
                     while let endpoint = schedule.takeDue(now: Self.now) {
                         let number = begin(endpoint)
                         let (address, check) = (snapshot.endpoints[endpoint].address, check(of: endpoint))
-                        let (limits, isEjected) = (snapshot.limits, isEjected(endpoint))
-                        let question = isEjected ? check.ofTheEjected : check
+                        let (limits, isAsk) = (snapshot.limits, isToBeAsked(endpoint))
+                        let question = isAsk ? check.ofTheEjected : check
                         let probe = Probe(
                             address: address, check: question, limits: limits, descriptorBound: descriptorBound)
-                        probes.addTask { await self.probe(number, probe, by: check, isAsk: isEjected) }
+                        probes.addTask { await self.probe(number, probe, by: check, isAsk: isAsk) }
                     }
                     setAlarm()
                 case .poolDue(let pool, let epoch):
@@ -194,14 +194,14 @@ public actor Prober: Service {
 
     private func check(of endpoint: Int) -> HealthCheck { snapshot.pools[snapshot.endpoints[endpoint].pool].health }
 
-    private func isEjected(_ endpoint: Int) -> Bool {
+    private func isToBeAsked(_ endpoint: Int) -> Bool {
         let (pool, index) = place(endpoint)
-        return pools[pool].isEjected(index)
+        return pools[pool].isToBeAsked(index)
     }
 
     /// - Parameters:
     ///   - check: that of the endpoint's pool.
-    ///   - isAsk: the probe asks what one that is ejected is asked.
+    ///   - isAsk: the probe asks `HealthCheck.ofTheEjected`.
     private func probe(_ number: Int, _ probe: Probe, by check: HealthCheck, isAsk: Bool) async {
         let failure = await probe.run(on: eventLoop)
         // It may be that a reload has moved the endpoint, or removed it.
@@ -217,6 +217,8 @@ public actor Prober: Service {
             settle(pool, pools[pool].askFailed(index, failure, now: now))
         } else if counts, let failure {
             settle(pool, pools[pool].probeFailed(index, failure, now: now))
+        } else if counts, isAsk {
+            settle(pool, pools[pool].askSucceeded(index, now: now))
         } else if counts {
             settle(pool, pools[pool].probeSucceeded(index, now: now))
         }

@@ -37,6 +37,8 @@ struct SimulatedControlPlane: Sendable {
                 health.askFailed(endpoint, failure, now: now)
             } else if let failure {
                 health.probeFailed(endpoint, failure, now: now)
+            } else if isAsk {
+                health.askSucceeded(endpoint, now: now)
             } else {
                 health.probeSucceeded(endpoint, now: now)
             }

@@ -28,7 +28,7 @@ extension Simulation {
     }
 
     mutating func probeReachedOrigin(_ balancer: Int, _ endpoint: Int) {
-        let isAsk = balancers[balancer].control.health.isEjected(endpoint)
+        let isAsk = balancers[balancer].control.health.isToBeAsked(endpoint)
         let check = isAsk ? pool.health.ofTheEjected : pool.health
         let timeout = check.timeout.microseconds
         let delay = scenario.origins.networkDelay
@@ -49,7 +49,7 @@ extension Simulation {
     private mutating func answer(
         toProbeOf endpoint: Int, _ probe: HealthCheck.Probe
     ) -> (ProbeResult, VirtualTime) {
-        // Of those that are ejected any answer will do.
+        // Where checks only connect, any answer to what is asked besides will do.
         let mindsErrors = if case .http = pool.health.probe { true } else { false }
         let luck = probeLuck.nextUnit()
         switch origins[endpoint].mode {

@@ -243,6 +243,40 @@ import Testing
         #expect(words(health.woken(now: 331 * second)) == ["0 healthy (\(Self.over))"])
     }
 
+    /// One that has answered while it was well, and was asked no more then, is known not to answer when it hangs.
+    @Test func whatTheWellAnswerIsMissedLater() {
+        var health = PoolHealthTests.pool([1, 1, 1, 1])
+        #expect((0..<4).allSatisfy { health.isToBeAsked($0) })
+        #expect(words(health.askSucceeded(0, now: 0)) == ["0 healthy (a probe passed)"])
+        #expect(!health.isToBeAsked(0) && health.isToBeAsked(1))
+        for endpoint in 1..<4 { _ = health.probeSucceeded(endpoint, now: 0) }
+        _ = health.failedInARow(0, .timeout, count: 5, now: second)
+        #expect(health.isToBeAsked(0))
+        _ = health.askFailed(0, .timedOut, now: 2 * second)
+        #expect(health.woken(now: 31 * second).count == 1 && health.isEjected(0), "it goes on")
+    }
+
+    /// What answers nothing may be no HTTP at all, or answer something else: it is asked three times and counts for nothing.
+    @Test func whoNeverAnsweredIsAskedNoMore() {
+        var health = PoolHealthTests.pool([1, 1, 1, 1])
+        #expect(words(health.askFailed(0, .timedOut, now: 0)) == ["0 healthy (a probe passed)"], "it connects")
+        #expect(health.askFailed(0, .shortage(.descriptors), now: 1).isEmpty)
+        #expect(health.askFailed(0, .late, now: 1).isEmpty)
+        for now in Int64(1)...2 {
+            #expect(health.isToBeAsked(0))
+            #expect(health.askFailed(0, .status(502), now: now).isEmpty)
+        }
+        #expect(!health.isToBeAsked(0) && health.isUp(0))
+        // Too little time to connect: that there is a connection is seen first.
+        #expect(health.askFailed(1, .connectTimedOut, now: 3).isEmpty && !health.isToBeAsked(1))
+        _ = health.probeSucceeded(1, now: 4)
+        #expect(health.isToBeAsked(1))
+        for now in Int64(5)...7 { _ = health.askFailed(2, .connectionRefused, now: now) }
+        #expect(health.state(2).kind == .unhealthy, "that is the check's own failure")
+        #expect(!PoolHealthTests.pool([1], outliers: nil).isToBeAsked(0), "nobody is ejected")
+        #expect(!PoolHealthTests.pool([1], check: HealthCheck(port: 81)).isToBeAsked(0), "that port may speak anything")
+    }
+
     /// One good answer behind a bad one does not have it come and go.
     @Test func whatProbesSawCountsForOneEjection() {
         var health = PoolHealthTests.up(4)
