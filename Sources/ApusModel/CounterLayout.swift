@@ -32,6 +32,8 @@ public struct CounterLayout: Sendable {
         case failures
         /// Responses whose head came, and the microseconds that they took together from the request's sending.
         case responses, responseMicroseconds
+        /// Requests that have waited for a response for more than a second (`LateRequests`, of each worker by itself).
+        case late
     }
 
     /// What is counted once per pool.

@@ -81,6 +81,25 @@ extension Failures {
         }
     }
 
+    /// Before anybody decides that it hangs, who looks sees that requests wait there; and no more once they are answered.
+    @Test func requestsThatWaitAreTold() async throws {
+        try await play {
+            let origin = try OriginProcess("a")
+            let balancer = try Balancer(before: [origin.address], pool: "")
+            origin.stop()
+            let clients = try (0..<3).map { _ in try Connection(to: balancer.address) }
+            for client in clients { try client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n") }
+            try eventually("them to be late") {
+                try balancer.ask("/v1/pools").contains("healthy; 3 requests are late\"")
+            }
+            #expect(try balancer.metrics().sum("apus_upstream_exchanges_late", endpoint: origin.address) > 0)
+            origin.resume()
+            for client in clients { #expect(try client.readResponse().status == 200) }
+            try eventually("nobody to wait") { try !balancer.ask("/v1/pools").contains(" late\"") }
+            #expect(try balancer.metrics().sum("apus_upstream_exchanges_late") == 0)
+        }
+    }
+
     /// The same, where the probe wants an answer and nobody looks at requests: the endpoint leaves by its probes, and
     /// each request sent there before waits for its time per attempt. A POST that was sent there fails with 504.
     @Test func anOriginThatStopsAndIsProbedByHTTP() async throws {

@@ -64,6 +64,18 @@ struct AdminScene {
     func inFlight(endpoint: Int) -> UInt64 {
         difference(layout.endpoint(endpoint, .exchangesStarted), layout.endpoint(endpoint, .exchangesEnded))
     }
+
+    /// Requests that have waited there for a response for more than a second.
+    func late(endpoint: Int) -> Int {
+        view.counters.late(layout.endpoint(endpoint, .late), workers: snapshot.workers, now: health.now)
+    }
+}
+
+extension CounterSource {
+    /// What the workers have noted in a slot of `LateRequests`, together.
+    func late(_ slot: Int, workers: Int, now: Int64) -> Int {
+        (0..<workers).reduce(0) { $0 + LateRequests(word: value(slot, worker: $1)).count(now: now) }
+    }
 }
 
 /// The names of a snapshot, once somebody has asked for all of them.

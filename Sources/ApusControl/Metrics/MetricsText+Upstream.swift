@@ -20,6 +20,14 @@ extension MetricsText {
             "Connections to endpoints for which this machine had no local port, descriptor or memory left.", &writer)
         writer.family("apus_upstream_exchanges_open", .gauge, "Requests at endpoints now.")
         for endpoint in endpoints { writer.sample(endpointLabels[endpoint], inFlight(endpoint)) }
+        writer.family(
+            "apus_upstream_exchanges_late", .gauge,
+            "Requests at endpoints now that have waited for a response for more than a second.")
+        for endpoint in endpoints {
+            let slot = layout.endpoint(endpoint, .late)
+            writer.sample(
+                endpointLabels[endpoint], UInt64(counters.late(slot, workers: snapshot.workers, now: Prober.now)))
+        }
         write(.retries, "apus_retries_total", "Attempts repeated after this endpoint failed them.", &writer)
         write(
             .failures, "apus_upstream_failures_total",

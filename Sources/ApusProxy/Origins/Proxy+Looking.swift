@@ -17,6 +17,7 @@ extension Proxy {
     mutating func look(_ x: Int, _ arena: inout BufferArena) -> Next {
         let waited = now - exchanges[x].state.visit.current.started
         if isUnreachable(x) { return leaveUnreachable(x, &arena) }
+        noteLate(at: exchanges[x].endpoint)
         if let report = exchanges[x].state.visit.look(route: exchanges[x].route, &origins), !report.isEmpty {
             pass(report, exchanges[x].pool, exchanges[x].endpoint)
         }
@@ -28,6 +29,13 @@ extension Proxy {
         }
         records.counters.add(to: shared.layout.pool(exchanges[x].pool, .hedges))
         return start(other.lease, x, other.endpoint, &arena)
+    }
+
+    private mutating func noteLate(at endpoint: Int) {
+        let slot = shared.layout.endpoint(endpoint, .late)
+        var late = LateRequests(word: records.counters.value(slot))
+        late.look(now: now)
+        records.counters.set(slot, to: late.word)
     }
 
     private mutating func isUnreachable(_ x: Int) -> Bool {

@@ -64,7 +64,7 @@ struct EndpointAnswer: Encodable {
     var address: String
     /// `healthy`, `unhealthy`, `ejected`, `draining`, `unknown`, or `removed` while it finishes what it has.
     var state: String
-    /// The state with its reason.
+    /// The state with its reason, and what waits there for long.
     var words: String
     /// When it came to be so.
     var since: String
@@ -83,6 +83,8 @@ struct EndpointAnswer: Encodable {
     var zone: String?
     /// Requests that are there now.
     var inFlight: UInt64
+    /// Those of them that have waited for a response for more than a second.
+    var late: Int
     /// Absent but in a slow start.
     var slowStart: SlowStartAnswer?
     /// Absent in pools whose endpoints have no breakers.
@@ -115,6 +117,8 @@ struct EndpointAnswer: Encodable {
         backup = endpoint.isBackup
         zone = endpoint.zone
         inFlight = scene.inFlight(endpoint: index)
+        late = scene.late(endpoint: index)
+        if late > 0 { words += late == 1 ? "; a request is late" : "; \(late) requests are late" }
         slowStart = SlowStartAnswer(health, place, scene.health)
         breaker = pool.endpointBreaker.map { _ in BreakerAnswer(health.breaker(place), scene.health) }
     }

@@ -122,7 +122,7 @@ enum OpenAPISchemas {
         "Endpoint": object([
             "pool": text, "name": described(text, "As the configuration calls it."), "address": text,
             "state": word("healthy", "unhealthy", "ejected", "draining", "unknown", "removed"),
-            "words": described(text, "The state with its reason."), "since": time,
+            "words": described(text, "The state with its reason, and how many requests are late."), "since": time,
             "available": described(flag, "Whether new requests may be sent there."),
             "weight": described(weight, "In force now; 0 while it is drained."),
             "configuredWeight?": described(weight, "Of the configuration, or of whoever added it."),
@@ -130,6 +130,7 @@ enum OpenAPISchemas {
             "added": described(flag, "Added while running, and not in the configuration."), "tier": count,
             "backup": described(flag, "Whether it is used only when no other endpoint is left."),
             "zone?": text, "inFlight": count,
+            "late": described(count, "Those that have waited for a response for more than a second."),
             "slowStart?": described(
                 object(["share": ["type": "number", "minimum": 0, "maximum": 1], "until": time]),
                 "What it gets of its requests, having come back, and until when not all of them."),
