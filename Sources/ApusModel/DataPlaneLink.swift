@@ -69,6 +69,8 @@ public struct RefusalNews: Sendable, Equatable {
         case turnedAway(Reason, count: Int)
         /// So many requests came back to the route by which this process had forwarded them, the latest from that address.
         case cameBack(route: String, from: String, count: Int)
+        /// An endpoint, named with its pool, refused so many requests of the listener since they had come back to it.
+        case ledBack(endpoint: String, count: Int)
     }
 
     /// The listener's address, as configured.

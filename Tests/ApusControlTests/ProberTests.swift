@@ -114,7 +114,7 @@ import Testing
         try await withProber([SocketAddress("127.0.0.1:1")!], Self.check(.none)) { prober, _, log in
             let events: [RefusalNews.Event] = [
                 .turnedAway(.descriptorLimit, count: 1), .turnedAway(.connectionLimit, count: 3),
-                .cameBack(route: "api", from: "10.0.0.9", count: 2),
+                .cameBack(route: "api", from: "10.0.0.9", count: 2), .ledBack(endpoint: "web/10.0.0.8:80", count: 1),
             ]
             for event in events + events { await prober.observe(.refused(RefusalNews(listener: "0.0.0.0:80", event))) }
             #expect(
@@ -131,6 +131,10 @@ import Testing
                     """
                     warning: route api of listener 0.0.0.0:80 was sent 2 requests that it had forwarded before, the latest by \
                     10.0.0.9, and answered 508 (loop_detected): an endpoint of its pool leads back here; told once a minute
+                    """,
+                    """
+                    warning: endpoint web/10.0.0.8:80 answered a request of listener 0.0.0.0:80 with 508 (loop_detected): it is an \
+                    Apus, or leads to one, by which they had come before; look where its pools lead; told once a minute
                     """,
                 ])
         }

@@ -9,6 +9,7 @@ struct RefusalLog {
     enum Cause: Hashable {
         case turnedAway(Reason, listener: String)
         case cameBack(route: String, listener: String)
+        case ledBack(endpoint: String)
     }
 
     typealias Telling = Throttle<Cause, RefusalNews>.Telling
@@ -26,6 +27,7 @@ struct RefusalLog {
             switch refusal.event {
             case .turnedAway(let reason, let count): (Cause.turnedAway(reason, listener: refusal.listener), count)
             case .cameBack(let route, _, let count): (Cause.cameBack(route: route, listener: refusal.listener), count)
+            case .ledBack(let endpoint, let count): (Cause.ledBack(endpoint: endpoint), count)
             }
         return throttle.note(cause, refusal, count: count, now: now)
     }
@@ -51,6 +53,13 @@ extension Prober {
                 """
                 route \(route) of listener \(refusal.listener) was sent \(requests)\(time) that it had forwarded before, the \
                 latest by \(peer), and answered 508 (loop_detected): an endpoint of its pool leads back here; told once a minute
+                """)
+        case .ledBack(let endpoint, _):
+            let requests = count == 1 ? "a request" : "\(count) requests"
+            logger.warning(
+                """
+                endpoint \(endpoint) answered \(requests)\(time) of listener \(refusal.listener) with 508 (loop_detected): it is \
+                an Apus, or leads to one, by which they had come before; look where its pools lead; told once a minute
                 """)
         }
     }

@@ -173,6 +173,7 @@ extension Proxy {
         if hasNoLength { noteStream(x, arena.bytes(stretch.handle, stretch.range)) }
         if scratch.responseFields.saysKeepAlive { noteKeepAlive(x, arena.bytes(stretch.handle, stretch.range)) }
         if head.status == 401 || head.status == 407 { noteChallenge(x, arena.bytes(stretch.handle, stretch.range)) }
+        let saysLoop = head.status == 508 && noteLoop(x, arena.bytes(stretch.handle, stretch.range))
         exchanges[x].releaseReplay(&arena)
         let tellsSession =
             settings.pools[exchanges[x].pool].hasSessions
@@ -186,13 +187,23 @@ extension Proxy {
         head.write(
             forwarded: ForwardedResponse(
                 isChunked: isChunked, connection: closes ? .close : isHTTP10 ? .keepAlive : nil,
-                keepsReason: settings.pools[exchanges[x].pool].keepsReasons),
+                keepsReason: settings.pools[exchanges[x].pool].keepsReasons || saysLoop),
             fields: scratch.responseFields, to: &arena,
             ownFields: {
                 if tellsSession { appendSessionCookie(x, &$0) }
                 if isEdited { appendResponseLines(x, namesOrigin: namesOrigin, &$0) }
                 if needsDate { $0.append(records.date.line.span) }
             })
+    }
+
+    /// Has it told where the origin is an Apus that has refused the request since it had come back.
+    ///
+    /// - Returns: whether its word for it goes on: who runs the proxies in front of the loop has to learn of it.
+    @inline(never)
+    private mutating func noteLoop(_ x: Int, _ head: Span<UInt8>) -> Bool {
+        guard scratch.responseFields.saysLoop(in: head) else { return false }
+        tell(.ledBack(endpoint: exchanges[x].endpoint, listener: exchanges[x].listener))
+        return !settings.listenerHidesReasons[exchanges[x].listener]
     }
 
     /// Notes for how long the origin says that it keeps the connection idle. One that it does not keep is closed.

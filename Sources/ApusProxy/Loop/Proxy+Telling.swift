@@ -11,6 +11,8 @@ enum Frequent: Sendable {
     case turnedAway(Reason, listener: Int)
     /// A request of that route came back that this process had forwarded.
     case cameBack(route: Int, listener: Int, from: IPAddress)
+    /// An endpoint is an Apus, and said that a request had come back to it.
+    case ledBack(endpoint: Int, listener: Int)
     /// This machine lacked something for a connection to an endpoint.
     case shortage(endpoint: Int, ConnectFailure)
 
@@ -19,6 +21,7 @@ enum Frequent: Sendable {
         case noResponse(endpoint: Int)
         case turnedAway(Reason, listener: Int)
         case cameBack(route: Int)
+        case ledBack(endpoint: Int)
         case shortage
     }
 
@@ -27,6 +30,7 @@ enum Frequent: Sendable {
         case .noResponse(let endpoint, _): .noResponse(endpoint: endpoint)
         case .turnedAway(let reason, let listener): .turnedAway(reason, listener: listener)
         case .cameBack(let route, _, _): .cameBack(route: route)
+        case .ledBack(let endpoint, _): .ledBack(endpoint: endpoint)
         case .shortage: .shortage
         }
     }
@@ -70,6 +74,11 @@ extension Proxy {
         case .cameBack(let route, let listener, let peer):
             let event = RefusalNews.Event.cameBack(
                 route: snapshot.routes[route].name, from: "\(peer)", count: telling.count)
+            shared.report(.refused(RefusalNews(at: listener, of: snapshot, event)))
+        case .ledBack(let endpoint, let listener):
+            let pool = snapshot.pools[snapshot.endpoints[endpoint].pool].name
+            let event = RefusalNews.Event.ledBack(
+                endpoint: "\(pool)/\(snapshot.endpoints[endpoint].name)", count: telling.count)
             shared.report(.refused(RefusalNews(at: listener, of: snapshot, event)))
         case .shortage(let endpoint, let cause): shared.report(.connectFailed(endpoint: endpoint, cause))
         }

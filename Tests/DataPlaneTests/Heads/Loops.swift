@@ -37,11 +37,32 @@ import Testing
         }
         for _ in 0..<3 { #expect(try proxy.get().status == 508) }
         if isStopped { proxy.dataPlane.stop() }
-        let refusals = await refusals(of: proxy, until: isStopped ? nil : 3)
+        // It is its own origin as well, which says so.
+        let refusals = await refusals(of: proxy, until: isStopped ? nil : 6).filter {
+            if case .cameBack = $0.event { true } else { false }
+        }
         let first = try #require(refusals.first)
         let event = RefusalNews.Event.cameBack(route: "round", from: "127.0.0.1", count: 1)
         #expect(first == RefusalNews(listener: "\(place.address)", event))
         #expect(refusals.count < 3 && refusals.reduce(0) { $0 + $1.event.count } == 3)
+    }
+
+    /// A loop through another instance: it ends at the first, and the other knows why it gets that answer. Others' words for why
+    /// they answer are removed.
+    @Test(.timeLimit(.minutes(1)), arguments: ["loop_detected", "no_route"])
+    func anOriginThatSaysLoopIsToldOf(reason: String) async throws {
+        let origin = try Origin(answering: { _ in
+            "HTTP/1.1 508 Loop Detected\r\nContent-Length: 0\r\nApus-Reason: \(reason)\r\n\r\n"
+        })
+        let proxy = try Proxy(origin)
+        let response = try proxy.get()
+        let saysLoop = reason == "loop_detected"
+        #expect(response.status == 508 && response.reason == (saysLoop ? reason : nil))
+        proxy.dataPlane.stop()
+        let told = await refusals(of: proxy)
+        let pool = proxy.dataPlane.snapshot.pools[0].name
+        let event = RefusalNews.Event.ledBack(endpoint: "\(pool)/\(origin.address)", count: 1)
+        #expect(told.map(\.event) == (saysLoop ? [event] : []))
     }
 
     @Test func aChainOfTwoIsNoLoop() throws {
