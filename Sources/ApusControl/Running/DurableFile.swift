@@ -21,7 +21,7 @@ struct DurableFile {
 
         var description: String {
             switch self {
-            case .system(let call, let path, let errno): "\(path): \(call): \(systemErrorText(errno))"
+            case .system(let call, let path, let errno): "\(path): \(systemErrorText(errno)) (\(call))"
             case .unreadable(let path, let reason): "\(path): \(reason)"
             case .obsolete(let path): "\(path): it took too long"
             case .damaged(let path): "\(path) was not written to its end, or was changed since"
@@ -70,7 +70,9 @@ struct DurableFile {
             }
         } catch {
             _ = unsafe unlink(temporary)
-            throw error
+            // It is this file that is not there, whatever the other is called.
+            guard case .system(let call, temporary, let errno) = error else { throw error }
+            throw .system(call: call, path: path, errno: errno)
         }
         try Self.sync(directory: directory)
     }

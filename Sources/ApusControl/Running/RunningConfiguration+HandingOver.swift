@@ -18,6 +18,7 @@ extension RunningConfiguration {
         defer { isHandingOver = false }
         // It takes no longer than the patience of `stateFiles`.
         await keepingNames?.value
+        await keepingAgain?.value
         store?.leave()
         let successor: Successor
         do {

@@ -7,8 +7,8 @@ import Logging
 extension RunningConfiguration {
     /// How long what is written may be wrong about when a name was last found, while it stands for the same.
     private static let longestUnwritten: Int64 = 600
-    /// How long after it could not be written it is tried again, in microseconds.
-    private static let retryPause: Int64 = 10_000_000
+    /// How long after something could not be written it is tried again, in microseconds.
+    static let retryPause: Int64 = 10_000_000
 
     /// Seconds since 1970.
     static var secondsNow: Int64 { Int64(Date().timeIntervalSince1970) }

@@ -24,6 +24,7 @@ extension RunningConfiguration {
             let due = names.takeDue(interval: interval, now: Prober.now)
             if !due.isEmpty { await look(up: due) }
             if namesRetry != nil { keepNames() }
+            keepAgain()
             // A reload may bring names at any time.
             let pause = min(max(0, (names.nextDue(interval: interval) ?? .max) - Prober.now), 500_000)
             do { try await Task.sleep(for: .microseconds(pause)) } catch { return }

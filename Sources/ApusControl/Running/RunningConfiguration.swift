@@ -64,6 +64,9 @@ public actor RunningConfiguration {
     var namesRetry: Int64?
     /// What went wrong with it the last time, in words.
     var namesNote: String?
+    /// What is not in the state directory although it should be, and the writing of it that is under way.
+    var unwritten = Unwritten()
+    var keepingAgain: Task<Void, Never>?
     /// What asked for a configuration and has not been given the turn yet, by its number.
     var loading: Set<Int> = []
     /// The number of the latest that asked for one, and of the latest that came to run.
@@ -103,10 +106,9 @@ public actor RunningConfiguration {
             let revision = Revision(
                 number: max(kept.last?.number ?? 0, previousNumber) + 1, cause: .start, files: first.files)
             kept.append(revision)
-            if let store {
-                for note in Self.keep(revision, in: store, first.snapshot.operations.keptRevisions) {
-                    logger.warning("\(note)")
-                }
+            if let store, let note = Self.keep(revision, in: store, first.snapshot.operations.keptRevisions) {
+                logger.warning("\(Self.unkept(revision, note))")
+                unwritten.note(revision.number, now: Prober.now)
             }
             self.revision = revision
         }

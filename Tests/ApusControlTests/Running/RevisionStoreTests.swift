@@ -101,6 +101,38 @@ import Testing
         }
     }
 
+    /// The disk was full, and is not any more: what was not written then is there, without anybody asking again.
+    @Test(.timeLimit(.minutes(1))) func whatCouldNotBeKeptIsKeptLater() async throws {
+        try await Self.withDirectory { directory in
+            let log = LogRecorder()
+            let fixture = try ConfigurationFixture(
+                store: try Self.open(directory), logger: Logger(label: "test") { _ in log })
+            try FileManager.default.removeItem(atPath: directory)
+            let adoption = try await fixture.running.apply(text: RunningConfigurationTests.other)
+            #expect(
+                adoption.notes == [
+                    """
+                    revision 2 could not be kept in the state directory, and is forgotten if this process ends before it can: \
+                    \(directory)/revision-00000002: no such file or directory (open); that is tried again every 10 s
+                    """
+                ])
+            let weight = DynamicChange.adjust(
+                pool: "web", endpoint: "127.0.0.1:2", weight: .number(7), isDrained: nil)
+            #expect(try await fixture.running.change(weight).count == 1)
+            try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: false)
+            // Not at once.
+            await fixture.running.keepAgain()
+            #expect(await fixture.running.keepingAgain == nil)
+            let following = Task { await fixture.running.followNames() }
+            defer { following.cancel() }
+            await fixture.running.endStatePause()
+            while await !fixture.running.unwritten.isEmpty { try await Task.sleep(for: .milliseconds(5)) }
+            let store = try Self.open(directory)
+            #expect(store.revisions.map(\.number) == [2] && store.dynamicState.entries.count == 1)
+            #expect(log.lines.contains("notice: revision 2 is in the state directory now"))
+        }
+    }
+
     /// A process that is killed at any moment leaves a state that can be read, and that is one of those it kept.
     @Test(arguments: 0..<40) func killedAtAnyMoment(round: Int) async throws {
         try await Self.withDirectory { directory in
@@ -189,4 +221,8 @@ final class WarningCount: LogHandler, @unchecked Sendable {
     func log(event: LogEvent) {
         if event.level >= .warning { lock.withLock { warnings += 1 } }
     }
+}
+
+extension RunningConfiguration {
+    fileprivate func endStatePause() { unwritten.retryAt = 0 }
 }
