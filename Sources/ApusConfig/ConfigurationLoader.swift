@@ -35,9 +35,9 @@ public struct ConfigurationLoader: Sendable {
     public var isGivenUp: @Sendable () -> Bool = { false }
     /// What runs: where the configuration says the same of routes, or of pools, that half of its snapshot is this one's.
     public var running: Snapshot?
-    /// How long names are looked up altogether: a start must not wait for each of many while the name service is away. Those
+    /// How long names of endpoints are looked up altogether, and not at all with none: a start must not wait for each of many while the name service is away. Those
     /// that are left have no address for now, and are looked up again at once while Apus runs.
-    var patienceWithNames = Duration.seconds(5)
+    public var patienceWithNames = Duration.seconds(5)
     /// Takes numbers beyond their bounds: for tests of what refuses them then.
     var ignoresBounds = false
     /// The files that are read from memory instead of the machine; nil when it is the machine's.

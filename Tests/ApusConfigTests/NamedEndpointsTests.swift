@@ -94,6 +94,25 @@ import Testing
         #expect(loaded.lookups.keys.sorted() == ["silent1.test"] && loaded.followedNames.count == 51)
     }
 
+    /// Who only wants to know where the admin server is waits for no name service.
+    @Test func withoutPatienceNoEndpointIsLookedUp() throws {
+        let asked = Mutex<[String]>([])
+        var loader = ConfigurationLoader(
+            resolve: { name in
+                asked.withLock { $0.append(name) }
+                return IPAddress("127.0.0.1").map { [$0] } ?? []
+            }, defaultWorkers: 1)
+        loader.patienceWithNames = .zero
+        let text = """
+            listeners: [{ bind: 127.0.0.1:8080 }]
+            pools: { web: { endpoints: [silent.test:80] } }
+            admin: { bind: "localhost:9900" }
+            """
+        let loaded = try loader.load(text: text, file: "f")
+        #expect(asked.withLock(\.self) == ["localhost"])
+        #expect(loaded.snapshot.operations.admin.map { "\($0.bind)" } == ["127.0.0.1:9900"])
+    }
+
     @Test func aPoolOfNothingButNamesWithoutAnAddressLoads() throws {
         let loaded = try Self.load("endpoints: [gone.test:80]", [:])
         try loaded.snapshot.check()

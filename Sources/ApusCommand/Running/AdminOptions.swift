@@ -93,9 +93,17 @@ struct AdminOptions: ParsableArguments {
         return admin?.token.map { String(decoding: $0.bytes, as: UTF8.self) }
     }
 
+    /// Where the admin server is has nothing to do with what endpoints' names stand for, and who asks it should not wait for that:
+    /// least of all while the name service is away.
+    static var loader: ConfigurationLoader {
+        var loader = ConfigurationLoader()
+        loader.patienceWithNames = .zero
+        return loader
+    }
+
     private static func listeners(of path: String) throws(ExitCode) -> [Admin] {
         do throws(ConfigurationErrors) {
-            return try ConfigurationLoader().load(path: path).snapshot.operations.admin
+            return try loader.load(path: path).snapshot.operations.admin
         } catch {
             complain(exactly: "\(error)")
             complain("\(path) does not say where the admin server is, as it was refused. Name it: --admin ADDRESS")
