@@ -153,6 +153,20 @@ import Testing
         #expect(ends == ["apus early_response"])
     }
 
+    /// The reason says what happened, and the end only what became of the connection: the rest of the body has nowhere to go.
+    @Test func theOriginBrokeWhileTheRequestCame() throws {
+        let origin = try Origin { connection in
+            _ = try connection.readRequestHead()
+            connection.reset()
+        }
+        let ends = try ends(origin) { proxy in
+            let client = try proxy.connect()
+            try client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nh")
+            #expect(try client.readResponse().reason == "upstream_reset")
+        }
+        #expect(ends == ["apus early_response"])
+    }
+
     @Test func onlyTheEndTellsAnHTTP10ClientWhereTheResponseEnds() throws {
         let origin = try Origin { connection in
             _ = try connection.readRequest()
