@@ -95,6 +95,8 @@ public struct AccessLogNews: Sendable, Equatable {
         /// - `keepsLines`: what comes waits, as far as there is room. Otherwise it is lost.
         /// - `untold`: so often it took nothing for a while, and that was not told, since the news before was not a minute old.
         case refused(String, keepsLines: Bool, untold: Int)
+        /// It still takes nothing, for that reason: told again as long as it lasts. So many lines were dropped since it began.
+        case stillRefused(String, dropped: Int)
         /// It takes lines again; so many were dropped meanwhile.
         case resumed(dropped: Int)
         /// So many were dropped, the latest for that cause.

@@ -20,6 +20,8 @@ struct ReportTests {
                  "unresolvedNames": ["a.test", "b.test"],
                  "keptNames": [{"name": "a.test", "addresses": ["10.0.0.1"], "found": "2026-03-01T13:00:00Z"}],
                  "ownEndpoints": [{"pool": "web", "name": "c.test:80", "address": "127.0.0.1:80", "words": "c is Apus"}],
+                 "accessLogTrouble": {"destination": "/a.log", "reason": "No space left on device",
+                  "since": "2026-03-01T14:03:00Z", "droppedLines": 1540},
                  "workers": [], "later": {}}
                 """)
         #expect(
@@ -32,6 +34,8 @@ struct ReportTests {
                 memory: 30M, descriptors: 57
                 host names that were not found: a.test, b.test
                   a.test is taken for 10.0.0.1, as last found at 2026-03-01T13:00:00Z, before this process
+                warning: access log /a.log is not written since 2026-03-01T14:03:00Z: No space left on device; \
+                1,540 lines were dropped since the start
                 warning: c is Apus
                 listener 0.0.0.0:80 (web): 1 route, 12 clients
                 web: 0 of 2

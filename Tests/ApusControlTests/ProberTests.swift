@@ -88,6 +88,7 @@ import Testing
         try await withProber([SocketAddress("127.0.0.1:1")!], Self.check(.none)) { prober, _, log in
             for event: AccessLogNews.Event in [
                 .refused("nobody reads it", keepsLines: true, untold: 0),
+                .stillRefused("nobody reads it", dropped: 540),
                 .refused("Broken pipe", keepsLines: false, untold: 3), .resumed(dropped: 4),
                 .dropped(1, .refused("No space left on device")), .dropped(5, .tooFast), .dropped(1, .reopened),
             ] {
@@ -98,6 +99,9 @@ import Testing
                     """
                     error: access log /a is not written: nobody reads it; lines wait in memory, and are dropped where there is \
                     no room left
+                    """,
+                    """
+                    error: access log /a is still not written: nobody reads it; 540 lines were dropped so far; told once a minute
                     """,
                     """
                     error: access log /a is not written: Broken pipe; what comes is lost; 3 times more since that was last told

@@ -29,7 +29,10 @@ import Testing
         #expect(
             trouble.news(unread, refusedWrites: 0, now: Self.second)
                 == .refused("nobody reads it", keepsLines: true, untold: 0))
-        #expect(trouble.news(unread, refusedWrites: 7, now: 3000 * Self.second) == nil, "once")
+        #expect(trouble.news(unread, refusedWrites: 7, now: 60 * Self.second) == nil, "once a minute")
+        let still = AccessLogNews.Event.stillRefused("nobody reads it", dropped: 7)
+        #expect(trouble.news(unread, refusedWrites: 7, now: 61 * Self.second) == still)
+        #expect(trouble.news(unread, refusedWrites: 8, now: 62 * Self.second) == nil)
         #expect(trouble.news(well, refusedWrites: 9, now: 3001 * Self.second) == .resumed(dropped: 9))
     }
 

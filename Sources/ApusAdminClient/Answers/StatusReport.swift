@@ -42,6 +42,14 @@ public struct StatusReport: Decodable, Sendable, Equatable {
         public var found: String
     }
 
+    /// An access log that takes no lines.
+    public struct AccessLogTrouble: Decodable, Sendable, Equatable {
+        public var destination: String
+        public var reason: String
+        public var since: String
+        public var droppedLines: Double
+    }
+
     /// An endpoint that is Apus itself.
     public struct OwnEndpoint: Decodable, Sendable, Equatable {
         public var pool: String
@@ -67,6 +75,7 @@ public struct StatusReport: Decodable, Sendable, Equatable {
     public var dynamicChanges: Int
     public var requests: Requests
     public var failures: Failures?
+    public var accessLogTrouble: AccessLogTrouble?
     public var listeners: [Listener]
 
     /// Reads an answer. Members that this version does not know are left out.
@@ -102,6 +111,11 @@ public struct StatusReport: Decodable, Sendable, Equatable {
             lines.append(
                 "  \(kept.name) is taken for \(kept.addresses.joined(separator: ", ")), as last found at \(kept.found), before "
                     + "this process")
+        }
+        if let log = accessLogTrouble {
+            lines.append(
+                "warning: access log \(log.destination) is not written since \(log.since): \(log.reason); "
+                    + "\(Figures.count(log.droppedLines)) lines were dropped since the start")
         }
         lines += (ownEndpoints ?? []).map { "warning: \($0.words)" }
         for listener in listeners {

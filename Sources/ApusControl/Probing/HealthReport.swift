@@ -7,14 +7,21 @@ public struct HealthReport: Sendable {
     public let snapshot: Snapshot
     /// By index into `snapshot.pools`. Endpoints that are retired come last, and are `draining (removed)`.
     public let pools: [PoolHealth]
+    /// What is the matter with the access log; nil for nothing.
+    let logTrouble: LogTrouble?
     /// When it was made, by the clock of its times.
     public let now: Int64
     /// Reads its times.
     public let clock: WallClock
 
     public init(snapshot: Snapshot, pools: [PoolHealth], now: Int64, clock: WallClock) {
+        self.init(snapshot: snapshot, pools: pools, logTrouble: nil, now: now, clock: clock)
+    }
+
+    init(snapshot: Snapshot, pools: [PoolHealth], logTrouble: LogTrouble?, now: Int64, clock: WallClock) {
         self.snapshot = snapshot
         self.pools = pools
+        self.logTrouble = logTrouble
         self.now = now
         self.clock = clock
     }

@@ -66,8 +66,13 @@ extension Prober {
             "\(shortage) for \(what) \(name(endpoint)), which does not count against it; \(advice); told once a minute")
     }
 
-    /// An access log that does not take its lines, or takes them again.
-    func log(_ news: AccessLogNews) {
+    /// Tells of an access log that does not take its lines, or takes them again, and notes it for who asks.
+    func take(_ news: AccessLogNews, now: Int64) {
+        logTrouble = LogTrouble(logTrouble, news, now: now)
+        log(news)
+    }
+
+    private func log(_ news: AccessLogNews) {
         let name = "access log \(news.destination)"
         switch news.event {
         case .refused(let reason, let keepsLines, let untold):
@@ -76,6 +81,9 @@ extension Prober {
                 ? "lines wait in memory, and are dropped where there is no room left" : "what comes is lost"
             let more = untold == 0 ? "" : "; \(untold) times more since that was last told"
             logger.error("\(name) is not written: \(reason); \(lines)\(more)")
+        case .stillRefused(let reason, let dropped):
+            logger.error(
+                "\(name) is still not written: \(reason); \(Self.lines(dropped)) dropped so far; told once a minute")
         case .resumed(let dropped): logger.notice("\(name) is written again; \(Self.lines(dropped)) dropped")
         case .dropped(let count, let cause):
             let why =

@@ -24,6 +24,8 @@ public actor Prober: Service {
     /// What is told of once in a while. Tests have shorter pauses.
     var silenceLog = SilenceLog(pause: SilenceLog.usualPause)
     var refusals = RefusalLog()
+    /// Of the access log that the snapshot names.
+    var logTrouble: LogTrouble?
     /// How often what they keep is looked at, in microseconds.
     var tellingInterval: Int64 = 10_000_000
     /// The endpoints whose probes are under way, by the probes' numbers.
@@ -82,7 +84,9 @@ public actor Prober: Service {
 
     /// What is known now.
     public var report: HealthReport {
-        HealthReport(snapshot: snapshot, pools: pools, now: Self.now, clock: WallClock(monotonic: Self.now))
+        HealthReport(
+            snapshot: snapshot, pools: pools, logTrouble: logTrouble, now: Self.now,
+            clock: WallClock(monotonic: Self.now))
     }
 
     /// Probes until the task is cancelled or the surrounding service group shuts down. Call it once.
@@ -157,7 +161,7 @@ public actor Prober: Service {
         case .refused(let refusal):
             if let telling = refusals.note(refusal, now: now) { log(telling) }
             armTelling()
-        case .accessLog(let news): log(news)
+        case .accessLog(let news): take(news, now: now)
         }
     }
 
@@ -276,6 +280,7 @@ public actor Prober: Service {
             succession.endpoints.toNew[old].flatMap { schedule.isUnderWay($0) ? $0 : nil }
         }
         volumes.adopt(succession)
+        if snapshot.accessLog != next.accessLog { logTrouble = nil }
         snapshot = next
         reloads.add(succession, epoch: epoch)
         silenceLog.adopt(succession.endpoints)

@@ -32,6 +32,8 @@ struct StatusAnswer: Encodable {
     var requests: RequestsAnswer
     /// What went wrong lately.
     var failures: FailuresAnswer
+    /// Absent while the access log takes its lines.
+    var accessLogTrouble: AccessLogTroubleAnswer?
     var endpoints: EndpointsAnswer
     var listeners: [ListenerAnswer]
     var workers: [WorkerAnswer]
@@ -85,6 +87,22 @@ struct StatusAnswer: Encodable {
         var addresses: [String]
         /// When they were last found.
         var found: Date
+    }
+
+    struct AccessLogTroubleAnswer: Encodable {
+        var destination: String
+        var reason: String
+        var since: String
+        /// Lines that were dropped since the process began.
+        var droppedLines: UInt64
+
+        init?(_ scene: AdminScene) {
+            guard let trouble = scene.health.logTrouble else { return nil }
+            destination = trouble.destination
+            reason = trouble.reason
+            since = scene.health.clock.date(trouble.since)
+            droppedLines = scene.total(scene.layout.worker(.accessLogDropped))
+        }
     }
 
     struct OwnEndpointAnswer: Encodable {
@@ -143,6 +161,7 @@ struct StatusAnswer: Encodable {
         dynamicChanges = scene.running.dynamic.entries.count
         requests = RequestsAnswer(scene)
         self.failures = failures
+        accessLogTrouble = AccessLogTroubleAnswer(scene)
         endpoints = EndpointsAnswer(scene)
         listeners = ListenersAnswer(scene).listeners
         let layout = scene.layout

@@ -89,6 +89,9 @@ enum OpenAPISchemas {
                         + "by reason."),
                 "byPool": described(counts, "Answers of 5xx by endpoints, by their pool."),
             ]),
+            "accessLogTrouble?": described(
+                object(["destination": text, "reason": text, "since": time, "droppedLines": count]),
+                "Why the access log takes no lines, and how many were dropped since the process began."),
             "endpoints": object([
                 "available": described(count, "Those that new requests may be sent to."), "total": count,
                 "byState": endpointCounts,

@@ -65,6 +65,9 @@ struct AccessLogTrouble: Sendable {
                 if !isLast || dropped == 0 {
                     return .refused(refusal.text, keepsLines: refusal.keepsLines, untold: max(0, untold - 1))
                 }
+            } else if refusal == told, !isLast, isDue(refusalToldAt, now) {
+                refusalToldAt = now
+                return .stillRefused(refusal.text, dropped: dropped)
             }
         } else if told != nil, !isLast || dropped == 0 {
             told = nil
