@@ -13,6 +13,8 @@ extension PoolHealth {
         let ejection = endpoints[endpoint].ejection
         if ejection.present != nil { return true }
         guard rules != nil, check.ofTheEjected.probe != check.probe, !ejection.hasAnswered else { return false }
+        // Who is not in use until a probe passes is to come as soon as it can.
+        guard endpoints[endpoint].probed.isAvailable else { return false }
         // There is less time for it. Where that was too little to connect, it is first seen whether there is a connection.
         return ejection.asksInVain == 0
             || ejection.asksInVain < Self.mostAsks && endpoints[endpoint].probed.hasPassed

@@ -273,6 +273,7 @@ import Testing
         #expect(health.isToBeAsked(1))
         for now in Int64(5)...7 { _ = health.askFailed(2, .connectionRefused, now: now) }
         #expect(health.state(2).kind == .unhealthy, "that is the check's own failure")
+        #expect(!health.isToBeAsked(2), "it would be back later")
         #expect(!PoolHealthTests.pool([1], outliers: nil).isToBeAsked(0), "nobody is ejected")
         #expect(!PoolHealthTests.pool([1], check: HealthCheck(port: 81)).isToBeAsked(0), "that port may speak anything")
     }
