@@ -237,16 +237,15 @@ public struct PoolHealth: Sendable {
         guard state != before.state || isAvailable != before.isAvailable else { return }
         endpoints[endpoint].state = state
         endpoints[endpoint].isAvailable = isAvailable
-        endpoints[endpoint].since = now
+        let change = EndpointChange(
+            endpoint: endpoint, before: before.state, after: state, wasAvailable: before.isAvailable,
+            isAvailable: isAvailable, cause: cause)
+        if !change.isExtension { endpoints[endpoint].since = now }
         if isAvailable, !before.isAvailable { endpoints[endpoint].availableSince = now }
         availableCount += (isAvailable ? 1 : 0) - (before.isAvailable ? 1 : 0)
         joiningCount += (state == .joining ? 1 : 0) - (before.state == .joining ? 1 : 0)
         noteServing(endpoint, before: before.isServing, now)
-        changes.append(
-            .endpoint(
-                EndpointChange(
-                    endpoint: endpoint, before: before.state, after: state, wasAvailable: before.isAvailable,
-                    isAvailable: isAvailable, cause: cause)))
+        changes.append(.endpoint(change))
     }
 
     private mutating func noteServing(_ endpoint: Int, before: Bool, _ now: Int64) {

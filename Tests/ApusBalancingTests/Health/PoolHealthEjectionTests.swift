@@ -234,7 +234,7 @@ import Testing
         guard case .endpoint(let change) = health.woken(now: 91 * second).first else {
             return #expect(Bool(false), "nothing has changed")
         }
-        #expect(change.isExtension && !change.changesAvailability)
+        #expect(change.isExtension && !change.changesAvailability && health.since(0) == 31 * second)
         #expect(health.isEjected(0) && health.nextWakeup == 121 * second && health.ejections(0) == [0, 2, 0, 0, 0])
         for now in stride(from: 121 * second, to: 331 * second, by: Int(30 * second)) {
             #expect(health.woken(now: now).count == 1 && health.isEjected(0))
