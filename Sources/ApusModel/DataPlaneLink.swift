@@ -17,6 +17,10 @@ public protocol DataPlaneLink: CounterSource {
 
     /// Tells every worker but the one that reported it that a breaker has changed.
     func setBreaker(_ breaker: BreakerName, _ state: BreakerState, exceptWorker: Int)
+
+    /// Has every worker that has more connections to origins than clients close idle ones, since this process lacks
+    /// descriptors.
+    func giveUpIdleConnections()
 }
 
 /// Counters of one snapshot: they go on, with what they have counted, when a reload makes others that begin with what
@@ -76,6 +80,9 @@ public struct RefusalNews: Sendable, Equatable {
     /// The listener's address, as configured.
     public let listener: String
     public let event: Event
+
+    /// Whether a client found no descriptor.
+    public var isForDescriptors: Bool { if case .turnedAway(.descriptorLimit, _) = event { true } else { false } }
 
     public init(listener: String, _ event: Event) {
         self.listener = listener

@@ -223,6 +223,10 @@ extension DataPlane {
             mailbox.post(.origins(.setBreaker(breaker, state)))
         }
     }
+
+    public func giveUpIdleConnections() {
+        for mailbox in mailboxes { mailbox.post(.giveUpIdle) }
+    }
 }
 
 // MARK: - Counters

@@ -24,7 +24,9 @@ final class FakeDataPlane: DataPlaneLink {
     /// What `setBreaker` and `setWeight` were told, in order.
     var breakers: [BreakerDecision] { told.withLock { $0.breakers } }
     var weights: [[Int]] { told.withLock { $0.weights } }
-    private let told = Mutex<(breakers: [BreakerDecision], weights: [[Int]])>(([], []))
+    /// How often idle connections were to be given up.
+    var givenUp: Int { told.withLock { $0.givenUp } }
+    private let told = Mutex<(breakers: [BreakerDecision], weights: [[Int]], givenUp: Int)>(([], [], 0))
     private let factSink: AsyncStream<ReportedFact>.Continuation
     private let decisionSink: AsyncStream<Decision>.Continuation
     private let counters: Mutex<[[UInt64]]>
@@ -54,6 +56,10 @@ final class FakeDataPlane: DataPlaneLink {
 
     func setWeight(_ endpoint: Int, _ weight: Int) {
         told.withLock { $0.weights.append([endpoint, weight]) }
+    }
+
+    func giveUpIdleConnections() {
+        told.withLock { $0.givenUp += 1 }
     }
 
     func setBreaker(_ breaker: BreakerName, _ state: BreakerState, exceptWorker: Int) {

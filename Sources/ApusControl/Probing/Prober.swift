@@ -159,6 +159,7 @@ public actor Prober: Service {
         case .breakerChanged(.pool(let pool), let state, let cause, let worker):
             settle(pool, pools[pool].breakerChanged(.pool, state, cause, now: now), saidBy: worker)
         case .refused(let refusal):
+            if refusal.isForDescriptors { link.giveUpIdleConnections() }
             if let telling = refusals.note(refusal, now: now) { log(telling) }
             armTelling()
         case .accessLog(let news): take(news, now: now)

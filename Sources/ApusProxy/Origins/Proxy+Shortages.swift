@@ -37,7 +37,8 @@ extension Proxy {
 
     /// Closes a connection to an origin that has been idle, for a client that finds no descriptor.
     ///
-    /// As long as there are more of them than clients: a client has one at a time, and needs a descriptor for it as well.
+    /// As long as there are more of them than clients: a client has one at a time, and needs a descriptor for it as well. Other
+    /// workers do the same when they hear of it (`DataPlaneLink.giveUpIdleConnections`).
     ///
     /// - Returns: whether one was closed.
     mutating func makeRoomForClient(_ arena: inout BufferArena) -> Bool {

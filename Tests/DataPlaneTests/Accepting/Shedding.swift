@@ -125,6 +125,32 @@ import Testing
         }
     }
 
+    /// Of all workers, also of those that no client of which comes to: as many go as there are more of than clients.
+    @Test func idleConnectionsOfAllWorkersAreGivenUp() throws {
+        let gate = Gate()
+        let origin = try Origin(answering: { _ in
+            try gate.pass()
+            return ok
+        })
+        let proxy = try Proxy(origin) { $0.workers = 2 }
+        let clients = try (0..<8).map { _ in try proxy.connect() }
+        for client in clients { try client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n") }
+        try origin.wait(for: "the requests") { $0.requests.count == 8 }
+        gate.open()
+        for client in clients { #expect(try client.readResponse().isGood) }
+        proxy.dataPlane.giveUpIdleConnections()
+        for client in clients { #expect(try client.get().isGood) }
+        #expect(proxy.count(.connectionsOpened) == 8, "each client needs one")
+        for client in clients { client.close() }
+        try proxy.eventually("them to have left") {
+            proxy.count(CounterLayout.ListenerCounter.connectionsClosed) == 8
+        }
+        proxy.dataPlane.giveUpIdleConnections()
+        try proxy.eventually("idle ones to be closed") {
+            proxy.count(CounterLayout.EndpointCounter.connectionsClosed) == 8
+        }
+    }
+
     /// The descriptor that is held back for shedding can be lost: whatever else runs in the process takes it in the moment
     /// in which it is given back. Connections then wait in the queue, and the worker waits too.
     @Test func withoutTheSpareDescriptorTheWorkerWaits() async {
