@@ -42,6 +42,10 @@ let rooms: [Room] = [
         name: "ApusExchange", uses: ["ApusAddresses", "ApusHTTP", "ApusRouting", "ApusModel", "ApusBalancing"],
         testUses: []),
     Room(name: "ApusTransport", uses: ["CApusSystem"], testUses: []),
+    // TLS: the only room with a library for it.
+    Room(
+        name: "ApusTLS", uses: ["ApusAddresses", "ApusModel", "ApusTransport"], products: [("NIOSSL", "swift-nio-ssl")],
+        testUses: ["ApusAddresses", "ApusModel", "ApusTestKit"]),
     Room(
         name: "ApusProcess", uses: ["CApusSystem", "ApusAddresses", "ApusModel"],
         testUses: ["CApusSystem", "ApusModel"]),
@@ -55,23 +59,28 @@ let rooms: [Room] = [
         name: "ApusSimulation", uses: ["ApusHTTP", "ApusModel", "ApusBalancing", "ApusExchange"],
         testUses: ["ApusAddresses", "ApusModel", "ApusBalancing", "ApusExchange"]),
     Room(
-        name: "ApusConfig", uses: ["ApusAddresses", "ApusHTTP", "ApusRouting", "ApusModel", "ApusExchange"],
+        name: "ApusConfig",
+        uses: ["ApusAddresses", "ApusHTTP", "ApusRouting", "ApusModel", "ApusExchange", "ApusTLS"],
         products: [("Yams", "Yams"), ("Crypto", "swift-crypto")],
         testUses: ["ApusModel"], testData: ["Golden"]),
     Room(
         name: "ApusControl",
         uses: [
             "CApusZlib", "ApusConfig", "ApusProcess", "ApusModel", "ApusBalancing", "ApusHTTP", "ApusAddresses",
+            "ApusTLS",
         ],
         products: [
             ("Hummingbird", "hummingbird"), ("ServiceLifecycle", "swift-service-lifecycle"), ("Logging", "swift-log"),
             ("NIOCore", "swift-nio"), ("NIOPosix", "swift-nio"), ("NIOHTTP1", "swift-nio"), ("Crypto", "swift-crypto"),
             ("HTTPTypes", "swift-http-types"), ("NIOHTTPTypes", "swift-nio-extras"),
         ],
-        testUses: ["ApusModel", "ApusBalancing", "ApusHTTP"]),
+        testUses: ["ApusModel", "ApusBalancing", "ApusHTTP", "ApusTLS", "ApusTestKit"]),
     Room(
         name: "Apus",
-        uses: ["ApusProxy", "ApusProcess", "ApusControl", "ApusConfig", "ApusModel", "ApusHTTP", "ApusAddresses"],
+        uses: [
+            "ApusProxy", "ApusProcess", "ApusControl", "ApusConfig", "ApusModel", "ApusHTTP", "ApusAddresses",
+            "ApusTLS",
+        ],
         products: [
             ("Logging", "swift-log"), ("ServiceLifecycle", "swift-service-lifecycle"),
             ("UnixSignals", "swift-service-lifecycle"), ("NIOCore", "swift-nio"), ("NIOPosix", "swift-nio"),
@@ -91,12 +100,19 @@ let rooms: [Room] = [
     // Scripted origins and clients for the end-to-end suites.
     Room(
         name: "ApusTestKit",
-        uses: ["ApusProxy", "ApusModel", "ApusRouting", "ApusHTTP", "ApusAddresses", "CApusSystem"],
+        uses: [
+            "ApusProxy", "ApusTransport", "ApusModel", "ApusRouting", "ApusHTTP", "ApusAddresses", "CApusSystem",
+        ],
         testUses: []),
     // What the data plane does with requests, end to end: one inside the test process, over real sockets.
     Room(
         name: "DataPlane", kind: .suite,
         uses: ["ApusTestKit", "ApusProxy", "ApusModel", "ApusRouting", "ApusHTTP", "ApusAddresses"], testUses: []),
+    // TLS end to end: clients and origins of many kinds, over real sockets.
+    Room(
+        name: "TLSPlane", kind: .suite,
+        uses: ["ApusTLS", "ApusTestKit", "ApusProxy", "ApusModel", "ApusRouting", "ApusHTTP", "ApusAddresses"],
+        testUses: []),
     // What `apus explain` and `apus test` say of requests, against what the data plane does with them.
     Room(
         name: "RoutingAgreement", kind: .suite,
@@ -116,6 +132,8 @@ let packages: [String: Package.Dependency] = [
     "swift-service-lifecycle": .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     "swift-log": .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     "swift-nio": .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    // The exact version: Apus uses the BoringSSL in it, which is not its public API (docs/design/0028).
+    "swift-nio-ssl": .package(url: "https://github.com/apple/swift-nio-ssl", exact: "2.37.6"),
     "swift-nio-extras": .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
     "swift-http-types": .package(url: "https://github.com/apple/swift-http-types", from: "1.5.0"),
     "swift-argument-parser": .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),

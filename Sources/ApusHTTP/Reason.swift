@@ -26,6 +26,9 @@ public enum Reason: UInt8, Error, Sendable, CaseIterable, BitwiseCopyable {
     case methodNotAllowed
     case expectationFailed
     case requestHeadTimeout
+    // It is no request at all, or one of another scheme.
+    case plainHTTPOnTLS
+    case tlsOnPlainHTTP
 
     // The framing of its body, RFC 9112 sections 6 and 7.
     case badContentLength
@@ -63,6 +66,13 @@ public enum Reason: UInt8, Error, Sendable, CaseIterable, BitwiseCopyable {
     // The origin.
     case connectFailed
     case connectTimeout
+    // The TLS handshake with it (RFC 8446, RFC 5280, RFC 9525).
+    case tlsCertificateExpired
+    case tlsUnknownIssuer
+    case tlsWrongName
+    case tlsBadCertificate
+    case tlsHandshakeFailed
+    case tlsHandshakeTimeout
     /// What was sent is not acknowledged: the origin's machine is gone, or the way to it.
     case upstreamUnreachable
     case upstreamClosed
@@ -108,6 +118,8 @@ extension Reason {
         case .methodNotAllowed: "method_not_allowed"
         case .expectationFailed: "expectation_failed"
         case .requestHeadTimeout: "request_head_timeout"
+        case .plainHTTPOnTLS: "plain_http_on_tls"
+        case .tlsOnPlainHTTP: "tls_on_plain_http"
         case .badContentLength: "bad_content_length"
         case .conflictingContentLength: "conflicting_content_length"
         case .contentLengthWithTransferEncoding: "content_length_with_transfer_encoding"
@@ -137,6 +149,12 @@ extension Reason {
         case .portLimit: "port_limit"
         case .connectFailed: "connect_failed"
         case .connectTimeout: "connect_timeout"
+        case .tlsCertificateExpired: "tls_certificate_expired"
+        case .tlsUnknownIssuer: "tls_unknown_issuer"
+        case .tlsWrongName: "tls_wrong_name"
+        case .tlsBadCertificate: "tls_bad_certificate"
+        case .tlsHandshakeFailed: "tls_handshake_failed"
+        case .tlsHandshakeTimeout: "tls_handshake_timeout"
         case .upstreamUnreachable: "upstream_unreachable"
         case .upstreamClosed: "upstream_closed"
         case .upstreamReset: "upstream_reset"
@@ -164,7 +182,7 @@ extension Reason {
         case .bareCR, .bareLF, .badRequestLine, .badMethod, .badTarget, .badPath, .ambiguousPath, .badFieldName,
             .spaceBeforeColon, .badFieldValue, .obsoleteLineFolding, .missingHost, .repeatedHost, .badHost,
             .badContentLength, .conflictingContentLength, .contentLengthWithTransferEncoding, .badTransferEncoding,
-            .transferEncodingInHTTP10, .badChunk, .badTrailer, .badRewrite:
+            .transferEncodingInHTTP10, .badChunk, .badTrailer, .badRewrite, .plainHTTPOnTLS, .tlsOnPlainHTTP:
             400
         case .noRoute: 404
         case .methodNotAllowed: 405
@@ -175,14 +193,15 @@ extension Reason {
         case .headTooLarge, .tooManyFields, .tooManyOptions: 431
         case .unsupportedTransferCoding: 501
         case .badVersion: 505
-        case .connectFailed, .upstreamClosed, .upstreamReset, .badResponse, .responseHeadTooLarge,
+        case .connectFailed, .tlsCertificateExpired, .tlsUnknownIssuer, .tlsWrongName, .tlsBadCertificate,
+            .tlsHandshakeFailed, .upstreamClosed, .upstreamReset, .badResponse, .responseHeadTooLarge,
             .unexpectedUpgrade:
             502
         case .routeSaturated, .filterTimeout, .noHealthyEndpoint, .poolSaturated, .breakerOpen, .queueFull,
             .queueTimeout, .overloaded, .connectionLimit, .requestLimit, .drainDeadline, .memoryLimit, .descriptorLimit,
             .portLimit:
             503
-        case .connectTimeout, .upstreamUnreachable, .responseHeadTimeout: 504
+        case .connectTimeout, .tlsHandshakeTimeout, .upstreamUnreachable, .responseHeadTimeout: 504
         case .loopDetected: 508
         case .upstreamTruncated, .badResponseBody, .responseBodyTimeout, .responseBodyTooSlow, .clientClosed,
             .clientStalled, .clientTooSlow:

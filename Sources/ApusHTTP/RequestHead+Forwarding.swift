@@ -4,6 +4,8 @@ public struct ForwardedRequest: Sendable {
     public var isTrusted: Bool
     /// The listener's port, which a client that names no host asked for.
     public var ownPort: UInt16
+    /// Whether the client's connection speaks TLS.
+    public var isSecure: Bool
     /// Whether Via tells the origin that the request came through Apus (RFC 9110 section 7.6.3, which asks for it of every
     /// proxy; docs/design/0025 says why it is left out).
     public var saysVia: Bool
@@ -39,10 +41,12 @@ public struct ForwardedRequest: Sendable {
 
     @inlinable
     public init(
-        isTrusted: Bool, ownPort: UInt16 = 0, saysVia: Bool = false, mark: LoopMark? = nil, rewrites: Rewrites = []
+        isTrusted: Bool, ownPort: UInt16 = 0, isSecure: Bool = false, saysVia: Bool = false, mark: LoopMark? = nil,
+        rewrites: Rewrites = []
     ) {
         self.isTrusted = isTrusted
         self.ownPort = ownPort
+        self.isSecure = isSecure
         self.saysVia = saysVia
         self.mark = mark
         self.rewrites = rewrites
@@ -131,8 +135,13 @@ extension RequestHead {
         }
         sink.append("X-Forwarded-For: ")
         clientAddress(&sink)
-        sink.append("\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Port: ")
-        if port.isEmpty { sink.append("80") } else { sink.append(input: port) }
+        if forwarding.isSecure {
+            sink.append("\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Port: ")
+            if port.isEmpty { sink.append("443") } else { sink.append(input: port) }
+        } else {
+            sink.append("\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Port: ")
+            if port.isEmpty { sink.append("80") } else { sink.append(input: port) }
+        }
         sink.append("\r\nX-Forwarded-Host: ")
         sink.append(input: authority)
         sink.append("\r\n")
@@ -161,7 +170,9 @@ extension RequestHead {
             sink.append("\r\n")
         }
         let (tellsHost, tellsProto) = (told.contains(.forwardedHost), told.contains(.forwardedProto))
-        if !tellsProto, !rewrites.contains(.forwardedProto) { sink.append("X-Forwarded-Proto: http\r\n") }
+        if !tellsProto, !rewrites.contains(.forwardedProto) {
+            sink.append(forwarding.isSecure ? "X-Forwarded-Proto: https\r\n" : "X-Forwarded-Proto: http\r\n")
+        }
         // A proxy that tells the rest and not the port knows more of it than what Host and the listener say.
         if !tellsHost, !tellsProto, !told.contains(.forwardedPort), !rewrites.contains(.forwardedPort) {
             writePort(forwarding, to: &sink)
@@ -182,7 +193,7 @@ extension RequestHead {
             sink.append(input: port)
             return sink.append("\r\n")
         }
-        let known = host.isEmpty ? forwarding.ownPort : 80
+        let known = host.isEmpty ? forwarding.ownPort : forwarding.isSecure ? 443 : 80
         guard known > 0 else { return }
         sink.append("X-Forwarded-Port: ")
         sink.append(decimal: UInt64(known))

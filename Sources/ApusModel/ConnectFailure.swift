@@ -12,6 +12,10 @@ public enum ConnectFailure: Sendable, Hashable {
     case unreachable
     /// It was reset before it could be used.
     case reset
+    /// There was a connection, and its TLS handshake failed.
+    case handshake(HandshakeFault)
+    /// There was a connection, and its TLS handshake was not over in time.
+    case handshakeTimedOut
     /// This machine lacks something: the endpoint has nothing to do with it.
     case shortage(Shortage)
     /// Any other error of the system.

@@ -20,6 +20,10 @@ public struct CounterLayout: Sendable {
     /// What is counted once per listener.
     public enum ListenerCounter: Int, CaseIterable, Sendable {
         case connectionsAccepted, connectionsClosed, bytesReceived, bytesSent
+        /// TLS handshakes that were completed, and those of them that resumed a session.
+        case handshakes, handshakesResumed
+        /// Those that failed, were not over in time, and whose client left.
+        case handshakeFailures, handshakeTimeouts, handshakesLeft
     }
 
     /// What is counted once per endpoint.

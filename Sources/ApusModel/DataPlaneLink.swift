@@ -75,6 +75,8 @@ public struct RefusalNews: Sendable, Equatable {
         case cameBack(route: String, from: String, count: Int)
         /// An endpoint, named with its pool, refused so many requests of the listener since they had come back to it.
         case ledBack(endpoint: String, count: Int)
+        /// So many TLS handshakes of clients failed for that reason, the latest with that address.
+        case handshakeFailed(HandshakeFault, from: String, count: Int)
     }
 
     /// The listener's address, as configured.

@@ -27,6 +27,8 @@ public struct HealthCheck: Sendable, Equatable {
     public var fall: Int
     /// Where endpoints are probed, if not where requests are sent.
     public var port: UInt16?
+    /// Whether probes speak TLS where the pool does.
+    public var speaksTLS = true
 
     public init(
         probe: Probe = .tcp, interval: Duration = .seconds(5), downInterval: Duration? = nil,
@@ -45,7 +47,7 @@ public struct HealthCheck: Sendable, Equatable {
 extension HealthCheck {
     /// Whether a probe of this check and one of the other say the same of an endpoint.
     public func probesAlike(_ other: HealthCheck) -> Bool {
-        probe == other.probe && port == other.port && timeout == other.timeout
+        probe == other.probe && port == other.port && timeout == other.timeout && speaksTLS == other.speaksTLS
     }
 
     /// What an endpoint that is ejected is asked, and a few times before it is, to learn whether it answers that. Where a connection is all that the check asks for, an HTTP request comes

@@ -28,6 +28,9 @@ public struct Pool: Sendable, Equatable {
     /// Which addresses of its endpoints' host names are used.
     public var family = AddressFamily.auto
 
+    /// How its endpoints are spoken to by TLS; nil where they are not.
+    public var tls: PoolTLS?
+
     // Protection.
     public var connections: UpstreamConnectionLimits
     public var requests: RequestLimits
@@ -86,6 +89,8 @@ public struct Endpoint: Sendable, Equatable {
     /// Its label in metrics and logs: the address as configured, such as `10.0.0.1:8080`.
     public var name: String
     public var address: SocketAddress
+    /// The host name by which it was configured, or its address: what its certificate must say.
+    public var host: String
     /// Its share relative to the pool's other endpoints, 0 to 65,535; 0 drains it: only its sticky sessions go on.
     public var weight: Int
     /// The pool, as an index into `Snapshot.pools`.
@@ -110,10 +115,11 @@ public struct Endpoint: Sendable, Equatable {
 
     public init(
         name: String, address: SocketAddress, weight: Int = 1, pool: Int, tier: Int = 0,
-        isBackup: Bool = false, zone: String? = nil, sessionToken: [UInt8] = []
+        isBackup: Bool = false, zone: String? = nil, sessionToken: [UInt8] = [], host: String? = nil
     ) {
         self.name = name
         self.address = address
+        self.host = host ?? "\(address.ip)"
         self.weight = weight
         self.pool = pool
         self.tier = tier

@@ -139,6 +139,8 @@ public struct Listener: Sendable, Equatable {
     public var hidesReasons = false
     /// Whether a client that has ended its direction still gets its responses; otherwise it is taken for one that has left.
     public var servesHalfClosed = false
+    /// How its clients speak TLS; nil where they do not.
+    public var tls: ListenerTLS?
     /// A reload removed it: it accepts nobody, and is here for the clients that it has.
     public var isRetired = false
 

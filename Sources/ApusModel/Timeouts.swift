@@ -4,7 +4,9 @@ public struct Timeouts: Sendable, Equatable {
     public var requestHead: Duration
     /// How long a client connection may stay open without a request.
     public var idle: Duration
-    /// For one attempt to connect to an endpoint.
+    /// For a client's TLS handshake, from the accept on.
+    public var handshake: Duration
+    /// For one attempt to connect to an endpoint, a TLS handshake included.
     public var connect: Duration
     /// From the request's last byte to the response head's last (504 after it).
     public var responseHead: Duration
@@ -19,12 +21,14 @@ public struct Timeouts: Sendable, Equatable {
     public var drainDelay: Duration
 
     public init(
-        requestHead: Duration = .seconds(10), idle: Duration = .seconds(75), connect: Duration = .seconds(3),
+        requestHead: Duration = .seconds(10), idle: Duration = .seconds(75),
+        handshake: Duration = .seconds(10), connect: Duration = .seconds(3),
         responseHead: Duration = .seconds(30), body: Duration = .seconds(30), stream: Duration = .seconds(3600),
         drain: Duration = .seconds(30), drainDelay: Duration = .zero
     ) {
         self.requestHead = requestHead
         self.idle = idle
+        self.handshake = handshake
         self.connect = connect
         self.responseHead = responseHead
         self.body = body

@@ -1,6 +1,6 @@
 public import ApusAddresses
 public import ApusModel
-import ApusTransport
+public import ApusTransport
 import Synchronization
 
 /// The workers and what they share: made from a snapshot, started, given others at reloads, drained, ended.
@@ -19,6 +19,8 @@ public final class DataPlane: DataPlaneLink {
     struct Running {
         var shared: SharedState
         var settings: WorkerSettings
+        /// Nil where nobody speaks TLS.
+        var shields: (any LinkShields)?
         var banks: [CounterBank]
         /// By worker.
         var sockets: [[ListeningSocket]]
@@ -33,11 +35,14 @@ public final class DataPlane: DataPlaneLink {
     /// A snapshot with problems is refused before anything is done with it.
     ///
     /// - Parameters:
+    ///   - shields: what engines are made from for the snapshot's listeners (by their indices) and pools (by theirs, behind
+    ///     the listeners'); needed where one of them is sealed.
     ///   - inheriting: sockets of another process, taken by the listeners of the same address; those of no listener are
     ///     closed.
     ///   - descriptorBound: descriptors from this one on are kept from clients and origins (`DescriptorBudget`).
     public init(
-        _ snapshot: Snapshot, inheriting: [InheritedListener] = [], descriptorBound: Int32 = .max
+        _ snapshot: Snapshot, shields: (any LinkShields)? = nil, inheriting: [InheritedListener] = [],
+        descriptorBound: Int32 = .max
     ) throws(DataPlaneError) {
         do { try snapshot.check() } catch { throw .snapshot(error) }
         self.descriptorBound = descriptorBound
@@ -57,7 +62,8 @@ public final class DataPlane: DataPlaneLink {
         running = Mutex(
             Running(
                 shared: shared,
-                settings: WorkerSettings(snapshot, listenerAddress: addresses, mark: lifetime.mark), banks: banks,
+                settings: WorkerSettings(snapshot, listenerAddress: addresses, mark: lifetime.mark),
+                shields: shields, banks: banks,
                 sockets: sockets, addresses: addresses, logs: preparedLog.writers))
         do {
             mailboxes = try (0..<snapshot.workers).map { _ throws(SystemError) in try Mailbox() }
@@ -133,8 +139,8 @@ public final class DataPlane: DataPlaneLink {
     }
 
     private func startWorker(_ index: Int, _ settings: WorkerSettings) throws(SystemError) {
-        let (shared, bank, sockets, writer) = running.withLock {
-            ($0.shared, $0.banks[index], $0.sockets[index], $0.logs[index])
+        let (shared, bank, sockets, writer, shields) = running.withLock {
+            ($0.shared, $0.banks[index], $0.sockets[index], $0.logs[index], $0.shields)
         }
         let mailbox = mailboxes[index]
         let others = mailboxes.indices.filter { $0 != index }.map { mailboxes[$0] }
@@ -145,6 +151,7 @@ public final class DataPlane: DataPlaneLink {
                     index: index, shared: shared, settings: settings, counters: bank, mailbox: mailbox,
                     others: others, listeners: sockets, log: writer,
                     links: try Links(pipeLimit: Worker.pipeLimit, descriptorBound: descriptorBound))
+                if let shields { worker.proxy.connections.links.adopt(shields) }
                 try worker.run()
                 // What becomes of the last lines is a fact.
                 lifetime.workerEnded { log.stop() }

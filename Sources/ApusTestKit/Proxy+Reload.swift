@@ -7,17 +7,19 @@ extension Proxy {
     ///
     /// Endpoints keep their addresses; `dataPlane.snapshot` has what is retired as well, which `change` does not see.
     @discardableResult
-    public func reload(_ change: (inout Draft) -> Void) async throws -> Succession {
+    public func reload(
+        shields: Shields? = nil, _ change: (inout Draft) -> Void
+    ) async throws -> Succession {
         var draft = Draft(dataPlane.snapshot)
         change(&draft)
-        return try await reload(to: draft.snapshot)
+        return try await reload(to: draft.snapshot, shields: shields)
     }
 
     @discardableResult
-    public func reload(to snapshot: Snapshot) async throws -> Succession {
+    public func reload(to snapshot: Snapshot, shields: Shields? = nil) async throws -> Succession {
         let census = await dataPlane.census()
         let succession = Succession(from: dataPlane.snapshot, to: snapshot, census: census)
-        let prepared = try dataPlane.prepare(succession)
+        let prepared = try dataPlane.prepare(succession, shields: try shields?.make(succession.snapshot))
         guard dataPlane.handOver(prepared) else {
             prepared.cancel()
             throw KitError.peerGone

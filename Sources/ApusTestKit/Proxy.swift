@@ -2,6 +2,7 @@ public import ApusAddresses
 public import ApusHTTP
 public import ApusModel
 public import ApusProxy
+public import ApusTransport
 
 /// A data plane in front of some origins, in this process, on a loopback port of its own. Ends with the last reference.
 public final class Proxy: Sendable {
@@ -30,6 +31,13 @@ public final class Proxy: Sendable {
         public var pool: @Sendable (inout Pool, Int) -> Void = { _, _ in }
     }
 
+    /// What makes TLS of a snapshot, which the kit knows nothing of.
+    public struct Shields {
+        let make: (Snapshot) throws -> (any LinkShields)?
+
+        public init(_ make: @escaping (Snapshot) throws -> (any LinkShields)?) { self.make = make }
+    }
+
     public let dataPlane: DataPlane
     /// Where the counters are of the snapshot that runs.
     public var layout: CounterLayout { dataPlane.snapshot.counterLayout }
@@ -44,15 +52,18 @@ public final class Proxy: Sendable {
         try self.init(pools: [endpoints], descriptorBound: descriptorBound, configure: configure)
     }
 
-    /// - Parameter descriptorBound: descriptors from this one on are not for clients and origins.
+    /// - Parameters:
+    ///   - descriptorBound: descriptors from this one on are not for clients and origins.
+    ///   - shields: what TLS is made from, where it is spoken.
     public init(
-        pools: [[any Addressed]], descriptorBound: Int32 = .max, configure: (inout Configuration) -> Void = { _ in }
+        pools: [[any Addressed]], descriptorBound: Int32 = .max,
+        shields: Shields? = nil, configure: (inout Configuration) -> Void = { _ in }
     ) throws {
         var configuration = Configuration()
         configure(&configuration)
         let snapshot = Proxy.snapshot(pools: pools.map { $0.map(\.address) }, configuration)
         self.pools = pools
-        dataPlane = try DataPlane(snapshot, descriptorBound: descriptorBound)
+        dataPlane = try DataPlane(snapshot, shields: try shields?.make(snapshot), descriptorBound: descriptorBound)
         try dataPlane.start()
     }
 

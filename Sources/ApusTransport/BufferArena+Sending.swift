@@ -123,6 +123,32 @@ extension BufferArena {
         SystemResult(unsafe apus_send(descriptor, start(of: handle, range), range.count))
     }
 
+    /// Where up to `most` bytes of what was appended stand, behind the first `sent` of them: in place where one piece has as
+    /// many, else copied to `scratch`.
+    mutating func gathered(
+        from sent: Int, atMost most: Int, into scratch: UnsafeMutablePointer<UInt8>
+    ) -> (start: UnsafeRawPointer, count: Int) {
+        closePiece()
+        var skipped = sent
+        var filled = 0
+        for index in 0..<pieces.count where filled < most {
+            let piece = pieces[index]
+            let left = Int(piece.count) - skipped
+            guard left > 0 else {
+                skipped -= Int(piece.count)
+                continue
+            }
+            let count = min(left, most - filled)
+            let first = Int(piece.start) + skipped
+            skipped = 0
+            let source = unsafe start(of: piece.handle, first..<first + count)
+            if filled == 0, count == most || index == pieces.count - 1 { return (UnsafeRawPointer(source), count) }
+            unsafe UnsafeMutableRawPointer(scratch + filled).copyMemory(from: source, byteCount: count)
+            filled += count
+        }
+        return (UnsafeRawPointer(scratch), filled)
+    }
+
     /// A copy of what was appended, for a script to send.
     mutating func appended() -> [UInt8] {
         closePiece()

@@ -25,6 +25,8 @@ public struct SystemResult: Sendable, BitwiseCopyable {
     static var reset: SystemResult { SystemResult(-Int(ECONNRESET)) }
     /// The system had no memory for it (ENOMEM, ENOBUFS): nobody's connection is broken.
     @inlinable public var isOutOfMemory: Bool { rawValue == -Int(ENOMEM) || rawValue == -Int(ENOBUFS) }
+    /// The peer broke the protocol, or refused (EPROTO): an engine's result.
+    @inlinable public var isOfProtocol: Bool { rawValue == -Int(EPROTO) }
     /// Neither the process nor the system has a descriptor left (EMFILE, ENFILE).
     @inlinable public var isOutOfDescriptors: Bool { rawValue == -Int(EMFILE) || rawValue == -Int(ENFILE) }
 }

@@ -17,7 +17,9 @@ func refusals(of proxy: Proxy, until count: Int? = nil) async -> [RefusalNews] {
 extension RefusalNews.Event {
     var count: Int {
         switch self {
-        case .turnedAway(_, let count), .cameBack(_, _, let count), .ledBack(_, let count): count
+        case .turnedAway(_, let count), .cameBack(_, _, let count), .ledBack(_, let count),
+            .handshakeFailed(_, _, let count):
+            count
         }
     }
 }

@@ -11,6 +11,9 @@ public enum CheckFailure: Sendable, Hashable {
     case connectionRefused
     case connectTimedOut
     case unreachable
+    /// The TLS handshake failed, or was not over in time.
+    case handshake(HandshakeFault)
+    case handshakeTimedOut
     /// The connection was reset before an answer.
     case connectionReset
     /// The connection was closed before an answer.
@@ -45,6 +48,8 @@ public enum CheckFailure: Sendable, Hashable {
         case .timedOut: self = .connectTimedOut
         case .unreachable: self = .unreachable
         case .reset: self = .connectionReset
+        case .handshake(let fault): self = .handshake(fault)
+        case .handshakeTimedOut: self = .handshakeTimedOut
         case .shortage(let shortage): self = .shortage(shortage)
         case .system(let errno): self = .system(errno: errno)
         }
@@ -64,7 +69,9 @@ public enum CheckFailure: Sendable, Hashable {
     /// Whether there had been a connection.
     var cameAfterConnecting: Bool {
         switch self {
-        case .connectionClosed, .timedOut, .status, .bodyLacks, .answer, .malformedResponse, .refusedResponse: true
+        case .handshake, .handshakeTimedOut, .connectionClosed, .timedOut, .status, .bodyLacks, .answer,
+            .malformedResponse, .refusedResponse:
+            true
         default: false
         }
     }
@@ -82,6 +89,8 @@ extension CheckFailure: CustomStringConvertible {
         case .connectionRefused: "connection refused"
         case .connectTimedOut: "connect timed out"
         case .unreachable: "unreachable"
+        case .handshake(let fault): "TLS handshake failed: \(fault)"
+        case .handshakeTimedOut: "TLS handshake timed out"
         case .connectionReset: "connection reset"
         case .connectionClosed: "connection closed"
         case .timedOut: "timed out"

@@ -10,12 +10,15 @@ public struct Arrival: Sendable {
     public let peer: IPAddress
     /// It is one of the trusted proxies, which say for whom they ask.
     public let isTrusted: Bool
+    /// It came by TLS.
+    public let isSecure: Bool
 
     @inlinable
-    public init(listener: Int, peer: IPAddress, isTrusted: Bool) {
+    public init(listener: Int, peer: IPAddress, isTrusted: Bool, isSecure: Bool = false) {
         self.listener = listener
         self.peer = peer
         self.isTrusted = isTrusted
+        self.isSecure = isSecure
     }
 }
 
@@ -35,11 +38,12 @@ extension RequestRules {
 }
 
 extension HeadInHand {
-    /// Whether the client spoke TLS, as far as a trusted proxy says so. Apus itself speaks HTTP without it.
+    /// Whether the client spoke TLS: with Apus itself, or as far as a trusted proxy says so.
     ///
     /// - Parameter bytes: those of this head.
     @inlinable
     public func isSecure(_ bytes: Span<UInt8>, _ arrival: Arrival) -> Bool {
-        arrival.isTrusted && fields.saysSecure(in: bytes)
+        guard arrival.isTrusted else { return arrival.isSecure }
+        return fields.saysSecure(in: bytes) ?? arrival.isSecure
     }
 }

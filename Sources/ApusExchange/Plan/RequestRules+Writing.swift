@@ -60,8 +60,8 @@ extension RequestRules {
         desk.setInput(hand.place)
         hand.head.write(
             forwarding: ForwardedRequest(
-                isTrusted: arrival.isTrusted, ownPort: ownPort, saysVia: saysVia, mark: mark(of: route),
-                rewrites: rewrites),
+                isTrusted: arrival.isTrusted, ownPort: ownPort, isSecure: arrival.isSecure, saysVia: saysVia,
+                mark: mark(of: route), rewrites: rewrites),
             fields: hand.fields, to: &desk, clientAddress: clientAddress, ownAddress: ownAddress,
             rewritten: { part, desk in
                 switch part {

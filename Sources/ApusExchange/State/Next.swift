@@ -64,7 +64,9 @@ public struct AttemptFailure: Sendable, Equatable {
     public init(_ failure: ConnectFailure) {
         switch failure {
         case .timedOut: self.init(.connectTimedOut, .connectTimeout)
+        case .handshakeTimedOut: self.init(.connectTimedOut, .tlsHandshakeTimeout)
         case .refused, .unreachable, .reset, .system: self.init(.connectRefused, .connectFailed)
+        case .handshake(let fault): self.init(.connectRefused, Reason(fault))
         case .shortage(let shortage):
             let reason: Reason =
                 switch shortage {
@@ -74,6 +76,20 @@ public struct AttemptFailure: Sendable, Equatable {
                 }
             self.init(.connectRefused, reason)
             blamesEndpoint = false
+        }
+    }
+}
+
+extension Reason {
+    /// What a client is told of an origin's handshake.
+    init(_ fault: HandshakeFault) {
+        switch fault {
+        case .certificate(.expired): self = .tlsCertificateExpired
+        case .certificate(.unknownIssuer): self = .tlsUnknownIssuer
+        case .certificate(.wrongName): self = .tlsWrongName
+        case .certificate: self = .tlsBadCertificate
+        case .refused, .nothingInCommon, .unknownName, .unknownProtocol, .plainHTTP, .noTLS, .broken, .left:
+            self = .tlsHandshakeFailed
         }
     }
 }

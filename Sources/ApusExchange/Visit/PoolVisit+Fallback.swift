@@ -31,7 +31,8 @@ extension Reason {
     public var isLeftToFallback: Bool {
         switch self {
         case .noHealthyEndpoint, .poolSaturated, .breakerOpen, .queueFull, .queueTimeout, .connectFailed,
-            .connectTimeout, .portLimit:
+            .connectTimeout, .tlsCertificateExpired, .tlsUnknownIssuer, .tlsWrongName, .tlsBadCertificate,
+            .tlsHandshakeFailed, .tlsHandshakeTimeout, .portLimit:
             true
         default: false
         }

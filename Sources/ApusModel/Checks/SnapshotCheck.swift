@@ -153,6 +153,7 @@ struct SnapshotCheck {
     private mutating func timeouts() {
         let timeouts = snapshot.timeouts
         duration(timeouts.requestHead, "timeouts.requestHead")
+        duration(timeouts.handshake, "timeouts.handshake")
         duration(timeouts.idle, "timeouts.idle")
         duration(timeouts.connect, "timeouts.connect")
         duration(timeouts.responseHead, "timeouts.responseHead")

@@ -18,25 +18,35 @@ extension Proxy {
         guard open <= settings.connectionsPerListener else {
             return turnAway(link, listener, .connectionLimit, &arena)
         }
+        var link = link
+        if settings.listenerIsSealed[listener] {
+            let context = Int32(truncatingIfNeeded: listener)
+            guard !connections.links.shield(&link, from: context).isFailure else {
+                return turnAway(link, listener, .memoryLimit, &arena)
+            }
+        }
         let connection = Connection(
             client: link, listener: listener, peer: peer, isTrusted: settings.isTrusted(peer), now: now)
         guard let client = connections.take(connection) else {
             return turnAway(link, listener, .descriptorLimit, &arena)
         }
         clients.count += 1
-        setDeadline(client, in: settings.idle)
+        setDeadline(client, in: link.isPlain ? settings.idle : settings.handshake)
     }
 
     /// Says why in a response, if the socket takes it, and closes: whoever is turned away should know.
     private mutating func turnAway(_ link: Link, _ listener: Int, _ reason: Reason, _ arena: inout BufferArena) {
         records.counters.add(to: shared.layout.reason(reason, listener: listener))
         tell(.turnedAway(reason, listener: listener))
-        arena.beginSend()
-        writeAnswer(reason, listener: listener, method: .get, closes: true, &arena)
         var link = link
-        _ = connections.links.send(to: &link, &arena)
-        connections.links.finish(link)
-        connections.links.close(&link)
+        // Without a handshake nothing can be said.
+        if !settings.listenerIsSealed[listener] {
+            arena.beginSend()
+            writeAnswer(reason, listener: listener, method: .get, closes: true, &arena)
+            _ = connections.links.send(to: &link, &arena)
+            connections.links.finish(&link, &arena)
+        }
+        connections.links.close(&link, &arena)
         shared.clients.add(-1, to: listener)
         records.counters.add(to: shared.layout.listener(listener, .connectionsClosed))
     }

@@ -29,7 +29,7 @@ extension Proxy {
         connections[client].since = isLong ? now : now &- settings.lingerInAll
         connections[client].byteCount = 0
         _ = keepInput(client, Stretch(.inbound, 0..<0), &arena)
-        connections.finish(client)
+        connections.finish(client, &arena)
         setDeadline(client, in: settings.linger)
         if connections[client].mayHaveMore { connections.makeReady(client) }
     }

@@ -35,7 +35,7 @@ extension Proxy {
         do {
             isWhole = try hand.parse(arena.bytes(of: stretch), at: stretch, limits: settings.rules.headLimits)
         } catch {
-            return refuse(client, error, &arena)
+            return refuse(client, isHandshake(stretch, arena) ? .tlsOnPlainHTTP : error, &arena)
         }
         if isWhole { return begin(client, &hand, &arena) }
         guard keepInput(client, stretch, &arena) else {
@@ -47,6 +47,13 @@ extension Proxy {
             setDeadline(client, in: settings.requestHead)
         }
         connections.readOn(client)
+    }
+
+    /// Whether what is no request begins as a TLS handshake does (RFC 8446 section 5.1).
+    @inline(never)
+    private func isHandshake(_ stretch: Stretch, _ arena: borrowing BufferArena) -> Bool {
+        let bytes = arena.bytes(of: stretch)
+        return bytes.count > 1 && bytes[0] == 22 && bytes[1] == 3
     }
 
     /// The exchange of a client that begins now; nil when there are as many as there may be, and the client's connection
@@ -127,7 +134,7 @@ extension Proxy {
         return Arrival(
             listener: exchanges[x].listener,
             peer: IPAddress(high: connections[client].peer.high, low: connections[client].peer.low),
-            isTrusted: connections[client].isTrusted)
+            isTrusted: connections[client].isTrusted, isSecure: !connections[client].link.isPlain)
     }
 
     /// Does with a request what its route says.
@@ -205,7 +212,8 @@ extension Proxy {
             hand.head.write(
                 forwarding: ForwardedRequest(
                     isTrusted: connections[client].isTrusted, ownPort: listener.port,
-                    saysVia: settings.rules.saysVia, mark: settings.rules.mark(of: exchanges[x].route)),
+                    isSecure: !connections[client].link.isPlain, saysVia: settings.rules.saysVia,
+                    mark: settings.rules.mark(of: exchanges[x].route)),
                 fields: hand.fields, to: &arena, clientAddress: { $0.append(peer) },
                 ownAddress: { $0.append(authority: listener) })
         } else {

@@ -50,9 +50,28 @@ struct OriginSettings {
                 poolRules[index].start = snapshot.pools[index].endpoints.lowerBound
             } else {
                 make(index, of: snapshot)
+                renewConnections(ofPool: index, succession)
             }
         }
     }
+
+    /// What was connected by other rules of TLS, or without, is not what a pool is spoken to by now.
+    private mutating func renewConnections(ofPool index: Int, _ succession: Succession) {
+        guard let old = succession.pools.toOld[index] else { return }
+        let (before, pool) = (succession.previous.pools[old], succession.snapshot.pools[index])
+        let now = monotonicMicroseconds() &+ Self.adoptionTime
+        for endpoint in pool.endpoints {
+            guard let oldEndpoint = succession.endpoints.toOld[endpoint] else { continue }
+            let isSame =
+                before.tls == pool.tls
+                && (pool.tls == nil || pool.tls?.name != nil
+                    || succession.previous.endpoints[oldEndpoint].host == succession.snapshot.endpoints[endpoint].host)
+            if !isSame { endpointKeeping[endpoint].renew(at: now) }
+        }
+    }
+
+    /// Until all workers surely go by what is prepared now.
+    private static let adoptionTime: Int64 = 5_000_000
 
     private mutating func make(_ index: Int, of snapshot: Snapshot) {
         let pool = snapshot.pools[index]
@@ -61,7 +80,7 @@ struct OriginSettings {
         keys[index] = PoolKeys(pool, of: snapshot)
         fallbacks[index] = PreparedResponse(pool.fallback)
         let keeping = KeepingRules(pool.connections)
-        for endpoint in pool.endpoints { endpointKeeping[endpoint] = keeping }
+        for endpoint in pool.endpoints { endpointKeeping[endpoint] = keeping.following(endpointKeeping[endpoint]) }
         made += 1
     }
 }

@@ -10,6 +10,7 @@ import ApusTransport
 struct WorkerSettings {
     let requestHead: Int64
     let idle: Int64
+    let handshake: Int64
     let connect: Int64
     let responseHead: Int64
     let body: Int64
@@ -47,6 +48,9 @@ struct WorkerSettings {
     let listenerIsRetired: [Bool]
     let listenerHidesReasons: [Bool]
     let listenerServesHalfClosed: [Bool]
+    let listenerIsSealed: [Bool]
+    /// By pool: what the engines of connections to its endpoints are made from; -1 for none, where they are plain.
+    let poolContext: [Int32]
     /// How long, and for how many requests, connections of clients are kept.
     let clientKeeping: KeepingRules
     let latencyBounds = CounterLayout.latencyBounds
@@ -65,6 +69,7 @@ struct WorkerSettings {
     ) {
         requestHead = snapshot.timeouts.requestHead.inMicroseconds
         idle = snapshot.timeouts.idle.inMicroseconds
+        handshake = snapshot.timeouts.handshake.inMicroseconds
         connect = snapshot.timeouts.connect.inMicroseconds
         responseHead = snapshot.timeouts.responseHead.inMicroseconds
         body = snapshot.timeouts.body.inMicroseconds
@@ -107,6 +112,9 @@ struct WorkerSettings {
         listenerIsRetired = snapshot.listeners.map(\.isRetired)
         listenerHidesReasons = snapshot.listeners.map(\.hidesReasons)
         listenerServesHalfClosed = snapshot.listeners.map(\.servesHalfClosed)
+        listenerIsSealed = snapshot.listeners.map { $0.tls != nil }
+        let listenerCount = snapshot.listeners.count
+        poolContext = snapshot.pools.indices.map { snapshot.pools[$0].tls != nil ? Int32(listenerCount + $0) : -1 }
     }
 }
 

@@ -30,6 +30,7 @@ extension Proxy {
 
     private mutating func expire(_ connection: Int, _ arena: inout BufferArena) {
         switch connections[connection].phase {
+        case .shaking: handshakeTimedOut(connection, &arena)
         case .waiting, .lingering: closeClient(connection, &arena)
         case .readingHead: refuse(connection, .requestHeadTimeout, &arena)
         case .idle:
@@ -37,7 +38,7 @@ extension Proxy {
             closeUpstream(connection, &arena)
         case .held: closeHeld(connection, &arena)
         // Their exchange has the deadline; the evicted are refused in the next turn.
-        case .exchanging, .connecting, .leased, .evicted: break
+        case .exchanging, .connecting, .opening, .leased, .evicted: break
         }
     }
 
@@ -46,7 +47,7 @@ extension Proxy {
         if other >= 0, connections[Int(other)].isBeingOpened { exchanges[x].state.visit.makeCurrent(other) }
         let upstream = exchanges[x].upstream
         if upstream >= 0, connections[upstream].isBeingOpened {
-            return connectFailed(x, .timedOut, &arena)
+            return connectTimedOut(x, &arena)
         }
         if isToBeLookedAt(x) { return look(x, &arena) }
         return exchanges[x].state.timedOut(

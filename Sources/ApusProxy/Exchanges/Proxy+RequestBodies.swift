@@ -12,12 +12,14 @@ extension Proxy {
         let x = Int(connections[client].exchange)
         if connections[client].isBroken { return .breakOff(.clientClosed) }
         if connections[client].peerClosed {
-            let isServed = settings.listenerServesHalfClosed[Int(connections[client].place)]
+            // The end of a socket is not TLS's own: whoever has only that has left.
+            let isServed =
+                settings.listenerServesHalfClosed[Int(connections[client].place)] && connections[client].link.isPlain
             let next = exchanges[x].state.clientEnded(isServed: isServed)
             guard case .goesOn = next else { return next }
         }
         if isWritable, connections[client].hasUnsent {
-            let waiting = connections[client].output.count
+            let waiting = connections.unsentCount(client)
             if let reason = connections.flushOutput(client, &arena).failure { return .breakOff(reason) }
             let isTaken = !connections[client].hasUnsent
             if isTaken, exchanges[x].state.responsePhase == .complete { return .over }
@@ -25,7 +27,8 @@ extension Proxy {
                 // Of an interim response: the final one has the time that it had.
                 guard isTaken else { return .waits }
             } else {
-                let next = bodyProceeded(x, by: waiting - connections[client].output.count, waitingFor: .client)
+                let next = bodyProceeded(
+                    x, by: max(0, waiting - connections.unsentCount(client)), waitingFor: .client)
                 guard case .goesOn = next, isTaken else { return next }
             }
         } else if !isWritable || !exchanges[x].state.pipeHolds(.response) {

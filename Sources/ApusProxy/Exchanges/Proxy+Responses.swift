@@ -228,7 +228,7 @@ extension Proxy {
             return responseEnded(x, &arena)
         }
         guard keepInput(upstream, rest, &arena) else { return .breakOff(.memoryLimit) }
-        return bodyProceeded(x, by: count - connections[client].output.count, waitingFor: responsePace(x))
+        return bodyProceeded(x, by: count - min(count, connections.unsentCount(client)), waitingFor: responsePace(x))
     }
 
     /// The origin has closed its side.

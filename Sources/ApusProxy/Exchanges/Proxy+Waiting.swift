@@ -140,7 +140,7 @@ extension Proxy {
             _ = exchanges[x].state.visit.promoteOther()
         }
         if connections[exchanges[x].upstream].isBeingOpened {
-            return connectFailed(x, .timedOut, &arena)
+            return connectTimedOut(x, &arena)
         }
         return .attemptFailed(AttemptFailure(.tryTimedOut, .responseHeadTimeout))
     }

@@ -7,6 +7,8 @@ import ApusTransport
 struct Connection: BitwiseCopyable {
     enum Phase: UInt8 {
         // A client's.
+        /// Its TLS handshake is not over.
+        case shaking
         /// No request has begun.
         case waiting
         /// A head has begun to arrive.
@@ -19,6 +21,8 @@ struct Connection: BitwiseCopyable {
         case evicted
         // An origin's.
         case connecting
+        /// Connected, and its TLS handshake is not over.
+        case opening
         /// In the pool, free to be leased.
         case idle
         case leased
@@ -64,7 +68,7 @@ struct Connection: BitwiseCopyable {
     init(client link: Link, listener: Int, peer: WireAddress, isTrusted: Bool, now: Int64) {
         self.link = link
         made = Self.seconds(now)
-        phase = .waiting
+        phase = link.isPlain ? .waiting : .shaking
         place = Int32(listener)
         self.peer = peer
         self.isTrusted = isTrusted
@@ -99,13 +103,13 @@ struct Connection: BitwiseCopyable {
 
     var isUpstream: Bool {
         switch phase {
-        case .connecting, .idle, .leased, .held: true
-        case .waiting, .readingHead, .exchanging, .lingering, .evicted: false
+        case .connecting, .opening, .idle, .leased, .held: true
+        case .shaking, .waiting, .readingHead, .exchanging, .lingering, .evicted: false
         }
     }
 
     /// To an origin, and not usable yet.
-    var isBeingOpened: Bool { phase == .connecting }
+    var isBeingOpened: Bool { phase == .connecting || phase == .opening }
 
     // What is asked most, so that it is said once what it means. That something may be read is a hint: a read may find
     // nothing. `mayBeRead` is asked before a read whose failure is to be heard, `mayHaveMore` where a broken link is dealt
@@ -122,7 +126,7 @@ struct Connection: BitwiseCopyable {
     /// There may be bytes to come, or the peer's end.
     var mayHaveMore: Bool { link.isReadable || link.peerClosed }
     /// Bytes wait here that the socket did not take.
-    var hasUnsent: Bool { !output.isEmpty }
+    var hasUnsent: Bool { !output.isEmpty || link.hasUnsent }
     /// Nothing is under way in either direction, and nobody has ended it.
     var isAtRest: Bool { input.isEmpty && !hasUnsent && !link.mayBeRead }
 }

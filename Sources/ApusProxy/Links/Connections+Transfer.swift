@@ -14,6 +14,21 @@ extension Connections {
         case noMemory
     }
 
+    /// Goes on with the TLS handshake: 0 when it is over.
+    mutating func handshake(_ connection: Int, _ arena: inout BufferArena) -> SystemResult {
+        links.handshake(&slab[connection].link, &arena)
+    }
+
+    /// Goes on without TLS, to say something that needs none.
+    mutating func unshield(_ connection: Int, _ arena: inout BufferArena) {
+        links.unshield(plainly: &slab[connection].link, &arena)
+    }
+
+    /// Bytes that were sent on the connection and that its socket has not taken.
+    mutating func unsentCount(_ connection: Int) -> Int {
+        slab[connection].output.count + (slab[connection].link.isPlain ? 0 : links.unsentCount(slab[connection].link))
+    }
+
     /// Reads once: into the scratch buffer, or behind what the connection keeps.
     mutating func receive(_ connection: Int, _ arena: inout BufferArena) -> Received {
         guard slab[connection].input.isEmpty else { return receiveMore(connection, &arena) }
@@ -122,7 +137,7 @@ extension Connections {
     /// - Returns: `all`, however much the socket took, or why it takes nothing.
     mutating func flushOutput(_ connection: Int, _ arena: inout BufferArena) -> Sent {
         let output = slab[connection].output
-        guard !output.isEmpty else { return .all }
+        guard !output.isEmpty else { return flushSealed(connection, &arena) }
         let result = links.send(to: &slab[connection].link, output.handle, output.range, &arena)
         if result.isFailure { return result.wouldBlock ? .all : result.notSent }
         if result.rawValue == output.count {
@@ -132,6 +147,12 @@ extension Connections {
             slab[connection].output.start += Int32(result.rawValue)
         }
         return .all
+    }
+
+    /// Sends what was sealed and the socket did not take.
+    private mutating func flushSealed(_ connection: Int, _ arena: inout BufferArena) -> Sent {
+        let result = links.flush(&slab[connection].link, &arena)
+        return result.isFailure ? result.notSent : .all
     }
 
     /// Sends a request that is kept for another attempt, on a connection on which nothing waits; what the socket does not
@@ -171,19 +192,21 @@ extension Connections {
     }
 
     /// Sends no more on the connection; the peer learns of it.
-    mutating func finish(_ connection: Int) { links.finish(slab[connection].link) }
+    mutating func finish(_ connection: Int, _ arena: inout BufferArena) {
+        links.finish(&slab[connection].link, &arena)
+    }
 
     /// Closes the connection, and gives back what it has of buffers.
     mutating func close(_ connection: Int, _ arena: inout BufferArena) {
         giveBackBuffers(connection, &arena)
-        links.close(&slab[connection].link)
+        links.close(&slab[connection].link, &arena)
         slab.remove(connection)
     }
 
     /// The same with a reset: what was sent is not to be taken for all there was to send.
     mutating func reset(_ connection: Int, _ arena: inout BufferArena) {
         giveBackBuffers(connection, &arena)
-        links.reset(&slab[connection].link)
+        links.reset(&slab[connection].link, &arena)
         slab.remove(connection)
     }
 

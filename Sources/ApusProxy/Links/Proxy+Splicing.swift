@@ -54,6 +54,7 @@ extension Proxy {
             direction == .request ? !isKeepingBody(x) : exchanges[x].state.responsePhase == .begun
         else { return false }
         let (source, target) = direction == .request ? (client, upstream) : (upstream, client)
+        guard connections[source].link.isPlain, connections[target].link.isPlain else { return false }
         guard connections[source].input.isEmpty, !connections[target].hasUnsent, let pipe = connections.links.takePipe()
         else {
             return false

@@ -13,6 +13,8 @@ enum Frequent: Sendable {
     case cameBack(route: Int, listener: Int, from: IPAddress)
     /// An endpoint is an Apus, and said that a request had come back to it.
     case ledBack(endpoint: Int, listener: Int)
+    /// The TLS handshake of a client has failed.
+    case handshakeFailed(HandshakeFault, listener: Int, from: IPAddress)
     /// This machine lacked something for a connection to an endpoint.
     case shortage(endpoint: Int, ConnectFailure)
 
@@ -22,6 +24,7 @@ enum Frequent: Sendable {
         case turnedAway(Reason, listener: Int)
         case cameBack(route: Int)
         case ledBack(endpoint: Int)
+        case handshakeFailed(HandshakeFault, listener: Int)
         case shortage
     }
 
@@ -31,6 +34,7 @@ enum Frequent: Sendable {
         case .turnedAway(let reason, let listener): .turnedAway(reason, listener: listener)
         case .cameBack(let route, _, _): .cameBack(route: route)
         case .ledBack(let endpoint, _): .ledBack(endpoint: endpoint)
+        case .handshakeFailed(let fault, let listener, _): .handshakeFailed(fault, listener: listener)
         case .shortage: .shortage
         }
     }
@@ -79,6 +83,9 @@ extension Proxy {
             let pool = snapshot.pools[snapshot.endpoints[endpoint].pool].name
             let event = RefusalNews.Event.ledBack(
                 endpoint: "\(pool)/\(snapshot.endpoints[endpoint].name)", count: telling.count)
+            shared.report(.refused(RefusalNews(at: listener, of: snapshot, event)))
+        case .handshakeFailed(let fault, let listener, let peer):
+            let event = RefusalNews.Event.handshakeFailed(fault, from: "\(peer)", count: telling.count)
             shared.report(.refused(RefusalNews(at: listener, of: snapshot, event)))
         case .shortage(let endpoint, let cause): shared.report(.connectFailed(endpoint: endpoint, cause))
         }

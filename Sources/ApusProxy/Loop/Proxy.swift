@@ -71,7 +71,17 @@ extension Proxy {
     mutating func handle(_ event: Poller.Event, _ hand: inout RequestInHand, _ arena: inout BufferArena) {
         guard let connection = connections.index(SlabHandle(token: event.token)) else { return }
         connections.note(event, of: connection)
+        if event.isWritable, connections[connection].link.hasUnsent { flushSealed(connection, &arena) }
         proceed(connection, isWritable: event.isWritable, &hand, &arena)
+    }
+
+    /// Sends what an engine has sealed where nobody waits for it to be gone.
+    @inline(never)
+    private mutating func flushSealed(_ connection: Int, _ arena: inout BufferArena) {
+        switch connections[connection].phase {
+        case .exchanging, .leased: return
+        default: _ = connections.flushOutput(connection, &arena)
+        }
     }
 
     /// Does whatever a connection can do now.
@@ -79,13 +89,14 @@ extension Proxy {
         _ connection: Int, isWritable: Bool, _ hand: inout RequestInHand, _ arena: inout BufferArena
     ) {
         switch connections[connection].phase {
+        case .shaking: shake(connection, &hand, &arena)
         case .waiting, .readingHead: readRequest(connection, &hand, &arena)
         case .exchanging:
             let next = clientProceeds(connection, isWritable: isWritable, &arena)
             drive(Int(connections[connection].exchange), next, &arena)
         case .lingering: discardInput(connection, &arena)
         case .evicted: refuse(connection, .memoryLimit, &arena)
-        case .connecting:
+        case .connecting, .opening:
             let x = Int(connections[connection].exchange)
             drive(x, connectProceeds(connection, isWritable: isWritable, &arena), &arena)
         case .idle: idleUpstreamChanged(connection, &arena)

@@ -71,10 +71,15 @@ extension Proxy {
         guard !result.isFailure else {
             return connectFailed(x, ConnectFailure(errno: result.errno), &arena)
         }
+        let context = settings.poolContext[settings.endpointPool[endpoint]]
+        guard context < 0 || !connections.links.shield(&link, from: context, to: Int32(endpoint)).isFailure else {
+            connections.links.close(&link, &arena)
+            return connectFailed(x, .shortage(.memory), &arena)
+        }
         guard let upstream = connections.take(Connection(upstream: link, endpoint: endpoint, exchange: x, now: now))
         else {
             // There is no place for it, or no memory to have it watched.
-            connections.links.close(&link)
+            connections.links.close(&link, &arena)
             return connectFailed(x, .shortage(.descriptors), &arena)
         }
         exchanges[x].upstream = upstream
@@ -85,11 +90,19 @@ extension Proxy {
     mutating func connectProceeds(_ upstream: Int, isWritable: Bool, _ arena: inout BufferArena) -> Next {
         let x = Int(connections[upstream].exchange)
         exchanges[x].state.visit.makeCurrent(Int32(truncatingIfNeeded: upstream))
-        if connections[upstream].isBroken {
+        if connections[upstream].isBroken, connections[upstream].phase == .connecting {
             let errno = connections.links.pendingError(of: connections[upstream].link)
             return connectFailed(x, ConnectFailure(errno: errno), &arena)
         }
-        guard isWritable else { return .waits }
+        if connections[upstream].phase == .connecting {
+            guard isWritable else { return .waits }
+            connections[upstream].phase = .opening
+        }
+        if !connections[upstream].link.isPlain {
+            let result = connections.handshake(upstream, &arena)
+            if result.wouldBlock { return .waits }
+            if result.isFailure { return connectFailed(x, whyNotShaken(result), &arena) }
+        }
         let endpoint = exchanges[x].endpoint
         records.counters.add(to: shared.layout.endpoint(endpoint, .connectionsOpened))
         if neighbours.hasFailed[endpoint] {
@@ -122,6 +135,19 @@ extension Proxy {
             exchanges[x].upstream = -1
         }
         return failed(x, failure.kind, failure.reason)
+    }
+
+    /// The connection to the exchange's endpoint was not open in time.
+    mutating func connectTimedOut(_ x: Int, _ arena: inout BufferArena) -> Next {
+        let isOpening = connections[exchanges[x].upstream].phase == .opening
+        return connectFailed(x, isOpening ? .handshakeTimedOut : .timedOut, &arena)
+    }
+
+    /// Why a handshake has just failed.
+    private mutating func whyNotShaken(_ result: SystemResult) -> ConnectFailure {
+        if let fault = HandshakeFault(connections.links.fault, result) { return .handshake(fault) }
+        let failure = ConnectFailure(errno: result.errno)
+        return failure == .reset ? .handshake(.left) : failure
     }
 
     /// What the system calls a want of local ports may be that of an address to begin from, which no port will mend.

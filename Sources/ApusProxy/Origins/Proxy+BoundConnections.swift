@@ -88,10 +88,12 @@ extension Proxy {
     }
 
     /// Closes those to endpoints that a reload has removed.
-    mutating func closeHeldOfTheRetired(_ arena: inout BufferArena) {
+    mutating func closeHeldThatMayNotStay(_ arena: inout BufferArena) {
         for connection in 0..<connections.indexBound where connections.isUsed(connection) {
             guard connections[connection].phase == .held else { continue }
-            if isRetired(Int(connections[connection].place)) { closeHeld(connection, &arena) }
+            let endpoint = Int(connections[connection].place)
+            let isFit = settings.endpointKeeping[endpoint].idleTime(of: connections[connection], now: now) > 0
+            if isRetired(endpoint) || !isFit { closeHeld(connection, &arena) }
         }
     }
 

@@ -10,6 +10,7 @@ final class Adoption: Sendable {
     let succession: Succession
     let shared: SharedState
     let settings: WorkerSettings
+    let shields: (any LinkShields)?
     let counterMoves: CounterMoves
     /// By worker: where it counts from then on, which may be where it does.
     let banks: [CounterBank]
@@ -26,12 +27,14 @@ final class Adoption: Sendable {
     let arrivals: Countdown
 
     init(
-        _ succession: Succession, shared: SharedState, settings: WorkerSettings, banks: [CounterBank],
-        sockets: [[ListeningSocket]], logs: [AccessLogWriter?], seed: UInt64 = .seed, now: Int64
+        _ succession: Succession, shared: SharedState, settings: WorkerSettings,
+        shields: (any LinkShields)? = nil, banks: [CounterBank], sockets: [[ListeningSocket]], logs: [AccessLogWriter?],
+        seed: UInt64 = .seed, now: Int64
     ) {
         self.succession = succession
         self.shared = shared
         self.settings = settings
+        self.shields = shields
         self.sockets = sockets
         self.logs = logs
         let snapshot = succession.snapshot

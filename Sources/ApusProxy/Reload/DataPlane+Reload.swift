@@ -1,6 +1,6 @@
 import ApusAddresses
 public import ApusModel
-import ApusTransport
+public import ApusTransport
 import Synchronization
 
 /// A snapshot that is ready to be handed to the workers of a data plane: what it needs is bound and built.
@@ -35,7 +35,11 @@ extension DataPlane {
     ///
     /// One reload at a time: `succession` begins with the snapshot that this data plane has. Takes time where pools are
     /// large and hashed.
-    public func prepare(_ succession: Succession) throws(DataPlaneError) -> PreparedReload {
+    ///
+    /// - Parameter shields: what engines are made from, as in `init`.
+    public func prepare(
+        _ succession: Succession, shields: (any LinkShields)? = nil
+    ) throws(DataPlaneError) -> PreparedReload {
         let (old, oldSettings, oldAddresses, banks, writers) = running.withLock {
             ($0.shared, $0.settings, $0.addresses, $0.banks, $0.logs)
         }
@@ -60,7 +64,8 @@ extension DataPlane {
             let settings = WorkerSettings(
                 snapshot, listenerAddress: addresses, mark: lifetime.mark, keeping: oldSettings, through: succession)
             let adoption = Adoption(
-                succession, shared: shared, settings: settings, banks: banks, sockets: sockets.sockets,
+                succession, shared: shared, settings: settings, shields: shields, banks: banks,
+                sockets: sockets.sockets,
                 logs: preparedLog.writers, now: monotonicMicroseconds())
             return PreparedReload(
                 adoption: adoption, addresses: addresses, log: preparedLog, succession: succession)
@@ -87,6 +92,7 @@ extension DataPlane {
             }
             running.shared = adoption.shared
             running.settings = adoption.settings
+            running.shields = adoption.shields
             running.banks = adoption.banks
             running.addresses = prepared.addresses
             running.logs = prepared.log.writers

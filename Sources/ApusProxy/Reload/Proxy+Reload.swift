@@ -18,6 +18,7 @@ extension Proxy {
         let trusted = shared.snapshot.trustedProxies
         shared = adoption.shared
         settings = adoption.settings
+        if let shields = adoption.shields { connections.links.adopt(shields) }
         prepare(&hand)
         scratch.responseFields.clientRules = settings.rules.clientFields
         scratch.trailers.clientRules = settings.rules.clientFields
@@ -136,10 +137,13 @@ extension Proxy {
                 superfluous +=
                     snapshot.endpoints[endpoint].isRetired
                     ? origins.connections[endpoint].retire() : origins.connections[endpoint].adopt(limits)
+                if settings.endpointKeeping[endpoint].isRenewed(after: now) {
+                    superfluous += origins.connections[endpoint].takeIdle(before: .max)
+                }
             }
         }
         for connection in superfluous { closeUpstream(Int(connection), &arena) }
-        closeHeldOfTheRetired(&arena)
+        closeHeldThatMayNotStay(&arena)
     }
 
     // MARK: Queues

@@ -41,12 +41,12 @@ extension FieldTable {
     }
 
     /// Whether X-Forwarded-Proto says that the client spoke https. Of several the first counts, which the proxy nearest to
-    /// the client wrote.
-    public func saysSecure(in bytes: Span<UInt8>) -> Bool {
+    /// the client wrote; nil where there is none.
+    public func saysSecure(in bytes: Span<UInt8>) -> Bool? {
         for index in 0..<count where self[index].field == .forwardedProto {
             return bytes.equalsIgnoringCase(self[index].value, "https")
         }
-        return false
+        return nil
     }
 }
 

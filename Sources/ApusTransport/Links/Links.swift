@@ -20,6 +20,8 @@ public struct Links: ~Copyable {
     private var pipes: PipePool
     /// Descriptors from this one on are kept for others than the clients and origins of this loop.
     private let descriptorBound: Int32
+    /// What stands between sockets and bytes, for those links that have it; nil where none has.
+    var room: EngineRoom?
     /// A descriptor held back, so that there is one to accept and refuse with when all others are used up.
     private var spare: Int32
     /// The time of this turn of the loop, in microseconds.
@@ -219,7 +221,10 @@ public struct Links: ~Copyable {
     }
 
     /// Ends this side's direction with FIN.
-    public mutating func finish(_ link: Link) {
+    public mutating func finish(_ link: inout Link, _ arena: inout BufferArena) {
+        if !link.isPlain { sealEnd(&link, &arena) }
+        // What the socket did not take goes before the end, which comes when the link is closed.
+        if link.holdsOutput { return }
         if isScripted {
             network.shutdownWriting(link.descriptor)
         } else {
@@ -228,19 +233,25 @@ public struct Links: ~Copyable {
     }
 
     /// Ends the link, which is one to nobody from then on.
-    public mutating func close(_ link: inout Link) {
+    public mutating func close(_ link: inout Link, _ arena: inout BufferArena) {
+        if !link.isPlain {
+            sealEnd(&link, &arena)
+            unshield(&link, &arena)
+        }
         close(link.descriptor)
         link = Link()
     }
 
     /// Ends the link with RST, so that the peer cannot take what it got for the whole.
-    public mutating func reset(_ link: inout Link) {
+    public mutating func reset(_ link: inout Link, _ arena: inout BufferArena) {
+        unshield(&link, &arena)
         if isScripted {
             network.resetOnClose(link.descriptor)
         } else {
             Socket(descriptor: link.descriptor).resetOnClose()
         }
-        close(&link)
+        close(link.descriptor)
+        link = Link()
     }
 
     private mutating func close(_ descriptor: Int32) {
@@ -256,6 +267,7 @@ public struct Links: ~Copyable {
     public mutating func receive(
         from link: inout Link, into handle: BufferHandle, at offset: Int, count: Int, _ arena: inout BufferArena
     ) -> SystemResult {
+        guard link.isPlain else { return receiveOpened(from: &link, into: handle, at: offset, count: count, &arena) }
         let result =
             isScripted
             ? receiveFromScript(link.descriptor, handle, offset, count, &arena)
@@ -275,7 +287,11 @@ public struct Links: ~Copyable {
         _ descriptor: Int32, _ handle: BufferHandle, _ offset: Int, _ count: Int, _ arena: inout BufferArena
     ) -> SystemResult {
         var bytes = arena.mutableBytes(handle, offset..<offset + count)
-        return SystemResult(network.receive(from: descriptor, into: &bytes))
+        return receiveFromScript(descriptor, &bytes)
+    }
+
+    mutating func receiveFromScript(_ descriptor: Int32, _ bytes: inout MutableSpan<UInt8>) -> SystemResult {
+        SystemResult(network.receive(from: descriptor, into: &bytes))
     }
 
     /// Sends what was appended to the arena.
@@ -283,6 +299,7 @@ public struct Links: ~Copyable {
     /// - Returns: how many bytes the link took, or why it took none.
     @inlinable @inline(__always)
     public mutating func send(to link: inout Link, _ arena: inout BufferArena) -> SystemResult {
+        guard link.isPlain else { return sealAppended(to: &link, &arena) }
         let result = isScripted ? sendAppendedToScript(link.descriptor, &arena) : arena.send(to: link.descriptor)
         if result.isReset { link.wasReset = true }
         return result
@@ -293,6 +310,7 @@ public struct Links: ~Copyable {
     public mutating func send(
         to link: inout Link, _ handle: BufferHandle, _ range: Range<Int>, _ arena: inout BufferArena
     ) -> SystemResult {
+        guard link.isPlain else { return seal(to: &link, handle, range, &arena) }
         let result =
             isScripted
             ? sendToScript(link.descriptor, arena.bytes(handle, range)) : arena.send(to: link.descriptor, handle, range)

@@ -106,12 +106,12 @@ import Testing
             stage.read(10)
             stage.send()
             stage.peerReads()
-            stage.links.finish(stage.link)
+            stage.links.finish(&stage.link, &stage.arena)
             stage.look("both ended")
         },
         Scene(name: "the own end") { stage in
             stage.look("registered")
-            stage.links.finish(stage.link)
+            stage.links.finish(&stage.link, &stage.arena)
             stage.look("ended")
             stage.send()
             _ = stage.peer.send(10)
@@ -157,16 +157,16 @@ import Testing
         Scene(name: "closed unread") { stage in
             _ = stage.peer.send(10)
             stage.look("10 bytes")
-            stage.links.close(&stage.link)
+            stage.links.close(&stage.link, &stage.arena)
             stage.peerReads()
         },
         Scene(name: "closed") { stage in
             stage.send()
-            stage.links.close(&stage.link)
+            stage.links.close(&stage.link, &stage.arena)
             stage.peerReads()
         },
         Scene(name: "closed with RST") { stage in
-            stage.links.reset(&stage.link)
+            stage.links.reset(&stage.link, &stage.arena)
             stage.peerReads()
         },
     ]
@@ -192,6 +192,7 @@ import Testing
         for script in [nil, network] as [MemoryNetwork?] {
             var links = try Links(pipeLimit: 1, script: script)
             var link = Link()
+            var arena = BufferArena(limit: 1 << 20)
             var words: [String] = []
             if links.connect(&link, to: address).isFailure {
                 words.append("at once")
@@ -201,7 +202,7 @@ import Testing
                 for index in 0..<links.wait(milliseconds: 100) { link.note(links.event(index)) }
                 words.append("\(link.isReadable) \(link.peerClosed) \(link.isBroken) \(links.pendingError(of: link))")
                 words.append("\(links.pendingError(of: link))")
-                links.close(&link)
+                links.close(&link, &arena)
             }
             told.append(words)
         }

@@ -127,10 +127,10 @@ final class WorkerAtHand {
             switch connection.phase {
             case .idle: idle[Int(connection.place)] += 1
             case .held: held[Int(connection.place)] += 1
-            case .connecting, .leased: left.append("a connection to an origin is \(connection.phase)")
+            case .connecting, .opening, .leased: left.append("a connection to an origin is \(connection.phase)")
             case .exchanging: left.append("a client's connection is exchanging")
             case .lingering: lingering += 1
-            case .waiting, .readingHead, .evicted: break
+            case .shaking, .waiting, .readingHead, .evicted: break
             }
             if !connection.isUpstream { clients[Int(connection.place)] += 1 }
         }

@@ -95,7 +95,8 @@ import Testing
         BadInput("G@T / HTTP/1.1", .badMethod, .badRequestLine),
         BadInput("G\u{e9}T / HTTP/1.1", .badMethod, .badRequestLine),
         BadInput("GET: / HTTP/1.1", .badMethod, .badRequestLine),
-        BadInput("\u{16}\u{3}\u{1}\u{2}\u{0}\u{1}\u{0}\u{1}\u{fc}\u{3}\u{3}", .badMethod, .badRequestLine),
+        BadInput("\u{16}\u{3}\u{1}\u{2}\u{0}\u{1}\u{0}\u{1}\u{fc}\u{3}\u{3}", .tlsOnPlainHTTP),
+        BadInput("\u{16}GET / HTTP/1.1", .badMethod, .badRequestLine),
     ]
 
     @Test(arguments: requestLines, Delivery.allCases)

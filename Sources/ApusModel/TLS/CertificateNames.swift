@@ -1,0 +1,39 @@
+/// Which of several certificates are shown for a server name.
+public struct CertificateNames: Sendable {
+    /// Why they are.
+    public enum Match: Sendable, Equatable {
+        case name(String)
+        case wildcard(String)
+        /// The client asked for no name, or for one that none has: the first is shown.
+        case first
+        /// The same, and nothing is shown.
+        case nothing
+    }
+
+    private var byName: [String: [Int]] = [:]
+    private var fallback: [Int] = []
+
+    public init(_ tls: ListenerTLS) {
+        for (index, shown) in tls.certificates.enumerated() {
+            for name in shown.names { byName[name.lowercased(), default: []].append(index) }
+        }
+        guard !tls.isStrict, let first = tls.certificates.first else { return }
+        // With those for the same name, whose keys other clients know.
+        fallback = first.names.first.flatMap { byName[$0.lowercased()] } ?? [0]
+    }
+
+    /// The certificates for a name, by their indices: the first that the client can make use of is shown. None where the
+    /// client is to be shown nothing.
+    ///
+    /// - Parameter name: what the client asks for; nil for nothing.
+    public func find(_ name: String?) -> (certificates: [Int], match: Match) {
+        if let name = name?.lowercased() {
+            if let exact = byName[name] { return (exact, .name(name)) }
+            if let dot = name.firstIndex(of: ".") {
+                let wildcard = "*" + name[dot...]
+                if let found = byName[wildcard] { return (found, .wildcard(wildcard)) }
+            }
+        }
+        return (fallback, fallback.isEmpty ? .nothing : .first)
+    }
+}

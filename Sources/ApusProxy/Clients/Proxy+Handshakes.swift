@@ -1,0 +1,70 @@
+import ApusAddresses
+import ApusHTTP
+import ApusModel
+import ApusTransport
+
+/// TLS handshakes with clients.
+extension Proxy {
+    /// Goes on with a client's handshake, and reads its first request when that is over.
+    mutating func shake(_ client: Int, _ hand: inout RequestInHand, _ arena: inout BufferArena) {
+        let result = connections.handshake(client, &arena)
+        if result.wouldBlock { return }
+        guard !result.isFailure else { return handshakeFailed(client, result, &arena) }
+        count(.handshakes, of: client)
+        if connections.links.isResumed(connections[client].link) { count(.handshakesResumed, of: client) }
+        connections[client].phase = .waiting
+        // A drain that began meanwhile has passed it over.
+        let isLeaving = isLeaving(Int(connections[client].place))
+        setDeadline(client, in: isLeaving ? settings.linger : settings.idle)
+        if connections[client].mayBeRead { readRequest(client, &hand, &arena) }
+    }
+
+    /// The client's handshake was not over in time.
+    mutating func handshakeTimedOut(_ client: Int, _ arena: inout BufferArena) {
+        count(.handshakeTimeouts, of: client)
+        closeClient(client, &arena)
+    }
+
+    private mutating func handshakeFailed(_ client: Int, _ result: SystemResult, _ arena: inout BufferArena) {
+        guard let fault = HandshakeFault(connections.links.fault, result) else {
+            if result.isOutOfMemory {
+                records.counters.add(
+                    to: shared.layout.reason(.memoryLimit, listener: Int(connections[client].place)))
+            } else {
+                count(.handshakesLeft, of: client)
+            }
+            return closeClient(client, &arena)
+        }
+        count(.handshakeFailures, of: client)
+        guard fault != .plainHTTP else {
+            connections.unshield(client, &arena)
+            connections[client].phase = .waiting
+            return refuse(client, .plainHTTPOnTLS, &arena)
+        }
+        let peer = IPAddress(high: connections[client].peer.high, low: connections[client].peer.low)
+        tell(.handshakeFailed(fault, listener: Int(connections[client].place), from: peer))
+        closeClient(client, &arena)
+    }
+
+    private mutating func count(_ counter: CounterLayout.ListenerCounter, of client: Int) {
+        records.counters.add(to: shared.layout.listener(Int(connections[client].place), counter))
+    }
+}
+
+extension HandshakeFault {
+    /// Nil where it failed for something else than the handshake itself.
+    init?(_ fault: LinkFault, _ result: SystemResult) {
+        guard result.isOfProtocol else { return nil }
+        switch fault.kind {
+        case .none, .broken: self = .broken
+        case .certificate: self = .certificate(CertificateFault(rawValue: fault.detail) ?? .bad)
+        case .refused: self = .refused(alert: fault.detail)
+        case .nothingInCommon: self = .nothingInCommon
+        case .unknownName: self = .unknownName
+        case .unknownProtocol: self = .unknownProtocol
+        case .plainHTTP: self = .plainHTTP
+        case .noTLS: self = .noTLS
+        case .memory: return nil
+        }
+    }
+}

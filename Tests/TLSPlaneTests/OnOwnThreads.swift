@@ -1,0 +1,1 @@
+../DataPlaneTests/OnOwnThreads.swift

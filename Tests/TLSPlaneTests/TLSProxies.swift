@@ -1,0 +1,71 @@
+import ApusAddresses
+import ApusHTTP
+import ApusModel
+import ApusProxy
+import ApusTLS
+import ApusTestKit
+import Foundation
+
+/// A certificate of the tests.
+func certificate(_ name: String) throws -> Certificate {
+    try TLSCertificate(
+        chain: TestCertificates.bytes("\(name).pem"), key: TestCertificates.bytes("\(name).key")
+    ).described(file: TestCertificates.path("\(name).pem"), keyFile: nil)
+}
+
+/// A listener's rules that show these certificates, each for its names.
+func showing(_ names: String...) throws -> ListenerTLS {
+    var tls = ListenerTLS()
+    tls.certificates = try names.map {
+        let certificate = try certificate($0)
+        return .init(certificate, names: certificate.names)
+    }
+    return tls
+}
+
+/// A pool's rules that believe an authority of the tests.
+func trusting(_ name: String? = "ca", as peer: String? = nil) throws -> PoolTLS {
+    var tls = PoolTLS()
+    tls.name = peer
+    tls.authorities = try name.map {
+        try TrustStore(authorities: TestCertificates.bytes("\($0).pem")).described(file: $0, isSystems: false)
+    }
+    return tls
+}
+
+/// A proxy that speaks TLS as its listener and its pools say.
+func tlsProxy(
+    _ endpoints: any Addressed..., tickets: TicketKeys = TicketKeys(),
+    configure: (inout Proxy.Configuration) -> Void
+) throws -> Proxy {
+    try Proxy(
+        pools: [endpoints], shields: .init { try TLSShields(for: $0, tickets: tickets) }, configure: configure)
+}
+
+/// What a command prints, both its outputs together.
+func printed(by command: String) throws -> String {
+    let process = Process()
+    process.executableURL = URL(filePath: "/bin/bash")
+    process.arguments = ["-c", command]
+    let pipe = Pipe()
+    process.standardInput = FileHandle.nullDevice
+    process.standardOutput = pipe
+    process.standardError = pipe
+    try process.run()
+    let output = pipe.fileHandleForReading.readDataToEndOfFile()
+    process.waitUntilExit()
+    return String(decoding: output, as: UTF8.self)
+}
+
+/// What curl gets, and its status behind that: `hello 200`.
+func curl(_ proxy: Proxy, _ path: String = "/", host: String = "site.test", _ options: String = "") throws -> String {
+    let port = proxy.address.port
+    return try printed(
+        by: "curl -sS --max-time 10 --cacert \(TestCertificates.path("ca.pem")) --resolve \(host):\(port):127.0.0.1 "
+            + "\(options) -w ' %{http_code}' https://\(host):\(port)\(path)")
+}
+
+/// What `openssl s_client` says of a handshake.
+func openssl(_ proxy: Proxy, _ options: String) throws -> String {
+    try printed(by: "timeout 10 openssl s_client -connect 127.0.0.1:\(proxy.address.port) \(options)")
+}
