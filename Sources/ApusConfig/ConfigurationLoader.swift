@@ -1,5 +1,6 @@
 public import ApusAddresses
 public import ApusModel
+import FoundationEssentials
 
 /// Turns the text of a configuration file into a checked snapshot, or into everything that is wrong with it.
 ///
@@ -12,6 +13,10 @@ public struct ConfigurationLoader: Sendable {
     /// The addresses of this machine: where it is bound to all, a host name must not lead to the admin server by one of them.
     /// Nil when the system does not say; then it leads there by any.
     public var localAddresses: @Sendable () -> Set<IPAddress>? = LocalAddresses.ofThisMachine
+    /// The authorities that the system trusts; nil where there are none.
+    public var systemAuthorities: @Sendable () -> Authorities? = SystemAuthorities.current
+    /// Seconds since 1970, for what certificates say.
+    public var now: @Sendable () -> Int64 = { Int64(Date().timeIntervalSince1970) }
     /// How many workers run when the configuration does not say.
     public var defaultWorkers: Int
     /// The balancer's name when the configuration does not say.

@@ -55,7 +55,15 @@ import Testing
 
 extension ConfigurationLoader {
     /// A loader whose answers do not depend on the machine that the tests run on.
-    static let scripted = ConfigurationLoader(
+    static let scripted: ConfigurationLoader = {
+        var loader = unclocked
+        // The summer of 2026.
+        loader.now = { 1_780_000_000 }
+        loader.systemAuthorities = { nil }
+        return loader
+    }()
+
+    private static let unclocked = ConfigurationLoader(
         resolve: { name in
             switch name {
             case "localhost": [IPAddress("::1"), IPAddress("127.0.0.1")].compactMap(\.self)
@@ -67,19 +75,44 @@ extension ConfigurationLoader {
         defaultWorkers: 2, defaultNode: "host.test", makeSecret: { Array(repeating: 7, count: 32) },
         readFile: { path, _ in try read(path, in: files) },
         listFiles: { directory in
-            let names = files.keys.filter { $0.hasPrefix(directory.isEmpty ? "" : directory + "/") }
-                .map { directory.isEmpty ? $0 : String($0.dropFirst(directory.count + 1)) }
-                .filter { !$0.contains("/") }
+            let names = (Array(files.keys) + certificates.keys).filter {
+                $0.hasPrefix(directory.isEmpty ? "" : directory + "/")
+            }
+            .map { directory.isEmpty ? $0 : String($0.dropFirst(directory.count + 1)) }
+            .filter { !$0.contains("/") }
             if names.isEmpty { throw FileSystem.ReadError("there is no such directory") }
             return names
         },
-        readSecret: { path, _ in try read(path, in: secrets) },
+        readSecret: { path, _ in try read(path, in: certificates[path] == nil ? secrets : certificates) },
         environment: { environment[$0] })
 
     private static func read(_ path: String, in files: [String: String]) throws -> String {
         guard let text = files[path] else { throw FileSystem.ReadError("there is no such file") }
         return text
     }
+
+    /// The certificates of the tests, in `tls/`; some pairs of them in `tls/pairs/`, too.
+    static let certificates: [String: String] = {
+        let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .appending(path: "Certificates")
+        var files: [String: String] = [:]
+        for name in (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? [] {
+            guard let text = try? String(contentsOf: folder.appending(path: name), encoding: .utf8) else { continue }
+            files["tls/\(name)"] = text
+            if name.hasPrefix("site-rsa.") || name.hasPrefix("other.") { files["tls/pairs/\(name)"] = text }
+        }
+        // Those of the examples.
+        files["site.pem"] = files["tls/site.pem"]
+        files["site.key"] = files["tls/site.key"]
+        files["other.pem"] = files["tls/other.pem"]
+        files["other.key"] = files["tls/other.key"]
+        files["internal-ca.pem"] = files["tls/ca.pem"]
+        files["/etc/apus/certificates/rsa.crt"] = files["tls/site-rsa.pem"]
+        files["/etc/apus/certificates/rsa.key"] = files["tls/site-rsa.key"]
+        files["tls/cut.pem"] = files["tls/site.pem"].map { String($0.prefix(300)) }
+        files["tls/empty.pem"] = ""
+        return files
+    }()
 
     /// Secrets of which no diagnostic may show anything.
     static let secrets = [

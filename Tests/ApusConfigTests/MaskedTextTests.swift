@@ -1,3 +1,4 @@
+import ApusModel
 import Testing
 
 @testable import ApusConfig
@@ -65,6 +66,34 @@ import Testing
     }
 
     /// The language's own words are shown.
+    /// The text of a private key is one of a secret, whether the file can be read or not.
+    @Test(arguments: [true, false]) func privateKeysAreHidden(isBroken: Bool) throws {
+        let key = try #require(ConfigurationLoader.certificates["tls/site.key"])
+        let lines = key.split(separator: "\n").map(String.init)
+        let text = """
+            listeners:
+              - bind: 127.0.0.1:8443
+                tls:
+                  certificate: tls/site.pem
+                  key: |
+                    \(lines.joined(separator: "\n        "))
+                \(isBroken ? "nonsense: [" : "routes: [{ pool: web }]")
+            pools: { web: { endpoints: [127.0.0.1:1] } }
+            """
+        let shown: String
+        do {
+            let loaded = try ConfigurationLoader.scripted.load(text: text, file: "f")
+            shown = loaded.files.map(\.maskedText).joined() + loaded.warnings.map(\.rendered).joined()
+            #expect(!isBroken && loaded.snapshot.listeners[0].tls?.certificates.count == 1)
+        } catch {
+            shown = error.description
+            #expect(isBroken)
+        }
+        for line in lines where !line.hasPrefix("-----") { #expect(!shown.contains(line)) }
+        let file = ConfigurationFile(path: "f", text: text)
+        for line in lines where !line.hasPrefix("-----") { #expect(!file.maskedText.contains(line)) }
+    }
+
     @Test func namesOfCookiesAreShown() {
         let text = Self.file(
             "    sticky: { cookie: route_id }\n    hash: { cookie: who }", "{ pool: web, cookies: { a: b } }")

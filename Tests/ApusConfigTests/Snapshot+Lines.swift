@@ -11,6 +11,7 @@ extension Snapshot {
             let reasons = listener.hidesReasons ? ", hides reasons" : ""
             let halves = listener.servesHalfClosed ? ", serves the half-closed" : ""
             lines.append("listener \(listener.name) at \(listener.bind)\(paths)\(reasons)\(halves)")
+            if let tls = listener.tls { lines += inLines(tls) }
             for route in routes[listener.routes] { lines += inLines(route) }
         }
         for pool in pools { lines += inLines(pool) }
@@ -30,6 +31,24 @@ extension Snapshot {
         others.admin = []
         if others != Operations() { lines.append("operations: \(told(others))") }
         return lines
+    }
+
+    private func inLines(_ tls: ListenerTLS) -> [String] {
+        let words =
+            "from TLS \(tls.minimum.rawValue)\(tls.isStrict ? ", strict" : "")\(tls.hasTickets ? "" : ", no tickets")"
+        return ["  \(words)"]
+            + tls.certificates.map { "  \(inLine($0.certificate)) for \($0.names.joined(separator: " "))" }
+    }
+
+    private func inLine(_ certificate: Certificate) -> String {
+        "certificate \(certificate.file ?? "(text)") with \(certificate.keyFile ?? "(text)"), \(certificate.keyKind) "
+            + "\(certificate.keyBits), until \(certificate.notAfter)"
+    }
+
+    private func inLine(_ tls: PoolTLS) -> String {
+        let trust = tls.authorities.map { "\($0.file) (\($0.count))" } ?? "everybody"
+        let own = tls.certificate.map { ", shows \(inLine($0))" } ?? ""
+        return "TLS from \(tls.minimum.rawValue), to \(tls.name ?? "each by its name"), trusting \(trust)\(own)"
     }
 
     private func inLines(_ log: AccessLog) -> [String] {
@@ -116,6 +135,7 @@ extension Snapshot {
         tell("hedging", \.hedging)
         tell("concurrency", \.concurrency)
         tell("passes trailers", \.passesTrailers)
+        if let tls = pool.tls { lines.append("  \(inLine(tls))") }
         for endpoint in endpoints[pool.endpoints] {
             var line = "  endpoint \(endpoint.name) at \(endpoint.address), weight \(endpoint.weight)"
             if endpoint.tier != 0 { line += ", tier \(endpoint.tier)" }

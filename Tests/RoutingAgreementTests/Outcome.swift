@@ -62,6 +62,9 @@ extension Outcome {
         case .refused(let status, let reason):
             answer = .refused(status: status, reason: reason)
             return
+        case .noHandshake:
+            answer = .refused(status: 0, reason: "no_handshake")
+            return
         case .noRoute:
             answer = .refused(status: 404, reason: "no_route")
             return

@@ -73,6 +73,24 @@ extension ForeignWord {
         ("ip addr port address", .init(nil, ["pools.NAME.endpoints[].address", "listeners[].bind"], note: together)),
         ("virtualhosts vhosts", .init("Envoy's", ["listeners[].routes"])),
         ("locations handlers", .init(nil, ["listeners[].routes"])),
+        (
+            "tls ssl https tlscontext transportsocket",
+            .init(nil, ["listeners[].tls", "pools.NAME.tls"])
+        ),
+        (
+            "cert crt certs sslcertificate certfile tlscert pem certificatechain",
+            .init(nil, ["listeners[].tls.certificate", "listeners[].tls.certificates"])
+        ),
+        ("sslcertificatekey keyfile tlskey privatekey", .init(nil, ["listeners[].tls.key"])),
+        ("sslprotocols sslminver minversion minprotocolversion", .init(nil, ["listeners[].tls.minimum"])),
+        ("cafile cacert cacerts rootca trustedca proxyssltrustedcertificate", .init(nil, ["pools.NAME.tls.ca"])),
+        ("sni servername proxysslname", .init(nil, ["pools.NAME.tls.name"])),
+        ("insecure insecureskipverify sslverify proxysslverify skipverify", .init(nil, ["pools.NAME.tls.verify"])),
+        (
+            "httpsredirect redirecthttps forcessl forcehttps redirectscheme",
+            .init(nil, ["listeners[].redirect_to_https"])
+        ),
+        ("strictsni sniffstrict", .init(nil, ["listeners[].tls.strict"])),
         ("mergeslashes normalizepath", .init(nil, ["listeners[].paths"], note: "and origins get paths as they came")),
         (
             "normalizepaths",
@@ -201,10 +219,9 @@ extension ForeignWord {
     /// What there is not, so that nobody looks for another spelling.
     private static let missing: [(String, ForeignWord)] = [
         (
-            "tls ssl https cert certs certificate certificates crt acme",
+            "acme letsencrypt",
             .init(
-                nil,
-                note: "Apus does not speak TLS yet; put what does in front of it, and name that in `trusted_proxies`")
+                nil, note: "Apus fetches no certificates yet; have `certbot` or `lego` write them, and name the files")
         ),
         ("http2 h2 http3 quic grpc", .init(nil, note: "Apus speaks HTTP/1.1 alone as yet")),
         ("servertokens", .init("nginx's", note: "Apus adds no Server header, and has no setting for it")),

@@ -12,6 +12,8 @@ struct SecretMask: Sendable {
     /// The secrets as they stand in the documents.
     private var found: Set<String> = []
 
+    /// What the first line of a private key ends with (RFC 7468 section 10).
+    private static let privateKey = "PRIVATE KEY-----"
     /// The keys of secrets.
     private static let secretKeys = ["secret", "token", "authorization"]
     /// Those, and the one that is nearly called the same.
@@ -51,11 +53,15 @@ struct SecretMask: Sendable {
         var isWithin: [Bool] = []
         // The indentation of the line whose value goes on below.
         var indentation: Int?
+        // The text of a private key, wherever it stands.
+        var isInKey = false
         for line in lines {
             let isBlank = line.allSatisfy(\.isWhitespace)
             let own = line.prefix { $0 == " " }.count
             if let outer = indentation, !isBlank, own <= outer { indentation = nil }
-            isWithin.append(indentation != nil)
+            if line.contains("-----BEGIN "), line.contains(privateKey) { isInKey = true }
+            isWithin.append(indentation != nil || isInKey)
+            if line.contains("-----END ") { isInKey = false }
             if indentation == nil, values(in: line, hidesSends).contains(where: \.goesOn) { indentation = own }
         }
         return isWithin
@@ -107,7 +113,7 @@ struct SecretMask: Sendable {
         _ node: Node, isSecret: Bool, _ hidesSends: Bool, into found: inout Set<String>
     ) {
         switch node.content {
-        case .scalar: if isSecret, let text = node.text { found.insert(text) }
+        case .scalar: if let text = node.text, isSecret || text.contains(privateKey) { found.insert(text) }
         case .sequence(let items): for item in items { collect(item, isSecret: isSecret, hidesSends, into: &found) }
         case .mapping(let entries):
             for entry in entries {

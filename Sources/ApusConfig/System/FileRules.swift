@@ -27,4 +27,6 @@ public struct FileRules: Sendable {
     public static let configuration = FileRules(bytes: 32 << 20)
     /// For files that hold a secret.
     public static let secret = FileRules(bytes: 64 << 10)
+    /// For files with certificates: a list of all authorities has a quarter of it.
+    public static let certificates = FileRules(bytes: 1 << 20)
 }

@@ -77,7 +77,7 @@ public struct NamedEndpoints: Sendable {
                 var endpoint = Endpoint(
                     name: isAlone ? entry.authority.text : entry.authority.name(for: address), address: address,
                     weight: weights[index], pool: pool, tier: entry.tier,
-                    isBackup: entry.isBackup, zone: entry.zone)
+                    isBackup: entry.isBackup, zone: entry.zone, host: entry.authority.hostName)
                 endpoint.sessionToken = isAlone ? token(of: entry) : token(of: address)
                 members.endpoints.append(endpoint)
                 members.places.append(entry.place)
@@ -114,7 +114,7 @@ public struct NamedEndpoints: Sendable {
             ip: IPAddress(high: 0x0100_0000_0000_0000, low: UInt64(index) + 1), port: entry.authority.port)
         var endpoint = Endpoint(
             name: entry.authority.text, address: nowhere, weight: 0, pool: pool, tier: entry.tier,
-            isBackup: entry.isBackup, zone: entry.zone)
+            isBackup: entry.isBackup, zone: entry.zone, host: entry.authority.hostName)
         endpoint.sessionToken = token(of: nowhere)
         endpoint.isUnresolved = true
         endpoint.isRefused = isRefused

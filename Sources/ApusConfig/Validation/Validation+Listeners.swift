@@ -8,6 +8,7 @@ extension Validation {
         var routes: [Route] = []
         for section in root.listeners {
             let first = routes.count
+            let tls = tls(of: section)
             if let sections = section.routes {
                 // Copying a section copies everything in it.
                 for index in sections.indices {
@@ -18,6 +19,8 @@ extension Validation {
                 }
                 checkNames(sections)
                 checkReachability(sections)
+            } else if section.redirectsToHTTPS {
+                // All go that way.
             } else if root.pools.count == 1 {
                 routes.append(Route(name: "*", pool: 0))
                 origins.routes.append(place(section.position))
@@ -26,6 +29,7 @@ extension Validation {
                     "a listener needs `routes` when there is more than one pool, such as "
                         + "`routes: [{ pool: \(root.pools[0].name.value) }]`", at: section.position)
             }
+            if section.redirectsToHTTPS { appendRedirect(section, &routes) }
             let listener = section.bind.flatMap { bind in
                 address(of: bind).map { address in
                     var listener = Listener(
@@ -33,6 +37,7 @@ extension Validation {
                         paths: section.paths)
                     listener.hidesReasons = section.hidesReasons
                     listener.servesHalfClosed = section.servesHalfClosed
+                    listener.tls = tls
                     return listener
                 }
             }
@@ -40,6 +45,16 @@ extension Validation {
             origins.listeners.append(place(section.position))
         }
         return (listeners, routes)
+    }
+
+    private mutating func appendRedirect(_ section: ListenerSection, _ routes: inout [Route]) {
+        if section.tls != nil {
+            findings.error(
+                "`redirect_to_https` belongs to a listener without `tls`: this one would redirect to itself for ever",
+                at: section.position)
+        }
+        routes.append(redirectToHTTPS())
+        origins.routes.append(place(section.position))
     }
 
     /// No two listeners may share an address or a name, those of the admin server included.

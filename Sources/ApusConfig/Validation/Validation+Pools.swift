@@ -31,6 +31,7 @@ extension Validation {
         pool.balance = section.balance.balance
         pool.sticky = section.sticky?.rules
         pool.fallback = section.fallback.flatMap { fallback($0, of: section) }
+        pool.tls = tls(of: section)
         pool.retries = section.retries.rules
         pool.retries.attempts = attempts(of: section)
         checkHash(section)

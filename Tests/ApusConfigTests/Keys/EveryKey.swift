@@ -50,6 +50,10 @@ struct PlacedKey: Sendable, CustomTestStringConvertible {
         "pools.NAME.sticky.capacity": "learn: id", "pools.NAME.hash": "balance: hash",
         "pools.NAME.breaker.slow_after": "slow: 10%", "access_log.": "to: syslog",
         "access_log.failures": "to: stdout, sample: 1/2", "process.group": "user: apus",
+        "listeners[].tls.": "certificate: tls/both.pem", "listeners[].tls.key": "certificate: tls/site.pem",
+        "listeners[].tls.certificate": "", "listeners[].tls.certificates[].": "certificate: tls/both.pem",
+        "listeners[].tls.certificates[].certificate": "", "pools.NAME.tls.": "ca: tls/ca.pem",
+        "pools.NAME.tls.ca": "", "pools.NAME.tls.key": "certificate: tls/client.pem, ca: tls/ca.pem",
     ]
 
     /// A configuration in which the key has `value`, or is left out while all else is the same.

@@ -16,6 +16,8 @@ struct Authority: Sendable {
     let text: String
 
     var isName: Bool { if case .name = host { true } else { false } }
+    /// The name; nil for an address.
+    var hostName: String? { if case .name(let name) = host { name } else { nil } }
 }
 
 extension Authority {

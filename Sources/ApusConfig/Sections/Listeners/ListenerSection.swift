@@ -8,6 +8,8 @@ struct ListenerSection {
     var paths = PathRule.safe
     var hidesReasons = false
     var servesHalfClosed = false
+    var tls: ListenerTLSSection?
+    var redirectsToHTTPS = false
     /// Nil when `routes` was left out.
     var routes: [RouteSection]?
 
@@ -64,6 +66,12 @@ extension ListenerSection: Keyed {
             "half_close", \.servesHalfClosed, Kind.words("abort", "serve"),
             "What becomes of the request of a client that has ended its direction: it is given up, as that of one that has "
                 + "left (`abort`), or answered (`serve`)."),
+        SectionKey(
+            "tls", \.tls, Kind.switched(nil, example: "{ certificate: site.pem, key: site.key }"),
+            "TLS with clients."),
+        SectionKey(
+            "redirect_to_https", \.redirectsToHTTPS, Kind.onOrOff,
+            "Whether requests that none of its routes takes are sent to the same URL with `https:`."),
         SectionKey(
             "routes", \.routes, RouteSection.kind, "What is done with which requests; the first match wins.",
             usually: "everything goes to the pool, if there is one pool only"),

@@ -36,6 +36,8 @@ extension HealthCheck: Keyed {
             "port", \.port,
             Kind.integer(in: Bounds.ports).mapped({ UInt16($0) }, back: { Int($0) }).ifWritten,
             "Where endpoints are checked.", usually: "the endpoint's own"),
+        SectionKey(
+            "tls", \.speaksTLS, Kind.onOrOff, "Whether they are checked by TLS, in a pool with `tls`."),
     ]
 
     /// `tcp`, `off`, `none`, or a mapping: with a path it probes by HTTP, without one by TCP.

@@ -10,6 +10,7 @@ struct PoolSection {
     var fallback: FallbackSection?
     var retries = RetriesSection()
     var endpoints: [EndpointSection] = []
+    var tls: PoolTLSSection?
     /// What was written, for the places of keys that other sections may make useless.
     private(set) var written: WrittenKeys?
 
@@ -65,6 +66,7 @@ struct PoolSection {
         balance = BalanceSection(pool.balance)
         sticky = pool.sticky.map { StickySection($0) }
         retries.rules = pool.retries
+        tls = pool.tls.map { PoolTLSSection($0) }
         switch pool.fallback {
         case nil: break
         case .response(let response): fallback = .response(response)
@@ -80,6 +82,8 @@ extension PoolSection: Keyed {
     static let keys =
         picking + health + protection + [
             SectionKey("endpoints", \.endpoints, EndpointSection.kind, "The origins.", needed: "[127.0.0.1:3001]"),
+            SectionKey(
+                "tls", \.tls, Kind.switched(example: "{ ca: ca.pem }"), "TLS with the endpoints.", usually: "off"),
             SectionKey("family", \.pool.family, Kind.choice, "Which addresses of host names are used."),
         ]
 

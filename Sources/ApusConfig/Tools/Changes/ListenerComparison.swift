@@ -64,9 +64,24 @@ struct ListenerComparison {
                 one, "half_close \(words[0]) -> \(words[1])",
                 effect: "its connections are kept, and fare by the new rule")
         }
+        compareTLS(one, other)
         let routes = RouteComparison(
             listener: other.name, old, Array(one.routes), new, Array(other.routes))
         changes += routes.changes
+    }
+
+    private mutating func compareTLS(_ one: Listener, _ other: Listener) {
+        guard one.tls != other.tls else { return }
+        let effect = "its connections are kept; new ones fare by the new rule"
+        switch (one.tls, other.tls) {
+        case (nil, _): changed(one, "tls off -> on", effect: effect)
+        case (_, nil): changed(one, "tls on -> off", effect: effect)
+        case (let old?, let new?):
+            let lines = Settings(ListenerTLSSection(old)).changes(to: Settings(ListenerTLSSection(new)), within: "tls")
+            // The same certificate from another file looks alike.
+            if lines.isEmpty { changed(one, "tls changed", effect: effect) }
+            for line in lines { changed(one, line.words, effect: effect) }
+        }
     }
 
     /// `listener web at 0.0.0.0:8080`.

@@ -23,6 +23,7 @@ public struct ConfigurationDescription: Sendable {
         var words = counted(routes.count, "route")
         if !targets.isEmpty { words += " to \(targets)" }
         if own > 0 { words += pools.isEmpty ? ", answered by Apus" : ", \(own) of them answered by Apus" }
+        if let tls = listener.tls { words += ", TLS with \(counted(tls.certificates.count, "certificate"))" }
         return "listener  \(name): \(words)"
     }
 
@@ -58,6 +59,7 @@ public struct ConfigurationDescription: Sendable {
         case .cookie(let cookie): parts.append("sticky by cookie \(cookie.name)")
         case .learned(let name, _, _): parts.append("sticky by the application's cookie \(name)")
         }
+        if let tls = pool.tls { parts.append(tls.authorities == nil ? "TLS, not verified" : "TLS") }
         parts.append(counted(pool.retries.attempts, "attempt"))
         let rules = Settings(pool, of: snapshot)
         if pool.outliers == nil { parts.append("outliers off") }

@@ -54,6 +54,14 @@ extension DescribedRequest {
         var port: UInt16?
         /// Path and query, at least `/`.
         var target: String
+        /// Nil for a path alone.
+        var isSecure: Bool?
+
+        /// The host alone, without a port.
+        var host: String {
+            if authority.hasPrefix("[") { return String(authority.dropFirst().prefix { $0 != "]" }) }
+            return String(authority.prefix { $0 != ":" })
+        }
     }
 
     /// Nil when the URL is neither absolute nor a path.
@@ -70,7 +78,7 @@ extension DescribedRequest {
             guard !authority.isEmpty else { return nil }
             return Parts(
                 authority: String(authority), port: port ?? usual,
-                target: target.hasPrefix("/") ? String(target) : "/" + target)
+                target: target.hasPrefix("/") ? String(target) : "/" + target, isSecure: scheme == "https")
         }
         return nil
     }

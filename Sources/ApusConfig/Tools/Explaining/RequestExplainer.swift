@@ -39,7 +39,8 @@ public struct RequestExplainer: Sendable {
             outcome: .noRoute)
         let arrival = Arrival(
             listener: listener, peer: request.client,
-            isTrusted: snapshot.trustedProxies.contains { $0.contains(request.client) })
+            isTrusted: snapshot.trustedProxies.contains { $0.contains(request.client) }, isSecure: bound.tls != nil)
+        guard explainTLS(bound, parts, in: &explanation) else { return explanation }
         do throws(Reason) {
             var seen = try SeenRequest(request.head(parts, ownAddress: "\(bound.bind)"), arrival, rules)
             explanation.removedHeaders = seen.hiddenNames
@@ -49,6 +50,36 @@ public struct RequestExplainer: Sendable {
             explanation.refuse(error)
         }
         return explanation
+    }
+
+    // MARK: - TLS
+
+    /// - Returns: whether there is a request at all.
+    private func explainTLS(
+        _ listener: Listener, _ parts: DescribedRequest.Parts, in explanation: inout RequestExplanation
+    ) -> Bool {
+        guard let tls = listener.tls else { return true }
+        guard parts.isSecure != false else {
+            explanation.refuse(.plainHTTPOnTLS)
+            return false
+        }
+        // An address is no server name (RFC 6066 section 3).
+        let name = parts.host.isEmpty || IPAddress(parts.host) != nil ? nil : parts.host
+        let (found, match) = CertificateNames(tls).find(name)
+        let shown = found.map { tls.certificates[$0].certificate }
+        let words = shown.map { "\($0.file ?? "(text)") (\($0.keyKind), until \($0.lastDay))" }.joined(
+            separator: " or ")
+        explanation.certificate =
+            switch match {
+            case .name(let name): "\(words), for the name \(name)"
+            case .wildcard(let name): "\(words), for \(name)"
+            case .first: "\(words), the first: \(name.map { "none is for \($0)" } ?? "the client asks for no name")"
+            case .nothing:
+                "none: \(name.map { "there is none for \($0)" } ?? "the client asks for no name"), and `strict` is on: the "
+                    + "handshake fails"
+            }
+        if match == .nothing { explanation.outcome = .noHandshake }
+        return match != .nothing
     }
 
     // MARK: - Which listener
@@ -69,6 +100,12 @@ public struct RequestExplainer: Sendable {
         if candidates.count == 1, let only = candidates.first { return (only, nil) }
         if let port = parts.port, let index = candidates.first(where: { snapshot.listeners[$0].bind.port == port }) {
             return (index, "by its port; `--listener` names another")
+        }
+        if let isSecure = parts.isSecure,
+            let index = candidates.first(where: { (snapshot.listeners[$0].tls != nil) == isSecure }),
+            candidates.contains(where: { snapshot.listeners[$0].tls != nil })
+        {
+            return (index, "the first \(isSecure ? "with" : "without") TLS; `--listener` names another")
         }
         guard let first = candidates.first else { throw Refusal(description: "there is no listener") }
         return (first, "the first of \(candidates.count); `--listener` names another")

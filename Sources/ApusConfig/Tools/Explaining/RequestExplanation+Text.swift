@@ -7,6 +7,7 @@ extension RequestExplanation {
         let because = listener.reason.map { " (\($0))" } ?? ""
         let called = listener.name == listener.address ? "" : " at \(listener.address)"
         lines.append("listener  \(listener.name)\(called)\(Self.place(listener.origin))\(because)")
+        if let certificate { lines.append("tls       shows \(certificate)") }
         lines += ways
         if !removedHeaders.isEmpty {
             lines.append("headers   removed before routes see them: \(removedHeaders.joined(separator: ", "))")
@@ -67,6 +68,7 @@ extension RequestExplanation {
         case .refused(let status, let reason):
             lines.append("answer    \(status), refused: \(reason)")
             if reason == "\(Reason.ambiguousPath.token)" { lines.append(contradiction) }
+        case .noHandshake: lines.append("answer    none: the TLS handshake fails")
         case .noRoute: lines.append("answer    404: no route matches (no_route)")
         case .redirect(let status, let location):
             lines.append("answer    \(status), Location: \(concealingQuery(location))")

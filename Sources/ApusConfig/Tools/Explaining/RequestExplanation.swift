@@ -75,6 +75,8 @@ public struct RequestExplanation: Sendable, Equatable, Encodable {
     public enum Outcome: Sendable, Equatable {
         /// Refused before routes were looked at.
         case refused(status: Int, reason: String)
+        /// The client is shown no certificate.
+        case noHandshake
         case noRoute
         case redirect(status: Int, location: String)
         case respond(status: Int, body: String)
@@ -88,6 +90,8 @@ public struct RequestExplanation: Sendable, Equatable, Encodable {
     public var query = ""
     /// As routes see it.
     public var client: String
+    /// The certificate that is shown, and why; nil where there is no TLS.
+    public var certificate: String?
     public var listener: Listener
     /// The readings of the path, the first of them as routes see it; empty if there is only one.
     public var readings: [Reading] = []
@@ -110,7 +114,7 @@ public struct RequestExplanation: Sendable, Equatable, Encodable {
         switch outcome {
         case .refused(let status, _), .redirect(let status, _), .respond(let status, _): status
         case .noRoute: 404
-        case .forward: nil
+        case .noHandshake, .forward: nil
         }
     }
 
@@ -127,6 +131,7 @@ extension RequestExplanation.Outcome: Encodable {
             try container.encode("refused", forKey: .kind)
             try container.encode(status, forKey: .status)
             try container.encode(reason, forKey: .reason)
+        case .noHandshake: try container.encode("no_handshake", forKey: .kind)
         case .noRoute:
             try container.encode("refused", forKey: .kind)
             try container.encode(404, forKey: .status)

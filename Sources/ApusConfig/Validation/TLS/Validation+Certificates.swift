@@ -1,0 +1,207 @@
+import ApusModel
+import ApusTLS
+import FoundationEssentials
+
+/// Reading certificates and keys: pairs are loaded whole or not at all, with both files named.
+extension Validation {
+    /// A certificate and its key; nil, with an error, when they are not to be had, or do not belong together.
+    mutating func certificate(_ section: CertificateSection, isShown: Bool = true) -> Certificate? {
+        guard let written = section.certificate else { return nil }
+        guard let chain = pem(written, key: "certificate") else { return nil }
+        var key = chain
+        if let keyWritten = section.key {
+            guard let read = pem(keyWritten, key: "key") else { return nil }
+            key = read
+        }
+        return certificate(
+            chain, key, at: written.position, keyAt: section.key?.position ?? written.position, isShown: isShown)
+    }
+
+    /// All pairs of a folder: `NAME.crt` (or `.pem`, `.cer`) with `NAME.key`, or one file with both.
+    mutating func certificates(inFolder folder: Located<String>) -> [Certificate] {
+        let full = fullPath(folder.value, at: folder.position)
+        let names: [String]
+        do throws(any Error) {
+            let use = ReachUse.secret(ReachUse.absolute(full), key: "certificates")
+            guard loader.rules(.secret, for: use) != nil else {
+                if loader.limit?.isForComparing != true {
+                    findings.error("`certificates`: \(use.refusal)", at: folder.position)
+                }
+                return []
+            }
+            findings.note(use, loader.grant(use))
+            names = try loader.listFiles(full).sorted()
+        } catch {
+            findings.error(
+                "`certificates`: the folder \(Node.quoted(full, by: "`")) cannot be read: \(error)", at: folder.position
+            )
+            return []
+        }
+        let all = Set(names)
+        var found: [Certificate] = []
+        for name in names where !name.hasPrefix(".") {
+            guard let stem = Self.stem(ofCertificate: name) else { continue }
+            let key = all.contains("\(stem).key") ? "\(stem).key" : name
+            let place = { (name: String) in Located(value: "\(folder.value)/\(name)", position: folder.position) }
+            var section = CertificateSection()
+            section.certificate = place(name)
+            section.key = key == name ? nil : place(key)
+            if let certificate = certificate(section) { found.append(certificate) }
+        }
+        if found.isEmpty, !findings.hasErrors {
+            findings.error(
+                "the folder \(Node.quoted(full, by: "`")) has no certificate: expected pairs such as `site.crt` and "
+                    + "`site.key`, or files `site.pem` with both", at: folder.position)
+        }
+        return found
+    }
+
+    private static func stem(ofCertificate name: String) -> String? {
+        for ending in [".crt", ".pem", ".cer"] where name.hasSuffix(ending) {
+            return String(name.dropLast(ending.count))
+        }
+        return nil
+    }
+
+    private mutating func certificate(
+        _ chain: PEMText, _ key: PEMText, at position: SourcePosition, keyAt keyPosition: SourcePosition, isShown: Bool
+    ) -> Certificate? {
+        do {
+            let read = try TLSCertificate(chain: chain.bytes, key: key.bytes)
+            let certificate = read.described(file: chain.file, keyFile: key.file)
+            warn(of: certificate, hasChain: read.chainCount > 0 || read.isSelfSigned, at: position, isShown: isShown)
+            return certificate
+        } catch {
+            let isOfKey = error.isOfKey
+            findings.error(
+                error.words(certificate: chain.words, key: key.words), at: isOfKey ? keyPosition : position)
+            return nil
+        }
+    }
+
+    /// What is not wrong, and will be found out by clients.
+    private mutating func warn(of certificate: Certificate, hasChain: Bool, at position: SourcePosition, isShown: Bool)
+    {
+        let now = loader.now()
+        let name = "the certificate \(certificate.words)"
+        if certificate.notAfter < now {
+            findings.warning(
+                "\(name) expired on \(certificate.lastDay); clients refuse it: renew it and put the new one in its place",
+                at: position)
+        } else if certificate.notBefore > now {
+            findings.warning(
+                "\(name) does not hold before \(Certificate.day(certificate.notBefore)); until then clients refuse it: "
+                    + "keep the one before, and look at this machine's clock", at: position)
+        }
+        if !hasChain {
+            findings.warning(
+                "\(name) stands alone, without that of its issuer (\(certificate.issuer)): many clients cannot verify it; "
+                    + "append the issuer's certificates to the file (often called `fullchain.pem`)", at: position)
+        }
+        if isShown, certificate.names.isEmpty {
+            findings.warning(
+                "\(name) is for no name: its subject alternative name is missing, and clients look at nothing else; have "
+                    + "one made with it", at: position)
+        }
+    }
+
+    // MARK: - Authorities
+
+    /// Whose certificates are believed; nil, with an error, when they are not to be had.
+    mutating func authorities(_ written: Located<String>) -> Authorities? {
+        guard let text = pem(written, key: "ca") else { return nil }
+        do {
+            return try TrustStore(authorities: text.bytes).described(file: text.file ?? "(text)", isSystems: false)
+        } catch {
+            findings.error(error.words(certificate: text.words, key: text.words), at: written.position)
+            return nil
+        }
+    }
+
+    /// Those that the system trusts; nil, with an error, where there are none.
+    mutating func systemAuthorities(at position: SourcePosition) -> Authorities? {
+        if let known = loader.systemAuthorities() { return known }
+        findings.error(
+            "no list of trusted authorities was found on this machine; "
+                + "install the package `ca-certificates`, or name the authority of the endpoints: `ca: ca.pem`",
+            at: position)
+        return nil
+    }
+
+    // MARK: - Files
+
+    struct PEMText {
+        var bytes: [UInt8]
+        /// Nil for text that stands in the configuration.
+        var file: String?
+        var words: String { file.map { Node.quoted($0, by: "`") } ?? "in the configuration's text" }
+    }
+
+    /// What was written, or the file that it names.
+    private mutating func pem(_ written: Located<String>, key: String) -> PEMText? {
+        if CertificateSection.isText(written.value) { return PEMText(bytes: Array(written.value.utf8), file: nil) }
+        let full = fullPath(written.value, at: written.position)
+        let use = ReachUse.secret(ReachUse.absolute(full), key: key)
+        guard let rules = loader.rules(.certificates, for: use) else {
+            if loader.limit?.isForComparing != true { findings.error("`\(key)`: \(use.refusal)", at: written.position) }
+            return nil
+        }
+        findings.note(use, loader.grant(use))
+        do throws(any Error) {
+            return PEMText(bytes: Array(try loader.readSecret(full, rules).utf8), file: full)
+        } catch {
+            findings.error(
+                "`\(key)`: the file \(Node.quoted(full, by: "`")) cannot be read: \(error)", at: written.position)
+            return nil
+        }
+    }
+
+    private func fullPath(_ path: String, at position: SourcePosition) -> String {
+        let folder = ConfigurationLoader.folderAndName(of: findings.source(of: position).file).folder
+        return ConfigurationDocument.joined(folder, path)
+    }
+}
+
+extension Certificate {
+    /// `site.pem (www.example.com, example.com)`
+    var words: String {
+        let names =
+            names.prefix(3).joined(separator: ", ") + (names.count > 3 ? " and \(self.names.count - 3) more" : "")
+        let place = file.map { Node.quoted($0, by: "`") } ?? "in the configuration's text"
+        return names.isEmpty ? place : "\(place) (\(names))"
+    }
+}
+
+extension TLSCertificateError {
+    /// Whether it is the key that is wrong.
+    fileprivate var isOfKey: Bool {
+        switch self {
+        case .noKey, .keyIsEncrypted, .badKey, .keyOfUnknownKind, .keyDoesNotFit: true
+        case .noMemory, .noCertificate, .badCertificate, .unusable: false
+        }
+    }
+
+    /// What is wrong, with which file, and what to do.
+    fileprivate func words(certificate: String, key: String) -> String {
+        switch self {
+        case .noMemory: "there is no memory for the certificate \(certificate)"
+        case .noCertificate:
+            "there is no certificate in \(certificate): expected PEM, which begins with `-----BEGIN CERTIFICATE-----`"
+        case .badCertificate(let reason):
+            "the certificate \(certificate) cannot be read (\(reason)); is it cut off, or edited?"
+        case .noKey:
+            "there is no private key in \(key): expected PEM, which begins with `-----BEGIN PRIVATE KEY-----`; name its file "
+                + "by `key`"
+        case .keyIsEncrypted:
+            "the private key in \(key) is encrypted, and nobody is there to type its password; write it without one: "
+                + "`openssl pkey -in KEY -out NEW`, readable by Apus's user alone"
+        case .badKey(let reason): "the private key in \(key) cannot be read (\(reason)); is it cut off, or edited?"
+        case .keyOfUnknownKind:
+            "the private key in \(key) is of a kind that TLS does not use here; expected ECDSA, RSA or Ed25519"
+        case .keyDoesNotFit:
+            "the key in \(key) is not that of the certificate \(certificate): they do not belong together; was one of them "
+                + "renewed without the other?"
+        case .unusable(let reason): "the certificate \(certificate) cannot be used (\(reason))"
+        }
+    }
+}
