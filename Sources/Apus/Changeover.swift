@@ -2,6 +2,7 @@ import ApusAddresses
 import ApusControl
 import ApusModel
 import ApusProxy
+import ApusTLS
 
 /// Carries the workers, the prober and everybody who looks on from one snapshot to the next.
 actor Changeover: SnapshotAdopter {
@@ -9,9 +10,17 @@ actor Changeover: SnapshotAdopter {
     private let prober: Prober
     private let live: Live
     private let failures: RecentFailures
+    /// What TLS is made from; nil where nobody speaks it.
+    private var shields: TLSShields?
+    private let tickets: TicketKeys
     private var epoch = 0
 
-    init(_ dataPlane: DataPlane, _ prober: Prober, _ live: Live, _ failures: RecentFailures) {
+    init(
+        _ dataPlane: DataPlane, _ prober: Prober, _ live: Live, _ failures: RecentFailures, _ shields: TLSShields?,
+        _ tickets: TicketKeys
+    ) {
+        self.shields = shields
+        self.tickets = tickets
         self.dataPlane = dataPlane
         self.prober = prober
         self.live = live
@@ -23,7 +32,8 @@ actor Changeover: SnapshotAdopter {
         try snapshot.check(knowing: dataPlane.snapshot)
         guard let census = await dataPlane.census() else { throw ChangeoverError.ending }
         let succession = Succession(from: dataPlane.snapshot, to: snapshot, census: census)
-        let prepared = try dataPlane.prepare(succession)
+        let shields = try TLSShields(for: succession.snapshot, tickets: tickets, after: shields)
+        let prepared = try dataPlane.prepare(succession, shields: shields)
         let dataPlane = dataPlane
         do {
             // In one step of the prober: what it says to the workers before is in the old indices, what it says after in
@@ -36,6 +46,7 @@ actor Changeover: SnapshotAdopter {
             throw error
         }
         epoch += 1
+        self.shields = shields
         await dataPlane.finish(prepared)
         live.view = Live.View(
             snapshot: succession.snapshot, counters: dataPlane.counters, addresses: dataPlane.addresses)

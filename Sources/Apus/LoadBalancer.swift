@@ -4,6 +4,7 @@ import ApusControl
 public import ApusModel
 public import ApusProcess
 import ApusProxy
+import ApusTLS
 public import Logging
 import NIOCore
 import NIOPosix
@@ -105,12 +106,17 @@ public struct LoadBalancer: Service {
         let inherited = (surroundings?.sockets ?? []).map {
             InheritedListener(descriptor: $0.descriptor, address: $0.address)
         }
+        let applied = dynamic.applied(to: first)
+        let tickets = TicketKeys((handedOver?.ticketKeys ?? []).compactMap { TicketKeys.Key($0) })
+        // Where upgrades are frequent, the turn would never come.
+        if handedOver?.ticketKeys.isEmpty == false { tickets.rotate(keeping: TicketService.keptKeys) }
+        let shields = try TLSShields(for: applied, tickets: tickets)
         let dataPlane = try DataPlane(
-            dynamic.applied(to: first), inheriting: inherited, descriptorBound: descriptors.bound)
+            applied, shields: shields, inheriting: inherited, descriptorBound: descriptors.bound)
         let control = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         defer { controls.end() }
         do {
-            try await serve(first, dataPlane, control, store)
+            try await serve(first, dataPlane, control, store, shields, tickets)
         } catch {
             try? await control.shutdownGracefully()
             throw error
@@ -120,7 +126,7 @@ public struct LoadBalancer: Service {
 
     private func serve(
         _ first: LoadedConfiguration, _ dataPlane: DataPlane, _ control: MultiThreadedEventLoopGroup,
-        _ store: RevisionStore?
+        _ store: RevisionStore?, _ shields: TLSShields?, _ tickets: TicketKeys
     ) async throws {
         let eventLoop = control.next()
         let serving = ServingState()
@@ -131,11 +137,12 @@ public struct LoadBalancer: Service {
             descriptorBound: descriptors.probeBound)
         let failures = RecentFailures()
         let running = RunningConfiguration(
-            path: path, loader: loader, first: first, adopter: Changeover(dataPlane, prober, live, failures),
+            path: path, loader: loader, first: first,
+            adopter: Changeover(dataPlane, prober, live, failures, shields, tickets),
             live: live, store: store, handed: handedOver,
             previousNumber: Int(clamping: surroundings?.takeover?.handover.revision ?? 0), logger: logger,
             outcome: { [supervisor = surroundings?.supervisor] in supervisor?.tell(.status($0.status)) })
-        let upgrade = Upgrade(dataPlane, running, surroundings, logger: logger)
+        let upgrade = Upgrade(dataPlane, running, tickets, surroundings, logger: logger)
         controls.begin(Controls.Parts(configuration: running, dataPlane: dataPlane, live: live, upgrade: upgrade))
         let adminBound = AdminBinds(snapshot.operations.admin.count, eventLoop)
         let isServing = Latch()
@@ -164,6 +171,7 @@ public struct LoadBalancer: Service {
         services.append(prober)
         services.append(WatchService(configuration: running))
         services.append(NameService(configuration: running))
+        services.append(TicketService(keys: tickets))
         services.append(
             DataPlaneService(
                 dataPlane: dataPlane, prober: prober, serving: serving, adminBound: adminBound, isServing: isServing,
@@ -221,6 +229,25 @@ private struct NameService: Service, CustomStringConvertible {
     func run() async {
         await configuration.followNames()
         // The other services go on when there is nothing left to look up.
+        try? await gracefulShutdown()
+    }
+}
+
+/// Has the next key of TLS session tickets take its turn, twice a day: what was sealed is read for a day at least.
+private struct TicketService: Service, CustomStringConvertible {
+    static let keptKeys = 4
+
+    let keys: TicketKeys
+
+    var description: String { "the turns of ticket keys" }
+
+    func run() async {
+        await cancelWhenGracefulShutdown {
+            while !Task.isCancelled {
+                do { try await Task.sleep(for: .seconds(12 * 3_600)) } catch { return }
+                keys.rotate(keeping: Self.keptKeys)
+            }
+        }
         try? await gracefulShutdown()
     }
 }

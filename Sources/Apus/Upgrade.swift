@@ -1,6 +1,7 @@
 import ApusControl
 import ApusProcess
 import ApusProxy
+import ApusTLS
 import Logging
 import Synchronization
 
@@ -11,6 +12,7 @@ import Synchronization
 final class Upgrade: Sendable {
     private let dataPlane: DataPlane
     private let configuration: RunningConfiguration
+    private let tickets: TicketKeys
     private let program: Program?
     private let supervisor: ServiceSupervisor?
     private let logger: Logger
@@ -24,8 +26,10 @@ final class Upgrade: Sendable {
     }
 
     init(
-        _ dataPlane: DataPlane, _ configuration: RunningConfiguration, _ surroundings: Surroundings?, logger: Logger
+        _ dataPlane: DataPlane, _ configuration: RunningConfiguration, _ tickets: TicketKeys,
+        _ surroundings: Surroundings?, logger: Logger
     ) {
+        self.tickets = tickets
         self.dataPlane = dataPlane
         self.configuration = configuration
         program = surroundings?.program
@@ -68,11 +72,14 @@ final class Upgrade: Sendable {
 
     /// Starts the successor; nothing that it is told of changes meanwhile.
     private func start(_ program: Program) async throws -> Successor {
+        let tickets = tickets
         let (dataPlane, kinship) = (dataPlane, supervisor == nil ? Kinship.child : .sibling)
         return try await configuration.handOver { revision, state in
             guard let copies = try dataPlane.copyListeningSockets() else { throw UpgradeRefusal.ending }
             let sockets = copies.map { InheritedSocket(descriptor: $0.descriptor, address: $0.address) }
             defer { for socket in sockets { socket.close() } }
+            var state = state
+            state.ticketKeys = tickets.all.map(\.bytes)
             return try await Successor.start(
                 program,
                 handing: Handover(sockets: sockets, revision: UInt64(revision.number), state: state.encoded),

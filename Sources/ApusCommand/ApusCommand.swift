@@ -28,7 +28,8 @@ struct ApusCommand: AsyncParsableCommand {
         subcommands: [
             RunCommand.self, CheckCommand.self, SimulateCommand.self, DemoCommand.self, DemoOriginCommand.self,
             FormatCommand.self, ExplainCommand.self, TestCommand.self, DiffCommand.self, SchemaCommand.self,
-            StatusCommand.self, TopCommand.self, DrainCommand.self, UndrainCommand.self, WeightCommand.self,
+            StatusCommand.self, CertificatesCommand.self, TopCommand.self, DrainCommand.self, UndrainCommand.self,
+            WeightCommand.self,
             ReloadCommand.self, UpgradeCommand.self,
         ])
 }

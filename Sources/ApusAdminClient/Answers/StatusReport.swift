@@ -70,6 +70,7 @@ public struct StatusReport: Decodable, Sendable, Equatable {
     public var unresolvedNames: [String]?
     public var keptNames: [KeptName]?
     public var ownEndpoints: [OwnEndpoint]?
+    public var endingCertificates: [String]?
     public var uptimeSeconds: Double
     public var revision: Revision
     public var dynamicChanges: Int
@@ -118,6 +119,7 @@ public struct StatusReport: Decodable, Sendable, Equatable {
                     + "\(Figures.count(log.droppedLines)) lines were dropped since the start")
         }
         lines += (ownEndpoints ?? []).map { "warning: \($0.words)" }
+        lines += (endingCertificates ?? []).map { "warning: \($0)" }
         for listener in listeners {
             let label = listener.name == listener.address ? "" : " (\(listener.name))"
             lines.append(

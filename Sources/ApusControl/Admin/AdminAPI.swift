@@ -102,6 +102,11 @@ struct AdminAPI: Sendable {
         .json(ListenersAnswer(try await scene()))
     }
 
+    func certificates(_ request: Request, _ context: Context) async throws -> Response {
+        let answer = CertificatesAnswer(try await scene())
+        return try request.flag("text") ? .text(answer.text) : .json(answer)
+    }
+
     func routes(_ request: Request, _ context: Context) async throws -> Response {
         .json(RoutesAnswer(try await scene()))
     }

@@ -115,6 +115,13 @@ extension AdminOperation {
             answer: Answer(meaning: "Every listener.", content: .json(schema: "Listeners")), problems: [503],
             handler: { $0.listeners }),
         AdminOperation(
+            method: .get, path: "/v1/certificates", id: "certificates",
+            summary: "The certificates that are shown, and when they end (?text: for people)", role: .read,
+            query: [QueryParameter(name: "text", meaning: "As text for people; `text` alone, or `text=true`.")],
+            answer: Answer(
+                meaning: "Every certificate, where it is shown.", content: .jsonOrText(schema: "Certificates")),
+            problems: [400, 503], handler: { $0.certificates }),
+        AdminOperation(
             method: .get, path: "/v1/routes", id: "routes",
             summary: "Which requests go where, in the order in which routes are tried", role: .read,
             answer: Answer(meaning: "Every route.", content: .json(schema: "Routes")), problems: [503],

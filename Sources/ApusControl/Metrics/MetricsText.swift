@@ -84,6 +84,7 @@ public struct MetricsText: Sendable {
         writeDurations(to: &writer)
         writeRefusals(to: &writer)
         writeListeners(to: &writer)
+        writeTLS(to: &writer)
         writeUpstream(to: &writer)
         let health = health.snapshot === snapshot ? health : nil
         if let health {

@@ -2,6 +2,7 @@ import ApusAddresses
 import ApusBalancing
 import ApusHTTP
 import ApusModel
+import ApusTLS
 import Glibc
 import NIOCore
 import NIOPosix
@@ -15,15 +16,18 @@ struct Probe {
     /// What is connected to: the endpoint's address, or the check's own port there.
     let address: ApusAddresses.SocketAddress
     let check: HealthCheck
+    /// How it speaks TLS, and with whom; nil where it does not.
+    let tls: (rules: PoolTLS, name: String)?
     /// What a response's head may have.
     let limits: HeadLimits
     /// Descriptors from this one on are kept for others.
     let descriptorBound: Int32
 
     init(
-        address: ApusAddresses.SocketAddress, check: HealthCheck, limits: Limits = Limits(),
-        descriptorBound: Int32 = .max
+        address: ApusAddresses.SocketAddress, check: HealthCheck, tls: (rules: PoolTLS, name: String)? = nil,
+        limits: Limits = Limits(), descriptorBound: Int32 = .max
     ) {
+        self.tls = check.speaksTLS ? tls : nil
         self.descriptorBound = descriptorBound
         self.address = SocketAddress(ip: address.ip, port: check.port ?? address.port)
         self.check = check
@@ -94,7 +98,7 @@ struct Probe {
         ProbeClock.start(limit, on: eventLoop, verdict, connecting: connecting)
         connecting.whenComplete { result in
             switch result {
-            case .success: if check.probe == .tcp { verdict.succeed(nil) }
+            case .success: if check.probe == .tcp, tls == nil { verdict.succeed(nil) }
             case .failure(let error as IOError): verdict.succeed(CheckFailure(errno: error.errnoCode))
             case .failure: verdict.succeed(.connectTimedOut)
             }
@@ -103,6 +107,10 @@ struct Probe {
 
     private func configure(_ channel: any Channel, verdict: EventLoopPromise<CheckFailure?>) throws {
         let pipeline = channel.pipeline.syncOperations
+        if let tls {
+            let conversation = try TLSConversation(tls.rules, to: tls.name, at: address)
+            try pipeline.addHandler(TLSProbeLayer(conversation, isAll: check.probe == .tcp, verdict: verdict))
+        }
         switch check.probe {
         case .none, .tcp: break
         case .tcpExchange(let send, let expect):

@@ -105,10 +105,13 @@ public actor Prober: Service {
                     while let endpoint = schedule.takeDue(now: Self.now) {
                         let number = begin(endpoint)
                         let (address, check) = (snapshot.endpoints[endpoint].address, check(of: endpoint))
+                        let endpointName = snapshot.endpoints[endpoint].host
+                        let tls = snapshot.pools[snapshot.endpoints[endpoint].pool].tls.map { ($0, endpointName) }
                         let (limits, isAsk) = (snapshot.limits, isToBeAsked(endpoint))
                         let question = isAsk ? check.ofTheEjected : check
                         let probe = Probe(
-                            address: address, check: question, limits: limits, descriptorBound: descriptorBound)
+                            address: address, check: question, tls: tls, limits: limits,
+                            descriptorBound: descriptorBound)
                         probes.addTask { await self.probe(number, probe, by: check, isAsk: isAsk) }
                     }
                     setAlarm()

@@ -10,6 +10,7 @@ struct RefusalLog {
         case turnedAway(Reason, listener: String)
         case cameBack(route: String, listener: String)
         case ledBack(endpoint: String)
+        case handshakeFailed(HandshakeFault, listener: String)
     }
 
     typealias Telling = Throttle<Cause, RefusalNews>.Telling
@@ -28,6 +29,8 @@ struct RefusalLog {
             case .turnedAway(let reason, let count): (Cause.turnedAway(reason, listener: refusal.listener), count)
             case .cameBack(let route, _, let count): (Cause.cameBack(route: route, listener: refusal.listener), count)
             case .ledBack(let endpoint, let count): (Cause.ledBack(endpoint: endpoint), count)
+            case .handshakeFailed(let fault, _, let count):
+                (Cause.handshakeFailed(fault, listener: refusal.listener), count)
             }
         return throttle.note(cause, refusal, count: count, now: now)
     }
@@ -47,6 +50,7 @@ extension Prober {
                 listener \(refusal.listener) turned \(connections) away\(time): \(reason.token); \(advice(reason)); told once \
                 a minute
                 """)
+        case .handshakeFailed(let fault, let peer, _): logHandshakes(told, fault, from: peer)
         case .cameBack(let route, let peer, _):
             let requests = count == 1 ? "a request" : "\(count) requests"
             logger.warning(
@@ -62,6 +66,15 @@ extension Prober {
                 an Apus, or leads to one, by which they had come before; look where its pools lead; told once a minute
                 """)
         }
+    }
+
+    private func logHandshakes(_ told: RefusalLog.Telling, _ fault: HandshakeFault, from peer: String) {
+        let handshakes = told.count == 1 ? "a TLS handshake" : "\(told.count) TLS handshakes"
+        logger.info(
+            """
+            \(handshakes) at listener \(told.news.listener) failed\(Self.within(told.time)), the latest with \(peer): \(fault); \
+            told once a minute
+            """)
     }
 
     private func advice(_ reason: Reason) -> String {

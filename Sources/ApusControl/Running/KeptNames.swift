@@ -99,6 +99,8 @@ public struct HandedState: Sendable, Equatable {
     /// What was changed while running.
     public var dynamic: DynamicState
     public var names: KeptNames
+    /// The keys of TLS session tickets, each with its name.
+    public var ticketKeys: [[UInt8]] = []
     /// How many changes and names are not understood, and left out.
     public var leftOut = 0
 
@@ -114,6 +116,11 @@ public struct HandedState: Sendable, Equatable {
         if !names.names.isEmpty {
             records.append(ChangeRecord(pool: "", endpoint: "", persistent: false, names: names.records))
         }
+        if !ticketKeys.isEmpty {
+            var record = ChangeRecord(pool: "", endpoint: "", persistent: false, names: [])
+            record.ticketKeys = ticketKeys.map { Data($0) }
+            records.append(record)
+        }
         return Array(records.jsonText.utf8)
     }
 
@@ -124,6 +131,7 @@ public struct HandedState: Sendable, Equatable {
         guard let records = try? decoder.decode([HandedRecord].self, from: Data(encoded)) else { return nil }
         self.init(
             dynamic: DynamicState(records.compactMap(\.change)), names: KeptNames(records.flatMap(\.names)))
+        ticketKeys = records.flatMap(\.ticketKeys)
         leftOut = records.reduce(0) { $0 + $1.leftOut }
     }
 }
@@ -132,16 +140,18 @@ public struct HandedState: Sendable, Equatable {
 private struct HandedRecord: Decodable {
     var change: ChangeRecord?
     var names: [NameRecord] = []
+    var ticketKeys: [[UInt8]] = []
     /// What of it is not understood.
     var leftOut = 0
 
-    private enum CodingKeys: String, CodingKey { case names }
+    private enum CodingKeys: String, CodingKey { case names, ticketKeys }
 
     init(from decoder: any Decoder) throws {
         if let fields = try? decoder.container(keyedBy: CodingKeys.self), fields.contains(.names) {
             let told = (try? fields.decode([Lenient<NameRecord>].self, forKey: .names)) ?? [Lenient(value: nil)]
             names = told.compactMap(\.value)
             leftOut = told.count - names.count
+            ticketKeys = ((try? fields.decodeIfPresent([Data].self, forKey: .ticketKeys)) ?? []).map { Array($0) }
         } else {
             change = try? ChangeRecord(from: decoder)
             leftOut = change == nil ? 1 : 0

@@ -54,6 +54,8 @@ struct ChangeRecord: Codable {
     var persistent: Bool
     /// In place of a change, what is told to a successor of host names; see `HandedState.encoded`.
     var names: [NameRecord]?
+    /// The same of the keys of session tickets; beside `names`, which says that it is no change.
+    var ticketKeys: [Data]?
 }
 
 extension ChangeRecord {

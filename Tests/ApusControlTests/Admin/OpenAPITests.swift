@@ -83,13 +83,16 @@ import Testing
         }
         for path in [
             "/", "/livez", "/readyz", "/metrics", "/openapi.json", "/v1/status", "/v1/listeners", "/v1/routes",
-            "/v1/pools", "/v1/endpoints", "/v1/connections", "/v1/config", "/v1/config/revisions",
+            "/v1/certificates", "/v1/pools", "/v1/endpoints", "/v1/connections", "/v1/config",
+            "/v1/config/revisions",
         ] {
             add("GET", path, 200)
             if path != "/livez", path != "/readyz" { add("GET", path, 403, nil, "", ["Host": "evil.example"]) }
         }
         let pool = "/v1/pools/{pool}"
         let endpoint = "/v1/pools/{pool}/endpoints/{address}"
+        add("GET", "/v1/certificates", 200, "/v1/certificates?text")
+        add("GET", "/v1/certificates", 400, "/v1/certificates?text=maybe")
         add("GET", "/v1/pools", 200, "/v1/pools?text")
         add("GET", "/v1/pools", 400, "/v1/pools?text=maybe")
         add("GET", pool, 200, "/v1/pools/web")

@@ -120,5 +120,9 @@ import Testing
         let state = await fixture.running.dynamic
         #expect(HandedState(encoded: HandedState(dynamic: state).encoded)?.dynamic == state)
         #expect(HandedState(encoded: Array("nonsense".utf8)) == nil)
+        var handed = HandedState(dynamic: state)
+        handed.ticketKeys = [Array(0..<48), Array(48..<96)]
+        let told = try #require(HandedState(encoded: handed.encoded))
+        #expect(told == handed && told.leftOut == 0)
     }
 }

@@ -24,6 +24,8 @@ struct StatusAnswer: Encodable {
     var keptNames: [KeptNameAnswer]
     /// Endpoints that are Apus itself.
     var ownEndpoints: [OwnEndpointAnswer]
+    /// What is to be known of certificates that end within three weeks, or have.
+    var endingCertificates: [String]
     var since: Date
     var uptimeSeconds: Int
     var revision: RevisionAnswer
@@ -155,6 +157,8 @@ struct StatusAnswer: Encodable {
         ownEndpoints = scene.running.ownEndpoints.map {
             OwnEndpointAnswer(pool: $0.pool, name: $0.name, address: "\($0.address)", words: "\($0)")
         }
+        endingCertificates = CertificatesAnswer(scene).certificates.filter { $0.daysLeft < 21 }
+            .sorted { $0.daysLeft < $1.daysLeft }.map(\.warning)
         since = started
         uptimeSeconds = max(0, Int(Date().timeIntervalSince(started)))
         revision = RevisionAnswer(scene.running.revision, running: scene.running.revision)

@@ -72,6 +72,8 @@ enum OpenAPISchemas {
             "keptNames": described(
                 list(object(["name": text, "addresses": list(text), "found": time])),
                 "Those of them that stand for what was found before this process, and when that was."),
+            "endingCertificates": described(
+                list(text), "What is to be known of certificates that end within three weeks, or have."),
             "ownEndpoints": described(
                 list(object(["pool": text, "name": text, "address": text, "words": text])),
                 "Endpoints that are Apus itself, and host names that are refused since they lead to the admin server."),
@@ -100,6 +102,16 @@ enum OpenAPISchemas {
                 object(["worker": count, "busySeconds": seconds, "loopTurns": count, "bufferBytes": count])),
         ]),
         "Listeners": object(["listeners": list(of: "Listener")]),
+        "Certificates": object(["certificates": list(of: "Certificate")]),
+        "Certificate": object([
+            "listener?": described(text, "The listener that shows it to clients."),
+            "pool?": described(text, "The pool that shows it to its endpoints."),
+            "names": described(list(text), "The server names that it is shown for."), "issuer": text, "notBefore": time,
+            "notAfter": time,
+            "daysLeft": described(["type": "integer"], "Whole days until it ends; negative when it has."),
+            "key": described(text, "The kind of its key, and its bits: `ECDSA 256`."),
+            "fingerprint": described(text, "SHA-256, in hexadecimal digits."), "file?": text, "keyFile?": text,
+        ]),
         "Listener": object([
             "name": text, "address": text, "routes": count, "openConnections": count, "acceptedConnections": count,
             "receivedBytes": count, "sentBytes": count,

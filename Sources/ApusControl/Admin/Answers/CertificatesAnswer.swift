@@ -1,0 +1,96 @@
+import ApusConfig
+import ApusModel
+import FoundationEssentials
+
+/// The certificates that are shown, each where it is: the answer to `GET /v1/certificates`.
+struct CertificatesAnswer: Encodable {
+    var certificates: [CertificateAnswer]
+
+    struct CertificateAnswer: Encodable {
+        /// The listener that shows it to clients, or the pool that shows it to its endpoints.
+        var listener: String?
+        var pool: String?
+        /// The server names that it is shown for.
+        var names: [String]
+        var issuer: String
+        var notBefore: Date
+        var notAfter: Date
+        /// Whole days until it ends; negative when it has.
+        var daysLeft: Int
+        /// `ECDSA 256`.
+        var key: String
+        /// SHA-256 of the certificate, in hexadecimal digits.
+        var fingerprint: String
+        /// The files that it was read from; none for text of the configuration.
+        var file: String?
+        var keyFile: String?
+    }
+
+    init(_ scene: AdminScene, now: Int64 = Int64(Date().timeIntervalSince1970)) {
+        certificates = scene.names.listeners.flatMap { index in
+            (scene.snapshot.listeners[index].tls?.certificates ?? []).map {
+                CertificateAnswer($0.certificate, listener: scene.names.listenerNames[index], names: $0.names, now)
+            }
+        }
+        certificates += scene.names.pools.compactMap { index in
+            scene.snapshot.pools[index].tls?.certificate.map {
+                CertificateAnswer($0, pool: scene.names.poolNames[index], names: $0.names, now)
+            }
+        }
+    }
+
+    /// For people: those that end first come first.
+    var text: String {
+        guard !certificates.isEmpty else { return "no listener and no pool has a certificate\n" }
+        return certificates.sorted { ($0.daysLeft, $0.names.first ?? "") < ($1.daysLeft, $1.names.first ?? "") }
+            .map(\.text).joined()
+    }
+}
+
+extension CertificatesAnswer.CertificateAnswer {
+    init(_ certificate: Certificate, listener: String? = nil, pool: String? = nil, names: [String], _ now: Int64) {
+        self.listener = listener
+        self.pool = pool
+        self.names = names
+        issuer = certificate.issuer
+        notBefore = Date(timeIntervalSince1970: Double(certificate.notBefore))
+        notAfter = Date(timeIntervalSince1970: Double(certificate.notAfter))
+        daysLeft = certificate.daysLeft(now: now)
+        key = "\(certificate.keyKind) \(certificate.keyBits)"
+        fingerprint = certificate.fingerprint.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+        file = certificate.file
+        keyFile = certificate.keyFile
+    }
+
+    private var place: String { listener.map { "listener \($0)" } ?? pool.map { "pool \($0)" } ?? "" }
+
+    /// For one that ends soon.
+    var warning: String {
+        let time = daysLeft < 0 ? "ended \(-daysLeft) days ago" : "ends in \(daysLeft) days"
+        return
+            "the certificate of \(place) for \(names.first ?? "no name") \(time), \(notAfter.formatted(.iso8601)): renew "
+            + (file ?? "it")
+    }
+
+    var text: String {
+        let shown = names.isEmpty ? "no names" : names.prefix(8).joined(separator: ", ")
+        let more = names.count > 8 ? " and \(names.count - 8) more" : ""
+        let left =
+            switch daysLeft {
+            case ..<0: "EXPIRED \(-daysLeft) \(daysLeft == -1 ? "day" : "days") ago"
+            case 0: "ENDS TODAY"
+            case 1: "1 day left"
+            default: "\(daysLeft) days left"
+            }
+        return
+            "\(place): \(shown)\(more)\n  \(left), until \(notAfter.formatted(.iso8601)); issued by \(issuer); \(key)\n"
+            + "  \(file ?? "(text)"), SHA-256 \(fingerprint.prefix(16))...\n"
+    }
+}
+
+extension Certificate {
+    /// Whole days until it ends; negative when it has.
+    func daysLeft(now: Int64) -> Int {
+        Int(((notAfter - now) >= 0 ? notAfter - now : notAfter - now - 86_399) / 86_400)
+    }
+}

@@ -1,0 +1,40 @@
+import ApusModel
+
+/// TLS: handshakes of clients, and when certificates end.
+extension MetricsText {
+    func writeTLS(to writer: inout ExpositionWriter) {
+        let sealed = listeners.filter { snapshot.listeners[$0].tls != nil }
+        writer.family(
+            "apus_tls_handshakes_total", .counter,
+            "TLS handshakes of clients, by outcome: full, resumed, failed, timed_out, or left.")
+        for listener in sealed { writeHandshakes(of: listener, to: &writer) }
+        writer.family(
+            "apus_tls_certificate_not_after_seconds", .gauge,
+            "When a certificate ends, in seconds since 1970, by the first name that it is shown for.")
+        for listener in sealed {
+            var told: Set<String> = []
+            for shown in snapshot.listeners[listener].tls?.certificates ?? [] {
+                let name = shown.names.first ?? ""
+                let kind = shown.certificate.keyKind.lowercased()
+                guard told.insert("\(name) \(kind)").inserted else { continue }
+                writer.sample(
+                    ["listener": listenerNames[listener], "name": name, "key": kind],
+                    UInt64(max(0, shown.certificate.notAfter)))
+            }
+        }
+    }
+
+    private func writeHandshakes(of listener: Int, to writer: inout ExpositionWriter) {
+        let total = { (counter: CounterLayout.ListenerCounter) in counters.total(layout.listener(listener, counter)) }
+        // The resumed ones first: what ends in between must not make the difference negative.
+        let resumed = total(.handshakesResumed)
+        let all = total(.handshakes)
+        let outcomes: [(String, UInt64)] = [
+            ("full", all - min(all, resumed)), ("resumed", resumed), ("failed", total(.handshakeFailures)),
+            ("timed_out", total(.handshakeTimeouts)), ("left", total(.handshakesLeft)),
+        ]
+        for (outcome, count) in outcomes {
+            writer.sample(["listener": listenerNames[listener], "outcome": outcome], count)
+        }
+    }
+}
