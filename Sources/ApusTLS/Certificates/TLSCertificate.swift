@@ -73,7 +73,7 @@ public final class TLSCertificate: Certificate.Holder, @unchecked Sendable {
     ) throws(TLSCertificateError) -> OpaquePointer {
         guard let credential = unsafe SSL_CREDENTIAL_new_x509() else { throw .noMemory }
         var buffers: [OpaquePointer?] = unsafe certificates.map { unsafe CRYPTO_BUFFER_new($0, $0.count, nil) }
-        defer { for unsafe buffer in unsafe buffers { unsafe CRYPTO_BUFFER_free(buffer) } }
+        defer { for index in unsafe buffers.indices { unsafe CRYPTO_BUFFER_free(buffers[index]) } }
         let isSet = unsafe buffers.withUnsafeMutableBufferPointer {
             unsafe SSL_CREDENTIAL_set1_cert_chain(credential, $0.baseAddress, $0.count) == 1
         }
