@@ -13,12 +13,21 @@ extension Greeting {
         return unsafe method
     }()
 
+    /// What a ticket is good for: the certificates that the client would be shown. Whoever leads a client to another listener, or
+    /// asks for another name, must not have a session resumed that was verified for this one (RFC 6066 section 3).
+    private static func bound(_ ssl: OpaquePointer?) -> [UInt8] {
+        guard let greeting = unsafe of(ssl) else { return [] }
+        return unsafe greeting.table.certificates(for: name(asked: ssl)).flatMap(\.digest)
+    }
+
     private static func sealTicket(
         _ ssl: OpaquePointer?, _ ticket: UnsafeMutablePointer<UInt8>?, _ count: UnsafeMutablePointer<Int>?, _ room: Int,
         _ session: UnsafePointer<UInt8>?, _ sessionCount: Int
     ) -> Int32 {
         let plain = unsafe UnsafeBufferPointer(start: session, count: sessionCount)
-        guard let ticket = unsafe ticket, let sealed = unsafe of(ssl)?.tickets?.seal(plain), sealed.count <= room else {
+        guard let ticket = unsafe ticket, let sealed = unsafe of(ssl)?.tickets?.seal(plain, to: bound(ssl)),
+            sealed.count <= room
+        else {
             // No ticket: the session is not resumed, and nothing else.
             unsafe count?.pointee = 0
             return 1
@@ -34,7 +43,8 @@ extension Greeting {
         _ ticket: UnsafePointer<UInt8>?, _ ticketCount: Int
     ) -> ssl_ticket_aead_result_t {
         let sealed = unsafe UnsafeBufferPointer(start: ticket, count: ticketCount)
-        guard let session = unsafe session, let opened = unsafe of(ssl)?.tickets?.open(sealed), opened.count <= room
+        guard let session = unsafe session, let opened = unsafe of(ssl)?.tickets?.open(sealed, bound: bound(ssl)),
+            opened.count <= room
         else {
             return ssl_ticket_aead_ignore_ticket
         }

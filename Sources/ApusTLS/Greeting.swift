@@ -29,10 +29,14 @@ final class Greeting: Sendable {
         return unsafe Unmanaged<Greeting>.fromOpaque(found).takeUnretainedValue()
     }
 
+    /// The server name that the client asks for; nil for none.
+    static func name(asked ssl: OpaquePointer?) -> String? {
+        unsafe SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name).map { unsafe String(cString: $0) }
+    }
+
     static func selectCertificate(_ hello: UnsafePointer<SSL_CLIENT_HELLO>?) -> ssl_select_cert_result_t {
         guard let ssl = unsafe hello?.pointee.ssl, let greeting = unsafe of(ssl) else { return ssl_select_cert_error }
-        let name = unsafe SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name).map { unsafe String(cString: $0) }
-        let certificates = greeting.table.certificates(for: name)
+        let certificates = unsafe greeting.table.certificates(for: name(asked: ssl))
         if certificates.isEmpty { return ssl_select_cert_error }
         for certificate in certificates { unsafe SSL_add1_credential(ssl, certificate.credential) }
         return ssl_select_cert_success

@@ -66,32 +66,35 @@ public final class TicketKeys: Sendable {
     /// Bytes that sealing adds.
     static let overhead = Key.nameCount + nonceCount + tagCount
 
+    /// - Parameter bound: what must be the same when it is opened.
     /// - Returns: the ticket: the key's name, a nonce, and what was sealed; nil when it can't be.
-    func seal(_ session: UnsafeBufferPointer<UInt8>) -> [UInt8]? {
+    func seal(_ session: UnsafeBufferPointer<UInt8>, to bound: [UInt8] = []) -> [UInt8]? {
         guard let key = keys.withLock({ $0.first }) else { return nil }
         let nonce = randomBytes(Self.nonceCount)
+        let known = key.name + bound
         var sealed = [UInt8](repeating: 0, count: session.count + Self.tagCount)
         var count = 0
         let isSealed = unsafe Self.withAEAD(key) { aead in
             unsafe EVP_AEAD_CTX_seal(
-                aead, &sealed, &count, sealed.count, nonce, nonce.count, session.baseAddress, session.count, key.name,
-                key.name.count) == 1
+                aead, &sealed, &count, sealed.count, nonce, nonce.count, session.baseAddress, session.count, known,
+                known.count) == 1
         }
         return isSealed ? key.name + nonce + sealed.prefix(count) : nil
     }
 
     /// - Returns: nil for a ticket of a key that is gone, or of none.
-    func open(_ ticket: UnsafeBufferPointer<UInt8>) -> [UInt8]? {
+    func open(_ ticket: UnsafeBufferPointer<UInt8>, bound: [UInt8] = []) -> [UInt8]? {
         guard ticket.count > Self.overhead else { return nil }
         let name = unsafe Array(ticket[..<Key.nameCount])
         guard let key = keys.withLock({ keys in keys.first { $0.name == name } }) else { return nil }
         let nonce = unsafe Array(ticket[Key.nameCount..<Key.nameCount + Self.nonceCount])
         let sealed = unsafe Array(ticket[(Key.nameCount + Self.nonceCount)...])
+        let known = name + bound
         var opened = [UInt8](repeating: 0, count: sealed.count)
         var count = 0
         let isOpened = unsafe Self.withAEAD(key) { aead in
             unsafe EVP_AEAD_CTX_open(
-                aead, &opened, &count, opened.count, nonce, nonce.count, sealed, sealed.count, name, name.count) == 1
+                aead, &opened, &count, opened.count, nonce, nonce.count, sealed, sealed.count, known, known.count) == 1
         }
         if !isOpened { ERR_clear_error() }
         return isOpened ? Array(opened.prefix(count)) : nil

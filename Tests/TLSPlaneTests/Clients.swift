@@ -120,6 +120,28 @@ import Testing
         try proxy.eventually("the count") { proxy.count(.handshakesResumed) == 1 }
     }
 
+    /// A session that was verified for one certificate is none for another, at whatever listener and by whatever name.
+    @Test(arguments: ["-tls1_2", "-tls1_3"])
+    func sessionsStayWithTheirCertificate(version: String) throws {
+        let keys = TicketKeys()
+        let (site, other, both) = (try showing("site"), try showing("other"), try showing("site", "other"))
+        let proxy = try tlsProxy(try Origin(), tickets: keys) { $0.listener = { $0.tls = both } }
+        let file = FileManager.default.temporaryDirectory.appending(path: "apus-session-\(UUID().uuidString)").path
+        defer { try? FileManager.default.removeItem(atPath: file) }
+        let ask = { (proxy: Proxy, name: String, options: String) in
+            try printed(
+                by: "(printf 'GET / HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n'; sleep 0.3) | timeout 10 openssl s_client "
+                    + "-connect 127.0.0.1:\(proxy.address.port) -servername \(name) \(version) \(options)")
+        }
+        #expect(try ask(proxy, "site.test", "-sess_out \(file)").contains("New, TLS"))
+        #expect(try ask(proxy, "www.site.test", "-sess_in \(file)").contains("Reused, TLS"))
+        #expect(try ask(proxy, "other.test", "-sess_in \(file)").contains("New, TLS"))
+        let inside = try tlsProxy(try Origin(), tickets: keys) { $0.listener = { $0.tls = other } }
+        #expect(try ask(inside, "site.test", "-sess_in \(file)").contains("New, TLS"))
+        let alike = try tlsProxy(try Origin(), tickets: keys) { $0.listener = { $0.tls = site } }
+        #expect(try ask(alike, "site.test", "-sess_in \(file)").contains("Reused, TLS"))
+    }
+
     // MARK: - What is no TLS
 
     @Test func aPlainRequestIsToldSo() throws {

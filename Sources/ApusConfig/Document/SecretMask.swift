@@ -119,10 +119,16 @@ struct SecretMask: Sendable {
             for entry in entries {
                 // Where a secret is kept is none; under a key that is unknown it may be the secret itself.
                 let isSecret = isSecret && entry.key.value != "file" || isKey(entry.key.value, hidesSends)
+                if entry.key.value == "key", let text = entry.value.text, mayBeKey(text) { found.insert(text) }
                 if isSecret, isSwitch(entry.key.value, Substring(entry.value.text ?? "")) { continue }
                 collect(entry.value, isSecret: isSecret, hidesSends, into: &found)
             }
         }
+    }
+
+    /// Whether that is no path, and may be a private key without its first line: long, and without a point.
+    static func mayBeKey(_ text: String) -> Bool {
+        text.utf8.count >= 60 && !text.contains(".") && !text.contains(privateKey)
     }
 
     /// Words of the language itself, sticky sessions and hashes name a cookie, routes ask for cookies, and one of nginx's

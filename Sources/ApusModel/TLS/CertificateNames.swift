@@ -27,7 +27,8 @@ public struct CertificateNames: Sendable {
     ///
     /// - Parameter name: what the client asks for; nil for nothing.
     public func find(_ name: String?) -> (certificates: [Int], match: Match) {
-        if let name = name?.lowercased() {
+        // A wildcard is none that can be asked for, and stands for a label that is not empty.
+        if let name = name?.lowercased(), !name.contains("*"), !name.hasPrefix(".") {
             if let exact = byName[name] { return (exact, .name(name)) }
             if let dot = name.firstIndex(of: ".") {
                 let wildcard = "*" + name[dot...]

@@ -67,8 +67,8 @@ struct ParsedCertificate: ~Copyable {
             switch unsafe name.pointee.type {
             case GEN_DNS:
                 let bytes = unsafe Self.bytes(name.pointee.d.dNSName)
-                // A name with a NUL is one thing to who reads it as C does and another to who does not.
-                if !bytes.contains(0) { names.append(String(decoding: bytes, as: UTF8.self).lowercased()) }
+                // What no name may hold is left out: NUL ends it for some, and escapes reach terminals.
+                if bytes.allSatisfy(isOfName) { names.append(String(decoding: bytes, as: UTF8.self).lowercased()) }
             case GEN_IPADD: unsafe addresses.append(Self.bytes(name.pointee.d.iPAddress))
             default: continue
             }
@@ -79,5 +79,16 @@ struct ParsedCertificate: ~Copyable {
     private static func bytes(_ string: UnsafeMutablePointer<ASN1_STRING>?) -> [UInt8] {
         guard let start = unsafe ASN1_STRING_get0_data(string) else { return [] }
         return unsafe Array(UnsafeBufferPointer(start: start, count: Int(ASN1_STRING_length(string))))
+    }
+}
+
+/// Whether a server name may have that byte: letters, digits, `-`, `.`, and `_` and `*` as in use.
+private func isOfName(_ byte: UInt8) -> Bool {
+    switch byte {
+    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+        UInt8(ascii: "0")...UInt8(ascii: "9"),
+        UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "*"):
+        true
+    default: false
     }
 }

@@ -5,12 +5,16 @@ import FoundationEssentials
 /// Reading certificates and keys: pairs are loaded whole or not at all, with both files named.
 extension Validation {
     /// A certificate and its key; nil, with an error, when they are not to be had, or do not belong together.
-    mutating func certificate(_ section: CertificateSection, isShown: Bool = true) -> Certificate? {
+    ///
+    /// - Parameter isListed: they were found in a folder, where a pipe is nobody's intention.
+    mutating func certificate(
+        _ section: CertificateSection, isShown: Bool = true, isListed: Bool = false
+    ) -> Certificate? {
         guard let written = section.certificate else { return nil }
-        guard let chain = pem(written, key: "certificate") else { return nil }
+        guard let chain = pem(written, key: "certificate", isListed: isListed) else { return nil }
         var key = chain
         if let keyWritten = section.key {
-            guard let read = pem(keyWritten, key: "key") else { return nil }
+            guard let read = pem(keyWritten, key: "key", isListed: isListed) else { return nil }
             key = read
         }
         return certificate(
@@ -46,7 +50,7 @@ extension Validation {
             var section = CertificateSection()
             section.certificate = place(name)
             section.key = key == name ? nil : place(key)
-            if let certificate = certificate(section) { found.append(certificate) }
+            if let certificate = certificate(section, isListed: true) { found.append(certificate) }
         }
         if found.isEmpty, !findings.hasErrors {
             findings.error(
@@ -138,15 +142,25 @@ extension Validation {
     }
 
     /// What was written, or the file that it names.
-    private mutating func pem(_ written: Located<String>, key: String) -> PEMText? {
+    private mutating func pem(_ written: Located<String>, key: String, isListed: Bool = false) -> PEMText? {
         if CertificateSection.isText(written.value) { return PEMText(bytes: Array(written.value.utf8), file: nil) }
+        // It may be a key without its first line, which no message is to quote.
+        guard written.value.utf8.count <= 1_024, !written.value.contains(where: \.isNewline),
+            !SecretMask.mayBeKey(written.value)
+        else {
+            findings.error(
+                "`\(key)`: expected the path of a file in PEM, or its text, which begins with `-----BEGIN `; found "
+                    + "\(written.value.count) characters that are neither", at: written.position)
+            return nil
+        }
         let full = fullPath(written.value, at: written.position)
         let use = ReachUse.secret(ReachUse.absolute(full), key: key)
-        guard let rules = loader.rules(.certificates, for: use) else {
+        guard var rules = loader.rules(.certificates, for: use) else {
             if loader.limit?.isForComparing != true { findings.error("`\(key)`: \(use.refusal)", at: written.position) }
             return nil
         }
         findings.note(use, loader.grant(use))
+        if isListed { rules.takesStreams = false }
         do throws(any Error) {
             return PEMText(bytes: Array(try loader.readSecret(full, rules).utf8), file: full)
         } catch {

@@ -17,6 +17,11 @@ extension Validation {
             }
         }
         warnOfShadowed(tls, at: written.position)
+        if section.servesHalfClosed {
+            findings.warning(
+                "`half_close: serve` has no effect with `tls`: the end of a socket is not TLS's own, and is taken for a client "
+                    + "that has left", at: section.position)
+        }
         return tls
     }
 
