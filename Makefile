@@ -9,7 +9,7 @@ SECONDS_TO_FUZZ ?= 60
 # The suites that run under the sanitizers: those with sockets, threads and buffers, and of what these use.
 SANITIZED := DataPlane,ApusControl,ApusAdminClient,Apus
 # The suites whose tests wait in tasks: they run apart from those that block the threads they run on.
-WAITING := '^(ApusControlTests|ApusTests|ApusAdminClientTests)[.]'
+WAITING := '^(ApusControlTests|ApusTests|ApusAdminClientTests|TLSPlaneTests)[.]'
 RELEASE := -c release --static-swift-stdlib --product apus
 
 .DEFAULT_GOAL := help

@@ -107,9 +107,7 @@ import Testing
         let file = FileManager.default.temporaryDirectory.appending(path: "apus-session-\(UUID().uuidString)").path
         defer { try? FileManager.default.removeItem(atPath: file) }
         let ask = { (proxy: Proxy, options: String) in
-            try printed(
-                by: "(printf 'GET / HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n'; sleep 0.3) | timeout 10 openssl s_client "
-                    + "-connect 127.0.0.1:\(proxy.address.port) -servername site.test \(version) \(options)")
+            try conversation(proxy, "site.test", "\(version) \(options)")
         }
         #expect(try ask(proxy, "-sess_out \(file)").contains("New, TLS"))
         #expect(try ask(proxy, "-sess_in \(file)").contains("Reused, TLS"))
@@ -129,9 +127,7 @@ import Testing
         let file = FileManager.default.temporaryDirectory.appending(path: "apus-session-\(UUID().uuidString)").path
         defer { try? FileManager.default.removeItem(atPath: file) }
         let ask = { (proxy: Proxy, name: String, options: String) in
-            try printed(
-                by: "(printf 'GET / HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n'; sleep 0.3) | timeout 10 openssl s_client "
-                    + "-connect 127.0.0.1:\(proxy.address.port) -servername \(name) \(version) \(options)")
+            try conversation(proxy, name, "\(version) \(options)")
         }
         #expect(try ask(proxy, "site.test", "-sess_out \(file)").contains("New, TLS"))
         #expect(try ask(proxy, "www.site.test", "-sess_in \(file)").contains("Reused, TLS"))

@@ -69,3 +69,11 @@ func curl(_ proxy: Proxy, _ path: String = "/", host: String = "site.test", _ op
 func openssl(_ proxy: Proxy, _ options: String) throws -> String {
     try printed(by: "timeout 10 openssl s_client -connect 127.0.0.1:\(proxy.address.port) \(options)")
 }
+
+/// The same of a whole conversation, which the server ends: its tickets have come by then.
+func conversation(_ proxy: Proxy, _ name: String, _ options: String) throws -> String {
+    try printed(
+        by:
+            "printf 'GET / HTTP/1.1\\r\\nHost: a\\r\\nConnection: close\\r\\n\\r\\n' | timeout 30 openssl s_client -ign_eof "
+            + "-connect 127.0.0.1:\(proxy.address.port) -servername \(name) \(options)")
+}

@@ -123,7 +123,9 @@ extension DailyOperations {
             let ending = ContinuousClock.now
             #expect(try apus.stop() == 0)
             #expect(ending.duration(to: .now) < .seconds(2) + slack)
-            #expect(apus.complaints.count == 1 && apus.complaints[0].contains("/fifo is not written: Broken pipe"))
+            // A machine that is busy has more to complain of.
+            let told = apus.complaints.filter { !$0.contains("probes were late") }
+            #expect(told.count == 1 && told[0].contains("/fifo is not written: Broken pipe"), "\(told)")
         }
     }
 }

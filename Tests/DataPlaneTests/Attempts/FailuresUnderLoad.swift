@@ -50,13 +50,14 @@ extension Tag {
         #expect(result.isFlawless, "\(result)")
     }
 
-    /// Connections that die again and again under an origin that lives on.
+    /// Connections that die again and again under an origin that lives on. What breaks twice is not tried a third time, so that
+    /// on a busy machine there must be time between.
     @Test func connectionsThatBreakAreNotNoticed() throws {
         let origins = try (0..<2).map { _ in try Self.origin() }
         let proxy = try Proxy(pools: [origins])
         let load = Load(on: proxy.address, connections: 8, expecting: "ok")
-        for round in 0..<40 {
-            try load.waitForMore(50)
+        for round in 0..<15 {
+            try load.waitForMore(300)
             origins[round % 2].breakConnections()
         }
         let result = try load.stop()

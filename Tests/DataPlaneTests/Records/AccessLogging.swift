@@ -161,7 +161,7 @@ import Testing
     }
 
     /// A reader that hangs, and then reads again.
-    @Test func aLogThatNobodyReadsIsToldOf() async throws {
+    @Test(.onOwnThreads) func aLogThatNobodyReadsIsToldOf() async throws {
         let path = NSTemporaryDirectory() + "apus-\(UUID().uuidString).fifo"
         #expect(mkfifo(path, 0o600) == 0)
         defer { unlink(path) }

@@ -94,7 +94,7 @@ import Testing
         #expect(Int32(match.output.1) == getpid())
     }
 
-    @Test func aServerThatWasStartedAnewGetsWhatCameMeanwhile() async throws {
+    @Test(.onOwnThreads) func aServerThatWasStartedAnewGetsWhatCameMeanwhile() async throws {
         let server = Server()
         try server.listenLocally()
         let proxy = try Proxy(try Origin()) { $0.accessLog = try! log(.local(path: server.path)) }
