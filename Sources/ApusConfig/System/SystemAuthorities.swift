@@ -1,6 +1,6 @@
 public import ApusModel
 import ApusTLS
-import Glibc
+import FoundationEssentials
 import Synchronization
 
 /// The authorities that the system trusts: read once, and again when their file has changed.
@@ -17,7 +17,7 @@ public enum SystemAuthorities {
 
     private struct Known {
         var path: String
-        var changed: Int
+        var changed: Date
         var authorities: Authorities
     }
 
@@ -40,10 +40,10 @@ public enum SystemAuthorities {
         }
     }
 
-    /// When the file changed last, in nanoseconds; nil where there is none.
-    private static func time(of path: String) -> Int? {
-        var status = stat()
-        guard unsafe stat(path, &status) == 0 else { return nil }
-        return status.st_mtim.tv_sec * 1_000_000_000 + status.st_mtim.tv_nsec
+    /// When the file changed last; nil where there is none.
+    private static func time(of path: String) -> Date? {
+        // Where files are exchanged by exchanging a link, it is what the link leads to that counts.
+        let target = FileSystem.realPath(of: path) ?? path
+        return try? FileManager.default.attributesOfItem(atPath: target)[.modificationDate] as? Date
     }
 }
