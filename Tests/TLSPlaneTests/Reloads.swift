@@ -33,8 +33,8 @@ import Testing
     }
 
     /// Connections that were made by other rules are used no more, whether idle or busy at the time.
-    @Test(.onOwnThreads, arguments: [false, true])
-    func aPoolIsSpokenToByTheNewRules(isBusy: Bool) async throws {
+    @Test(.onOwnThreads, arguments: [false, true], [false, true])
+    func aPoolIsSpokenToByTheNewRules(isBusy: Bool, besidesAnother: Bool) async throws {
         let gate = Gate()
         let origin = try Origin { connection in
             while let request = try connection.readRequest() {
@@ -53,7 +53,10 @@ import Testing
         } else {
             #expect(try client.get().status == 200)
         }
-        try await proxy.reload(shields: shields) { $0.pools[0].pool.tls = stranger }
+        try await proxy.reload(shields: shields) {
+            $0.pools[0].pool.tls = stranger
+            if besidesAnother { $0.pools.append(.init("another", [inner.address])) }
+        }
         if isBusy {
             // Another one that has nothing to do with it forgets nothing.
             try await proxy.reload(shields: shields) { $0.pools[0].pool.connections.maxIdle = 7 }

@@ -55,6 +55,15 @@ struct OriginSettings {
         }
     }
 
+    /// Which connections may stay, where all else was made anew since pools came, went or changed places.
+    mutating func follow(_ previous: WorkerSettings, _ succession: Succession) {
+        for endpoint in endpointKeeping.indices {
+            guard let old = succession.endpoints.toOld[endpoint] else { continue }
+            endpointKeeping[endpoint] = endpointKeeping[endpoint].following(previous.endpointKeeping[old])
+        }
+        for index in succession.snapshot.pools.indices { renewConnections(ofPool: index, succession) }
+    }
+
     /// What was connected by other rules of TLS, or without, is not what a pool is spoken to by now.
     private mutating func renewConnections(ofPool index: Int, _ succession: Succession) {
         guard let old = succession.pools.toOld[index] else { return }

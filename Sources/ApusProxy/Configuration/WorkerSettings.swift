@@ -99,6 +99,7 @@ struct WorkerSettings {
             origins.adopt(succession)
         } else {
             origins = OriginSettings(snapshot)
+            if let previous, let succession { origins.follow(previous, succession) }
         }
         madePools = origins.made
         pools = origins.pools
