@@ -61,7 +61,7 @@ public enum CheckFailure: Sendable, Hashable {
     /// Whether there was no connection at all, and not for want of time: what the ejected are asked has less of that.
     var isOfConnecting: Bool {
         switch self {
-        case .connectionRefused, .unreachable, .nameNotFound, .nameRefused, .shortage, .system: true
+        case .connectionRefused, .unreachable, .handshake, .nameNotFound, .nameRefused, .shortage, .system: true
         default: false
         }
     }
@@ -69,9 +69,7 @@ public enum CheckFailure: Sendable, Hashable {
     /// Whether there had been a connection.
     var cameAfterConnecting: Bool {
         switch self {
-        case .handshake, .handshakeTimedOut, .connectionClosed, .timedOut, .status, .bodyLacks, .answer,
-            .malformedResponse, .refusedResponse:
-            true
+        case .connectionClosed, .timedOut, .status, .bodyLacks, .answer, .malformedResponse, .refusedResponse: true
         default: false
         }
     }
