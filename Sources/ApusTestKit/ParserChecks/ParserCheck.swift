@@ -7,6 +7,7 @@ public enum ParserCheck: String, CaseIterable, Sendable {
     case responseHead = "response-head"
     case chunkedBody = "chunked-body"
     case routing = "routing"
+    case proxyHeader = "proxy-header"
 
     /// What is wrong with the parser, if `input` shows it; nil if all is well.
     public func problem(with input: [UInt8]) -> String? {
@@ -16,6 +17,7 @@ public enum ParserCheck: String, CaseIterable, Sendable {
             case .responseHead: try checkResponseHead(input)
             case .chunkedBody: try checkChunkedBody(input)
             case .routing: try checkRouting(input)
+            case .proxyHeader: try checkProxyHeader(input)
             }
             return nil
         } catch {
