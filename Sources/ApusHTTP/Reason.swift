@@ -29,6 +29,7 @@ public enum Reason: UInt8, Error, Sendable, CaseIterable, BitwiseCopyable {
     // It is no request at all, or one of another scheme.
     case plainHTTPOnTLS
     case tlsOnPlainHTTP
+    case unexpectedProxyHeader
 
     // The framing of its body, RFC 9112 sections 6 and 7.
     case badContentLength
@@ -120,6 +121,7 @@ extension Reason {
         case .requestHeadTimeout: "request_head_timeout"
         case .plainHTTPOnTLS: "plain_http_on_tls"
         case .tlsOnPlainHTTP: "tls_on_plain_http"
+        case .unexpectedProxyHeader: "unexpected_proxy_header"
         case .badContentLength: "bad_content_length"
         case .conflictingContentLength: "conflicting_content_length"
         case .contentLengthWithTransferEncoding: "content_length_with_transfer_encoding"
@@ -182,7 +184,8 @@ extension Reason {
         case .bareCR, .bareLF, .badRequestLine, .badMethod, .badTarget, .badPath, .ambiguousPath, .badFieldName,
             .spaceBeforeColon, .badFieldValue, .obsoleteLineFolding, .missingHost, .repeatedHost, .badHost,
             .badContentLength, .conflictingContentLength, .contentLengthWithTransferEncoding, .badTransferEncoding,
-            .transferEncodingInHTTP10, .badChunk, .badTrailer, .badRewrite, .plainHTTPOnTLS, .tlsOnPlainHTTP:
+            .transferEncodingInHTTP10, .badChunk, .badTrailer, .badRewrite, .plainHTTPOnTLS, .tlsOnPlainHTTP,
+            .unexpectedProxyHeader:
             400
         case .noRoute: 404
         case .methodNotAllowed: 405

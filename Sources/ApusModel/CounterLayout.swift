@@ -24,6 +24,9 @@ public struct CounterLayout: Sendable {
         case handshakes, handshakesResumed
         /// Those that failed, were not over in time, and whose client left.
         case handshakeFailures, handshakeTimeouts, handshakesLeft
+        /// Headers of the PROXY protocol that were accepted; that were refused, or were not whole in time; and connections
+        /// that ended before one began.
+        case proxyHeaders, proxyHeadersRefused, proxyHeaderTimeouts, proxyHeadersLeft
     }
 
     /// What is counted once per endpoint.

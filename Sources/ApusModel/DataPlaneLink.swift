@@ -1,3 +1,4 @@
+public import ApusAddresses
 public import ApusHTTP
 
 /// What the control plane sees of the data plane: facts that come out, decisions that go in, counters to read.
@@ -77,6 +78,8 @@ public struct RefusalNews: Sendable, Equatable {
         case ledBack(endpoint: String, count: Int)
         /// So many TLS handshakes of clients failed for that reason, the latest with that address.
         case handshakeFailed(HandshakeFault, from: String, count: Int)
+        /// So many connections began without a good header of the PROXY protocol, the latest from that address.
+        case proxyHeaderRefused(ProxyHeaderFault, from: String, count: Int)
     }
 
     /// The listener's address, as configured.

@@ -30,6 +30,9 @@ public struct Pool: Sendable, Equatable {
 
     /// How its endpoints are spoken to by TLS; nil where they are not.
     public var tls: PoolTLS?
+    /// The version of the PROXY protocol by whose header its endpoints learn who the client is; nil for none. A connection
+    /// carries the requests of one client then.
+    public var proxyProtocol: ProxyProtocol?
 
     // Protection.
     public var connections: UpstreamConnectionLimits

@@ -141,6 +141,9 @@ public struct Listener: Sendable, Equatable {
     public var servesHalfClosed = false
     /// How its clients speak TLS; nil where they do not.
     public var tls: ListenerTLS?
+    /// Networks of proxies that begin each connection with a header of the PROXY protocol, without which none is served.
+    /// Nobody else may.
+    public var proxyNetworks: [Network] = []
     /// A reload removed it: it accepts nobody, and is here for the clients that it has.
     public var isRetired = false
 

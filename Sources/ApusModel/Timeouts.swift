@@ -4,7 +4,7 @@ public struct Timeouts: Sendable, Equatable {
     public var requestHead: Duration
     /// How long a client connection may stay open without a request.
     public var idle: Duration
-    /// For a client's TLS handshake, from the accept on.
+    /// For a client's TLS handshake, and the header of the PROXY protocol before it, from the accept on.
     public var handshake: Duration
     /// For one attempt to connect to an endpoint, a TLS handshake included.
     public var connect: Duration

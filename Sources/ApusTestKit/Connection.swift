@@ -1,3 +1,5 @@
+public import ApusAddresses
+
 /// One side of a TCP connection in a script: sends and receives bytes, each operation within a deadline.
 ///
 /// Text stands for bytes, one scalar for one byte (ISO 8859-1): `"\u{80}"` is the byte 0x80. Everything received is
@@ -36,6 +38,9 @@ public final class Connection {
     }
 
     private var deadline: Deadline { .after(patience) }
+
+    /// Where this side is.
+    public var localAddress: SocketAddress { socket.localAddress }
 }
 
 // MARK: - Sending

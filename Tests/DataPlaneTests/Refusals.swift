@@ -18,7 +18,7 @@ extension RefusalNews.Event {
     var count: Int {
         switch self {
         case .turnedAway(_, let count), .cameBack(_, _, let count), .ledBack(_, let count),
-            .handshakeFailed(_, _, let count):
+            .handshakeFailed(_, _, let count), .proxyHeaderRefused(_, _, let count):
             count
         }
     }

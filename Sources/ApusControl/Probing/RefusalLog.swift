@@ -1,3 +1,4 @@
+import ApusAddresses
 import ApusHTTP
 import ApusModel
 import Logging
@@ -11,6 +12,7 @@ struct RefusalLog {
         case cameBack(route: String, listener: String)
         case ledBack(endpoint: String)
         case handshakeFailed(HandshakeFault, listener: String)
+        case proxyHeaderRefused(ProxyHeaderFault, listener: String)
     }
 
     typealias Telling = Throttle<Cause, RefusalNews>.Telling
@@ -31,6 +33,8 @@ struct RefusalLog {
             case .ledBack(let endpoint, let count): (Cause.ledBack(endpoint: endpoint), count)
             case .handshakeFailed(let fault, _, let count):
                 (Cause.handshakeFailed(fault, listener: refusal.listener), count)
+            case .proxyHeaderRefused(let fault, _, let count):
+                (Cause.proxyHeaderRefused(fault, listener: refusal.listener), count)
             }
         return throttle.note(cause, refusal, count: count, now: now)
     }
@@ -51,6 +55,7 @@ extension Prober {
                 a minute
                 """)
         case .handshakeFailed(let fault, let peer, _): logHandshakes(told, fault, from: peer)
+        case .proxyHeaderRefused(let fault, let peer, _): logProxyHeaders(told, fault, from: peer)
         case .cameBack(let route, let peer, _):
             let requests = count == 1 ? "a request" : "\(count) requests"
             logger.warning(
@@ -74,6 +79,16 @@ extension Prober {
             """
             \(handshakes) at listener \(told.news.listener) failed\(Self.within(told.time)), the latest with \(peer): \(fault); \
             told once a minute
+            """)
+    }
+
+    private func logProxyHeaders(_ told: RefusalLog.Telling, _ fault: ProxyHeaderFault, from peer: String) {
+        let connections = told.count == 1 ? "a connection" : "\(told.count) connections"
+        logger.warning(
+            """
+            listener \(told.news.listener) closed \(connections)\(Self.within(told.time)) that had to begin with a header of \
+            the PROXY protocol, the latest from \(peer): \(fault); have that proxy send the header (send-proxy, \
+            proxy_protocol on), or leave it out of the listener's proxy_protocol; told once a minute
             """)
     }
 

@@ -88,7 +88,8 @@ extension Reason {
         case .certificate(.unknownIssuer): self = .tlsUnknownIssuer
         case .certificate(.wrongName): self = .tlsWrongName
         case .certificate: self = .tlsBadCertificate
-        case .refused, .nothingInCommon, .unknownName, .unknownProtocol, .plainHTTP, .noTLS, .broken, .left:
+        case .refused, .nothingInCommon, .unknownName, .unknownProtocol, .plainHTTP, .proxyHeader, .noTLS, .broken,
+            .left:
             self = .tlsHandshakeFailed
         }
     }

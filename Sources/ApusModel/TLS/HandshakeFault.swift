@@ -10,6 +10,8 @@ public enum HandshakeFault: Sendable, Hashable {
     case unknownName, unknownProtocol
     /// The peer's first bytes are a request in plain HTTP.
     case plainHTTP
+    /// The peer's first bytes are a header of the PROXY protocol, which nobody expects of it.
+    case proxyHeader
     /// The peer's first bytes are no TLS.
     case noTLS
     /// The peer broke the protocol.
@@ -37,6 +39,7 @@ extension HandshakeFault: CustomStringConvertible {
         case .unknownName: "no certificate for the name that was asked for, and `strict` is on"
         case .unknownProtocol: "no protocol in common (ALPN): only HTTP/1.1 is spoken"
         case .plainHTTP: "plain HTTP where TLS was expected"
+        case .proxyHeader: "a header of the PROXY protocol, and the peer is none of the listener's `proxy_protocol`"
         case .noTLS: "no TLS"
         case .broken: "a broken handshake"
         case .left: "the peer closed the connection"

@@ -19,19 +19,22 @@ extension Proxy {
             return turnAway(link, listener, .connectionLimit, &arena)
         }
         var link = link
-        if settings.listenerIsSealed[listener] {
+        let isIntroduced = settings.isIntroduced(peer, to: listener)
+        // Before TLS comes the header.
+        if settings.listenerIsSealed[listener], !isIntroduced {
             let context = Int32(truncatingIfNeeded: listener)
             guard !connections.links.shield(&link, from: context).isFailure else {
                 return turnAway(link, listener, .memoryLimit, &arena)
             }
         }
-        let connection = Connection(
+        var connection = Connection(
             client: link, listener: listener, peer: peer, isTrusted: settings.isTrusted(peer), now: now)
+        if isIntroduced { connection.phase = .introducing }
         guard let client = connections.take(connection) else {
             return turnAway(link, listener, .descriptorLimit, &arena)
         }
         clients.count += 1
-        setDeadline(client, in: link.isPlain ? settings.idle : settings.handshake)
+        setDeadline(client, in: connection.phase == .waiting ? settings.idle : settings.handshake)
     }
 
     /// Says why in a response, if the socket takes it, and closes: whoever is turned away should know.

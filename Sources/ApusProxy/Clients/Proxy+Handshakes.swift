@@ -12,11 +12,16 @@ extension Proxy {
         guard !result.isFailure else { return handshakeFailed(client, result, &arena) }
         count(.handshakes, of: client)
         if connections.links.isResumed(connections[client].link) { count(.handshakesResumed, of: client) }
+        awaitRequest(client)
+        if connections[client].mayBeRead { readRequest(client, &hand, &arena) }
+    }
+
+    /// What has to come before requests has come.
+    mutating func awaitRequest(_ client: Int) {
         connections[client].phase = .waiting
         // A drain that began meanwhile has passed it over.
         let isLeaving = isLeaving(Int(connections[client].place))
         setDeadline(client, in: isLeaving ? settings.linger : settings.idle)
-        if connections[client].mayBeRead { readRequest(client, &hand, &arena) }
     }
 
     /// The client's handshake was not over in time.
@@ -46,7 +51,7 @@ extension Proxy {
         closeClient(client, &arena)
     }
 
-    private mutating func count(_ counter: CounterLayout.ListenerCounter, of client: Int) {
+    mutating func count(_ counter: CounterLayout.ListenerCounter, of client: Int) {
         records.counters.add(to: shared.layout.listener(Int(connections[client].place), counter))
     }
 }
@@ -63,6 +68,7 @@ extension HandshakeFault {
         case .unknownName: self = .unknownName
         case .unknownProtocol: self = .unknownProtocol
         case .plainHTTP: self = .plainHTTP
+        case .proxyHeader: self = .proxyHeader
         case .noTLS: self = .noTLS
         case .memory: return nil
         }

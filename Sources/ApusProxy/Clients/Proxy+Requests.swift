@@ -28,14 +28,14 @@ extension Proxy {
         }
     }
 
-    private mutating func parseRequest(
+    mutating func parseRequest(
         _ client: Int, _ stretch: Stretch, _ hand: inout RequestInHand, _ arena: inout BufferArena
     ) {
         let isWhole: Bool
         do {
             isWhole = try hand.parse(arena.bytes(of: stretch), at: stretch, limits: settings.rules.headLimits)
         } catch {
-            return refuse(client, isHandshake(stretch, arena) ? .tlsOnPlainHTTP : error, &arena)
+            return refuse(client, otherProtocol(stretch, arena) ?? error, &arena)
         }
         if isWhole { return begin(client, &hand, &arena) }
         guard keepInput(client, stretch, &arena) else {
@@ -49,11 +49,13 @@ extension Proxy {
         connections.readOn(client)
     }
 
-    /// Whether what is no request begins as a TLS handshake does (RFC 8446 section 5.1).
+    /// What is to be said of what is no request, where it begins as something else does: a TLS handshake (RFC 8446
+    /// section 5.1), or a header of the PROXY protocol.
     @inline(never)
-    private func isHandshake(_ stretch: Stretch, _ arena: borrowing BufferArena) -> Bool {
+    private func otherProtocol(_ stretch: Stretch, _ arena: borrowing BufferArena) -> Reason? {
         let bytes = arena.bytes(of: stretch)
-        return bytes.count > 1 && bytes[0] == 22 && bytes[1] == 3
+        if bytes.count > 1, bytes[0] == 22, bytes[1] == 3 { return .tlsOnPlainHTTP }
+        return ProxyHeader.isAtStart(of: bytes) ? .unexpectedProxyHeader : nil
     }
 
     /// The exchange of a client that begins now; nil when there are as many as there may be, and the client's connection

@@ -64,7 +64,7 @@ struct OriginSettings {
         for index in succession.snapshot.pools.indices { renewConnections(ofPool: index, succession) }
     }
 
-    /// What was connected by other rules of TLS, or without, is not what a pool is spoken to by now.
+    /// What was connected by other rules of TLS or of the PROXY protocol, or without, is not what a pool is spoken to by now.
     private mutating func renewConnections(ofPool index: Int, _ succession: Succession) {
         guard let old = succession.pools.toOld[index] else { return }
         let (before, pool) = (succession.previous.pools[old], succession.snapshot.pools[index])
@@ -72,7 +72,7 @@ struct OriginSettings {
         for endpoint in pool.endpoints {
             guard let oldEndpoint = succession.endpoints.toOld[endpoint] else { continue }
             let isSame =
-                before.tls == pool.tls
+                before.tls == pool.tls && before.proxyProtocol == pool.proxyProtocol
                 && (pool.tls == nil || pool.tls?.name != nil
                     || succession.previous.endpoints[oldEndpoint].host == succession.snapshot.endpoints[endpoint].host)
             if !isSame { endpointKeeping[endpoint].renew(at: now) }

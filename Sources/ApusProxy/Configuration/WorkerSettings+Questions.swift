@@ -14,6 +14,14 @@ extension WorkerSettings {
         return rules.trustedProxies.contains { $0.contains(address) }
     }
 
+    /// Whether the peer is one of those that name their clients to the listener by the PROXY protocol.
+    @inline(__always)
+    func isIntroduced(_ peer: WireAddress, to listener: Int) -> Bool {
+        guard !listenerProxies[listener].isEmpty else { return false }
+        let address = IPAddress(high: peer.high, low: peer.low)
+        return listenerProxies[listener].contains { $0.contains(address) }
+    }
+
     /// Whether a head or a trailer section that was incomplete is to be parsed again, now that more has come: when it may
     /// have become complete, and whenever it has doubled. What is to be refused is refused early, and what trickles costs
     /// no more than two parses of it.

@@ -49,6 +49,10 @@ struct WorkerSettings {
     let listenerHidesReasons: [Bool]
     let listenerServesHalfClosed: [Bool]
     let listenerIsSealed: [Bool]
+    /// By listener: whose connections begin with a header of the PROXY protocol.
+    let listenerProxies: [[Network]]
+    /// By pool: the version of the header that its endpoints get; nil for none.
+    let poolHeader: [ProxyProtocol?]
     /// By pool: what the engines of connections to its endpoints are made from; -1 for none, where they are plain.
     let poolContext: [Int32]
     /// How long, and for how many requests, connections of clients are kept.
@@ -114,6 +118,8 @@ struct WorkerSettings {
         listenerHidesReasons = snapshot.listeners.map(\.hidesReasons)
         listenerServesHalfClosed = snapshot.listeners.map(\.servesHalfClosed)
         listenerIsSealed = snapshot.listeners.map { $0.tls != nil }
+        listenerProxies = snapshot.listeners.map(\.proxyNetworks)
+        poolHeader = snapshot.pools.map(\.proxyProtocol)
         let listenerCount = snapshot.listeners.count
         poolContext = snapshot.pools.indices.map { snapshot.pools[$0].tls != nil ? Int32(listenerCount + $0) : -1 }
     }

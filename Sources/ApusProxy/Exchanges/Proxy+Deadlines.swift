@@ -30,6 +30,7 @@ extension Proxy {
 
     private mutating func expire(_ connection: Int, _ arena: inout BufferArena) {
         switch connections[connection].phase {
+        case .introducing: proxyHeaderTimedOut(connection, &arena)
         case .shaking: handshakeTimedOut(connection, &arena)
         case .waiting, .lingering: closeClient(connection, &arena)
         case .readingHead: refuse(connection, .requestHeadTimeout, &arena)

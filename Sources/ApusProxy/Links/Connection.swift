@@ -7,6 +7,8 @@ import ApusTransport
 struct Connection: BitwiseCopyable {
     enum Phase: UInt8 {
         // A client's.
+        /// The header of the PROXY protocol, which it must begin with, has not come whole.
+        case introducing
         /// Its TLS handshake is not over.
         case shaking
         /// No request has begun.
@@ -47,7 +49,7 @@ struct Connection: BitwiseCopyable {
     var input = Stretch()
     /// Bytes that the socket did not take yet.
     var output = Stretch()
-    /// Of a client's connection, the origin's that belongs to it; of an origin's, the client's that it belongs to. -1 for
+    /// Of a client's connection, the origin's that is held for it; of an origin's, the client's that it belongs to. -1 for
     /// none, which nearly all have.
     var bound: Int32 = -1
     /// While a head arrives: when its first byte came. During an exchange: since when its pace is measured. While it
@@ -101,10 +103,16 @@ struct Connection: BitwiseCopyable {
         set { byteCount = newValue }
     }
 
+    /// Of an origin's: its client has authenticated on it (docs/design/0016). A client's bit, which an origin's has no use for.
+    var isSomebody: Bool {
+        get { isTrusted }
+        set { isTrusted = newValue }
+    }
+
     var isUpstream: Bool {
         switch phase {
         case .connecting, .opening, .idle, .leased, .held: true
-        case .shaking, .waiting, .readingHead, .exchanging, .lingering, .evicted: false
+        case .introducing, .shaking, .waiting, .readingHead, .exchanging, .lingering, .evicted: false
         }
     }
 

@@ -19,6 +19,21 @@ extension Connections {
         links.handshake(&slab[connection].link, &arena)
     }
 
+    /// Gives a client's connection its engine, which sees first what was received before.
+    ///
+    /// - Returns: false when there is no memory for it.
+    mutating func shield(
+        _ connection: Int, from context: Int32, after received: Stretch, _ arena: inout BufferArena
+    ) -> Bool {
+        !links.shield(&slab[connection].link, from: context).isFailure
+            && links.hold(received, for: &slab[connection].link, &arena)
+    }
+
+    /// Sends what was appended on a new connection, before TLS if there is to be any.
+    mutating func sendPlainly(_ connection: Int, _ arena: inout BufferArena) -> SystemResult {
+        links.sendPlainly(to: &slab[connection].link, &arena)
+    }
+
     /// Goes on without TLS, to say something that needs none.
     mutating func unshield(_ connection: Int, _ arena: inout BufferArena) {
         links.unshield(plainly: &slab[connection].link, &arena)

@@ -15,6 +15,8 @@ enum Frequent: Sendable {
     case ledBack(endpoint: Int, listener: Int)
     /// The TLS handshake of a client has failed.
     case handshakeFailed(HandshakeFault, listener: Int, from: IPAddress)
+    /// A connection began without a good header of the PROXY protocol.
+    case proxyHeaderRefused(ProxyHeaderFault, listener: Int, from: IPAddress)
     /// This machine lacked something for a connection to an endpoint.
     case shortage(endpoint: Int, ConnectFailure)
 
@@ -25,6 +27,7 @@ enum Frequent: Sendable {
         case cameBack(route: Int)
         case ledBack(endpoint: Int)
         case handshakeFailed(HandshakeFault, listener: Int)
+        case proxyHeaderRefused(ProxyHeaderFault, listener: Int)
         case shortage
     }
 
@@ -35,6 +38,7 @@ enum Frequent: Sendable {
         case .cameBack(let route, _, _): .cameBack(route: route)
         case .ledBack(let endpoint, _): .ledBack(endpoint: endpoint)
         case .handshakeFailed(let fault, let listener, _): .handshakeFailed(fault, listener: listener)
+        case .proxyHeaderRefused(let fault, let listener, _): .proxyHeaderRefused(fault, listener: listener)
         case .shortage: .shortage
         }
     }
@@ -86,6 +90,9 @@ extension Proxy {
             shared.report(.refused(RefusalNews(at: listener, of: snapshot, event)))
         case .handshakeFailed(let fault, let listener, let peer):
             let event = RefusalNews.Event.handshakeFailed(fault, from: "\(peer)", count: telling.count)
+            shared.report(.refused(RefusalNews(at: listener, of: snapshot, event)))
+        case .proxyHeaderRefused(let fault, let listener, let peer):
+            let event = RefusalNews.Event.proxyHeaderRefused(fault, from: "\(peer)", count: telling.count)
             shared.report(.refused(RefusalNews(at: listener, of: snapshot, event)))
         case .shortage(let endpoint, let cause): shared.report(.connectFailed(endpoint: endpoint, cause))
         }

@@ -26,6 +26,7 @@ struct Proxy: ~Copyable {
     var exchanges: Slab<Exchange>
     var schedule: Schedule
     var clients = Clients()
+    var introductions = Introductions()
     /// The pools, as this worker has them.
     var origins: Origins<CountsOfAll>
     var records: Records
@@ -89,6 +90,7 @@ extension Proxy {
         _ connection: Int, isWritable: Bool, _ hand: inout RequestInHand, _ arena: inout BufferArena
     ) {
         switch connections[connection].phase {
+        case .introducing: readProxyHeader(connection, &hand, &arena)
         case .shaking: shake(connection, &hand, &arena)
         case .waiting, .readingHead: readRequest(connection, &hand, &arena)
         case .exchanging:

@@ -8,8 +8,12 @@ import ApusTransport
 extension Proxy {
     /// Sends the exchange's request to an endpoint of its pool, or has it wait for one, or answers why not.
     mutating func attempt(_ x: Int, _ arena: inout BufferArena) -> Next {
-        let choice = choose(x)
+        var choice = choose(x)
         if case .endpoint(let endpoint, let lease) = choice { return start(lease, x, endpoint, &arena) }
+        if case .saturated = choice, let another = chooseAgain(x, &arena) {
+            if case .endpoint(let endpoint, let lease) = another { return start(lease, x, endpoint, &arena) }
+            choice = another
+        }
         return .visit(
             exchanges[x].state.visit.settle(choice, &origins, as: Int32(truncatingIfNeeded: x), now: now))
     }
@@ -60,11 +64,14 @@ extension Proxy {
     }
 
     private mutating func connect(_ x: Int, _ endpoint: Int, _ arena: inout BufferArena) -> Next {
+        if connections[exchanges[x].client].bound >= 0, let held = heldInstead(x, endpoint) {
+            return reuse(held, x, endpoint, &arena)
+        }
         var link = Link()
         var result = connections.links.connect(&link, to: settings.endpointAddress[endpoint])
         if result.isFailure, case .shortage(let shortage) = ConnectFailure(errno: result.errno) {
             if let kept = keptInstead(of: shortage, x, endpoint) { return reuse(kept, x, endpoint, &arena) }
-            if shortage == .descriptors, giveUpIdleUpstream(&arena) {
+            if shortage == .descriptors, giveUpIdleUpstream(&arena) || giveUpHeld(&arena) {
                 result = connections.links.connect(&link, to: settings.endpointAddress[endpoint])
             }
         }
@@ -97,6 +104,10 @@ extension Proxy {
         if connections[upstream].phase == .connecting {
             guard isWritable else { return .waits }
             connections[upstream].phase = .opening
+            if let version = settings.poolHeader[settings.endpointPool[Int(connections[upstream].place)]] {
+                let result = introduce(exchanges[x].client, on: upstream, version, &arena)
+                if result.isFailure { return connectFailed(x, ConnectFailure(errno: result.errno), &arena) }
+            }
         }
         if !connections[upstream].link.isPlain {
             let result = connections.handshake(upstream, &arena)

@@ -22,7 +22,7 @@ extension Proxy {
     @inline(never)
     mutating func boundChoice(_ x: Int) -> PoolVisit.Choice? {
         let upstream = connections[exchanges[x].client].bound
-        guard connections[Int(upstream)].phase == .held else { return nil }
+        guard connections[Int(upstream)].phase == .held, connections[Int(upstream)].isSomebody else { return nil }
         let endpoint = Int(connections[Int(upstream)].place)
         guard settings.endpointPool[endpoint] == exchanges[x].pool,
             let choice = exchanges[x].state.visit.choose(own: upstream, to: endpoint, from: &origins)
@@ -39,7 +39,8 @@ extension Proxy {
     @inline(never)
     mutating func hasBoundConnection(_ x: Int) -> Bool {
         let upstream = Int(connections[exchanges[x].client].bound)
-        return upstream >= 0 && settings.endpointPool[Int(connections[upstream].place)] == exchanges[x].pool
+        return upstream >= 0 && connections[upstream].isSomebody
+            && settings.endpointPool[Int(connections[upstream].place)] == exchanges[x].pool
     }
 
     /// Sends the exchange to the pool in which its client has a connection of its own, if its route has that pool: chance
@@ -48,6 +49,7 @@ extension Proxy {
     mutating func chooseBoundBranch(_ x: Int) -> Bool {
         let rules = settings.rules.routes[exchanges[x].route]
         let upstream = Int(connections[exchanges[x].client].bound)
+        guard connections[upstream].isSomebody else { return false }
         let pool = settings.endpointPool[Int(connections[upstream].place)]
         for index in 0..<Int(rules.branchCount)
         where settings.rules.parts.branches[Int(rules.firstBranch) + index].pool == pool {
@@ -59,15 +61,27 @@ extension Proxy {
     }
 
     /// The exchange on the connection is over; the next of the same client will find it.
-    mutating func bind(_ upstream: Int, to client: Int, _ arena: inout BufferArena) {
+    ///
+    /// - Parameter wasChallenged: the client has authenticated on it.
+    mutating func bind(_ upstream: Int, to client: Int, wasChallenged: Bool, _ arena: inout BufferArena) {
+        if wasChallenged { connections[upstream].isSomebody = true }
         let before = Int(connections[client].bound)
-        if before >= 0, before != upstream { closeHeld(before, &arena) }
+        if before >= 0, before != upstream {
+            // One that is somebody is dearer than one that names its client.
+            guard connections[upstream].isSomebody || !connections[before].isSomebody else {
+                return closeHeld(upstream, &arena)
+            }
+            closeHeld(before, &arena)
+        }
         connections[client].bound = Int32(truncatingIfNeeded: upstream)
         connections[upstream].bound = Int32(truncatingIfNeeded: client)
         let endpoint = Int(connections[upstream].place)
-        guard !isRetired(endpoint) else { return closeHeld(upstream, &arena) }
+        guard !isRetired(endpoint), connections[upstream].isSomebody || mayHold(endpoint) else {
+            return closeHeld(upstream, &arena)
+        }
         connections[upstream].phase = .held
         connections[upstream].wasUsed = true
+        connections[upstream].since = now
         setDeadline(upstream, in: settings.endpointKeeping[endpoint].idleTime(of: connections[upstream], now: now))
     }
 

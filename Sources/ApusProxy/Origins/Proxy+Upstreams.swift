@@ -27,8 +27,9 @@ extension Proxy {
         exchanges[x].upstream = -1
         connections[upstream].exchange = -1
         let client = exchanges[x].client
-        let isBound = exchanges[x].state.wasChallenged || connections[client].bound == Int32(upstream)
-        if isBound, isReusable { return bind(upstream, to: client, &arena) }
+        let wasChallenged = exchanges[x].state.wasChallenged
+        let isBound = wasChallenged || connection.bound == Int32(client)
+        if isBound, isReusable { return bind(upstream, to: client, wasChallenged: wasChallenged, &arena) }
         // Without a challenge a client could hold connections of any origin by a header alone.
         switch origins.connections[endpoint].released(
             Int32(upstream), isReusable: isReusable && !exchanges[x].state.isPersonal, now: now)
@@ -84,7 +85,8 @@ extension Proxy {
         if !connections[upstream].isBeingOpened {
             records.counters.add(to: shared.layout.endpoint(Int(connections[upstream].place), .connectionsClosed))
         }
-        if connections[upstream].bound >= 0 { connections[Int(connections[upstream].bound)].bound = -1 }
+        let client = Int(connections[upstream].bound)
+        if client >= 0, connections[client].bound == Int32(upstream) { connections[client].bound = -1 }
         connections.close(upstream, &arena)
     }
 }

@@ -11,8 +11,8 @@ public struct LinkFault: Sendable, Equatable, BitwiseCopyable {
         case nothingInCommon
         /// The client asked for a name that none of the certificates is for, or for a protocol that is not spoken.
         case unknownName, unknownProtocol
-        /// The first bytes are a request in plain HTTP, or nothing that the engine knows.
-        case plainHTTP, noTLS
+        /// The first bytes are a request in plain HTTP, a header of the PROXY protocol, or nothing that the engine knows.
+        case plainHTTP, proxyHeader, noTLS
         /// The peer broke the protocol.
         case broken
         case memory

@@ -42,6 +42,20 @@ extension Links {
         return SystemResult(0)
     }
 
+    /// Has the engine of a new link see first what was received before the link had one.
+    ///
+    /// - Returns: false when there is no memory for it.
+    public mutating func hold(_ received: Stretch, for link: inout Link, _ arena: inout BufferArena) -> Bool {
+        guard let room else { preconditionFailure("bytes for an engine that nothing made") }
+        precondition(received.count <= Self.sealedCapacity, "more was received at once than an engine is shown")
+        guard received.count > 0 else { return true }
+        guard let handle = arena.borrow(received.count) else { return false }
+        arena.copy(from: received.handle, received.range, to: handle, at: 0)
+        room.kept[Int(link.engine)].input = Stretch(handle, 0..<received.count)
+        link.holdsInput = true
+        return true
+    }
+
     /// Goes on with a link's handshake.
     ///
     /// - Returns: 0 when it is done; a failure that would have had to wait when the peer must send more.
@@ -51,6 +65,9 @@ extension Links {
         var result = SystemResult(-Int(EAGAIN))
         if link.begins {
             link.begins = false
+            result = step(&link, room, &arena)
+        } else if link.holdsInput {
+            takeKept(&link, room, &arena)
             result = step(&link, room, &arena)
         }
         while result.wouldBlock, link.mayBeRead {
@@ -75,7 +92,9 @@ extension Links {
     public var fault: LinkFault {
         guard let room else { return LinkFault(.none) }
         let fault = room.engines.fault
-        return fault.kind == .noTLS && room.receivedARequest ? LinkFault(.plainHTTP) : fault
+        guard fault.kind == .noTLS else { return fault }
+        if room.receivedAProxyHeader { return LinkFault(.proxyHeader) }
+        return room.receivedARequest ? LinkFault(.plainHTTP) : fault
     }
 
     /// Whether the link's handshake has resumed a session.
@@ -352,6 +371,14 @@ final class EngineRoom {
             guard byte >= 0x41, byte <= 0x5a else { return false }
         }
         return false
+    }
+
+    /// The same of a header of the PROXY protocol, of either version.
+    var receivedAProxyHeader: Bool {
+        let starts: [StaticString] = ["PROXY TCP", "PROXY UNK", "\r\n\r\n\0\r\nQUIT\n"]
+        return starts.contains { start in
+            (0..<start.utf8CodeUnitCount).allSatisfy { unsafe sealedInput[$0] == start.utf8Start[$0] }
+        }
     }
 
     func makePlace(_ engine: Int) {

@@ -318,6 +318,16 @@ public struct Links: ~Copyable {
         return result
     }
 
+    /// Sends what was appended as it is on a new link, before the handshake where it has an engine.
+    ///
+    /// - Returns: how many bytes, which are all; a failure where the socket does not take all, which is for want of memory.
+    public mutating func sendPlainly(to link: inout Link, _ arena: inout BufferArena) -> SystemResult {
+        let count = arena.sendCount
+        let result = isScripted ? sendAppendedToScript(link.descriptor, &arena) : arena.send(to: link.descriptor)
+        if result.isReset { link.wasReset = true }
+        return result.isFailure && !result.wouldBlock || result.rawValue == count ? result : SystemResult(-Int(ENOMEM))
+    }
+
     @usableFromInline @inline(never)
     mutating func sendAppendedToScript(_ descriptor: Int32, _ arena: inout BufferArena) -> SystemResult {
         let bytes = arena.appended()

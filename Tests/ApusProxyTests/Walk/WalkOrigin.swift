@@ -1,3 +1,4 @@
+import ApusAddresses
 import ApusBalancing
 import Glibc
 
@@ -54,6 +55,10 @@ final class WalkOrigin {
     private var trickles = false
     /// Whose connection it has become.
     private var owner: Int?
+    /// What has come of a header of the PROXY protocol; nil once it is known that there is none, or all of it.
+    private var header: [UInt8]? = []
+    /// The port of the client that it names.
+    private var namedPort: UInt16?
 
     init(port: UInt16, _ world: World, end: End) {
         self.port = port
@@ -137,12 +142,29 @@ final class WalkOrigin {
         let count = network.receive(
             into: UnsafeMutableRawBufferPointer(rebasing: buffer[..<min(most, buffer.count)]), at: end)
         if count > 0 {
-            scanner.take(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+            takeHeader(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
             look(&random)
             return count
         }
         if count != -Int(EAGAIN) { leave(withReset: false) }
         return 0
+    }
+
+    /// Takes the header that the connection may begin with, and gives the scanner what is none of it.
+    private func takeHeader(_ bytes: UnsafeRawBufferPointer) {
+        guard var begun = header else { return scanner.take(bytes) }
+        begun += bytes
+        header = begun
+        do throws(ProxyHeaderFault) {
+            guard let parsed = try ProxyHeader.parse(begun.span) else { return }
+            begun.removeFirst(parsed.end)
+            namedPort = parsed.addresses?.client.port
+            world.tally.named += 1
+        } catch {
+            if error != .missing { world.fault("origin \(port): a header of the PROXY protocol: \(error)") }
+        }
+        header = nil
+        begun.withUnsafeBytes { scanner.take($0) }
     }
 
     private func look(_ random: inout SplitMix64) {
@@ -178,7 +200,7 @@ final class WalkOrigin {
         outgoing = Outgoing()
         let asked = world.asked[id]
         isStream = false
-        keeping.came(asked, isOwned: owner != nil, world) { world.fault("origin \(port): \($0)") }
+        keeping.came(asked, isOwned: owner != nil || namedPort != nil, world) { world.fault("origin \(port): \($0)") }
         let client = world.clients.first { $0.number == asked.client }
         if let port = client?.port {
             world.cameMarked(id, port, by: head.fields.filter { $0.name == "apus-loop" }.map(\.value))
@@ -200,6 +222,9 @@ final class WalkOrigin {
         if world.asked[id].heads > 20 { world.fault("origin \(port): the request \(id) came 20 times") }
         if let owner, owner != asked.client {
             world.fault("origin \(port): client \(asked.client) on a connection that speaks for \(owner)")
+        }
+        if let namedPort, namedPort != World.clientPort(asked.client) {
+            world.fault("origin \(port): client \(asked.client) on a connection that names the one at \(namedPort)")
         }
         let framing: MessageScanner.Framing
         if head["transfer-encoding"]?.lowercased() == "chunked" {

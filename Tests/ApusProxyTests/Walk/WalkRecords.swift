@@ -98,6 +98,8 @@ struct WalkTally: Equatable {
     /// Requests on connections that had been idle for more than a second, and on such of which a time was promised.
     var rested = 0
     var promised = 0
+    /// Connections to origins that began with a header of the PROXY protocol.
+    var named = 0
     var reloads = 0
     var drains = 0
     var freezes = 0
@@ -122,6 +124,7 @@ struct WalkTally: Equatable {
         one.preflights += other.preflights
         one.interim += other.interim
         one.streams += other.streams
+        one.named += other.named
         one.leavings += other.leavings
         one.rested += other.rested
         one.promised += other.promised

@@ -9,6 +9,8 @@ struct WalkSnapshots {
     /// Rules that hold for a whole season.
     var limits = Limits()
     private let filters: [WalkFilter]
+    /// Whether there are pools whose connections name their clients.
+    private var hasNames = false
     /// The origin of pages that may read the responses of the route that says so.
     static let friend = "https://friend.example"
     var isShortOfMemory: Bool { limits.bufferBytesPerWorker < 1 << 20 }
@@ -17,6 +19,7 @@ struct WalkSnapshots {
     init(seed: UInt64, filters: [WalkFilter]) {
         self.filters = filters
         random = SplitMix64(seed: seed)
+        hasNames = random.next(below: 3) == 0
         switch random.next(below: 8) {
         case 0: limits.bufferBytesPerWorker = 65_536 + random.next(below: 100_000)
         case 1: limits.connectionsPerListener = 12
@@ -86,6 +89,7 @@ struct WalkSnapshots {
         var pool = Pool(
             name: name, health: HealthCheck(probe: .none), endpoints: endpoints,
             connections: UpstreamConnectionLimits(maxIdle: chance(3) ? 1 : 8, idleTimeout: .seconds(5)))
+        if hasNames, chance(2) { pool.proxyProtocol = chance(2) ? .v1 : .v2 }
         switch name {
         case "b":
             pool.balance = .leastRequests

@@ -40,6 +40,7 @@ import Testing
         #expect(tally.complete > 3_000 && tally.cut > 100 && tally.interim > 100 && tally.reloads > 100)
         #expect(tally.questions > 300 && tally.denials > 30 && tally.preflights > 30)
         #expect(tally.reasons["request_limit", default: 0] > 30 && tally.reasons["filter_timeout", default: 0] > 5)
+        #expect(tally.named > 100)
         #expect(tally.streams > 100 && tally.leavings > 20 && tally.rested > 5 && tally.promised > 5)
         for name in ["loop_detected", "client_closed", "response_body_timeout", "port_limit"] {
             #expect(tally.logged[name, default: 0] > 10, "\(name)")

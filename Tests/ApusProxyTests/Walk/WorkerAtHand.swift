@@ -130,7 +130,7 @@ final class WorkerAtHand {
             case .connecting, .opening, .leased: left.append("a connection to an origin is \(connection.phase)")
             case .exchanging: left.append("a client's connection is exchanging")
             case .lingering: lingering += 1
-            case .shaking, .waiting, .readingHead, .evicted: break
+            case .introducing, .shaking, .waiting, .readingHead, .evicted: break
             }
             if !connection.isUpstream { clients[Int(connection.place)] += 1 }
         }

@@ -121,9 +121,13 @@ final class World {
 
     // MARK: - Clients
 
+    /// Where a client connects from: no other that is there has the same.
+    static func clientPort(_ number: Int) -> UInt16 { UInt16(1_024 + number % 60_000) }
+
     func addClient() {
         let port: UInt16 = random.next(below: 4) == 0 ? 81 : 80
-        let peer = WireAddress(high: 0, low: 0xffff_0a00_0000 + UInt64(random.next(below: 200)), port: 40_000)
+        let peer = WireAddress(
+            high: 0, low: 0xffff_0a00_0000 + UInt64(random.next(below: 200)), port: Self.clientPort(nextClient + 1))
         guard let end = network.connect(toPort: port, from: peer) else { return }
         var habits = WalkClient.Habits()
         switch random.next(below: 10) {
