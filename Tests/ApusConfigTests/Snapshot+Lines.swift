@@ -11,6 +11,10 @@ extension Snapshot {
             let reasons = listener.hidesReasons ? ", hides reasons" : ""
             let halves = listener.servesHalfClosed ? ", serves the half-closed" : ""
             lines.append("listener \(listener.name) at \(listener.bind)\(paths)\(reasons)\(halves)")
+            if !listener.proxyNetworks.isEmpty {
+                lines.append(
+                    "  PROXY protocol from \(listener.proxyNetworks.map(\.description).joined(separator: " "))")
+            }
             if let tls = listener.tls { lines += inLines(tls) }
             for route in routes[listener.routes] { lines += inLines(route) }
         }
@@ -136,6 +140,7 @@ extension Snapshot {
         tell("concurrency", \.concurrency)
         tell("passes trailers", \.passesTrailers)
         if let tls = pool.tls { lines.append("  \(inLine(tls))") }
+        if let version = pool.proxyProtocol { lines.append("  PROXY protocol \(version.rawValue)") }
         for endpoint in endpoints[pool.endpoints] {
             var line = "  endpoint \(endpoint.name) at \(endpoint.address), weight \(endpoint.weight)"
             if endpoint.tier != 0 { line += ", tier \(endpoint.tier)" }

@@ -90,6 +90,10 @@ extension ForeignWord {
             "httpsredirect redirecthttps forcessl forcehttps redirectscheme",
             .init(nil, ["listeners[].redirect_to_https"])
         ),
+        (
+            "proxyprotocol acceptproxy sendproxy sendproxyv2",
+            .init(nil, ["listeners[].proxy_protocol", "pools.NAME.proxy_protocol"])
+        ),
         ("strictsni sniffstrict", .init(nil, ["listeners[].tls.strict"])),
         ("mergeslashes normalizepath", .init(nil, ["listeners[].paths"], note: "and origins get paths as they came")),
         (
@@ -231,6 +235,5 @@ extension ForeignWord {
                 + "filters plugins",
             .init(nil, note: "Apus does not do that yet")
         ),
-        ("proxyprotocol sendproxy acceptproxy", .init(nil, note: "Apus does not speak the PROXY protocol yet")),
     ]
 }

@@ -82,7 +82,10 @@ extension RootSection: Keyed {
         SectionKey("timeouts", \.timeouts, Kind.section(example: "{ connect: 3s }"), "How long anything may take."),
         SectionKey("limits", \.limits, Kind.section(example: "{ body: 10MB }"), "How much of anything there may be."),
         SectionKey(
-            "trusted_proxies", \.trustedProxies, networks, "Proxies whose X-Forwarded fields are believed.",
+            "trusted_proxies", \.trustedProxies,
+            .networks(
+                everybody: "any client may say in X-Forwarded-For who it is; name the networks of your proxies"),
+            "Proxies whose X-Forwarded fields are believed.",
             usually: "none"),
         SectionKey(
             "client_headers", \.clientFields, Kind.section(example: "{ remove: [X-Tenant], keep: [Remote-User] }"),
@@ -121,31 +124,4 @@ extension RootSection: Keyed {
     private static let watch = Kind<Duration>(
         interval.shape.or("on"), words: "`on`, \(interval.shape.words)", told: interval.told,
         read: { field, findings in field.node.plainText == "on" ? .seconds(2) : interval.read(field, &findings) })
-
-    private static let networks = Kind<[Network]>(
-        .list(of: .named(.network)), words: "a list of networks",
-        told: { .word($0.isEmpty ? "none" : $0.map(\.description).joined(separator: ", ")) },
-        read: { field, findings in networks(field, &findings) })
-
-    private static func networks(_ field: Field, _ findings: inout Findings) -> [Network] {
-        let items = field.list(of: "networks", example: "[10.0.0.0/8]", &findings) ?? []
-        return items.compactMap { item in
-            if let network = item.text.flatMap({ Network($0) }) {
-                if network.isEverybody {
-                    findings.warning(
-                        "`\(network)` is everybody: any client may say in X-Forwarded-For who it is; name the networks "
-                            + "of your proxies", at: item.position)
-                }
-                return network
-            }
-            field.item(item).reject(
-                expected: "a network or an address, such as `10.0.0.0/8` or `\"2001:db8::/32\"`", &findings)
-            return nil
-        }
-    }
-}
-
-extension Network {
-    /// All addresses, of one version at least.
-    fileprivate var isEverybody: Bool { prefixLength == 0 || self == Network("0.0.0.0/0") }
 }

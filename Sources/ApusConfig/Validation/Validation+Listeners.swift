@@ -38,6 +38,7 @@ extension Validation {
                     listener.hidesReasons = section.hidesReasons
                     listener.servesHalfClosed = section.servesHalfClosed
                     listener.tls = tls
+                    listener.proxyNetworks = section.proxyProtocol?.networks ?? []
                     return listener
                 }
             }

@@ -52,7 +52,9 @@ struct PlacedKey: Sendable, CustomTestStringConvertible {
         "access_log.failures": "to: stdout, sample: 1/2", "process.group": "user: apus",
         "listeners[].tls.": "certificate: tls/both.pem", "listeners[].tls.key": "certificate: tls/site.pem",
         "listeners[].tls.certificate": "", "listeners[].tls.certificates[].": "certificate: tls/both.pem",
-        "listeners[].tls.certificates[].certificate": "", "pools.NAME.tls.": "ca: tls/ca.pem",
+        "listeners[].tls.certificates[].certificate": "", "listeners[].proxy_protocol.": "from: [10.0.0.0/8]",
+        "listeners[].proxy_protocol.from": "",
+        "pools.NAME.tls.": "ca: tls/ca.pem",
         "pools.NAME.tls.ca": "", "pools.NAME.tls.key": "certificate: tls/client.pem, ca: tls/ca.pem",
     ]
 

@@ -6,7 +6,7 @@ extension Timeouts: Keyed {
     static let keys: [SectionKey<Timeouts>] = [
         SectionKey("request_head", \.requestHead, Kind.duration(), "A request's head."),
         SectionKey("idle", \.idle, Kind.duration(), "A client's connection without a request."),
-        SectionKey("handshake", \.handshake, Kind.duration(), "A client's TLS handshake."),
+        SectionKey("handshake", \.handshake, Kind.duration(), "A client's PROXY header and TLS handshake."),
         SectionKey("connect", \.connect, Kind.duration(), "One attempt to connect to an endpoint, TLS included."),
         SectionKey("response_head", \.responseHead, Kind.duration(), "Until a response's head is complete."),
         SectionKey("body", \.body, Kind.duration(), "How long a body may make no progress."),

@@ -9,6 +9,7 @@ struct ListenerSection {
     var hidesReasons = false
     var servesHalfClosed = false
     var tls: ListenerTLSSection?
+    var proxyProtocol: ProxyProtocolSection?
     var redirectsToHTTPS = false
     /// Nil when `routes` was left out.
     var routes: [RouteSection]?
@@ -69,6 +70,9 @@ extension ListenerSection: Keyed {
         SectionKey(
             "tls", \.tls, Kind.switched(nil, example: "{ certificate: site.pem, key: site.key }"),
             "TLS with clients."),
+        SectionKey(
+            "proxy_protocol", \.proxyProtocol, Kind.switched(nil, example: "{ from: [10.0.0.0/8] }"),
+            "Proxies that name their clients by the PROXY protocol."),
         SectionKey(
             "redirect_to_https", \.redirectsToHTTPS, Kind.onOrOff,
             "Whether requests that none of its routes takes are sent to the same URL with `https:`."),

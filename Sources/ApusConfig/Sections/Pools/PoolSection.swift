@@ -1,3 +1,4 @@
+import ApusAddresses
 import ApusModel
 
 /// One entry of `pools`.
@@ -84,6 +85,9 @@ extension PoolSection: Keyed {
             SectionKey("endpoints", \.endpoints, EndpointSection.kind, "The origins.", needed: "[127.0.0.1:3001]"),
             SectionKey(
                 "tls", \.tls, Kind.switched(example: "{ ca: ca.pem }"), "TLS with the endpoints.", usually: "off"),
+            SectionKey(
+                "proxy_protocol", \.pool.proxyProtocol, Kind<ProxyProtocol>.choice.or("off"),
+                "By which version of the PROXY protocol endpoints are told who the client is."),
             SectionKey("family", \.pool.family, Kind.choice, "Which addresses of host names are used."),
         ]
 

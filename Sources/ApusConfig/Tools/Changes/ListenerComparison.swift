@@ -64,10 +64,21 @@ struct ListenerComparison {
                 one, "half_close \(words[0]) -> \(words[1])",
                 effect: "its connections are kept, and fare by the new rule")
         }
+        if one.proxyNetworks != other.proxyNetworks {
+            let words = [one, other].map(Self.proxyProtocol)
+            changed(
+                one, "proxy_protocol \(words[0]) -> \(words[1])",
+                effect: "its connections are kept; new ones fare by the new rule")
+        }
         compareTLS(one, other)
         let routes = RouteComparison(
             listener: other.name, old, Array(one.routes), new, Array(other.routes))
         changes += routes.changes
+    }
+
+    private static func proxyProtocol(_ listener: Listener) -> String {
+        let networks = listener.proxyNetworks.map(\.description)
+        return networks.isEmpty ? "off" : "{ from: [\(networks.joined(separator: ", "))] }"
     }
 
     private mutating func compareTLS(_ one: Listener, _ other: Listener) {

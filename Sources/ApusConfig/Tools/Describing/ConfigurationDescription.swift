@@ -1,3 +1,4 @@
+import ApusAddresses
 public import ApusModel
 
 /// What a configuration will do, in a line for each listener and each pool: what `apus check` prints.
@@ -24,6 +25,9 @@ public struct ConfigurationDescription: Sendable {
         if !targets.isEmpty { words += " to \(targets)" }
         if own > 0 { words += pools.isEmpty ? ", answered by Apus" : ", \(own) of them answered by Apus" }
         if let tls = listener.tls { words += ", TLS with \(counted(tls.certificates.count, "certificate"))" }
+        if !listener.proxyNetworks.isEmpty {
+            words += ", PROXY protocol from \(listener.proxyNetworks.map(\.description).joined(separator: ", "))"
+        }
         return "listener  \(name): \(words)"
     }
 
@@ -60,6 +64,7 @@ public struct ConfigurationDescription: Sendable {
         case .learned(let name, _, _): parts.append("sticky by the application's cookie \(name)")
         }
         if let tls = pool.tls { parts.append(tls.authorities == nil ? "TLS, not verified" : "TLS") }
+        if let version = pool.proxyProtocol { parts.append("PROXY protocol \(version.rawValue)") }
         parts.append(counted(pool.retries.attempts, "attempt"))
         let rules = Settings(pool, of: snapshot)
         if pool.outliers == nil { parts.append("outliers off") }

@@ -37,6 +37,9 @@ public struct RequestExplainer: Sendable {
             listener: .init(
                 name: bound.name, address: "\(bound.bind)", origin: place(origins.listeners, listener), reason: reason),
             outcome: .noRoute)
+        if !bound.proxyNetworks.isEmpty {
+            explanation.proxyProtocol = bound.proxyNetworks.map(\.description).joined(separator: ", ")
+        }
         let arrival = Arrival(
             listener: listener, peer: request.client,
             isTrusted: snapshot.trustedProxies.contains { $0.contains(request.client) }, isSecure: bound.tls != nil)

@@ -7,6 +7,10 @@ extension RequestExplanation {
         let because = listener.reason.map { " (\($0))" } ?? ""
         let called = listener.name == listener.address ? "" : " at \(listener.address)"
         lines.append("listener  \(listener.name)\(called)\(Self.place(listener.origin))\(because)")
+        if let proxyProtocol {
+            lines.append(
+                "proxy     connections from \(proxyProtocol) must begin with a PROXY header, which names the client")
+        }
         if let certificate { lines.append("tls       shows \(certificate)") }
         lines += ways
         if !removedHeaders.isEmpty {

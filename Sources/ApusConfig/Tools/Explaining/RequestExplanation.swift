@@ -92,6 +92,8 @@ public struct RequestExplanation: Sendable, Equatable, Encodable {
     public var client: String
     /// The certificate that is shown, and why; nil where there is no TLS.
     public var certificate: String?
+    /// Networks whose connections begin with a header of the PROXY protocol; nil for none.
+    public var proxyProtocol: String?
     public var listener: Listener
     /// The readings of the path, the first of them as routes see it; empty if there is only one.
     public var readings: [Reading] = []
