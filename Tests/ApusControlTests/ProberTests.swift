@@ -119,6 +119,7 @@ import Testing
             let events: [RefusalNews.Event] = [
                 .turnedAway(.descriptorLimit, count: 1), .turnedAway(.connectionLimit, count: 3),
                 .cameBack(route: "api", from: "10.0.0.9", count: 2), .ledBack(endpoint: "web/10.0.0.8:80", count: 1),
+                .proxyHeaderRefused(.missing, from: "10.0.0.7", count: 2),
             ]
             for event in events + events { await prober.observe(.refused(RefusalNews(listener: "0.0.0.0:80", event))) }
             #expect(link.givenUp == 2, "each time that descriptors are lacking")
@@ -140,6 +141,11 @@ import Testing
                     """
                     warning: endpoint web/10.0.0.8:80 answered a request of listener 0.0.0.0:80 with 508 (loop_detected): it is an \
                     Apus, or leads to one, by which they had come before; look where its pools lead; told once a minute
+                    """,
+                    """
+                    warning: listener 0.0.0.0:80 closed 2 connections that had to begin with a header of the PROXY protocol, the \
+                    latest from 10.0.0.7: the connection began with something else; have that proxy send the header (send-proxy, \
+                    proxy_protocol on), or leave it out of the listener's proxy_protocol; told once a minute
                     """,
                 ])
         }

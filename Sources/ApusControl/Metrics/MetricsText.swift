@@ -85,6 +85,7 @@ public struct MetricsText: Sendable {
         writeRefusals(to: &writer)
         writeListeners(to: &writer)
         writeTLS(to: &writer)
+        writeProxyHeaders(to: &writer)
         writeUpstream(to: &writer)
         let health = health.snapshot === snapshot ? health : nil
         if let health {

@@ -18,6 +18,8 @@ struct Probe {
     let check: HealthCheck
     /// How it speaks TLS, and with whom; nil where it does not.
     let tls: (rules: PoolTLS, name: String)?
+    /// What the connection begins with: a header of the PROXY protocol, or nothing.
+    let opening: [UInt8]
     /// What a response's head may have.
     let limits: HeadLimits
     /// Descriptors from this one on are kept for others.
@@ -25,8 +27,11 @@ struct Probe {
 
     init(
         address: ApusAddresses.SocketAddress, check: HealthCheck, tls: (rules: PoolTLS, name: String)? = nil,
-        limits: Limits = Limits(), descriptorBound: Int32 = .max
+        proxyProtocol: ProxyProtocol? = nil, limits: Limits = Limits(), descriptorBound: Int32 = .max
     ) {
+        // What listens at another port is another server.
+        let isOwnPort = check.port == nil || check.port == address.port
+        opening = isOwnPort ? proxyProtocol.map(ProxyHeader.bytesOfNobody) ?? [] : []
         self.tls = check.speaksTLS ? tls : nil
         self.descriptorBound = descriptorBound
         self.address = SocketAddress(ip: address.ip, port: check.port ?? address.port)
@@ -98,7 +103,7 @@ struct Probe {
         ProbeClock.start(limit, on: eventLoop, verdict, connecting: connecting)
         connecting.whenComplete { result in
             switch result {
-            case .success: if check.probe == .tcp, tls == nil { verdict.succeed(nil) }
+            case .success: if check.probe == .tcp, tls == nil, opening.isEmpty { verdict.succeed(nil) }
             case .failure(let error as IOError): verdict.succeed(CheckFailure(errno: error.errnoCode))
             case .failure: verdict.succeed(.connectTimedOut)
             }
@@ -107,6 +112,10 @@ struct Probe {
 
     private func configure(_ channel: any Channel, verdict: EventLoopPromise<CheckFailure?>) throws {
         let pipeline = channel.pipeline.syncOperations
+        if !opening.isEmpty {
+            let isAll = check.probe == .tcp && tls == nil
+            try pipeline.addHandler(ProbeOpening(opening, isAll: isAll, verdict: verdict))
+        }
         if let tls {
             let conversation = try TLSConversation(tls.rules, to: tls.name, at: address)
             try pipeline.addHandler(TLSProbeLayer(conversation, isAll: check.probe == .tcp, verdict: verdict))

@@ -107,10 +107,11 @@ public actor Prober: Service {
                         let (address, check) = (snapshot.endpoints[endpoint].address, check(of: endpoint))
                         let endpointName = snapshot.endpoints[endpoint].host
                         let tls = snapshot.pools[snapshot.endpoints[endpoint].pool].tls.map { ($0, endpointName) }
+                        let proxyProtocol = snapshot.pools[snapshot.endpoints[endpoint].pool].proxyProtocol
                         let (limits, isAsk) = (snapshot.limits, isToBeAsked(endpoint))
                         let question = isAsk ? check.ofTheEjected : check
                         let probe = Probe(
-                            address: address, check: question, tls: tls, limits: limits,
+                            address: address, check: question, tls: tls, proxyProtocol: proxyProtocol, limits: limits,
                             descriptorBound: descriptorBound)
                         probes.addTask { await self.probe(number, probe, by: check, isAsk: isAsk) }
                     }
