@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 
 from .places import ROOT, VENV, BenchError, executable
+from .programs import finds_openssl
 from .proxies import Proxy
 
 
@@ -50,6 +51,15 @@ def install_peers(proxies: Sequence[Proxy], load_generator: str) -> None:
         install_debian(debian)
     if python:
         install_python(python)
+
+
+def install_openssl() -> None:
+    """Installs what the bench's own programs speak TLS with, if it is missing."""
+    missing = [] if finds_openssl() else ["libssl-dev"]
+    if executable("openssl") is None:
+        missing.append("openssl")
+    if missing:
+        install_debian(missing)
 
 
 def build_apus() -> None:

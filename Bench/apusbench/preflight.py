@@ -2,9 +2,11 @@
 
 import http.client
 import socket
+import ssl
 import time
 from dataclasses import dataclass
 
+from .certificates import Certificate
 from .places import BenchError
 from .processes import Process
 
@@ -64,9 +66,17 @@ def _wait_until_it_serves(connection: http.client.HTTPConnection, patience: floa
             time.sleep(0.02)
 
 
-def check_equal_work(port: int, origins: tuple[int, ...]) -> None:
+def _connection(port: int, certificate: Certificate | None) -> http.client.HTTPConnection:
+    """Where `certificate` is given, the proxy must show it."""
+    if certificate is None:
+        return http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    context = ssl.create_default_context(cafile=str(certificate.certificate))
+    return http.client.HTTPSConnection("127.0.0.1", port, timeout=5, context=context)
+
+
+def check_equal_work(port: int, origins: tuple[int, ...], certificate: Certificate | None = None) -> None:
     """The work that every proxy must do: spread over all origins, keep Host, say whom the request is for."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    connection = _connection(port, certificate)
     try:
         _wait_until_it_serves(connection)
         arrived = [_arrived(connection) for _ in range(REQUESTS)]

@@ -7,34 +7,67 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .certificates import Certificate
 from .places import BUILD, PROGRAMS, BenchError, executable
 from .processes import Process
 
+_LOAD = ["load.c", "options.c", "response.c", "wire.c"]
+_ORIGIN = ["origin.c", "wire.c"]
 _SOURCES = {
     "floor": ["floor.c", "wire.c"],
-    "origin": ["origin.c", "wire.c"],
-    "load": ["load.c", "options.c", "response.c", "wire.c"],
+    "origin": [*_ORIGIN, "without_tls.c"],
+    "load": [*_LOAD, "without_tls.c"],
 }
+#: Built where a scenario speaks TLS, with OpenSSL.
+_SOURCES_WITH_TLS = {
+    "origin-tls": [*_ORIGIN, "tls.c"],
+    "load-tls": [*_LOAD, "tls.c"],
+}
+_OPENSSL = ["-lssl", "-lcrypto"]
 _FLAGS = ["-std=gnu11", "-D_GNU_SOURCE", "-O2", "-g", "-Wall", "-Wextra", "-Werror"]
 
 
-def build_programs() -> None:
-    """Compiles what is older than its sources. The compiler is the one that comes with Swift, or the system's."""
+def _compiler() -> Path:
+    """The one that comes with Swift, or the system's."""
     compiler = executable("clang") or executable("cc")
     if compiler is None:
         raise BenchError("No C compiler: neither clang (which comes with Swift) nor cc is on the PATH.")
+    return compiler
+
+
+def finds_openssl() -> bool:
+    """Whether the compiler finds OpenSSL's headers."""
+    command = [_compiler(), "-x", "c", "-fsyntax-only", "-"]
+    return subprocess.run(command, input=b"#include <openssl/ssl.h>", capture_output=True, check=False).returncode == 0
+
+
+def build_programs(with_tls: bool = False) -> None:
+    """Compiles what is older than its sources; the programs that speak TLS only where they are asked for."""
+    if with_tls and not finds_openssl():
+        raise BenchError("No headers of OpenSSL, which the bench speaks TLS with: install libssl-dev.")
     BUILD.mkdir(exist_ok=True)
     newest = max(path.stat().st_mtime for path in PROGRAMS.iterdir())
-    for name, sources in _SOURCES.items():
+    programs = [(name, sources, []) for name, sources in _SOURCES.items()]
+    if with_tls:
+        programs += [(name, sources, _OPENSSL) for name, sources in _SOURCES_WITH_TLS.items()]
+    for name, sources, libraries in programs:
         program = BUILD / name
         if program.exists() and program.stat().st_mtime > newest:
             continue
-        subprocess.run([compiler, *_FLAGS, "-o", program, *sources], cwd=PROGRAMS, check=True)
+        subprocess.run([_compiler(), *_FLAGS, "-o", program, *sources, *libraries], cwd=PROGRAMS, check=True)
 
 
-def start_origin(cores: Iterable[int], ports: Sequence[int] = (0, 0, 0)) -> tuple[Process, list[int]]:
-    """Starts one origin on all `ports` (0: a free one) and returns it with its ports, when it accepts connections."""
-    origin = Process([BUILD / "origin", *map(str, ports)], cores, pipes=True)
+def start_origin(
+    cores: Iterable[int], ports: Sequence[int] = (0, 0, 0), certificate: Certificate | None = None
+) -> tuple[Process, list[int]]:
+    """Starts one origin on all `ports` (0: a free one) and returns it with its ports, when it accepts connections.
+
+    With a `certificate` it speaks TLS.
+    """
+    command: list[str | Path] = [BUILD / "origin"]
+    if certificate is not None:
+        command = [BUILD / "origin-tls", "--tls", certificate.certificate, certificate.key]
+    origin = Process([*command, *map(str, ports)], cores, pipes=True)
     line = origin.read_line()
     if not line:
         origin.stop()
@@ -55,6 +88,9 @@ class LoadResult:
     errors: int
     failures: dict[str, int]
     reconnects: int
+    #: TLS handshakes in the window, and how many of them resumed a session.
+    handshakes: int
+    resumptions: int
     p50_us: float
     p99_us: float
     p999_us: float
@@ -74,7 +110,8 @@ def run_load(
 
     With --idle it calls `started` when every connection has done its request, then lets them go.
     """
-    with Process([BUILD / "load", *arguments], cores, errors=errors, pipes=True) as load:
+    program = BUILD / ("load-tls" if "--tls" in arguments else "load")
+    with Process([program, *arguments], cores, errors=errors, pipes=True) as load:
         while line := load.read_line():
             event: dict[str, Any] = json.loads(line)
             match event.pop("event"):

@@ -5,6 +5,9 @@
 // proxy does, and latency counts from the time a request was due, so that a proxy that stalls is charged with all who
 // had to wait (no coordinated omission).
 //
+// With --tls it is a client of TLS as well (see tls.h). A handshake that did not lead to what was asked for is a failure,
+// and so is one that resumed no session where it should have.
+//
 // It prints {"event": "start"} when the measured window begins, {"event": "end"} when it is over, and then the result.
 // See options.h for what it takes.
 #include "histogram.h"
@@ -37,6 +40,10 @@ struct slot {
     uint32_t served;
     struct response_reader reader;
     uint32_t next;
+    /// The connection's TLS, once it is connected, and the session that the next one in this slot resumes.
+    struct ssl_st *tls;
+    struct ssl_session_st *ticket;
+    uint32_t handshakes;
 };
 
 static const uint64_t second = 1000000000u, cooldown = 100000000u;
@@ -53,7 +60,7 @@ static uint64_t begin, window_begin, window_end, stop;
 static uint64_t scheduled, busy_now;
 
 static struct histogram latency;
-static uint64_t requests, completed, bytes_moved, reconnects, failures[failure_count];
+static uint64_t requests, completed, bytes_moved, reconnects, handshakes, resumptions, failures[failure_count];
 static struct { uint32_t requests, failures; } timeline[most_seconds];
 static char input[largest_read];
 
@@ -122,6 +129,8 @@ static void open_slot(uint32_t i);
 static void close_slot(struct slot *s) {
     if (s->state == busy) busy_now--;
     if (s->state == opening) opening_now--;
+    if (s->tls != NULL) tls_free(s->tls);
+    s->tls = NULL;
     if (s->descriptor >= 0) close(s->descriptor);
     s->descriptor = -1;
     s->generation++;
@@ -139,7 +148,9 @@ static void break_slot(uint32_t i, enum failure failure) {
 static void send_on(uint32_t i) {
     struct slot *s = &slots[i];
     while (s->sent < request_length) {
-        ssize_t n = send(s->descriptor, request + s->sent, request_length - s->sent, MSG_NOSIGNAL);
+        const char *bytes = request + s->sent;
+        size_t length = request_length - s->sent;
+        ssize_t n = s->tls != NULL ? tls_send(s->tls, bytes, length) : send(s->descriptor, bytes, length, MSG_NOSIGNAL);
         if (n < 0 && errno == EAGAIN) return;
         if (n < 0) return break_slot(i, connection_reset);
         s->sent += (size_t)n;
@@ -182,7 +193,8 @@ static void read_on(uint32_t i, bool finished) {
     struct slot *s = &slots[i];
     uint32_t generation = s->generation;
     for (;;) {
-        ssize_t n = recv(s->descriptor, input, sizeof input, 0);
+        ssize_t n = s->tls != NULL ? tls_receive(s->tls, input, sizeof input)
+                                   : recv(s->descriptor, input, sizeof input, 0);
         if (n < 0 && errno == EAGAIN) return;
         if (n < 0) return break_slot(i, connection_reset);
         if (n == 0) {
@@ -208,7 +220,8 @@ static void read_on(uint32_t i, bool finished) {
             complete_request(i);
             if (s->generation != generation) return;
         }
-        if (n < (ssize_t)sizeof input && !finished) return;
+        // With TLS more may have been received than one record, and no event would tell of it.
+        if (n < (ssize_t)sizeof input && !finished && s->tls == NULL) return;
     }
 }
 
@@ -243,14 +256,51 @@ static void open_slot(uint32_t i) {
     if (epoll_ctl(poll, EPOLL_CTL_ADD, s->descriptor, &event) < 0) fail("epoll_ctl");
 }
 
+// MARK: handshakes
+
+static enum failure failure_of(enum tls_step step) {
+    switch (step) {
+    case tls_wrong_version: return wrong_version;
+    case tls_wrong_cipher: return wrong_cipher;
+    case tls_wrong_group: return wrong_group;
+    case tls_wrong_key: return wrong_key;
+    default: return handshake_failed;
+    }
+}
+
+/// What is wrong with a handshake that went as far as `step`, which is not `tls_waits`.
+static enum failure judge_handshake(struct slot *s, enum tls_step step, uint64_t now) {
+    if (step != tls_is_open) return failure_of(step);
+    bool resumed = tls_was_resumed(s->tls), is_first = s->handshakes++ == 0;
+    if (in_window(now)) handshakes++, resumptions += resumed;
+    return options.tls.resumes && !resumed && !is_first ? not_resumed : no_failure;
+}
+
+/// Shakes hands as far as it goes; true when that is done.
+static bool shake(struct slot *s) {
+    if (s->tls == NULL) s->tls = tls_connect(s->descriptor, &s->ticket);
+    enum tls_step step = tls_shake(s->tls);
+    if (step == tls_waits) return false;
+    enum failure failure = judge_handshake(s, step, nanoseconds());
+    if (failure == no_failure) return true;
+    count_failure(failure);
+    close_slot(s);
+    return false;
+}
+
 static void take_event(uint32_t i, uint32_t events) {
     struct slot *s = &slots[i];
     uint32_t generation = s->generation;
     if (s->state == opening) {
         if (events & (EPOLLERR | EPOLLHUP)) {
             // Opened again by the next tick, not at once: a proxy that refuses is not to be hammered.
-            count_failure(connect_failed);
+            count_failure(s->tls != NULL ? handshake_failed : connect_failed);
             return close_slot(s);
+        }
+        if (options.tls.version != tls_off) {
+            if (!shake(s)) return;
+            // What came with the handshake's end is no event of its own.
+            events |= EPOLLIN | EPOLLOUT;
         }
         if (events & EPOLLOUT) use_slot(i, nanoseconds());
     } else if (s->state == busy && (events & EPOLLOUT)) {
@@ -327,6 +377,27 @@ static void generate(void) {
     }
 }
 
+/// Has every slot shake hands twice, so that all of them resume sessions when the clock starts; no longer than a failure.
+static void prime(void) {
+    bool failed = false, all = false;
+    uint64_t latest = begin + (uint64_t)(options.timeout * 1e9);
+    window_begin = window_end = stop = UINT64_MAX;
+    for (uint64_t now = begin; !all && !failed && now < latest; now = nanoseconds()) {
+        tick(now);
+        wait_and_take(now + second / 100);
+        all = true;
+        for (uint32_t i = 0; i < options.connections; i++) all = all && slots[i].handshakes >= 2;
+        for (int i = 1; i < failure_count; i++) failed = failed || failures[i] > 0;
+    }
+}
+
+static void start_clock(void) {
+    begin = nanoseconds();
+    window_begin = begin + (uint64_t)(options.warmup * 1e9);
+    window_end = window_begin + (uint64_t)(options.seconds * 1e9);
+    stop = window_end + cooldown;
+}
+
 /// Opens every connection, has each do one request, and holds them until standard input ends.
 static void hold_idle(void) {
     uint64_t ready_count = 0;
@@ -385,10 +456,11 @@ static void print_result(void) {
     double whole = options.upload > 0 ? (double)request_length : (double)expected.length;
     printf(
         "{\"event\": \"result\", \"requests\": %llu, \"completed\": %llu, \"transfers\": %.3f, \"seconds\": %.3f, "
-        "\"reconnects\": %llu, \"errors\": %llu, \"p50_us\": %.1f, \"p99_us\": %.1f, \"p999_us\": %.1f, "
-        "\"max_us\": %.1f, \"failures\": {",
+        "\"reconnects\": %llu, \"handshakes\": %llu, \"resumptions\": %llu, \"errors\": %llu, \"p50_us\": %.1f, "
+        "\"p99_us\": %.1f, \"p999_us\": %.1f, \"max_us\": %.1f, \"failures\": {",
         (unsigned long long)requests, (unsigned long long)completed, (double)bytes_moved / whole, seconds,
-        (unsigned long long)reconnects, (unsigned long long)failed, (double)histogram_quantile(&latency, 0.5) / 1e3,
+        (unsigned long long)reconnects, (unsigned long long)handshakes, (unsigned long long)resumptions,
+        (unsigned long long)failed, (double)histogram_quantile(&latency, 0.5) / 1e3,
         (double)histogram_quantile(&latency, 0.99) / 1e3, (double)histogram_quantile(&latency, 0.999) / 1e3,
         (double)latency.maximum / 1e3);
     const char *separator = "";
@@ -415,6 +487,7 @@ int main(int count, char **arguments) {
     getrlimit(RLIMIT_NOFILE, &limit);
     limit.rlim_cur = limit.rlim_max;
     setrlimit(RLIMIT_NOFILE, &limit);
+    if (options.tls.version != tls_off) tls_be_client(&options.tls);
     pattern_make();
     make_request();
     poll = epoll_create1(EPOLL_CLOEXEC);
@@ -422,9 +495,8 @@ int main(int count, char **arguments) {
     for (uint32_t i = 0; i < options.connections; i++) slots[i].descriptor = -1;
     first_ready = last_ready = none;
     begin = nanoseconds();
-    window_begin = begin + (uint64_t)(options.warmup * 1e9);
-    window_end = window_begin + (uint64_t)(options.seconds * 1e9);
-    stop = window_end + cooldown;
+    if (options.tls.resumes) prime();
+    start_clock();
     if (options.idle) hold_idle();
     else generate();
     print_result();

@@ -2,6 +2,8 @@
 #ifndef BENCH_OPTIONS_H
 #define BENCH_OPTIONS_H
 
+#include "tls.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -29,6 +31,11 @@ struct options {
     double timeout;
     /// --idle: one request per connection, then hold them all until standard input ends.
     bool idle;
+    /// --tls VERSION (1.2 or 1.3): speak TLS, and let the server choose nothing (see tls.h).
+    /// --tls-key KIND: the kind of key that it must show, ecdsa (the default) or rsa.
+    /// --tls-resume: every connection resumes the session of the one before in its slot. Only the first cannot, and is
+    /// made before the clock starts.
+    struct tls_terms tls;
     /// --timeline: print requests and failures second by second.
     bool timeline;
 };

@@ -1,13 +1,15 @@
 // The origin of every scenario: one thread, any number of ports, as cheap as an HTTP server can be.
 //
-//   origin [--everywhere] PORT...   0 takes a free port; prints the ports when it is ready
+//   origin [--everywhere] [--tls CERTIFICATE KEY] PORT...   0 takes a free port; prints the ports when it is ready
 //
 //   GET  /small            128 bytes                    GET  /100k      100,000 bytes
 //   GET  /10m              10,000,000 bytes             GET  /chunked   100,000 bytes in 16 chunks
 //   POST /upload           "LENGTH ok" or "LENGTH wrong": how long the body was and whether it was the pattern
 //   GET  /head             its own port and the request head, as they arrived here
 //
-// Connections are kept alive, pipelined requests answered in order, bodies taken with Content-Length or chunked.
+// Connections are kept alive, pipelined requests answered in order, bodies taken with Content-Length or chunked. With
+// --tls it speaks TLS 1.3 (see tls.h).
+#include "tls.h"
 #include "wire.h"
 
 #include <errno.h>
@@ -31,6 +33,9 @@ struct connection {
     int descriptor;
     uint16_t port;
     bool is_listener;
+    /// NULL where plain HTTP is spoken.
+    struct ssl_st *tls;
+    bool is_shaking;
     /// The client asked for the end behind the response; the response has been given.
     bool close_asked, close_when_sent;
     bool peer_finished;
@@ -51,6 +56,7 @@ struct connection {
 static struct response small, hundred_kilobytes, ten_megabytes, in_chunks, not_found, bad_request;
 static char date_line[64];
 static int poll;
+static bool speaks_tls;
 static char input[2 * largest_read];
 
 static struct response make_response(const char *status, size_t body_length) {
@@ -91,6 +97,7 @@ static void make_responses(void) {
 }
 
 static void end_connection(struct connection *c) {
+    if (c->tls != NULL) tls_free(c->tls);
     close(c->descriptor);
     free(c->held);
     free(c);
@@ -100,7 +107,9 @@ static void end_connection(struct connection *c) {
 static bool send_on(struct connection *c) {
     const struct response *r = c->sending;
     while (c->sent < r->length) {
-        ssize_t n = send(c->descriptor, r->bytes + c->sent, r->length - c->sent, MSG_NOSIGNAL);
+        const char *bytes = r->bytes + c->sent;
+        size_t length = r->length - c->sent;
+        ssize_t n = c->tls != NULL ? tls_send(c->tls, bytes, length) : send(c->descriptor, bytes, length, MSG_NOSIGNAL);
         if (n < 0) return false;
         c->sent += (size_t)n;
     }
@@ -219,6 +228,11 @@ static void hold(struct connection *c, const char *bytes, size_t length) {
 static bool advance(struct connection *c, uint32_t events) {
     if (events & (EPOLLERR | EPOLLHUP)) return false;
     c->peer_finished = c->peer_finished || (events & EPOLLRDHUP) != 0;
+    if (c->is_shaking) {
+        enum tls_step step = tls_shake(c->tls);
+        if (step != tls_is_open) return step == tls_waits;
+        c->is_shaking = false;
+    }
     for (;;) {
         if (c->sending != NULL && !send_on(c)) return errno == EAGAIN;
         if (c->close_when_sent) return false;
@@ -233,12 +247,14 @@ static bool advance(struct connection *c, uint32_t events) {
                 continue;
             }
         }
-        ssize_t n = recv(c->descriptor, input + before, largest_read, 0);
+        ssize_t n = c->tls != NULL ? tls_receive(c->tls, input + before, largest_read)
+                                   : recv(c->descriptor, input + before, largest_read, 0);
         if (n <= 0) return n < 0 && errno == EAGAIN;
         size_t all = before + (size_t)n;
         size_t used = take_input(c, input, all);
         if (before > 0 || used < all) hold(c, input + used, all - used);
-        bool drained = n < largest_read && !c->peer_finished;
+        // With TLS more may have been received than one record.
+        bool drained = n < largest_read && !c->peer_finished && c->tls == NULL;
         if (c->sending == NULL && !c->close_when_sent && drained) return true;
     }
 }
@@ -248,6 +264,10 @@ static void watch(int descriptor, uint16_t port, bool is_listener) {
     c->descriptor = descriptor;
     c->port = port;
     c->is_listener = is_listener;
+    if (speaks_tls && !is_listener) {
+        c->tls = tls_accept(descriptor);
+        c->is_shaking = true;
+    }
     struct epoll_event event = {.events = is_listener ? EPOLLIN : every_event, .data.ptr = c};
     if (epoll_ctl(poll, EPOLL_CTL_ADD, descriptor, &event) < 0) fail("epoll_ctl");
 }
@@ -262,9 +282,17 @@ static void accept_all(const struct connection *listener) {
 }
 
 int main(int count, char **arguments) {
-    bool everywhere = count > 1 && strcmp(arguments[1], "--everywhere") == 0;
-    int first = everywhere ? 2 : 1;
-    if (count <= first) return fprintf(stderr, "usage: origin [--everywhere] PORT...\n"), 2;
+    int first = 1;
+    bool everywhere = count > first && strcmp(arguments[first], "--everywhere") == 0;
+    if (everywhere) first++;
+    speaks_tls = count > first + 2 && strcmp(arguments[first], "--tls") == 0;
+    if (speaks_tls) {
+        tls_be_server(arguments[first + 1], arguments[first + 2]);
+        first += 3;
+    }
+    if (count <= first) {
+        return fprintf(stderr, "usage: origin [--everywhere] [--tls CERTIFICATE KEY] PORT...\n"), 2;
+    }
     end_with_parent();
     signal(SIGPIPE, SIG_IGN);
     struct rlimit limit;

@@ -6,7 +6,8 @@
 enum { longest_head = 16 * 1024 };
 
 const char *const failure_names[failure_count] = {
-    "none", "connect", "reset", "closed", "timeout", "status", "framing", "length", "content"};
+    "none",      "connect", "reset",  "closed", "timeout", "status",      "framing", "length", "content",
+    "handshake", "version", "cipher", "group",  "key",     "not resumed"};
 
 void response_forget(struct response_reader *reader) {
     free(reader->held);

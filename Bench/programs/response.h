@@ -22,6 +22,12 @@ enum failure {
     wrong_framing,
     wrong_length,
     wrong_content,
+    handshake_failed,
+    wrong_version,
+    wrong_cipher,
+    wrong_group,
+    wrong_key,
+    not_resumed,
     failure_count,
 };
 
