@@ -7,11 +7,13 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from .certificates import make_certificates
+from .document import DOCUMENT, write_tls
 from .entry import run_command
-from .install import build_apus, install_peers
+from .install import build_apus, install_openssl, install_peers
 from .machine import describe_machine
 from .measure import Pace, measure
-from .places import BENCH, BUILD, BenchError, executable
+from .places import BENCH, ROOT, BenchError, executable
 from .processes import raise_descriptor_limit
 from .programs import build_programs
 from .proxies import ALL as ALL_PROXIES
@@ -39,7 +41,7 @@ def _arguments() -> argparse.Namespace:
         prog="Bench/run",
         description="Measures Apus against its peers and against the floor. Installs peers that are missing.",
     )
-    parser.add_argument("--scenarios", metavar="A,B", help="only these (default: all; see --list)")
+    parser.add_argument("--scenarios", metavar="A,B", help="only these; tls: all with TLS (default: all; see --list)")
     parser.add_argument("--proxies", metavar="A,B", help="only these (default: all; see --list)")
     parser.add_argument(
         "--before", type=Path, metavar="FILE", help="an apus built earlier, measured beside the present one and compared"
@@ -49,7 +51,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--quick",
         action="store_true",
-        help="about a minute that shows that everything works; its figures mean nothing. "
+        help="about two minutes that shows that everything works; its figures mean nothing. "
         f"Unless --proxies says otherwise with {', '.join(_QUICK_PROXIES)} only",
     )
     parser.add_argument(
@@ -57,6 +59,11 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--json", type=Path, default=BENCH / "results" / "latest.json", metavar="FILE")
     parser.add_argument("--markdown", type=Path, default=BENCH / "results" / "latest.md", metavar="FILE")
+    parser.add_argument(
+        "--write",
+        action="store_true",
+        help=f"also put the tables into {DOCUMENT.relative_to(ROOT)}; for scenarios with TLS only",
+    )
     parser.add_argument("--list", action="store_true", help="list scenarios and proxies")
     return parser.parse_args()
 
@@ -71,12 +78,16 @@ def _plan(arguments: argparse.Namespace) -> Plan:
         before = Before(arguments.before)
         before.required_program()
         proxies.insert(1 if proxies and proxies[0].name == "apus" else 0, before)
+    # A peer that no scenario is for need not be installed.
+    proxies = [proxy for proxy in proxies if any(scenario.includes(proxy) for scenario in scenarios)]
     pace = Pace(
         seconds=arguments.seconds or (0.5 if quick else 5),
         warmup=0.2 if quick else 1,
         rest=0.2 if quick else 1,
         settle=0 if quick else 3,
     )
+    if arguments.write and not all(scenario.speaks_tls for scenario in scenarios):
+        raise BenchError("--write is for scenarios with TLS only: say --scenarios tls.")
     rounds = arguments.rounds or (1 if quick else 5)
     if rounds < 1 or not 0 < pace.seconds <= 600:
         raise BenchError("--rounds must be at least 1, --seconds more than 0 and at most 600.")
@@ -150,7 +161,11 @@ def _main() -> int:
         return 0
     plan = _plan(arguments)
     raise_descriptor_limit()
-    build_programs()
+    with_tls = any(scenario.speaks_tls for scenario in plan.scenarios)
+    if with_tls:
+        install_openssl()
+        make_certificates()
+    build_programs(with_tls)
     install_peers(plan.proxies, plan.load_generator)
     if any(proxy.name == "apus" for proxy in plan.proxies):
         build_apus()
@@ -170,6 +185,8 @@ def _main() -> int:
     for path, text in ((arguments.json, as_json(run)), (arguments.markdown, as_markdown(run))):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
+    if arguments.write:
+        write_tls(run)
     print(as_markdown(run))
     failed = results.without_valid_rounds()
     for summary in failed:

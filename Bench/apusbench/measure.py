@@ -14,7 +14,7 @@ from . import preflight
 from .places import BUILD, BenchError, executable
 from .processes import CPUTime, Memory, Process
 from .programs import LoadResult, run_load, start_origin
-from .proxies import Proxy
+from .proxies import ORIGINS_CERTIFICATE, Proxy
 from .results import Round
 from .scenarios import Scenario
 
@@ -57,12 +57,13 @@ def measure(scenario: Scenario, proxy: Proxy, pace: Pace, rate: float | None, lo
 
 
 def _measure(scenario: Scenario, proxy: Proxy, pace: Pace, rate: float | None, load_generator: str) -> Round:
-    origin, ports = start_origin(scenario.load_cores)
+    setup = scenario.setup
+    origin, ports = start_origin(scenario.load_cores, certificate=ORIGINS_CERTIFICATE if setup.tls_to_origins else None)
     port = preflight.free_port()
-    with origin, proxy.running(scenario.setup, scenario.proxy_cores, port, tuple(ports)) as process:
+    with origin, proxy.running(setup, scenario.proxy_cores, port, tuple(ports)) as process:
         preflight.wait_until_it_accepts(process, port)
         if proxy.speaks_http:
-            preflight.check_equal_work(port, tuple(ports))
+            preflight.check_equal_work(port, tuple(ports), setup.certificate)
         if scenario.idle_connections > 0:
             round = _hold_idle(scenario, proxy, process, port, pace)
         elif load_generator == "wrk" and scenario.wrk_connections is not None:
@@ -71,12 +72,12 @@ def _measure(scenario: Scenario, proxy: Proxy, pace: Pace, rate: float | None, l
             round = _load(scenario, proxy, process, port, pace, rate)
         if process.exit_status is not None:
             raise BenchError(f"ended in the middle: exit status {process.exit_status}")
-        return round if not scenario.setup.access_log else _with_logged_share(round, process)
+        return round if not setup.access_log else _with_logged_share(round, process)
 
 
 def _arguments(scenario: Scenario, proxy: Proxy, port: int) -> list[str]:
     extra = () if proxy.speaks_http else scenario.floor_load
-    return ["--port", str(port), *scenario.load, *extra]
+    return ["--port", str(port), *scenario.load, *scenario.load_tls, *extra]
 
 
 def _beside(process: Process, name: str) -> Path:
@@ -156,7 +157,7 @@ def _hold_idle(scenario: Scenario, proxy: Proxy, process: Process, port: int, pa
 
     time.sleep(pace.settle)
     # A few connections first, so that what the first request alone costs is not charged to the 5,000.
-    run(["--port", str(port), "--idle", "--connections", "16"], [])
+    run(["--port", str(port), "--idle", "--connections", "16", *scenario.load_tls], [])
     rest_and_read(before)
     run(_arguments(scenario, proxy, port), during)
     added = (during[0].resident - before[0].resident) * 1024

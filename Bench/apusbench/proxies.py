@@ -13,8 +13,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from .certificates import ECDSA, HOST, Certificate
 from .places import BUILD, CONFIGURATIONS, ROOT, VENV, BenchError, executable
 from .processes import Process
+
+
+#: What origins that speak TLS show, and what the proxies verify it with.
+ORIGINS_CERTIFICATE = ECDSA
 
 
 @dataclass(frozen=True)
@@ -23,6 +28,9 @@ class Setup:
 
     workers: int = 1
     access_log: bool = False
+    #: What it shows its clients, where it speaks TLS with them.
+    certificate: Certificate | None = None
+    tls_to_origins: bool = False
     #: For the floor, which knows no HTTP: move bytes (bodies), or close behind each response.
     floor_options: tuple[str, ...] = ()
 
@@ -41,7 +49,13 @@ class Instance:
         return self.directory / "access.log"
 
     def fill(self, template: str, **more: str) -> str:
+        shown = self.setup.certificate or ECDSA
         values = {
+            "certificate": str(shown.certificate),
+            "key": str(shown.key),
+            "certificate_and_key": str(shown.both),
+            "origins_certificate": str(ORIGINS_CERTIFICATE.certificate),
+            "host": HOST,
             "port": str(self.port),
             "workers": str(self.setup.workers),
             "directory": str(self.directory),
@@ -63,6 +77,8 @@ class Proxy:
     is_peer = True
     speaks_http = True
     writes_access_log = True
+    #: Whether it is configured here for the scenarios with TLS.
+    speaks_tls = False
     #: Debian's package, or the one in the Python package index.
     debian_package: str | None = None
     python_package: str | None = None
@@ -70,6 +86,9 @@ class Proxy:
     templates: dict[str, str] = {}
     #: What @name@ becomes without and with an access log.
     log_lines: dict[str, tuple[str, str]] = {"access_log": ("", "")}
+    #: The same for TLS with clients and with origins.
+    tls_lines: dict[str, tuple[str, str]] = {}
+    origin_tls_lines: dict[str, tuple[str, str]] = {}
     version_arguments = ("--version",)
 
     def program(self) -> Path | None:
@@ -99,7 +118,10 @@ class Proxy:
         return program
 
     def write_configuration(self, instance: Instance) -> None:
-        lines = {name: pair[instance.setup.access_log] for name, pair in self.log_lines.items()}
+        setup = instance.setup
+        lines = {name: pair[setup.access_log] for name, pair in self.log_lines.items()}
+        lines |= {name: pair[setup.certificate is not None] for name, pair in self.tls_lines.items()}
+        lines |= {name: pair[setup.tls_to_origins] for name, pair in self.origin_tls_lines.items()}
         # What is filled in may itself name @log@, so values come after lines.
         for template, name in self.templates.items():
             (instance.directory / name).write_text(instance.fill((CONFIGURATIONS / template).read_text(), **lines))
@@ -132,6 +154,9 @@ class Apus(Proxy):
     is_peer = False
     templates = {"apus.yaml": "apus.yaml"}
     log_lines = {"access_log": ("", "access_log: @log@")}
+    speaks_tls = True
+    tls_lines = {"tls": ("", "tls: { certificate: @certificate@, key: @key@ }")}
+    origin_tls_lines = {"origin_tls": ("", "tls: { ca: @origins_certificate@, name: @host@ }")}
 
     def program(self) -> Path | None:
         if given := os.environ.get("APUS_BIN"):
@@ -174,6 +199,24 @@ class Nginx(Proxy):
             "    access_log @log@ json buffer=64k flush=1s;",
         )
     }
+    speaks_tls = True
+    tls_lines = {
+        "ssl": ("", "ssl"),
+        "tls": (
+            "",
+            "ssl_certificate @certificate@;\n        ssl_certificate_key @key@;\n"
+            "        ssl_protocols TLSv1.2 TLSv1.3;",
+        ),
+    }
+    origin_tls_lines = {
+        "scheme": ("http", "https"),
+        "origin_tls": (
+            "",
+            "proxy_ssl_protocols TLSv1.2 TLSv1.3;\n            proxy_ssl_server_name on;\n"
+            "            proxy_ssl_name @host@;\n            proxy_ssl_verify on;\n"
+            "            proxy_ssl_trusted_certificate @origins_certificate@;",
+        ),
+    }
     version_arguments = ("-v",)
 
     def command(self, instance: Instance) -> list[str]:
@@ -193,6 +236,11 @@ class HAProxy(Proxy):
             'log global\n    log-format \'{"time":"%t","client":"%ci","method":"%HM","path":"%HPO","status":%ST,'
             '"bytes":%B,"milliseconds":%Ta,"origin":"%si:%sp"}\'',
         ),
+    }
+    speaks_tls = True
+    tls_lines = {"tls": ("", "ssl crt @certificate_and_key@ alpn http/1.1")}
+    origin_tls_lines = {
+        "origin_tls": ("", "ssl verify required ca-file @origins_certificate@ verifyhost @host@ sni str(@host@)")
     }
     version_arguments = ("-v",)
 

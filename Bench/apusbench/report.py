@@ -14,6 +14,13 @@ from .scenarios import Scenario
 from .targets import Verdict
 
 
+TLS_HEADING = "## TLS"
+_TLS_INTRODUCTION = (
+    "All show the same certificate and speak the same version, AES-128-GCM and X25519; Bench/README.md says what is compared "
+    "with what. The floor speaks no TLS. `Bench/run --scenarios tls --write` writes this part."
+)
+
+
 @dataclass(frozen=True)
 class Run:
     """Everything that a report needs."""
@@ -90,15 +97,30 @@ def as_markdown(run: Run) -> str:
     if comparison := _against_before(run):
         lines += ["## Against Apus before", "", *comparison, ""]
     for scenario in run.scenarios:
-        lines += [
-            f"## {scenario.title}",
-            "",
-            f"`{scenario.name}`{_rate(run, scenario)}",
-            "",
-            *_table(run, scenario),
-            "",
-        ]
+        if not scenario.speaks_tls:
+            lines += [*_section("##", run, scenario), ""]
+    if any(scenario.speaks_tls for scenario in run.scenarios):
+        lines += [*tls_part(run), ""]
     return "\n".join([*lines, *_void(run.results)]).rstrip() + "\n"
+
+
+def tls_part(run: Run, stands_alone: bool = False) -> list[str]:
+    """The scenarios with TLS; with the machine, the targets and what was void where it `stands_alone`."""
+    lines = [TLS_HEADING, "", _TLS_INTRODUCTION, ""]
+    if stands_alone:
+        lines += [*_machine(run), ""]
+        if run.verdicts:
+            measured = [verdict for verdict in run.verdicts if verdict.met is not None]
+            lines += [*_verdicts(measured), ""]
+    for scenario in run.scenarios:
+        if scenario.speaks_tls:
+            lines += [*_section("###", run, scenario), ""]
+    return [*lines, *_void(run.results, "###")] if stands_alone else lines[:-1]
+
+
+def _section(level: str, run: Run, scenario: Scenario) -> list[str]:
+    name = f"`{scenario.name}`{_rate(run, scenario)}"
+    return [f"{level} {scenario.title}", "", name, "", *_table(run, scenario)]
 
 
 def _machine(run: Run) -> list[str]:
@@ -212,8 +234,8 @@ def _grid(titles: Sequence[str], rows: Sequence[Sequence[str]], left: int) -> li
     return [line(titles), line(ruler), *map(line, rows)]
 
 
-def _void(results: Results) -> list[str]:
+def _void(results: Results, level: str = "##") -> list[str]:
     void: list[Round] = [round for round in results.rounds if round.void is not None]
     if not void:
         return ["No round was void: every response came and every byte of it was right."]
-    return ["## Void rounds", "", *(f"- {round.scenario}, {round.proxy}: {round.void}" for round in void)]
+    return [f"{level} Void rounds", "", *(f"- {round.scenario}, {round.proxy}: {round.void}" for round in void)]

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from .certificates import ECDSA, RSA
 from .places import ALL_CORES, LOAD_CORES, PROXY_CORES, BenchError
 from .proxies import Proxy, Setup
 
@@ -12,6 +13,8 @@ class Scenario:
     title: str
     #: What the load generator is told, the floor's extra words aside.
     load: tuple[str, ...]
+    #: What it is told of TLS. It offers the proxy one version, one cipher, one group and one kind of key.
+    load_tls: tuple[str, ...] = ()
     setup: Setup = Setup()
     proxy_cores: frozenset[int] = PROXY_CORES
     load_cores: frozenset[int] = LOAD_CORES
@@ -26,14 +29,21 @@ class Scenario:
     idle_connections: int = 0
 
     def includes(self, proxy: Proxy) -> bool:
+        if self.speaks_tls and not proxy.speaks_tls:
+            return False
         return proxy.writes_access_log or not self.setup.access_log
+
+    @property
+    def speaks_tls(self) -> bool:
+        return self.setup.certificate is not None or self.setup.tls_to_origins
 
 
 _RAW = Setup(floor_options=("--raw",))
 _SPLICED = Setup(floor_options=("--splice",))
 _TEN_MEGABYTES = 10_000_000
+_TLS_1_3 = ("--tls", "1.3")
 
-ALL: tuple[Scenario, ...] = (
+_WITHOUT_TLS: tuple[Scenario, ...] = (
     Scenario(
         "small-64",
         "Small responses, 64 keep-alive connections",
@@ -107,10 +117,81 @@ ALL: tuple[Scenario, ...] = (
     ),
 )
 
+_WITH_TLS: tuple[Scenario, ...] = (
+    Scenario(
+        "tls-64",
+        "TLS 1.3: small responses, 64 keep-alive connections",
+        ("--connections", "64"),
+        load_tls=_TLS_1_3,
+        setup=Setup(certificate=ECDSA),
+    ),
+    Scenario(
+        "tls-new",
+        "TLS 1.3: a new connection with a full handshake for each request, ECDSA, 64 at a time",
+        ("--connections", "64", "--one-per-connection"),
+        load_tls=_TLS_1_3,
+        setup=Setup(certificate=ECDSA),
+    ),
+    Scenario(
+        "tls-new-rsa",
+        "TLS 1.3: a new connection with a full handshake for each request, RSA 2048, 64 at a time",
+        ("--connections", "64", "--one-per-connection"),
+        load_tls=(*_TLS_1_3, "--tls-key", "rsa"),
+        setup=Setup(certificate=RSA),
+    ),
+    Scenario(
+        "tls-resumed",
+        "TLS 1.3: a new connection with a resumed session for each request, 64 at a time",
+        ("--connections", "64", "--one-per-connection"),
+        load_tls=(*_TLS_1_3, "--tls-resume"),
+        setup=Setup(certificate=ECDSA),
+    ),
+    Scenario(
+        "tls12-resumed",
+        "TLS 1.2: a new connection with a resumed session for each request, 64 at a time",
+        ("--connections", "64", "--one-per-connection"),
+        load_tls=("--tls", "1.2", "--tls-resume"),
+        setup=Setup(certificate=ECDSA),
+    ),
+    Scenario(
+        "tls-100k",
+        "TLS 1.3: responses of 100 kB, 64 keep-alive connections",
+        ("--connections", "64", "--path", "/100k", "--length", "100000"),
+        load_tls=_TLS_1_3,
+        setup=Setup(certificate=ECDSA),
+    ),
+    Scenario(
+        "tls-idle-5000",
+        "TLS 1.3: memory with 5,000 idle keep-alive connections",
+        ("--connections", "5000", "--idle"),
+        load_tls=_TLS_1_3,
+        setup=Setup(certificate=ECDSA),
+        idle_connections=5000,
+    ),
+    Scenario(
+        "tls-origin",
+        "TLS 1.3 with the origins: small responses, 64 plain keep-alive connections",
+        ("--connections", "64"),
+        setup=Setup(tls_to_origins=True),
+    ),
+    Scenario(
+        "tls-two-workers",
+        "TLS 1.3: small responses, 64 connections, two workers on two cores that everyone shares",
+        ("--connections", "64"),
+        load_tls=_TLS_1_3,
+        setup=Setup(workers=2, certificate=ECDSA),
+        proxy_cores=ALL_CORES,
+        load_cores=ALL_CORES,
+    ),
+)
+
+ALL: tuple[Scenario, ...] = (*_WITHOUT_TLS, *_WITH_TLS)
+
 
 def scenarios_named(names: list[str]) -> list[Scenario]:
+    """Those of these names; `tls` is all with TLS."""
     known = {scenario.name: scenario for scenario in ALL}
     for name in names:
-        if name not in known:
-            raise BenchError(f"There is no scenario '{name}' here. Known are: {', '.join(known)}.")
-    return [scenario for scenario in ALL if scenario.name in names]
+        if name not in known and name != "tls":
+            raise BenchError(f"There is no scenario '{name}' here. Known are: {', '.join(known)}, and tls for all with TLS.")
+    return [scenario for scenario in ALL if scenario.name in names or ("tls" in names and scenario.speaks_tls)]

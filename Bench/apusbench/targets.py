@@ -14,6 +14,10 @@ class Verdict:
     met: bool | None
 
 
+#: CPU per request with TLS, as a share of the best peer's.
+_TLS_LIMITS = {"tls-64": 0.82, "tls-new": 0.60, "tls-resumed": 0.62, "tls-100k": 0.90}
+
+
 def _cpu(round: Round) -> float:
     return round.cpu
 
@@ -63,6 +67,13 @@ def _idle(results: Results) -> list[Verdict]:
     return [*verdicts, Verdict(total, f"{mine / 1024:.1f} MiB, HAProxy {theirs / 1024:.1f} MiB", mine < theirs)]
 
 
+def _two_tls_workers(results: Results) -> Verdict:
+    """Two workers beside each other must not cost a request more than one does."""
+    target = "tls-two-workers: CPU per request at most 1.05 of one worker's in tls-64"
+    ratio = results.ratio("tls-two-workers", "apus", results.summary("tls-64", "apus"), _cpu)
+    return Verdict(target, "not measured" if ratio is None else f"{ratio:.2f}", None if ratio is None else ratio <= 1.05)
+
+
 def judge(results: Results) -> list[Verdict]:
     """Every target of Apus against this run's figures (ratios of medians)."""
     per_request = "CPU per request at most {} of the best peer's"
@@ -78,4 +89,12 @@ def judge(results: Results) -> list[Verdict]:
         _against_best_peer(results, "rate-half", _p99, 1.00, "rate-half: p99 no worse than the best peer's"),
         *_idle(results),
         _against_best_peer(results, "two-workers", _cpu, 1.00, "two-workers: " + per_request.format("1.00")),
+        *(
+            _against_best_peer(results, name, _cpu, limit, f"{name}: {per_request.format(f'{limit:.2f}')}")
+            for name, limit in _TLS_LIMITS.items()
+        ),
+        _against_best_peer(
+            results, "tls-idle-5000", _added, 0.50, "tls-idle-5000: memory of a connection at most 0.50 of the best peer's"
+        ),
+        _two_tls_workers(results),
     ]

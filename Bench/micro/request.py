@@ -11,12 +11,13 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from apusbench.certificates import make_certificates
 from apusbench.entry import run_command
-from apusbench.install import install_debian
+from apusbench.install import install_debian, install_openssl
 from apusbench.places import LOAD_CORES, PROXY_CORES, BenchError, executable
 from apusbench.preflight import check_equal_work, free_port, wait_until_it_accepts
 from apusbench.programs import build_programs, run_load, start_origin
-from apusbench.proxies import Apus, Before, Instance
+from apusbench.proxies import ORIGINS_CERTIFICATE, Apus, Before, Instance
 from apusbench.scenarios import Scenario, scenarios_named
 
 from . import callgrind
@@ -61,12 +62,13 @@ class Count:
 
 def _run(binary: Path, scenario: Scenario, seconds: float, folder: Path) -> Count:
     proxy = _Counted(binary, folder / f"callgrind.{seconds:g}")
-    origin, ports = start_origin(LOAD_CORES)
+    setup = scenario.setup
+    origin, ports = start_origin(LOAD_CORES, certificate=ORIGINS_CERTIFICATE if setup.tls_to_origins else None)
     port = free_port()
-    with origin, proxy.running(scenario.setup, PROXY_CORES, port, tuple(ports)) as process:
+    with origin, proxy.running(setup, PROXY_CORES, port, tuple(ports)) as process:
         wait_until_it_accepts(process, port)
-        check_equal_work(port, tuple(ports))
-        load = ["--port", str(port), *scenario.load, "--warmup", "0", "--seconds", str(seconds)]
+        check_equal_work(port, tuple(ports), setup.certificate)
+        load = ["--port", str(port), *scenario.load, *scenario.load_tls, "--warmup", "0", "--seconds", str(seconds)]
         result = run_load(load, LOAD_CORES, lambda: None, lambda: None, folder / "errors")
         # Callgrind writes its counts as the program ends.
         process.stop(patience=60)
@@ -105,7 +107,10 @@ def _main() -> int:
         raise BenchError(f"{scenario.name} does not load one worker at full speed, so that its requests cannot be counted.")
     if executable("valgrind") is None:
         install_debian(["valgrind"])
-    build_programs()
+    if scenario.speaks_tls:
+        install_openssl()
+        make_certificates()
+    build_programs(scenario.speaks_tls)
     binary = Apus().program()
     if binary is None:
         raise BenchError("There is no apus: build it with `make build`, or name it in APUS_BIN.")
