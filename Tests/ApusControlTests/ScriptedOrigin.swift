@@ -146,8 +146,8 @@ let closedAddress = ApusAddresses.SocketAddress("127.0.0.1:1")!
 
 /// Waits, a few milliseconds at a time, until `condition` holds; false when it has not after five seconds.
 func eventually(_ condition: () async -> Bool) async -> Bool {
-    // Twenty seconds: on a machine that does other things as well, only failing may take long.
-    for _ in 0..<4000 {
+    // A minute: on a machine that does other things as well, only failing may take long.
+    for _ in 0..<12_000 {
         if await condition() { return true }
         try? await Task.sleep(for: .milliseconds(5))
     }
