@@ -7,6 +7,8 @@ import ApusTransport
 extension Proxy {
     /// Goes on with a client's handshake, and reads its first request when that is over.
     mutating func shake(_ client: Int, _ hand: inout RequestInHand, _ arena: inout BufferArena) {
+        guard clients.handshakeSteps > 0 else { return connections.makeReady(client) }
+        clients.handshakeSteps -= 1
         let result = connections.handshake(client, &arena)
         if result.wouldBlock { return }
         guard !result.isFailure else { return handshakeFailed(client, result, &arena) }

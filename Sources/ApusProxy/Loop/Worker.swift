@@ -72,6 +72,8 @@ extension Worker {
         let count = proxy.connections.links.wait(milliseconds: sleep)
         let started = proxy.now
         if count == 0, sleep > 0 { recordWakeup(after: sleep) }
+        // Those that wait for their turn go first.
+        proxy.clients.handshakeSteps = proxy.connections.ready.isEmpty ? Clients.handshakeStepsAtOnce : 0
         for index in 0..<count {
             handle(proxy.connections.links.event(index), of: count, &hand, &arena)
         }
