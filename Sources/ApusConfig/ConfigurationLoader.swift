@@ -31,6 +31,8 @@ public struct ConfigurationLoader: Sendable {
     public var listFiles: @Sendable (_ directory: String) throws -> [String]
     /// The text of a file that holds a secret. Such files are never among `LoadedConfiguration.files`.
     public var readSecret: @Sendable (_ path: String, FileRules) throws -> String
+    /// The names of the files in a folder of certificates, in any order.
+    public var listSecrets: @Sendable (_ directory: String) throws -> [String]
     /// The value of an environment variable; nil when it is not set.
     public var environment: @Sendable (_ name: String) -> String?
     /// What a configuration may use beyond its own text, which somebody has sent; nil for one of this machine's, which may
@@ -63,6 +65,7 @@ public struct ConfigurationLoader: Sendable {
         self.makeSecret = makeSecret
         self.readFile = readFile
         self.listFiles = listFiles
+        listSecrets = listFiles
         self.readSecret = readSecret
         self.environment = environment
     }

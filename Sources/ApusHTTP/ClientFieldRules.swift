@@ -71,7 +71,8 @@ extension ClientFieldRules {
         guard !bytes.isEmpty else { return .other }
         let field = KnownField(folding: bytes.span, 0..<bytes.count)
         switch field {
-        case .forwardedFor, .forwardedHost, .forwardedProto, .forwardedPort, .forwardedPrefix: return .written
+        case .forwardedFor, .forwardedHost, .forwardedProto, .forwardedPort, .forwardedPrefix, .clientCertificate:
+            return .written
         case .claim, .forwarded, .realIP: return .claim
         case .other, .apusReason, .via, .authorization: return .other
         case .apusLoop: return .mark

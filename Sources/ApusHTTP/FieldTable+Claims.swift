@@ -21,6 +21,8 @@ extension FieldTable {
         for index in 0..<count {
             switch lines[index].field {
             case .forwardedFor: tidyList(index, &bytes)
+            // Many proxies let pass what they do not know: only who has seen the handshake may say whose it was.
+            case .clientCertificate: lines[index].isDropped = true
             case .forwardedPrefix:
                 var end = lines[index].value.upperBound
                 while end > lines[index].value.lowerBound, bytes[end &- 1] == UInt8(ascii: "/") { end &-= 1 }

@@ -2,6 +2,16 @@
 // Apus writes itself. docs/design/0003-strictness.md says who believes which; docs/configuration.md has the list.
 
 extension KnownField {
+    /// Whether the name in `range` is one by which Apus tells origins of a client's certificate (RFC 9440, and Envoy's), in
+    /// whatever spelling.
+    static func isClientCertificate(_ bytes: Span<UInt8>, _ range: Range<Int>, first: UInt8) -> Bool {
+        switch first {
+        case 0x63: bytes.equalsFolded(range, "client-cert") || bytes.equalsFolded(range, "client-cert-chain")
+        case 0x78: bytes.equalsFolded(range, "x-forwarded-client-cert")
+        default: false
+        }
+    }
+
     /// Whether the name in `range` is one of those, in whatever spelling.
     ///
     /// `mayBeKnown` has their lengths.
@@ -9,7 +19,7 @@ extension KnownField {
         func named(_ text: StaticString) -> Bool { bytes.equalsFolded(range, text) }
         return switch first {
         case 0x63:
-            named("client-ip") || named("client-cert") || named("client-cert-chain") || named("cf-connecting-ip")
+            named("client-ip") || named("cf-connecting-ip")
                 || named("cf-connecting-ipv6") || named("cf-pseudo-ipv4") || named("cf-visitor")
                 || named("cf-access-authenticated-user-email") || named("cf-access-jwt-assertion")
                 || named("cloudfront-viewer-address") || named("cloudfront-forwarded-proto")

@@ -14,6 +14,8 @@ public enum KnownField: UInt8, Sendable, BitwiseCopyable {
     case forwardedFor, forwardedHost, forwardedProto, forwardedPort, forwardedPrefix, forwarded, realIP
     /// Any other field of that kind (`KnownField.isClaim`), or one that the configuration counts among them.
     case claim
+    /// The client's own certificate, in any of three fields. Nobody is believed who writes one: origins take it for proof.
+    case clientCertificate
     case via
     /// How far TRACE and OPTIONS may go (RFC 9110 section 7.6.2).
     case maxForwards
@@ -45,6 +47,7 @@ public enum KnownField: UInt8, Sendable, BitwiseCopyable {
         if field != .other, bytes.equalsIgnoringCase(range, text) { return field }
         // As long as X-Forwarded-Host.
         if field == .forwardedHost, bytes.equalsIgnoringCase(range, "x-forwarded-port") { return .forwardedPort }
+        if isClientCertificate(bytes, range, first: first) { return .clientCertificate }
         return isClaim(bytes, range, first: first) ? .claim : .other
     }
 
@@ -57,6 +60,8 @@ public enum KnownField: UInt8, Sendable, BitwiseCopyable {
             self = field
         } else if field == .forwardedHost, bytes.equalsFolded(range, "x-forwarded-port") {
             self = .forwardedPort
+        } else if Self.isClientCertificate(bytes, range, first: first) {
+            self = .clientCertificate
         } else {
             self = Self.isClaim(bytes, range, first: first) ? .claim : .other
         }
@@ -151,7 +156,7 @@ extension KnownField {
         @inlinable static var claims: Set {
             [
                 Set(.forwardedFor), Set(.forwardedHost), Set(.forwardedProto), Set(.forwardedPort),
-                Set(.forwardedPrefix), Set(.forwarded), Set(.realIP), Set(.claim),
+                Set(.forwardedPrefix), Set(.forwarded), Set(.realIP), Set(.claim), Set(.clientCertificate),
             ]
         }
 

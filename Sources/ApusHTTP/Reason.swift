@@ -47,6 +47,9 @@ public enum Reason: UInt8, Error, Sendable, CaseIterable, BitwiseCopyable {
     // What Apus could not do with a good request.
     case badRewrite
     case noRoute
+    /// The host has other rules for clients' certificates than the name that the handshake was made for.
+    case misdirectedRequest
+    case clientCertificateRequired
     case loopDetected
     case routeSaturated
     case filterTimeout
@@ -135,6 +138,8 @@ extension Reason {
         case .requestBodyTooSlow: "request_body_too_slow"
         case .badRewrite: "bad_rewrite"
         case .noRoute: "no_route"
+        case .misdirectedRequest: "misdirected_request"
+        case .clientCertificateRequired: "client_certificate_required"
         case .loopDetected: "loop_detected"
         case .routeSaturated: "route_saturated"
         case .filterTimeout: "filter_timeout"
@@ -187,12 +192,14 @@ extension Reason {
             .transferEncodingInHTTP10, .badChunk, .badTrailer, .badRewrite, .plainHTTPOnTLS, .tlsOnPlainHTTP,
             .unexpectedProxyHeader:
             400
+        case .clientCertificateRequired: 403
         case .noRoute: 404
         case .methodNotAllowed: 405
         case .requestHeadTimeout, .requestBodyTimeout, .requestBodyTooSlow: 408
         case .bodyTooLarge: 413
         case .targetTooLong: 414
         case .expectationFailed: 417
+        case .misdirectedRequest: 421
         case .headTooLarge, .tooManyFields, .tooManyOptions: 431
         case .unsupportedTransferCoding: 501
         case .badVersion: 505

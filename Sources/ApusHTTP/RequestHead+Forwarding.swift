@@ -11,6 +11,8 @@ public struct ForwardedRequest: Sendable {
     public var saysVia: Bool
     /// The mark by which the sender knows a request that comes back to it; nil for none.
     public var mark: LoopMark?
+    /// Whether the caller writes lines of its own that tell of the client's certificate.
+    public var tellsCertificate: Bool
     /// What the caller writes instead, by `rewritten`; nothing, unless a route changes something.
     public var rewrites: Rewrites
 
@@ -37,18 +39,19 @@ public struct ForwardedRequest: Sendable {
     }
 
     /// What `rewritten` is asked to write.
-    public enum Part: Sendable { case target, host, fields, prefix }
+    public enum Part: Sendable { case target, host, fields, prefix, certificate }
 
     @inlinable
     public init(
         isTrusted: Bool, ownPort: UInt16 = 0, isSecure: Bool = false, saysVia: Bool = false, mark: LoopMark? = nil,
-        rewrites: Rewrites = []
+        tellsCertificate: Bool = false, rewrites: Rewrites = []
     ) {
         self.isTrusted = isTrusted
         self.ownPort = ownPort
         self.isSecure = isSecure
         self.saysVia = saysVia
         self.mark = mark
+        self.tellsCertificate = tellsCertificate
         self.rewrites = rewrites
     }
 }
@@ -94,6 +97,7 @@ extension RequestHead {
             sink.append("\r\n")
         }
         if rewrites.contains(.fields) { rewritten(.fields, &sink) }
+        if forwarding.tellsCertificate { rewritten(.certificate, &sink) }
         if forwarding.saysVia { sink.append(version == .http11 ? "Via: 1.1 apus\r\n" : "Via: 1.0 apus\r\n") }
         if framing == .chunked { sink.append("Transfer-Encoding: chunked\r\n") }
         if expectsContinue { sink.append("Expect: 100-continue\r\n") }

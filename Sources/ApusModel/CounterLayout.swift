@@ -24,6 +24,8 @@ public struct CounterLayout: Sendable {
         case handshakes, handshakesResumed
         /// Those that failed, were not over in time, and whose client left.
         case handshakeFailures, handshakeTimeouts, handshakesLeft
+        /// Those whose client has shown a certificate that is good, and those that failed for the one it has shown, or not shown.
+        case clientCertificates, clientCertificateFailures
         /// Headers of the PROXY protocol that were accepted; that were refused, or were not whole in time; and connections
         /// that ended before one began.
         case proxyHeaders, proxyHeadersRefused, proxyHeaderTimeouts, proxyHeadersLeft

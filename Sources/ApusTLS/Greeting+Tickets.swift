@@ -13,11 +13,14 @@ extension Greeting {
         return unsafe method
     }()
 
-    /// What a ticket is good for: the certificates that the client would be shown. Whoever leads a client to another listener, or
-    /// asks for another name, must not have a session resumed that was verified for this one (RFC 6066 section 3).
+    /// What a ticket is good for: the certificates that the client would be shown, and what it would be asked for itself. Whoever
+    /// leads a client to another listener, or asks for another name, must not have a session resumed that was verified for this
+    /// one (RFC 6066 section 3).
     private static func bound(_ ssl: OpaquePointer?) -> [UInt8] {
         guard let greeting = unsafe of(ssl) else { return [] }
-        return unsafe greeting.table.certificates(for: name(asked: ssl)).flatMap(\.digest)
+        let name = unsafe name(asked: ssl)
+        let shown = greeting.table.certificates(for: name).flatMap(\.digest)
+        return shown + (greeting.table.clients(for: name)?.sessionBound ?? [])
     }
 
     private static func sealTicket(

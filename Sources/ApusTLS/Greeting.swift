@@ -36,9 +36,11 @@ final class Greeting: Sendable {
 
     static func selectCertificate(_ hello: UnsafePointer<SSL_CLIENT_HELLO>?) -> ssl_select_cert_result_t {
         guard let ssl = unsafe hello?.pointee.ssl, let greeting = unsafe of(ssl) else { return ssl_select_cert_error }
-        let certificates = unsafe greeting.table.certificates(for: name(asked: ssl))
+        let name = unsafe name(asked: ssl)
+        let certificates = greeting.table.certificates(for: name)
         if certificates.isEmpty { return ssl_select_cert_error }
         for certificate in certificates { unsafe SSL_add1_credential(ssl, certificate.credential) }
+        if let clients = greeting.table.clients(for: name) { unsafe clients.apply(to: ssl) }
         return ssl_select_cert_success
     }
 

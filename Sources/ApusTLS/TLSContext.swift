@@ -31,6 +31,7 @@ public final class TLSContext: @unchecked Sendable {
         // A session is in its ticket, and nowhere else.
         unsafe SSL_CTX_set_session_cache_mode(pointer, SSL_SESS_CACHE_OFF)
         unsafe SSL_CTX_set_session_id_context(pointer, Array("apus".utf8), 4)
+        unsafe SSL_CTX_set_max_cert_list(pointer, rules.peerChainBytes)
     }
 
     /// For connections to origins.
@@ -53,7 +54,7 @@ public final class TLSContext: @unchecked Sendable {
         }
         if let certificate { unsafe SSL_CTX_add1_credential(pointer, certificate.credential) }
         let offered = protocols.flatMap { [UInt8(truncatingIfNeeded: $0.utf8.count)] + Array($0.utf8) }
-        unsafe SSL_CTX_set_alpn_protos(pointer, offered, offered.count)
+        if !offered.isEmpty { unsafe SSL_CTX_set_alpn_protos(pointer, offered, offered.count) }
         unsafe SSL_CTX_set_session_cache_mode(pointer, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL)
         unsafe SSL_CTX_sess_set_new_cb(pointer) { ssl, session in unsafe SessionKeeper.keep(session, of: ssl) }
     }
@@ -63,11 +64,14 @@ public final class TLSContext: @unchecked Sendable {
     private static func make(_ rules: TLSRules) throws(TLSFailure) -> OpaquePointer {
         guard let pointer = unsafe SSL_CTX_new(TLS_method()) else { throw .noMemory }
         unsafe SSL_CTX_set_min_proto_version(pointer, rules.minimum.number)
-        unsafe SSL_CTX_set_max_proto_version(pointer, TLSVersion.tls13.number)
+        unsafe SSL_CTX_set_max_proto_version(pointer, rules.maximum.number)
+        unsafe SSL_CTX_set_timeout(pointer, TLSRules.sessionSeconds)
+        unsafe SSL_CTX_set_session_psk_dhe_timeout(pointer, TLSRules.sessionSeconds)
+        let groups = rules.groups.map(\.number)
         let areSet =
-            unsafe SSL_CTX_set1_group_ids(pointer, rules.groups, rules.groups.count) == 1
+            unsafe SSL_CTX_set1_group_ids(pointer, groups, groups.count) == 1
             && SSL_CTX_set_verify_algorithm_prefs(pointer, rules.peerAlgorithms, rules.peerAlgorithms.count) == 1
-            && SSL_CTX_set_strict_cipher_list(pointer, rules.ciphers.joined(separator: ":")) == 1
+            && SSL_CTX_set_strict_cipher_list(pointer, rules.ciphers.map(\.rawValue).joined(separator: ":")) == 1
         guard areSet else {
             unsafe SSL_CTX_free(pointer)
             throw .brokeProtocol(BoringError.take())

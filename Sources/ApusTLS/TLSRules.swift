@@ -5,16 +5,10 @@ internal import CNIOBoringSSL
 /// (docs/design/0028).
 public struct TLSRules: Sendable, Equatable {
     public var minimum = TLSVersion.tls12
-    /// Key exchange groups, the preferred first, by their numbers (IANA, TLS Supported Groups).
-    public var groups: [UInt16] = [
-        UInt16(SSL_GROUP_X25519_MLKEM768), UInt16(SSL_GROUP_X25519), UInt16(SSL_GROUP_SECP256R1),
-        UInt16(SSL_GROUP_SECP384R1),
-    ]
-    /// Cipher suites of TLS 1.2, the preferred first; those of 1.3 can't be chosen.
-    public var ciphers: [String] = [
-        "ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-RSA-AES128-GCM-SHA256", "ECDHE-ECDSA-AES256-GCM-SHA384",
-        "ECDHE-RSA-AES256-GCM-SHA384", "ECDHE-ECDSA-CHACHA20-POLY1305", "ECDHE-RSA-CHACHA20-POLY1305",
-    ]
+    public var maximum = TLSVersion.tls13
+    /// Key exchange groups, and cipher suites of TLS 1.2, the preferred first.
+    public var groups = TLSGroup.usual
+    public var ciphers = TLSCipher.usual
     /// Signature algorithms that a peer's certificate may be proved with: Ed25519 and P-521 in, SHA-1 out.
     public var peerAlgorithms: [UInt16] = [
         UInt16(SSL_SIGN_ECDSA_SECP256R1_SHA256), UInt16(SSL_SIGN_RSA_PSS_RSAE_SHA256),
@@ -24,8 +18,26 @@ public struct TLSRules: Sendable, Equatable {
         UInt16(SSL_SIGN_RSA_PSS_RSAE_SHA512),
         UInt16(SSL_SIGN_RSA_PKCS1_SHA512),
     ]
+    /// Bytes of certificates that a client may show: they are told to origins in a field.
+    public var peerChainBytes = 24 << 10
+
+    /// Seconds for which a session may be resumed: as long as a ticket's key opens it, at least.
+    static let sessionSeconds: UInt32 = 24 * 3_600
 
     public init() {}
+}
+
+extension TLSGroup {
+    /// As the protocol has it.
+    var number: UInt16 {
+        switch self {
+        case .x25519MLKEM768: UInt16(SSL_GROUP_X25519_MLKEM768)
+        case .x25519: UInt16(SSL_GROUP_X25519)
+        case .p256: UInt16(SSL_GROUP_SECP256R1)
+        case .p384: UInt16(SSL_GROUP_SECP384R1)
+        case .p521: UInt16(SSL_GROUP_SECP521R1)
+        }
+    }
 }
 
 extension TLSVersion {

@@ -80,7 +80,10 @@ extension TLSContext {
     convenience init(_ rules: ListenerTLS, tickets: TicketKeys) throws(TLSFailure) {
         var own = TLSRules()
         own.minimum = rules.minimum
-        try self.init(showing: CertificateTable(rules), own, tickets: rules.hasTickets ? tickets : nil)
+        own.groups = rules.groups
+        own.ciphers = rules.ciphers
+        let keys = rules.ticketKeys.map { $0.held as? TicketKeys } ?? tickets
+        try self.init(showing: try CertificateTable(rules), own, tickets: rules.hasTickets ? keys : nil)
     }
 
     /// For the endpoints of a pool.
@@ -90,6 +93,8 @@ extension TLSContext {
         let trust = rules.authorities?.held as? TrustStore
         // Without a store nobody would be verified.
         guard (trust == nil) == (rules.authorities == nil) else { throw .unusable }
-        try self.init(asClient: own, trusting: trust, showing: rules.certificate?.held as? TLSCertificate)
+        try self.init(
+            asClient: own, trusting: trust, showing: rules.certificate?.held as? TLSCertificate,
+            protocols: rules.offersProtocols ? ["http/1.1"] : [])
     }
 }

@@ -1,3 +1,4 @@
+public import ApusModel
 internal import CNIOBoringSSL
 import Synchronization
 
@@ -7,7 +8,7 @@ import Synchronization
 /// Tickets are sealed with the first key and opened with any. Behind the first stands the one whose turn comes next, so that
 /// others who share the keys know it before a ticket is sealed with it.
 @safe
-public final class TicketKeys: Sendable {
+public final class TicketKeys: SharedTicketKeys.Holder, Sendable {
     /// A key: the name that its tickets begin with, and the secret that they are sealed with (AES-256-GCM).
     public struct Key: Sendable, Equatable {
         public static let nameCount = 16
@@ -40,6 +41,28 @@ public final class TicketKeys: Sendable {
 
     /// - Parameter keys: none for new ones.
     public init(_ keys: [Key] = []) { self.keys = Mutex(keys.isEmpty ? [.random(), .random()] : keys) }
+
+    /// Keys of a file, one a line: 48 bytes in base64, as `openssl rand -base64 48` makes them. Tickets are sealed with the first, and
+    /// opened with any.
+    ///
+    /// - Throws: the number of the first line, from 1, that is no key; 0 where there is none.
+    public convenience init(lines text: [UInt8]) throws(BadTicketKey) {
+        var keys: [Key] = []
+        for (number, line) in text.split(separator: 0x0a, omittingEmptySubsequences: false).enumerated() {
+            let line = line.filter { $0 != 0x0d && $0 != 0x20 }
+            if line.isEmpty || line.first == UInt8(ascii: "#") { continue }
+            guard let bytes = unbase64(line), let key = Key(bytes) else { throw BadTicketKey(line: number + 1) }
+            keys.append(key)
+        }
+        guard !keys.isEmpty else { throw BadTicketKey(line: 0) }
+        self.init(keys)
+    }
+
+    /// What a configuration says of them.
+    public func described(file: String) -> SharedTicketKeys {
+        let all = all
+        return SharedTicketKeys(file: file, count: all.count, digest: sha256(all.flatMap(\.bytes)), held: self)
+    }
 
     public var all: [Key] { keys.withLock { $0 } }
 
@@ -107,6 +130,18 @@ public final class TicketKeys: Sendable {
         defer { unsafe EVP_AEAD_CTX_free(aead) }
         return unsafe body(aead)
     }
+}
+
+/// A line of a file of ticket keys that is none, from 1; 0 where there is no line.
+public struct BadTicketKey: Error, Sendable, Equatable {
+    public let line: Int
+}
+
+private func unbase64(_ text: [UInt8]) -> [UInt8]? {
+    var bytes = [UInt8](repeating: 0, count: text.count)
+    var count = 0
+    guard unsafe EVP_DecodeBase64(&bytes, &count, bytes.count, text, text.count) == 1 else { return nil }
+    return Array(bytes.prefix(count))
 }
 
 /// Bytes that nobody can guess.

@@ -107,6 +107,12 @@ extension ConfigurationLoader {
         files["other.pem"] = files["tls/other.pem"]
         files["other.key"] = files["tls/other.key"]
         files["internal-ca.pem"] = files["tls/ca.pem"]
+        let ticketKey = String(repeating: "A", count: 64)
+        files["tls/tickets.keys"] = "# the first seals\n\(ticketKey)\n\(ticketKey)\n"
+        files["tls/none"] = "\n"
+        files["tickets.keys"] = files["tls/tickets.keys"]
+        files["clients.pem"] = files["tls/ca.pem"]
+        files["revoked.pem"] = files["tls/crl.pem"]
         files["/etc/apus/certificates/rsa.crt"] = files["tls/site-rsa.pem"]
         files["/etc/apus/certificates/rsa.key"] = files["tls/site-rsa.key"]
         files["tls/cut.pem"] = files["tls/site.pem"].map { String($0.prefix(300)) }

@@ -40,8 +40,22 @@ extension Snapshot {
     private func inLines(_ tls: ListenerTLS) -> [String] {
         let words =
             "from TLS \(tls.minimum.rawValue)\(tls.isStrict ? ", strict" : "")\(tls.hasTickets ? "" : ", no tickets")"
+            + (tls.groups == TLSGroup.usual ? "" : ", groups \(tls.groups.map(\.rawValue))")
+            + (tls.ciphers == TLSCipher.usual ? "" : ", ciphers \(tls.ciphers.map(\.rawValue))")
+            + (tls.ticketKeys.map { ", ticket keys \($0.file) (\($0.count))" } ?? "")
+            + (tls.ticketRotation == ListenerTLS.usualTicketRotation ? "" : ", tickets' keys for \(tls.ticketRotation)")
         return ["  \(words)"]
-            + tls.certificates.map { "  \(inLine($0.certificate)) for \($0.names.joined(separator: " "))" }
+            + tls.certificates.flatMap { shown in
+                ["  \(inLine(shown.certificate)) for \(shown.names.joined(separator: " "))"]
+                    + (shown.clients.map { ["    " + inLine($0)] } ?? [])
+            }
+    }
+
+    private func inLine(_ clients: ClientCertificateRules) -> String {
+        let revoked = clients.revoked.map { ", revoked by \($0.file) (\($0.count), until \($0.nextUpdate ?? 0))" } ?? ""
+        return
+            "clients \(clients.mode.rawValue), of \(clients.authorities.file) (\(clients.authorities.count))\(revoked), "
+            + "names \(clients.names.map(\.text)), told by \(clients.telling.map(\.rawValue))"
     }
 
     private func inLine(_ certificate: Certificate) -> String {
@@ -53,6 +67,7 @@ extension Snapshot {
         let trust = tls.authorities.map { "\($0.file) (\($0.count))" } ?? "everybody"
         let own = tls.certificate.map { ", shows \(inLine($0))" } ?? ""
         return "TLS from \(tls.minimum.rawValue), to \(tls.name ?? "each by its name"), trusting \(trust)\(own)"
+            + (tls.offersProtocols ? "" : ", no ALPN")
     }
 
     private func inLines(_ log: AccessLog) -> [String] {
@@ -95,6 +110,10 @@ extension Snapshot {
         tell("timeouts", \.timeouts)
         tell("retries", \.retries)
         tell("limits", \.limits)
+        if let requirement = route.clientCertificate {
+            lines.append(
+                "    lets in certificates of \(requirement.names.isEmpty ? "all" : "\(requirement.names.map(\.text))")")
+        }
         if let cors = route.cors {
             lines.append("    cors: \(cors.origins.map(\.inWords).joined(separator: " "))")
             if cors.methods != CrossOriginRules.usualMethods { lines.append("      methods: \(cors.methods)") }

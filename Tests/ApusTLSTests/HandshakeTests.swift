@@ -23,7 +23,7 @@ import Testing
         var tls = ListenerTLS()
         tls.certificates = [.init(certificate.described(file: nil, keyFile: nil), names: certificate.names)]
         let server = TLSEngines()
-        server.use([try TLSContext(showing: CertificateTable(tls), tickets: tickets)])
+        server.use([try TLSContext(showing: try CertificateTable(tls), tickets: tickets)])
         let client = TLSEngines()
         let trust = trusts ? try TrustStore(authorities: TestCertificates.bytes("ca.pem")) : nil
         client.use([try TLSContext(asClient: TLSRules(), trusting: trust)], peers: [peer])

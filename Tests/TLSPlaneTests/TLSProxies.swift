@@ -71,9 +71,50 @@ func openssl(_ proxy: Proxy, _ options: String) throws -> String {
 }
 
 /// The same of a whole conversation, which the server ends: its tickets have come by then.
-func conversation(_ proxy: Proxy, _ name: String, _ options: String) throws -> String {
+func conversation(_ proxy: Proxy, _ name: String, _ options: String, host: String = "a") throws -> String {
     try printed(
         by:
-            "printf 'GET / HTTP/1.1\\r\\nHost: a\\r\\nConnection: close\\r\\n\\r\\n' | timeout 30 openssl s_client -ign_eof "
+            "printf 'GET / HTTP/1.1\\r\\nHost: \(host)\\r\\nConnection: close\\r\\n\\r\\n' | timeout 30 openssl s_client -ign_eof "
             + "-connect 127.0.0.1:\(proxy.address.port) -servername \(name) \(options)")
+}
+
+/// A client that says one thing after another: `openssl s_client`.
+final class SlowClient {
+    private let process = Process()
+    private let input = Pipe()
+    private let output: URL
+
+    init(_ proxy: Proxy, _ options: String) throws {
+        output = FileManager.default.temporaryDirectory.appending(path: "apus-client-\(UUID().uuidString)")
+        try Data().write(to: output)
+        process.executableURL = URL(filePath: "/usr/bin/openssl")
+        process.arguments =
+            "s_client -quiet -connect 127.0.0.1:\(proxy.address.port) -servername site.test \(options)"
+            .split(separator: " ").map(String.init)
+        process.standardInput = input
+        process.standardOutput = try FileHandle(forWritingTo: output)
+        process.standardError = FileHandle.nullDevice
+        try process.run()
+    }
+
+    deinit {
+        if process.isRunning { process.terminate() }
+        try? FileManager.default.removeItem(at: output)
+    }
+
+    func say(_ text: String) throws { try input.fileHandleForWriting.write(contentsOf: Data(text.utf8)) }
+
+    var heard: String { (try? String(contentsOf: output, encoding: .utf8)) ?? "" }
+
+    func wait(for text: String) throws { try eventually("\(text)") { heard.contains(text) } }
+
+    func waitUntilEnded() throws { try eventually("the end") { !process.isRunning } }
+
+    private func eventually(_ what: String, _ condition: () -> Bool) throws {
+        let end = Date.now + 20
+        while !condition() {
+            guard Date.now < end else { throw KitError.timedOut("\(what), heard: \(heard)") }
+            Thread.sleep(forTimeInterval: 0.01)
+        }
+    }
 }

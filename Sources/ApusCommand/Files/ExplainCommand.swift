@@ -44,6 +44,12 @@ struct ExplainCommand: AsyncParsableCommand {
     @Option(help: "The name or address of the listener. Default: the one with the URL's port, else the first.")
     var listener: String?
 
+    @Option(
+        help:
+            "A name in the certificate that the client shows, such as spiffe://example.org/web or CN=alice; again for more."
+    )
+    var clientCertificate: [String] = []
+
     @Flag(help: "Print it as JSON.")
     var json = false
 
@@ -104,7 +110,9 @@ struct ExplainCommand: AsyncParsableCommand {
         if all.contains(where: { $0.unicodeScalars.contains { $0.value < 0x20 && $0 != "\t" } }) {
             throw ValidationError("a method, URL or header field cannot hold line breaks and control characters")
         }
-        return DescribedRequest(method: method, url: url, headers: headers, client: address, listener: listener)
+        return DescribedRequest(
+            method: method, url: url, headers: headers, client: address, listener: listener,
+            clientCertificate: clientCertificate.isEmpty ? nil : clientCertificate)
     }
 }
 

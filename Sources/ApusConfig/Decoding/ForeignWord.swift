@@ -84,6 +84,18 @@ extension ForeignWord {
         ("sslcertificatekey keyfile tlskey privatekey", .init(nil, ["listeners[].tls.key"])),
         ("sslprotocols sslminver minversion minprotocolversion", .init(nil, ["listeners[].tls.minimum"])),
         ("cafile cacert cacerts rootca trustedca proxyssltrustedcertificate", .init(nil, ["pools.NAME.tls.ca"])),
+        (
+            "sslclientcertificate clientca clientcafile clientauth sslverifyclient verify mtls clientauthtype requireclientcertificate "
+                + "trustpool",
+            .init(nil, ["listeners[].tls.clients"])
+        ),
+        ("sslciphers ciphersuites ciphersuite cipher tlscipherpolicy", .init(nil, ["listeners[].tls.ciphers"])),
+        ("sslecdhcurve ecdhcurves curvepreferences groups ecdhe", .init(nil, ["listeners[].tls.curves"])),
+        (
+            "sslsessionticketkey sslsessiontickets sessiontickets tlsticketkeys sessionticketkeys",
+            .init(nil, ["listeners[].tls.tickets"])
+        ),
+        ("sslcrl crlfile", .init(nil, ["listeners[].tls.clients.crl"])),
         ("sni servername proxysslname", .init(nil, ["pools.NAME.tls.name"])),
         ("insecure insecureskipverify sslverify proxysslverify skipverify", .init(nil, ["pools.NAME.tls.verify"])),
         (

@@ -14,6 +14,7 @@ extension Validation {
         route.timeouts = section.timeouts
         route.limits = section.limits
         route.cors = section.cors
+        route.clientCertificate = section.clientCertificate
         checkCrossOrigin(section)
         if let retries = section.retries, case .forward(let split) = action, let first = split.pools.first {
             var pool = root.pools[first.pool].retries.rules

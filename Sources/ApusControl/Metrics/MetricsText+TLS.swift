@@ -8,6 +8,18 @@ extension MetricsText {
             "apus_tls_handshakes_total", .counter,
             "TLS handshakes of clients, by outcome: full, resumed, failed, timed_out, or left.")
         for listener in sealed { writeHandshakes(of: listener, to: &writer) }
+        let asking = sealed.filter { snapshot.listeners[$0].tls?.asksClients == true }
+        writer.family(
+            "apus_tls_client_certificates_total", .counter,
+            "Certificates of clients, by what came of them: verified, or refused, among them those that were missing.")
+        for listener in asking {
+            let total = { (counter: CounterLayout.ListenerCounter) in counters.total(layout.listener(listener, counter))
+            }
+            let outcomes = [("verified", total(.clientCertificates)), ("refused", total(.clientCertificateFailures))]
+            for (outcome, count) in outcomes {
+                writer.sample(["listener": listenerNames[listener], "outcome": outcome], count)
+            }
+        }
         writer.family(
             "apus_tls_certificate_not_after_seconds", .gauge,
             "When a certificate ends, in seconds since 1970, by the first name that it is shown for.")

@@ -12,9 +12,13 @@ public struct Arrival: Sendable {
     public let isTrusted: Bool
     /// It came by TLS.
     public let isSecure: Bool
+    /// By which of the listener's rules for clients' certificates its handshake was made (`CertificateNames.policy`); -1 where that
+    /// is not to be looked at.
+    public let policy: Int32
 
     @inlinable
-    public init(listener: Int, peer: IPAddress, isTrusted: Bool, isSecure: Bool = false) {
+    public init(listener: Int, peer: IPAddress, isTrusted: Bool, isSecure: Bool = false, policy: Int32 = -1) {
+        self.policy = policy
         self.listener = listener
         self.peer = peer
         self.isTrusted = isTrusted

@@ -34,6 +34,9 @@ extension RequestRules {
     public func plan<Desk: PlanDesk & ~Copyable>(
         _ hand: inout HeadInHand<Desk.Place>, _ arrival: Arrival, _ desk: inout Desk
     ) -> RequestPlan {
+        if arrival.policy >= 0, isMisdirected(&hand, desk.bytes(of: hand.place), arrival) {
+            return .refuse(.misdirectedRequest)
+        }
         if hand.head.hopsLeft == 0 { return .lastRecipient }
         let client =
             snapshot.looksAtClient(listener: arrival.listener)
@@ -45,6 +48,33 @@ extension RequestRules {
             return .route(route)
         }
         return snapshot.planByReadings(arrival.listener, listenerPaths[arrival.listener], &hand, client, &desk)
+    }
+}
+
+extension RequestRules {
+    /// Whether a request's host is one whose clients must show another certificate, or none, than those of the name that its
+    /// connection's handshake was made for (RFC 9110 section 15.5.20).
+    @usableFromInline
+    func isMisdirected<Place>(_ hand: inout HeadInHand<Place>, _ bytes: Span<UInt8>, _ arrival: Arrival) -> Bool {
+        guard let names = hostPolicies[arrival.listener] else { return false }
+        let host = bytes.text(hand.head.host)
+        return names.policy(for: host.isEmpty || IPAddress(host) != nil ? nil : host) != Int(arrival.policy)
+    }
+
+    /// Whether a route lets a client in.
+    ///
+    /// - Parameter names: those of the certificate that the client has shown; nil where it has shown none.
+    public func admits(_ names: [String]?, to route: Int) -> Bool {
+        let requirement = routes[route].clientRequirement
+        return requirement < 0 || parts.clientRequirements[Int(requirement)].admits(names)
+    }
+}
+
+extension Span<UInt8> {
+    fileprivate func text(_ range: Range<Int>) -> String {
+        var bytes: [UInt8] = []
+        for index in range { bytes.append(self[index]) }
+        return String(decoding: bytes, as: UTF8.self)
     }
 }
 

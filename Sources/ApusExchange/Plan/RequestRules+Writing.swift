@@ -45,11 +45,12 @@ extension RequestRules {
     /// - Parameters:
     ///   - clientAddress: writes the address that the connection comes from.
     ///   - ownAddress: writes where it arrived.
+    ///   - certificate: whole lines that tell of the client's certificate.
     @inlinable
     public func writeForwarded<Desk: PlanDesk & ~Copyable>(
         _ hand: inout HeadInHand<Desk.Place>, by route: Int, _ filling: inout TemplateFilling<Desk.Place>,
         _ arrival: Arrival, ownPort: UInt16, to desk: inout Desk, clientAddress: (inout Desk) -> Void,
-        ownAddress: (inout Desk) -> Void
+        ownAddress: (inout Desk) -> Void, certificate: [UInt8] = []
     ) throws(Reason) {
         let settings = routes[route]
         var rewrites = settings.rewrites
@@ -61,7 +62,8 @@ extension RequestRules {
         hand.head.write(
             forwarding: ForwardedRequest(
                 isTrusted: arrival.isTrusted, ownPort: ownPort, isSecure: arrival.isSecure, saysVia: saysVia,
-                mark: mark(of: route), rewrites: rewrites),
+                mark: mark(of: route), tellsCertificate: !certificate.isEmpty && settings.tellsCertificate,
+                rewrites: rewrites),
             fields: hand.fields, to: &desk, clientAddress: clientAddress, ownAddress: ownAddress,
             rewritten: { part, desk in
                 switch part {
@@ -69,6 +71,7 @@ extension RequestRules {
                 case .host: filling.appendHost(settings.host, of: parts.templates, to: &desk)
                 case .fields: filling.append(settings.requestLines, of: parts.templates, to: &desk)
                 case .prefix: filling.append(settings.strippedPrefix, of: parts.templates, to: &desk)
+                case .certificate: desk.append(certificate.span)
                 }
             })
         try filling.check()

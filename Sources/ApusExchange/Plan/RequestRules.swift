@@ -17,6 +17,8 @@ public struct RequestRules: Sendable {
     /// By listener.
     public let listenerPaths: [PathRule]
     public let saysVia: Bool
+    /// By listener: what clients must show for which name; nil where that is the same for all.
+    @usableFromInline let hostPolicies: [CertificateNames?]
     /// By route: the mark by which a request is known that comes back to it; empty where nothing is marked.
     @usableFromInline let marks: [LoopMark]
 
@@ -31,6 +33,9 @@ public struct RequestRules: Sendable {
         self.snapshot = snapshot
         marks = mark.map { snapshot.loopMarks($0) } ?? []
         saysVia = snapshot.clientFields.saysVia
+        hostPolicies = snapshot.listeners.map { listener in
+            listener.tls.flatMap { $0.policies.count > 1 ? CertificateNames($0) : nil }
+        }
         let limits = snapshot.limits
         headLimits = HeadLimits(
             bytes: min(limits.headBytes, headCapacity), fields: limits.headFields, targetBytes: limits.targetBytes)
@@ -48,6 +53,9 @@ public struct RequestRules: Sendable {
             routePaths = snapshot.routes.map(\.match.path)
         }
     }
+
+    /// Whether what clients must show depends on the name that they ask a listener for.
+    public func hasPolicies(_ listener: Int) -> Bool { hostPolicies[listener] != nil }
 
     /// What requests that the route sends on are marked with; nil for nothing.
     @inlinable @inline(__always)

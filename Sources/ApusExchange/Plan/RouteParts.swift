@@ -1,5 +1,5 @@
 public import ApusHTTP
-import ApusModel
+public import ApusModel
 import ApusRouting
 
 /// What routes refer to by number.
@@ -16,6 +16,7 @@ public struct RouteParts: Sendable {
     /// In lower case.
     public private(set) var names: [[UInt8]] = []
     public private(set) var crossOrigins: [CrossOriginPolicy] = []
+    public private(set) var clientRequirements: [ClientRequirement] = []
 
     public init() {}
 
@@ -39,6 +40,11 @@ public struct RouteParts: Sendable {
     mutating func add(_ rules: CrossOriginRules) -> Int32 {
         crossOrigins.append(CrossOriginPolicy(rules))
         return Int32(crossOrigins.count - 1)
+    }
+
+    mutating func add(_ requirement: ClientRequirement) -> Int32 {
+        clientRequirements.append(requirement)
+        return Int32(clientRequirements.count - 1)
     }
 
     /// The fields that the edits remove or replace, and `others`, which are in lower case.

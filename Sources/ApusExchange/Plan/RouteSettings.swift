@@ -63,6 +63,10 @@ public struct RouteSettings: BitwiseCopyable, Sendable {
     public let usesCaptures: Bool
     /// What it says to pages of other origins, as an index into `RouteParts.crossOrigins`; -1 where it says nothing.
     public let crossOrigin: Int32
+    /// Whom a client's certificate must name, as an index into `RouteParts.clientRequirements`; -1 for anybody.
+    public let clientRequirement: Int32
+    /// Origins are told of clients' certificates: the route writes none of these fields itself.
+    public let tellsCertificate: Bool
     /// Filters look at its requests.
     public let hasFilters: Bool
 
@@ -73,6 +77,9 @@ public struct RouteSettings: BitwiseCopyable, Sendable {
         @inlinable public var isEmpty: Bool { start == end }
         @inlinable public var range: Range<Int> { Int(start)..<Int(end) }
     }
+
+    /// The fields by which origins are told of a client's certificate.
+    static let certificateFields = ["client-cert", "client-cert-chain", "x-forwarded-client-cert"]
 
     public init(_ route: Route, of snapshot: Snapshot, adding parts: inout RouteParts) {
         let timeouts = snapshot.timeouts
@@ -103,6 +110,8 @@ public struct RouteSettings: BitwiseCopyable, Sendable {
         responseNames = parts.add(
             namesLeftOut: responseEdits, route.cors == nil ? [] : CrossOriginRules.fieldNames)
         crossOrigin = route.cors.map { parts.add($0) } ?? -1
+        clientRequirement = route.clientCertificate.map { parts.add($0) } ?? -1
+        tellsCertificate = !requestEdits.contains { $0.replaces && Self.certificateFields.contains($0.foldedName) }
         switch route.action {
         case .forward:
             action = .forward

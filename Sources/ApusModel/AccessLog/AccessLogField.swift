@@ -4,6 +4,8 @@
 public enum AccessLogField: String, Sendable, CaseIterable {
     case time
     case client
+    /// The name in the certificate that the client has shown.
+    case clientCertificate = "client_certificate"
     case listener
     case method
     case host

@@ -30,6 +30,7 @@ public enum ConnectionEnd: UInt8, Sendable, BitwiseCopyable, CaseIterable {
     case memoryLimit
     case connectionAge
     case connectionRequests
+    case clientRulesChanged
     case listenerRemoved
     case draining
     case drainDeadline
@@ -62,7 +63,8 @@ public enum ConnectionEnd: UInt8, Sendable, BitwiseCopyable, CaseIterable {
         case .upstreamTruncated: "origin"
         case .requestRefused, .requestHeadTimeout, .requestBodyTimeout, .requestBodyTooSlow, .earlyResponse,
             .responseWithoutLength, .badResponseBody, .responseBodyTimeout, .responseBodyTooSlow, .clientStalled,
-            .clientTooSlow, .memoryLimit, .connectionAge, .connectionRequests, .listenerRemoved, .draining,
+            .clientTooSlow, .memoryLimit, .connectionAge, .connectionRequests, .clientRulesChanged, .listenerRemoved,
+            .draining,
             .drainDeadline:
             "apus"
         }
@@ -90,6 +92,7 @@ public enum ConnectionEnd: UInt8, Sendable, BitwiseCopyable, CaseIterable {
         case .memoryLimit: "memory_limit"
         case .connectionAge: "connection_age"
         case .connectionRequests: "connection_requests"
+        case .clientRulesChanged: "client_rules_changed"
         case .listenerRemoved: "listener_removed"
         case .draining: "draining"
         case .drainDeadline: "drain_deadline"

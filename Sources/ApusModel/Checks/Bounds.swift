@@ -8,6 +8,7 @@ public enum Bounds {
     public static let drainDelays: ClosedRange<Duration> = .zero ... .seconds(3600)
     /// Retry-After.
     public static let retryAfter: ClosedRange<Duration> = .seconds(1) ... .seconds(24 * 3600)
+    public static let ticketRotations: ClosedRange<Duration> = .seconds(60) ... .seconds(7 * 24 * 3600)
     public static let watchIntervals: ClosedRange<Duration> = .milliseconds(100) ... .seconds(3600)
     public static let resolveIntervals: ClosedRange<Duration> = .milliseconds(100) ... .seconds(24 * 3600)
     public static let keptRevisions = 1...1000

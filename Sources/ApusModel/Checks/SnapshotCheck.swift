@@ -154,6 +154,10 @@ struct SnapshotCheck {
         let timeouts = snapshot.timeouts
         duration(timeouts.requestHead, "timeouts.requestHead")
         duration(timeouts.handshake, "timeouts.handshake")
+        for (index, tls) in snapshot.listeners.map(\.tls).enumerated() {
+            guard let tls else { continue }
+            duration(tls.ticketRotation, in: Bounds.ticketRotations, "listeners[\(index)].tls.ticketRotation")
+        }
         duration(timeouts.idle, "timeouts.idle")
         duration(timeouts.connect, "timeouts.connect")
         duration(timeouts.responseHead, "timeouts.responseHead")

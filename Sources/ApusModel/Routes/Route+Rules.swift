@@ -15,6 +15,8 @@ extension Route {
         public var limits = RouteLimits()
         /// Which pages of other origins may read the responses; nil to leave that to the origin servers.
         public var cors: CrossOriginRules?
+        /// Whom the certificate that the client has shown must name; nil for anybody, with one or without.
+        public var clientCertificate: ClientRequirement?
         /// What looks at requests before they go on, in this order.
         package var filters: [RouteFilter] = []
 

@@ -5,6 +5,9 @@ public struct Certificate: Sendable, Equatable {
     /// What holds the key: something that can make a handshake of it.
     public protocol Holder: AnyObject, Sendable {}
 
+    /// What stands for a file where the configuration's text has it.
+    public static let textPlace = "(text)"
+
     /// The files that it was read from; nil for text that stood in the configuration itself.
     public var file: String?
     public var keyFile: String?

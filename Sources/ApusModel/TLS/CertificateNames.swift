@@ -12,11 +12,15 @@ public struct CertificateNames: Sendable {
 
     private var byName: [String: [Int]] = [:]
     private var fallback: [Int] = []
+    /// By certificate: the number of what clients are asked for, among `ListenerTLS.policies`.
+    private var policies: [Int] = []
 
     public init(_ tls: ListenerTLS) {
         for (index, shown) in tls.certificates.enumerated() {
             for name in shown.names { byName[name.lowercased(), default: []].append(index) }
         }
+        let known = tls.policies
+        policies = tls.certificates.map { shown in known.firstIndex(of: shown.clients) ?? 0 }
         guard !tls.isStrict, let first = tls.certificates.first else { return }
         // With those for the same name, whose keys other clients know.
         fallback = first.names.first.flatMap { byName[$0.lowercased()] } ?? [0]
@@ -27,6 +31,9 @@ public struct CertificateNames: Sendable {
     ///
     /// - Parameter name: what the client asks for; nil for nothing.
     public func find(_ name: String?) -> (certificates: [Int], match: Match) {
+        var name = name
+        // The end of a whole name (RFC 1034 section 3.1), which routes leave out as well.
+        if let whole = name, whole.count > 1, whole.hasSuffix(".") { name = String(whole.dropLast()) }
         // A wildcard is none that can be asked for, and stands for a label that is not empty.
         if let name = name?.lowercased(), !name.contains("*"), !name.hasPrefix(".") {
             if let exact = byName[name] { return (exact, .name(name)) }
@@ -37,4 +44,8 @@ public struct CertificateNames: Sendable {
         }
         return (fallback, fallback.isEmpty ? .nothing : .first)
     }
+
+    /// What clients that ask for a name must show, by its number among `ListenerTLS.policies`; -1 where such a client is
+    /// shown nothing.
+    public func policy(for name: String?) -> Int { find(name).certificates.first.map { policies[$0] } ?? -1 }
 }

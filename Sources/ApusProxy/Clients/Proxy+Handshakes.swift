@@ -14,6 +14,7 @@ extension Proxy {
         guard !result.isFailure else { return handshakeFailed(client, result, &arena) }
         count(.handshakes, of: client)
         if connections.links.isResumed(connections[client].link) { count(.handshakesResumed, of: client) }
+        if settings.asksClients, identity(of: client) != nil { count(.clientCertificates, of: client) }
         awaitRequest(client)
         if connections[client].mayBeRead { readRequest(client, &hand, &arena) }
     }
@@ -43,6 +44,7 @@ extension Proxy {
             return closeClient(client, &arena)
         }
         count(.handshakeFailures, of: client)
+        if case .certificate = fault { count(.clientCertificateFailures, of: client) }
         guard fault != .plainHTTP else {
             connections.unshield(client, &arena)
             connections[client].phase = .waiting

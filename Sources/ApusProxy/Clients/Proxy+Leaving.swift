@@ -15,11 +15,19 @@ extension Proxy {
 
     /// Ends the connections of clients that have no request under way: those of one listener, or all.
     mutating func dismissIdleClients(of listener: Int?, _ arena: inout BufferArena) {
+        dismissIdleClients(&arena) { listener == nil || Int($0.place) == listener }
+    }
+
+    /// The same of those who were asked for other certificates than they would be now.
+    mutating func dismissOutdatedClients(_ arena: inout BufferArena) {
+        guard settings.asksClients else { return }
+        dismissIdleClients(&arena) { $0.link.isOutdated }
+    }
+
+    private mutating func dismissIdleClients(_ arena: inout BufferArena, where isMeant: (Connection) -> Bool) {
         for connection in 0..<connections.indexBound where connections.isUsed(connection) {
             let isIdle = connections[connection].phase == .waiting && !connections[connection].isReadable
-            guard isIdle, connections[connection].input.isEmpty,
-                listener == nil || Int(connections[connection].place) == listener
-            else { continue }
+            guard isIdle, connections[connection].input.isEmpty, isMeant(connections[connection]) else { continue }
             if connections[connection].wasUsed {
                 let idleSince = connections[connection].deadline - settings.idle
                 let rest = idleSince + Self.quietTime - now

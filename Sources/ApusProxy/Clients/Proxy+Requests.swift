@@ -136,7 +136,25 @@ extension Proxy {
         return Arrival(
             listener: exchanges[x].listener,
             peer: IPAddress(high: connections[client].peer.high, low: connections[client].peer.low),
-            isTrusted: connections[client].isTrusted, isSecure: !connections[client].link.isPlain)
+            isTrusted: connections[client].isTrusted, isSecure: !connections[client].link.isPlain,
+            policy: settings.asksClients ? policy(of: client) : -1)
+    }
+
+    /// By which of its listener's rules for clients' certificates the handshake was made; -1 where that is the same for all, or the
+    /// rules have changed since.
+    @inline(never)
+    private mutating func policy(of client: Int) -> Int32 {
+        let link = connections[client].link
+        guard !link.isPlain, !link.isOutdated, settings.rules.hasPolicies(Int(connections[client].place)) else {
+            return -1
+        }
+        return Int32(connections.links.policy(link))
+    }
+
+    /// Who the client is, as far as it has shown a certificate.
+    @inline(__always)
+    mutating func identity(of client: Int) -> LinkIdentity? {
+        connections[client].link.isPlain ? nil : connections.links.identity(connections[client].link)
     }
 
     /// Does with a request what its route says.
@@ -209,15 +227,17 @@ extension Proxy {
         if exchanges[x].isPlain {
             let peer = connections[client].peer
             let listener = ownAddress(x, &hand)
+            let certificate = identity(of: client)?.lines ?? []
             arena.beginSend()
             arena.setInput(stretch.handle, at: start)
             hand.head.write(
                 forwarding: ForwardedRequest(
                     isTrusted: connections[client].isTrusted, ownPort: listener.port,
                     isSecure: !connections[client].link.isPlain, saysVia: settings.rules.saysVia,
-                    mark: settings.rules.mark(of: exchanges[x].route)),
+                    mark: settings.rules.mark(of: exchanges[x].route), tellsCertificate: !certificate.isEmpty),
                 fields: hand.fields, to: &arena, clientAddress: { $0.append(peer) },
-                ownAddress: { $0.append(authority: listener) })
+                ownAddress: { $0.append(authority: listener) },
+                rewritten: { _, arena in arena.append(certificate.span) })
         } else {
             try writeRewritten(x, &hand, &arena)
         }

@@ -18,6 +18,9 @@ extension Proxy {
             let next = applyCrossOrigin(x, Int(rules.crossOrigin), &hand, &arena)
             guard case .goesOn = next else { return next }
         }
+        if rules.clientRequirement >= 0, !isAdmitted(x) {
+            return answer(x, .clientCertificateRequired, instead: &hand, &arena)
+        }
         guard exchanges[x].counts(onRouteOf: shared.routeLoads, rules) else {
             return answer(x, .routeSaturated, instead: &hand, &arena)
         }
@@ -26,6 +29,11 @@ extension Proxy {
             guard case .goesOn = next else { return next }
         }
         return takeWay(x, &hand, &arena)
+    }
+
+    /// Whether the client's certificate names somebody whom the route lets in.
+    private mutating func isAdmitted(_ x: Int) -> Bool {
+        settings.rules.admits(identity(of: exchanges[x].client)?.names, to: exchanges[x].route)
     }
 
     /// Answers the request, if its route does that by itself, or decides which pool it goes to.

@@ -49,6 +49,8 @@ struct WorkerSettings {
     let listenerHidesReasons: [Bool]
     let listenerServesHalfClosed: [Bool]
     let listenerIsSealed: [Bool]
+    /// Whether any listener asks clients for certificates, or has done so.
+    let asksClients: Bool
     /// By listener: whose connections begin with a header of the PROXY protocol.
     let listenerProxies: [[Network]]
     /// By pool: the version of the header that its endpoints get; nil for none.
@@ -118,6 +120,7 @@ struct WorkerSettings {
         listenerHidesReasons = snapshot.listeners.map(\.hidesReasons)
         listenerServesHalfClosed = snapshot.listeners.map(\.servesHalfClosed)
         listenerIsSealed = snapshot.listeners.map { $0.tls != nil }
+        asksClients = previous?.asksClients == true || snapshot.listeners.contains { $0.tls?.asksClients == true }
         listenerProxies = snapshot.listeners.map(\.proxyNetworks)
         poolHeader = snapshot.pools.map(\.proxyProtocol)
         let listenerCount = snapshot.listeners.count

@@ -9,7 +9,7 @@ extension Proxy {
     @inline(__always)
     mutating func leavingEnd(_ x: Int) -> ConnectionEnd {
         let end = leavingAnyway(x)
-        return end == .kept && settings.clientKeeping.limitsUse ? keptEnough(x) : end
+        return end == .kept && (settings.clientKeeping.limitsUse || settings.asksClients) ? keptEnough(x) : end
     }
 
     @inline(__always)
@@ -22,6 +22,7 @@ extension Proxy {
     @inline(never)
     private mutating func keptEnough(_ x: Int) -> ConnectionEnd {
         let client = connections[exchanges[x].client]
+        if client.link.isOutdated { return .clientRulesChanged }
         if Int32(client.carried) >= settings.clientKeeping.requests { return .connectionRequests }
         return client.age(now) >= settings.clientKeeping.age ? .connectionAge : .kept
     }

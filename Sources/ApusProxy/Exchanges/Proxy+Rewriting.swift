@@ -27,7 +27,8 @@ extension Proxy {
         let listener = ownAddress(x, &hand)
         try settings.rules.writeForwarded(
             &hand, by: route, &filling, arrival, ownPort: listener.port, to: &arena,
-            clientAddress: { $0.append(peer) }, ownAddress: { $0.append(authority: listener) })
+            clientAddress: { $0.append(peer) }, ownAddress: { $0.append(authority: listener) },
+            certificate: identity(of: exchanges[x].client)?.lines ?? [])
     }
 
     // MARK: Responses

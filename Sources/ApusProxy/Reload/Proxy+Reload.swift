@@ -19,6 +19,7 @@ extension Proxy {
         shared = adoption.shared
         settings = adoption.settings
         if let shields = adoption.shields { connections.links.adopt(shields) }
+        outdateClients(succession)
         prepare(&hand)
         scratch.responseFields.clientRules = settings.rules.clientFields
         scratch.trailers.clientRules = settings.rules.clientFields
@@ -57,6 +58,23 @@ extension Proxy {
             guard !isUpstream else { continue }
             shared.clients.add(1, to: renamed)
             if !trustsAsBefore { connections[connection].isTrusted = settings.isTrusted(connections[connection].peer) }
+        }
+    }
+
+    /// Marks those of clients that were asked for other certificates than they would be now, in the old numbers: they end after
+    /// the request that they have, so that nobody stays whose certificate was revoked.
+    private mutating func outdateClients(_ succession: Succession) {
+        let outdated = succession.previous.listeners.indices.filter { old in
+            guard let new = succession.listeners.toNew[old] else { return false }
+            let (before, now) = (succession.previous.listeners[old].tls, succession.snapshot.listeners[new].tls)
+            return !ListenerTLS.asksAlike(before, now)
+        }
+        guard !outdated.isEmpty else { return }
+        for connection in 0..<connections.indexBound where connections.isUsed(connection) {
+            guard !connections[connection].isUpstream, outdated.contains(Int(connections[connection].place)) else {
+                continue
+            }
+            connections[connection].link.becomesOutdated()
         }
     }
 

@@ -7,6 +7,7 @@ extension Worker {
     mutating func adopt(_ adoption: Adoption, _ hand: inout RequestInHand, _ arena: inout BufferArena) {
         proxy.adopt(adoption, &hand, &arena)
         adoptListeners(adoption, &arena)
+        proxy.dismissOutdatedClients(&arena)
         proxy.wakeAfterReload(&arena)
         adoption.arrivals.arrive()
     }

@@ -4,16 +4,40 @@ internal import CNIOBoringSSL
 enum PEM {
     /// What stands in the certificates of a text, in their order; at least one.
     static func certificates(in text: [UInt8]) throws(TLSCertificateError) -> [[UInt8]] {
+        let found: [[UInt8]]
+        do throws(Unreadable) {
+            found = try blocks(["CERTIFICATE", "X509 CERTIFICATE"], in: text)
+        } catch {
+            throw .badCertificate(error.words)
+        }
+        guard !found.isEmpty else { throw .noCertificate }
+        return found
+    }
+
+    /// What stands in the lists of revoked certificates of a text; at least one.
+    static func revocationLists(in text: [UInt8]) throws(TLSCertificateError) -> [[UInt8]] {
+        let found: [[UInt8]]
+        do throws(Unreadable) {
+            found = try blocks(["X509 CRL"], in: text)
+        } catch {
+            throw .badRevocationList(error.words)
+        }
+        guard !found.isEmpty else { throw .noRevocationList }
+        return found
+    }
+
+    private struct Unreadable: Error { var words: String }
+
+    private static func blocks(_ names: [String], in text: [UInt8]) throws(Unreadable) -> [[UInt8]] {
         var found: [[UInt8]] = []
         let bio = unsafe text.withUnsafeBytes { unsafe copied($0) }
         defer { unsafe BIO_free(bio) }
         defer { ERR_clear_error() }
         while let block = unsafe next(bio) {
-            if block.name == "CERTIFICATE" || block.name == "X509 CERTIFICATE" { found.append(block.bytes) }
+            if names.contains(block.name) { found.append(block.bytes) }
         }
         let reason = ERR_peek_last_error() & 0xfff
-        guard reason == PEM_R_NO_START_LINE else { throw .badCertificate(BoringError.take()) }
-        guard !found.isEmpty else { throw .noCertificate }
+        guard reason == PEM_R_NO_START_LINE else { throw Unreadable(words: BoringError.take()) }
         return found
     }
 

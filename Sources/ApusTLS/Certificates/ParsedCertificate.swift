@@ -6,6 +6,10 @@ struct ParsedCertificate: ~Copyable {
     private let pointer: OpaquePointer
     let names: [String]
     let addresses: [[UInt8]]
+    let uris: [String]
+    let mails: [String]
+    /// A name that none may have was left out: NUL ends it for some, and escapes reach terminals.
+    let hasOddNames: Bool
     let notBefore: Int64
     let notAfter: Int64
     let issuer: String
@@ -17,9 +21,20 @@ struct ParsedCertificate: ~Copyable {
             return unsafe d2i_X509(nil, &next, bytes.count)
         }
         guard let certificate = unsafe found else { throw .badCertificate(BoringError.take()) }
+        unsafe self.init(owning: certificate)
+    }
+
+    /// One that BoringSSL holds already.
+    init(_ certificate: OpaquePointer) {
+        unsafe X509_up_ref(certificate)
+        unsafe self.init(owning: certificate)
+    }
+
+    private init(owning certificate: OpaquePointer) {
         unsafe pointer = certificate
-        let subjects = unsafe Self.subjects(certificate)
-        (names, addresses) = (subjects.names, subjects.addresses)
+        let subjects = unsafe SubjectNames(of: certificate)
+        (names, addresses, uris, mails) = (subjects.names, subjects.addresses, subjects.uris, subjects.mails)
+        hasOddNames = subjects.hasOdd
         notBefore = unsafe Self.time(X509_get0_notBefore(certificate))
         notAfter = unsafe Self.time(X509_get0_notAfter(certificate))
         let issuerName = unsafe X509_get_issuer_name(certificate)
@@ -40,6 +55,27 @@ struct ParsedCertificate: ~Copyable {
         return unsafe ASN1_TIME_to_posix(time, &seconds) == 1 ? seconds : 0
     }
 
+    /// Whose it is, as one line (RFC 2253).
+    var subject: String { unsafe Self.line(X509_get_subject_name(pointer)) }
+
+    /// The last of its common names; nil for none, or one that cannot stand in a line.
+    var commonName: String? {
+        let subject = unsafe X509_get_subject_name(pointer)
+        var index: Int32 = -1
+        while case let next = unsafe X509_NAME_get_index_by_NID(subject, NID_commonName, index), next >= 0 {
+            index = next
+        }
+        guard index >= 0 else { return nil }
+        let entry = unsafe X509_NAME_get_entry(subject, index)
+        var text: UnsafeMutablePointer<UInt8>?
+        let count = unsafe ASN1_STRING_to_UTF8(&text, X509_NAME_ENTRY_get_data(entry))
+        guard count > 0 else { return nil }
+        defer { unsafe OPENSSL_free(text) }
+        let bytes = unsafe UnsafeBufferPointer(start: text, count: Int(count))
+        guard unsafe bytes.allSatisfy({ $0 >= 0x20 && $0 != 0x7f }) else { return nil }
+        return unsafe String(decoding: bytes, as: UTF8.self)
+    }
+
     private static func line(_ name: OpaquePointer?) -> String {
         let bio = unsafe BIO_new(BIO_s_mem())
         defer { unsafe BIO_free(bio) }
@@ -53,42 +89,5 @@ struct ParsedCertificate: ~Copyable {
         var count = 0
         guard unsafe BIO_mem_contents(bio, &bytes, &count) == 1 else { return "" }
         return unsafe String(decoding: UnsafeBufferPointer(start: bytes, count: count), as: UTF8.self)
-    }
-
-    private static func subjects(_ certificate: OpaquePointer) -> (names: [String], addresses: [[UInt8]]) {
-        let found = unsafe X509_get_ext_d2i(certificate, NID_subject_alt_name, nil, nil)
-        guard let list = unsafe found.map({ OpaquePointer($0) }) else { return ([], []) }
-        defer { unsafe GENERAL_NAMES_free(list) }
-        var names: [String] = []
-        var addresses: [[UInt8]] = []
-        let count = unsafe sk_GENERAL_NAME_num(list)
-        for index in 0..<count {
-            guard let name = unsafe sk_GENERAL_NAME_value(list, index) else { continue }
-            switch unsafe name.pointee.type {
-            case GEN_DNS:
-                let bytes = unsafe Self.bytes(name.pointee.d.dNSName)
-                // What no name may hold is left out: NUL ends it for some, and escapes reach terminals.
-                if bytes.allSatisfy(isOfName) { names.append(String(decoding: bytes, as: UTF8.self).lowercased()) }
-            case GEN_IPADD: unsafe addresses.append(Self.bytes(name.pointee.d.iPAddress))
-            default: continue
-            }
-        }
-        return (names, addresses)
-    }
-
-    private static func bytes(_ string: UnsafeMutablePointer<ASN1_STRING>?) -> [UInt8] {
-        guard let start = unsafe ASN1_STRING_get0_data(string) else { return [] }
-        return unsafe Array(UnsafeBufferPointer(start: start, count: Int(ASN1_STRING_length(string))))
-    }
-}
-
-/// Whether a server name may have that byte: letters, digits, `-`, `.`, and `_` and `*` as in use.
-private func isOfName(_ byte: UInt8) -> Bool {
-    switch byte {
-    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-        UInt8(ascii: "0")...UInt8(ascii: "9"),
-        UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "*"):
-        true
-    default: false
     }
 }

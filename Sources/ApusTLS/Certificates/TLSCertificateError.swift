@@ -16,6 +16,9 @@ public enum TLSCertificateError: Error, Sendable, Equatable {
     case keyOfUnknownKind
     case keyDoesNotFit
     case unusable(String)
+    /// There is no `-----BEGIN X509 CRL-----`, or what stands in it is no list of revoked certificates.
+    case noRevocationList
+    case badRevocationList(String)
 }
 
 /// What BoringSSL says of what went wrong last on this thread.

@@ -8,18 +8,38 @@ public final class TrustStore: Authorities.Holder, @unchecked Sendable {
     /// Authorities.
     public let count: Int
     private let digest: [UInt8]
+    /// The lists of certificates that they have revoked; nil where none are looked at.
+    private let lists: RevocationLists?
     /// Their names, as TLS tells them to clients that are asked for a certificate.
     let names: OpaquePointer?
 
-    /// - Parameter authorities: their certificates, in PEM. What is no certificate among them is an error.
-    public init(authorities: [UInt8]) throws(TLSCertificateError) {
+    /// - Parameters:
+    ///   - authorities: their certificates, in PEM. What is no certificate among them is an error.
+    ///   - revoked: their lists of revoked certificates, in PEM; nil where none are looked at. With them, each certificate of
+    ///     a chain must be one that a current list of its issuer does not have.
+    public init(authorities: [UInt8], revoked: [UInt8]? = nil) throws(TLSCertificateError) {
         let certificates = try PEM.certificates(in: authorities)
         guard let store = unsafe X509_STORE_new() else { throw .noMemory }
         unsafe pointer = store
         unsafe names = sk_X509_NAME_new_null()
         count = certificates.count
         digest = sha256(certificates.flatMap(sha256))
+        let revokedLists =
+            try revoked.map { (text) throws(TLSCertificateError) in try PEM.revocationLists(in: text) } ?? []
+        var nextUpdate: Int64?
         for der in certificates { try unsafe Self.add(der, to: store, names) }
+        for der in revokedLists {
+            if let next = try unsafe Self.add(list: der, to: store) { nextUpdate = min(nextUpdate ?? next, next) }
+        }
+        lists =
+            revoked == nil
+            ? nil
+            : RevocationLists(
+                file: "", count: revokedLists.count, nextUpdate: nextUpdate,
+                digest: sha256(revokedLists.flatMap(sha256)))
+        if revoked != nil {
+            unsafe X509_STORE_set_flags(store, UInt(X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL))
+        }
     }
 
     deinit {
@@ -30,6 +50,31 @@ public final class TrustStore: Authorities.Holder, @unchecked Sendable {
     /// What a configuration says of it.
     public func described(file: String, isSystems: Bool) -> Authorities {
         Authorities(file: file, isSystems: isSystems, count: count, digest: digest, held: self)
+    }
+
+    /// The same of the lists of revoked certificates; nil where none are looked at.
+    ///
+    /// - Parameter file: where they were read from.
+    public func revoked(file: String) -> RevocationLists? {
+        var described = lists
+        described?.file = file
+        return described
+    }
+
+    /// - Returns: when there must be a newer one.
+    private static func add(list der: [UInt8], to store: OpaquePointer) throws(TLSCertificateError) -> Int64? {
+        let found = unsafe der.withUnsafeBufferPointer { bytes in
+            var next = bytes.baseAddress
+            return unsafe d2i_X509_CRL(nil, &next, bytes.count)
+        }
+        guard let list = unsafe found else { throw .badRevocationList(BoringError.take()) }
+        defer { unsafe X509_CRL_free(list) }
+        guard unsafe X509_STORE_add_crl(store, list) == 1 else { throw .badRevocationList(BoringError.take()) }
+        var seconds: Int64 = 0
+        guard let next = unsafe X509_CRL_get0_nextUpdate(list), unsafe ASN1_TIME_to_posix(next, &seconds) == 1 else {
+            return nil
+        }
+        return seconds
     }
 
     private static func add(

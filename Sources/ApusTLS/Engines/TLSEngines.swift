@@ -16,6 +16,9 @@ public final class TLSEngines: LinkEngines {
         var nextFree: Int32
         /// The peer has ended its direction, or broke the protocol, and that was not told yet.
         var isOver = false
+        /// Who the client is, as far as it was verified, and by which of its listener's rules.
+        var identity: LinkIdentity?
+        var policy: Int32 = 0
     }
 
     /// Room for the largest flight of a handshake, and for the records of one send.
@@ -135,11 +138,34 @@ public final class TLSEngines: LinkEngines {
     public func handshake(_ engine: Int32) -> Int {
         let ssl = unsafe slots[Int(engine)].ssl
         let result = unsafe SSL_do_handshake(ssl)
-        if result == 1 { return 0 }
+        if result == 1 { return identify(engine) }
         let outcome = outcome(engine, result)
         // The peer has ended its direction before there was one.
         return outcome == 0 ? -Int(ECONNRESET) : outcome
     }
+
+    /// Notes who the client is that a handshake was made with.
+    private func identify(_ engine: Int32) -> Int {
+        let ssl = unsafe slots[Int(engine)].ssl
+        guard unsafe SSL_is_server(ssl) == 1, let table = unsafe Greeting.of(ssl)?.table, table.asksClients else {
+            return 0
+        }
+        let name = unsafe Greeting.name(asked: ssl)
+        slots[Int(engine)].policy = Int32(table.policy(for: name))
+        guard let policy = table.clients(for: name) else { return 0 }
+        do throws(TLSFailure) {
+            slots[Int(engine)].identity = try unsafe LinkIdentity.make(of: ssl, by: policy)
+            return 0
+        } catch {
+            failure = error
+            unsafe SSL_send_fatal_alert(ssl, UInt8(SSL_AD_CERTIFICATE_EXPIRED))
+            return -Int(EPROTO)
+        }
+    }
+
+    public func identity(_ engine: Int32) -> LinkIdentity? { slots[Int(engine)].identity }
+
+    public func policy(_ engine: Int32) -> Int { Int(slots[Int(engine)].policy) }
 
     public func appetite(_ engine: Int32, room: Int) -> Int {
         // Of a record that has come in part BoringSSL keeps what came, so that more may be opened than is received now.

@@ -59,6 +59,12 @@ public struct Link: Sendable, Equatable, BitwiseCopyable {
         set { set(64, newValue) }
     }
 
+    /// Its engine was made by rules that are no longer those of its listener.
+    public internal(set) var isOutdated: Bool {
+        get { has(128) }
+        set { set(128, newValue) }
+    }
+
     /// The number of its engine; -1 for none.
     var engine: Int32 {
         get { Int32(bits >> Self.engineShift) - 1 }
@@ -84,6 +90,9 @@ public struct Link: Sendable, Equatable, BitwiseCopyable {
     /// A send has failed: what the peer may have said before is still to be read.
     @inlinable
     public mutating func takesNoMore() { hasFailed = true }
+
+    /// What its engine was made by is no longer asked for.
+    public mutating func becomesOutdated() { if !isPlain { isOutdated = true } }
 
     /// What the poller reported.
     @inlinable @inline(__always)

@@ -32,6 +32,12 @@ public protocol LinkEngines: AnyObject {
     /// Whether the handshake has resumed a session.
     func isResumed(_ engine: Int32) -> Bool
 
+    /// Who the peer is that the handshake was made with; nil for one that has shown no certificate.
+    func identity(_ engine: Int32) -> LinkIdentity?
+
+    /// Which of its context's rules the engine's handshake was made by.
+    func policy(_ engine: Int32) -> Int
+
     /// Bytes to receive at most, if there is room for so many bytes of what they hold.
     func appetite(_ engine: Int32, room: Int) -> Int
 

@@ -100,6 +100,12 @@ extension Links {
     /// Whether the link's handshake has resumed a session.
     public func isResumed(_ link: Link) -> Bool { !link.isPlain && room?.engines.isResumed(link.engine) == true }
 
+    /// Who the link's peer is, as far as it was verified.
+    public func identity(_ link: Link) -> LinkIdentity? { link.isPlain ? nil : room?.engines.identity(link.engine) }
+
+    /// By which of several rules the link's handshake was made, in the numbers of what its engine was made from.
+    public func policy(_ link: Link) -> Int { link.isPlain ? 0 : room?.engines.policy(link.engine) ?? 0 }
+
     /// Takes a link's engine away, so that it can be told something in the clear.
     public mutating func unshield(plainly link: inout Link, _ arena: inout BufferArena) { unshield(&link, &arena) }
 

@@ -59,3 +59,64 @@ import Testing
         #expect(try explain("http://site.test:443/").outcome == .refused(status: 400, reason: "plain_http_on_tls"))
     }
 }
+
+/// What a client must show itself.
+@Suite struct ClientCertificateExplainingTests {
+    private static let text = """
+        listeners:
+          - name: edge
+            bind: :443
+            tls:
+              certificates:
+                - { certificate: tls/site.pem, key: tls/site.key }
+                - { certificate: tls/other.pem, key: tls/other.key, clients: { ca: tls/ca.pem, mode: MODE, names: ["*.test", "CN=bob"] } }
+            routes:
+              - { path: /admin, pool: web, client_certificate: "CN=bob" }
+              - { pool: web }
+        pools: { web: { endpoints: ["10.0.0.1:80"] } }
+        """
+
+    private func explain(
+        _ url: String, mode: String = "required", names: [String]? = nil, host: String? = nil
+    ) throws -> RequestExplanation {
+        let text = Self.text.replacing("MODE", with: mode)
+        let loaded = try ConfigurationLoader.scripted.load(text: text, file: "f")
+        return try RequestExplainer(loaded.snapshot).explain(
+            DescribedRequest(
+                method: "GET", url: url, headers: host.map { [.init(name: "Host", value: $0)] } ?? [],
+                clientCertificate: names))
+    }
+
+    @Test func whoMustShowACertificateIsTold() throws {
+        let none = try explain("https://other.test/")
+        #expect(none.outcome == .noHandshake)
+        #expect(none.text.contains("client    shows no certificate; one of tls/ca.pem is required\n"))
+        let wrong = try explain("https://other.test/", names: ["CN=alice"])
+        #expect(wrong.outcome == .noHandshake)
+        #expect(
+            wrong.text.contains(
+                "client    shows a certificate for CN=alice, but only these names are let in: *.test, CN=bob\n"))
+        let right = try explain("https://other.test/", names: ["a.test"])
+        #expect(right.outcome == .forward(split: nil))
+        #expect(right.text.contains("client    shows a certificate for a.test, as if one of tls/ca.pem\n"))
+        let optional = try explain("https://other.test/", mode: "optional")
+        #expect(optional.outcome == .forward(split: nil))
+        #expect(try explain("https://site.test/").clientCertificate == nil)
+    }
+
+    @Test func routesLetInWhomTheyName() throws {
+        let refused = RequestExplanation.Outcome.refused(status: 403, reason: "client_certificate_required")
+        #expect(try explain("https://other.test/admin", names: ["a.test"]).outcome == refused)
+        #expect(try explain("https://other.test/admin", mode: "optional").outcome == refused)
+        #expect(try explain("https://site.test/admin").outcome == refused)
+        let bob = try explain("https://other.test/admin", names: ["CN=bob"])
+        #expect(bob.outcome == .forward(split: nil) && bob.text.contains("client_certificate CN=bob"))
+    }
+
+    @Test func aHostOfOtherRulesIsMisdirected() throws {
+        let misdirected = RequestExplanation.Outcome.refused(status: 421, reason: "misdirected_request")
+        #expect(try explain("https://site.test/", host: "other.test").outcome == misdirected)
+        #expect(try explain("https://site.test/", host: "other.test.").outcome == misdirected)
+        #expect(try explain("https://site.test/", host: "nobody.test").outcome == .forward(split: nil))
+    }
+}

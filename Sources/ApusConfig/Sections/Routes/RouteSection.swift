@@ -20,6 +20,7 @@ struct RouteSection {
     var retries: RouteRetriesSection?
     var limits = RouteLimits()
     var cors: CrossOriginRules?
+    var clientCertificate: ClientRequirement?
     /// Whether everything that it asks was understood, so that it can be compared with other routes.
     var isUnderstood = true
     private(set) var written: WrittenKeys?
@@ -59,6 +60,7 @@ struct RouteSection {
         retriesInForce = route.retries
         limits = route.limits
         cors = route.cors
+        clientCertificate = route.clientCertificate
     }
 
     /// What `diff` and `explain` show of what a route asks.
@@ -104,6 +106,21 @@ extension RouteSection: Keyed {
         SectionKey(
             "cors", \.cors, Kind.switched(nil, example: "{ origins: https://app.example.com }"),
             "Which pages of other origins may read the responses."),
+        SectionKey(
+            "client_certificate", Shape.text().oneOrMore,
+            "Whom the route lets in: clients with a certificate (`required`), or with one of these names (403).",
+            words: "`required`, `spiffe://example.org/ns/prod/*`, `CN=alice` or another name, or a list of names",
+            usually: "all clients",
+            told: { $0.clientCertificate.flatMap { Settings.Value(list: $0.words) } },
+            read: { field, owner, findings in
+                if field.node.text == "required" {
+                    owner.clientCertificate = ClientRequirement()
+                    return true
+                }
+                guard let names = field.clientNames(&findings), !names.isEmpty else { return false }
+                owner.clientCertificate = ClientRequirement(names: names)
+                return true
+            }),
         SectionKey("priority", \.priority, priorities, "Which requests are refused first."),
     ]
 

@@ -8,6 +8,8 @@ struct CertificateSection {
     var key: Located<String>?
     /// Server names that it is shown for; nil for those that stand in it.
     var names: [Located<String>]?
+    /// What clients that ask for these names must show, instead of what the listener says; `off` for nothing.
+    var clients: ClientCertificatesSection??
     /// A folder of pairs, which has nothing else.
     var folder: Located<String>?
 
@@ -64,6 +66,14 @@ extension CertificateSection: Keyed {
                 let names = field.serverNames(&findings)
                 owner.names = names
                 return names != nil
+            }),
+        SectionKey(
+            "clients", ClientCertificatesSection.kind.shape,
+            "What clients that ask for these names must show.", usually: "what the listener's `clients` says",
+            read: { field, owner, findings in
+                guard let read = ClientCertificatesSection.kind.read(field, &findings) else { return false }
+                owner.clients = .some(read)
+                return true
             }),
     ]
 }

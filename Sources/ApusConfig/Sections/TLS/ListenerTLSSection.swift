@@ -7,10 +7,17 @@ struct ListenerTLSSection {
     /// The pair that stands in the section itself, and those of `certificates`.
     var pair = CertificateSection()
     var certificates: [CertificateSection] = []
+    var clients: ClientCertificatesSection?
+    var preset = TLSPreset.intermediate
+    /// Nil for none.
+    var tickets: TicketsSection? = TicketsSection()
     var position = SourcePosition.start
 
     /// What `diff` and `explain` show of a listener that runs.
-    init(_ tls: ListenerTLS) { self.tls = tls }
+    init(_ tls: ListenerTLS) {
+        self.tls = tls
+        tickets = tls.hasTickets ? TicketsSection(tls) : nil
+    }
 
     private init() {}
 
@@ -32,14 +39,32 @@ extension ListenerTLSSection: Keyed {
             usually: "none"
         ).telling { .section(Settings(shown: $0.tls.certificates)) },
         SectionKey(
+            "clients", \.clients, ClientCertificatesSection.kind, "What clients must show: certificates of their own."
+        ).telling { _ in nil },
+        SectionKey(
             "strict", \.tls.isStrict, Kind.onOrOff,
             "Whether clients that ask for none of the names are shown no certificate."),
+        SectionKey(
+            "preset", \.preset, Kind.choice, "TLS 1.3 alone (`modern`), or 1.2 as well (`intermediate`).",
+            usually: "intermediate"
+        ).telling { _ in nil },
         SectionKey("minimum", \.tls.minimum, Kind.choice, "The oldest version of TLS that is spoken."),
-        SectionKey("tickets", \.tls.hasTickets, Kind.onOrOff, "Whether sessions are resumed."),
+        SectionKey(
+            "ciphers", \.tls.ciphers, Kind.ordered(TLSCipher.self, example: "[ECDHE-RSA-AES128-GCM-SHA256]"),
+            "Cipher suites of TLS 1.2; those of 1.3 cannot be chosen.",
+            usually: "ECDHE with AES-GCM and ChaCha20"
+        ),
+        SectionKey(
+            "curves", \.tls.groups, Kind.ordered(TLSGroup.self, example: "[X25519, P-256]"), "Groups of key exchange."),
+        SectionKey(
+            "tickets", \.tickets, TicketsSection.kind, "Whether sessions are resumed, and by which keys."),
     ]
 
     mutating func check(_ written: WrittenKeys, _ findings: inout Findings) {
         position = written.position
+        tls.hasTickets = tickets != nil
+        if let tickets { tls.ticketRotation = tickets.rotation }
+        settleVersions(written, &findings)
         if let key = written["key"], written["certificate"] == nil {
             findings.error("`key` needs its `certificate` beside it", at: key.key.position)
         }
@@ -50,11 +75,37 @@ extension ListenerTLSSection: Keyed {
     }
 }
 
+extension ListenerTLSSection {
+    private mutating func settleVersions(_ written: WrittenKeys, _ findings: inout Findings) {
+        if preset == .modern {
+            if let minimum = written.right("minimum"), tls.minimum != .tls13 {
+                findings.error(
+                    "`minimum: \(tls.minimum.rawValue)` contradicts `preset: modern`, which is TLS 1.3 alone; leave one of them out",
+                    at: minimum.position)
+            }
+            tls.minimum = .tls13
+        }
+        if tls.minimum == .tls13 {
+            written.warnOfNoEffect(["ciphers"], "without TLS 1.2: those of TLS 1.3 cannot be chosen", &findings)
+        }
+        let doubtful = tls.ciphers.filter { !$0.isRecommended }
+        if let field = written.right("ciphers"), !doubtful.isEmpty, tls.minimum != .tls13 {
+            findings.warning(
+                "`ciphers` has such as RFC 9325 advises against, CBC or without forward secrecy: "
+                    + "\(doubtful.map(\.rawValue).joined(separator: ", ")); keep them for clients that have no other",
+                at: field.position)
+        }
+    }
+}
+
 extension Settings {
     /// The certificates of a listener: each by the names that it is shown for.
     fileprivate init(shown: [ListenerTLS.Shown]) {
         self.init()
-        for shown in shown { add(shown.names.joined(separator: " "), Self.words(shown.certificate)) }
+        for shown in shown {
+            let clients = shown.clients.map { "; clients: " + Settings(ClientCertificatesSection($0)).inline } ?? ""
+            add(shown.names.joined(separator: " "), Self.words(shown.certificate) + clients)
+        }
     }
 
     /// `site.pem, until 2027-01-31`

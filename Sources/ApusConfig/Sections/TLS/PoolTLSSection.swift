@@ -45,6 +45,9 @@ extension PoolTLSSection: Keyed {
             "What is shown to endpoints that ask for a certificate.", usually: "none"),
         SectionKey(
             "key", \.pair.key, CertificateSection.path, "Its private key.", usually: "in the certificate's file"),
+        SectionKey(
+            "alpn", \.tls.offersProtocols, Kind.words("off", "on"),
+            "Whether HTTP/1.1 is offered by name (ALPN); some old servers refuse what they do not know."),
         SectionKey("minimum", \.tls.minimum, Kind.choice, "The oldest version of TLS that is spoken."),
     ]
 

@@ -12,6 +12,8 @@ public struct DescribedRequest: Sendable, Equatable {
     public var client: IPAddress
     /// The name or the address of the listener; nil for the one that the URL's port says, or else the first.
     public var listener: String?
+    /// The names in the certificate that the client shows; none for a certificate without, nil for no certificate.
+    public var clientCertificate: [String]?
 
     public struct Header: Sendable, Equatable {
         public var name: String
@@ -31,13 +33,15 @@ public struct DescribedRequest: Sendable, Equatable {
     }
 
     public init(
-        method: String, url: String, headers: [Header] = [], client: IPAddress = .loopback, listener: String? = nil
+        method: String, url: String, headers: [Header] = [], client: IPAddress = .loopback, listener: String? = nil,
+        clientCertificate: [String]? = nil
     ) {
         self.method = method
         self.url = url
         self.headers = headers
         self.client = client
         self.listener = listener
+        self.clientCertificate = clientCertificate
     }
 }
 
@@ -62,6 +66,9 @@ extension DescribedRequest {
             if authority.hasPrefix("[") { return String(authority.dropFirst().prefix { $0 != "]" }) }
             return String(authority.prefix { $0 != ":" })
         }
+
+        /// The name that a handshake asks for; nil for an address, which is none (RFC 6066 section 3).
+        var serverName: String? { host.isEmpty || IPAddress(host) != nil ? nil : host }
     }
 
     /// Nil when the URL is neither absolute nor a path.

@@ -42,12 +42,16 @@ public struct RequestExplainer: Sendable {
         }
         let arrival = Arrival(
             listener: listener, peer: request.client,
-            isTrusted: snapshot.trustedProxies.contains { $0.contains(request.client) }, isSecure: bound.tls != nil)
-        guard explainTLS(bound, parts, in: &explanation) else { return explanation }
+            isTrusted: snapshot.trustedProxies.contains { $0.contains(request.client) }, isSecure: bound.tls != nil,
+            policy: policy(bound, parts, listener))
+        guard explainTLS(bound, parts, in: &explanation),
+            let shown = explainClient(request, bound, parts, in: &explanation)
+        else { return explanation }
         do throws(Reason) {
             var seen = try SeenRequest(request.head(parts, ownAddress: "\(bound.bind)"), arrival, rules)
             explanation.removedHeaders = seen.hiddenNames
             explanation.show(seen)
+            seen.clientNames = shown.names
             try explain(rules.plan(&seen.hand, arrival, &seen.desk), &seen, in: &explanation)
         } catch {
             explanation.refuse(error)
@@ -66,8 +70,7 @@ public struct RequestExplainer: Sendable {
             explanation.refuse(.plainHTTPOnTLS)
             return false
         }
-        // An address is no server name (RFC 6066 section 3).
-        let name = parts.host.isEmpty || IPAddress(parts.host) != nil ? nil : parts.host
+        let name = parts.serverName
         let (found, match) = CertificateNames(tls).find(name)
         let shown = found.map { tls.certificates[$0].certificate }
         let words = shown.map { "\($0.file ?? "(text)") (\($0.keyKind), until \($0.lastDay))" }.joined(
@@ -83,6 +86,39 @@ public struct RequestExplainer: Sendable {
             }
         if match == .nothing { explanation.outcome = .noHandshake }
         return match != .nothing
+    }
+
+    private func policy(_ listener: Listener, _ parts: DescribedRequest.Parts, _ index: Int) -> Int32 {
+        guard let tls = listener.tls, rules.hasPolicies(index) else { return -1 }
+        return Int32(CertificateNames(tls).policy(for: parts.serverName))
+    }
+
+    /// What the client must show.
+    ///
+    /// - Returns: nil when there is no handshake for it, else the names of the certificate that was verified.
+    private func explainClient(
+        _ request: DescribedRequest, _ listener: Listener, _ parts: DescribedRequest.Parts,
+        in explanation: inout RequestExplanation
+    ) -> ShownNames? {
+        guard let tls = listener.tls, case let policy = CertificateNames(tls).policy(for: parts.serverName),
+            policy >= 0,
+            let asked = tls.policies[policy]
+        else { return ShownNames() }
+        let who = "one of \(asked.authorities.file)"
+        guard let names = request.clientCertificate else {
+            explanation.clientCertificate = "shows no certificate; \(who) is \(asked.mode.rawValue)"
+            if asked.mode == .required { explanation.outcome = .noHandshake }
+            return asked.mode == .required ? nil : ShownNames()
+        }
+        let shown = names.isEmpty ? "a certificate" : "a certificate for \(names.joined(separator: ", "))"
+        guard asked.accepts(names) else {
+            let wanted = asked.names.map(\.text).joined(separator: ", ")
+            explanation.clientCertificate = "shows \(shown), but only these names are let in: \(wanted)"
+            explanation.outcome = .noHandshake
+            return nil
+        }
+        explanation.clientCertificate = "shows \(shown), as if \(who)"
+        return ShownNames(names: names)
     }
 
     // MARK: - Which listener
@@ -176,6 +212,7 @@ public struct RequestExplainer: Sendable {
                 return
             }
         }
+        guard rules.admits(request.clientNames, to: index) else { throw .clientCertificateRequired }
         if settings.action == .forward, !settings.takes(request.hand.head.framing) { throw .bodyTooLarge }
         var filling = request.filling(of: index, by: rules)
         switch route.action {
@@ -307,6 +344,10 @@ public struct RequestExplainer: Sendable {
             rules.append(.init(key: "limits.requests", value: "\(requests)", from: here))
         }
         if let cors = route.cors { rules.append(.init(key: "cors", value: Settings(cors).inline, from: here)) }
+        if let requirement = route.clientCertificate {
+            rules.append(
+                .init(key: "client_certificate", value: requirement.words.joined(separator: ", "), from: here))
+        }
         if route.priority != .normal { rules.append(.init(key: "priority", value: "\(route.priority)", from: here)) }
         return rules
     }
@@ -314,6 +355,11 @@ public struct RequestExplainer: Sendable {
     private func place(_ places: [Origins.Place], _ index: Int) -> String? {
         places.indices.contains(index) ? "\(places[index].file):\(places[index].position.line)" : nil
     }
+}
+
+/// What of a client's certificate routes see: its names, or nil where it has shown none that was verified.
+private struct ShownNames {
+    var names: [String]?
 }
 
 extension RequestExplanation {

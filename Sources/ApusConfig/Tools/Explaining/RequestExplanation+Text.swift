@@ -12,6 +12,7 @@ extension RequestExplanation {
                 "proxy     connections from \(proxyProtocol) must begin with a PROXY header, which names the client")
         }
         if let certificate { lines.append("tls       shows \(certificate)") }
+        if let clientCertificate { lines.append("client    \(clientCertificate)") }
         lines += ways
         if !removedHeaders.isEmpty {
             lines.append("headers   removed before routes see them: \(removedHeaders.joined(separator: ", "))")

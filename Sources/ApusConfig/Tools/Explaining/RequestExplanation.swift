@@ -75,7 +75,7 @@ public struct RequestExplanation: Sendable, Equatable, Encodable {
     public enum Outcome: Sendable, Equatable {
         /// Refused before routes were looked at.
         case refused(status: Int, reason: String)
-        /// The client is shown no certificate.
+        /// The client is shown no certificate, or does not show one that it must.
         case noHandshake
         case noRoute
         case redirect(status: Int, location: String)
@@ -92,6 +92,8 @@ public struct RequestExplanation: Sendable, Equatable, Encodable {
     public var client: String
     /// The certificate that is shown, and why; nil where there is no TLS.
     public var certificate: String?
+    /// What the client must show itself, and whether it does; nil where it is not asked.
+    public var clientCertificate: String?
     /// Networks whose connections begin with a header of the PROXY protocol; nil for none.
     public var proxyProtocol: String?
     public var listener: Listener

@@ -61,12 +61,14 @@ struct RoutingTest: Sendable {
         let method = section.take("method")?.text(expected: "a method such as `GET`", &findings)?.value ?? "GET"
         let address = section.take("client")
         let listener = section.take("listener")?.text(expected: "the name of a listener", &findings)?.value
+        let certificate = section.take("client_certificate").map { clientNames($0, &findings) }
         let headers = section.take("headers").map { Self.headers($0, &findings) } ?? []
         guard
             let url = section.require("url", example: "https://example.com/v1")?
                 .text(expected: "a URL or a path", &findings)
         else { return nil }
-        var request = DescribedRequest(method: method, url: url.value, headers: headers, listener: listener)
+        var request = DescribedRequest(
+            method: method, url: url.value, headers: headers, listener: listener, clientCertificate: certificate)
         if request.parts == nil {
             findings.error(
                 "`url`: expected a URL such as `https://example.com/v1`, or a path, found `\(url.value)`",
@@ -80,6 +82,15 @@ struct RoutingTest: Sendable {
             }
         }
         return request
+    }
+
+    /// One name, or a list of them.
+    private static func clientNames(_ field: Field, _ findings: inout Findings) -> [String] {
+        var items = [field]
+        if case .sequence(let nodes) = field.node.content { items = nodes.map { field.item($0) } }
+        return items.compactMap {
+            $0.text(expected: "a name such as `spiffe://example.org/web` or `CN=alice`", &findings)?.value
+        }
     }
 
     private static func headers(_ field: Field, _ findings: inout Findings) -> [DescribedRequest.Header] {

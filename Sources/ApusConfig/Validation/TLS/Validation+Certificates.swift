@@ -34,7 +34,7 @@ extension Validation {
                 return []
             }
             findings.note(use, loader.grant(use))
-            names = try loader.listFiles(full).sorted()
+            names = try loader.listSecrets(full).sorted()
         } catch {
             findings.error(
                 "`certificates`: the folder \(Node.quoted(full, by: "`")) cannot be read: \(error)", at: folder.position
@@ -71,7 +71,7 @@ extension Validation {
         _ chain: PEMText, _ key: PEMText, at position: SourcePosition, keyAt keyPosition: SourcePosition, isShown: Bool
     ) -> Certificate? {
         do {
-            let read = try TLSCertificate(chain: chain.bytes, key: key.bytes)
+            let read = try TLSCertificate.known(chain: chain.bytes, key: key.bytes)
             let certificate = read.described(file: chain.file, keyFile: key.file)
             warn(of: certificate, hasChain: read.chainCount > 0 || read.isSelfSigned, at: position, isShown: isShown)
             return certificate
@@ -113,12 +113,31 @@ extension Validation {
 
     /// Whose certificates are believed; nil, with an error, when they are not to be had.
     mutating func authorities(_ written: Located<String>) -> Authorities? {
-        guard let text = pem(written, key: "ca") else { return nil }
+        authorities(written, revoked: nil).authorities
+    }
+
+    /// The same with the lists of certificates that they have revoked.
+    mutating func authorities(
+        _ written: Located<String>, revoked: Located<String>?
+    ) -> (authorities: Authorities?, revoked: RevocationLists?) {
+        guard let text = pem(written, key: "ca") else { return (nil, nil) }
+        var lists: PEMText?
+        if let revoked {
+            lists = pem(revoked, key: "crl")
+            if lists == nil { return (nil, nil) }
+        }
         do {
-            return try TrustStore(authorities: text.bytes).described(file: text.file ?? "(text)", isSystems: false)
+            let store = try TrustStore(authorities: text.bytes, revoked: lists?.bytes)
+            return (
+                store.described(file: text.file ?? Certificate.textPlace, isSystems: false),
+                store.revoked(file: lists?.file ?? Certificate.textPlace)
+            )
         } catch {
-            findings.error(error.words(certificate: text.words, key: text.words), at: written.position)
-            return nil
+            let isOfList = error.isOfRevocationList
+            findings.error(
+                error.words(certificate: isOfList ? lists?.words ?? "" : text.words, key: text.words),
+                at: isOfList ? revoked?.position ?? written.position : written.position)
+            return (nil, nil)
         }
     }
 
@@ -130,6 +149,22 @@ extension Validation {
                 + "install the package `ca-certificates`, or name the authority of the endpoints: `ca: ca.pem`",
             at: position)
         return nil
+    }
+
+    // MARK: - Ticket keys
+
+    /// Keys that several instances share; nil, with an error, when they are not to be had.
+    mutating func ticketKeys(_ written: Located<String>) -> SharedTicketKeys? {
+        guard let text = pem(written, key: "keys") else { return nil }
+        do throws(BadTicketKey) {
+            return try TicketKeys(lines: text.bytes).described(file: text.file ?? Certificate.textPlace)
+        } catch {
+            let what = error.line == 0 ? "has no key" : "has no key in line \(error.line)"
+            findings.error(
+                "the file of ticket keys \(text.words) \(what): expected 48 bytes in base64 on each line, such as "
+                    + "`openssl rand -base64 48` makes", at: written.position)
+            return nil
+        }
     }
 
     // MARK: - Files
@@ -170,7 +205,7 @@ extension Validation {
         }
     }
 
-    private func fullPath(_ path: String, at position: SourcePosition) -> String {
+    func fullPath(_ path: String, at position: SourcePosition) -> String {
         let folder = ConfigurationLoader.folderAndName(of: findings.source(of: position).file).folder
         return ConfigurationDocument.joined(folder, path)
     }
@@ -191,7 +226,15 @@ extension TLSCertificateError {
     fileprivate var isOfKey: Bool {
         switch self {
         case .noKey, .keyIsEncrypted, .badKey, .keyOfUnknownKind, .keyDoesNotFit: true
-        case .noMemory, .noCertificate, .badCertificate, .unusable: false
+        case .noMemory, .noCertificate, .badCertificate, .unusable, .noRevocationList, .badRevocationList: false
+        }
+    }
+
+    /// Whether it is a list of revoked certificates that is wrong.
+    fileprivate var isOfRevocationList: Bool {
+        switch self {
+        case .noRevocationList, .badRevocationList: true
+        default: false
         }
     }
 
@@ -215,6 +258,11 @@ extension TLSCertificateError {
         case .keyDoesNotFit:
             "the key in \(key) is not that of the certificate \(certificate): they do not belong together; was one of them "
                 + "renewed without the other?"
+        case .noRevocationList:
+            "there is no list of revoked certificates in \(certificate): expected PEM, which begins with "
+                + "`-----BEGIN X509 CRL-----`; a list in DER becomes one by `openssl crl -inform DER -in LIST -out NEW`"
+        case .badRevocationList(let reason):
+            "the list of revoked certificates \(certificate) cannot be read (\(reason)); is it cut off, or edited?"
         case .unusable(let reason): "the certificate \(certificate) cannot be used (\(reason))"
         }
     }

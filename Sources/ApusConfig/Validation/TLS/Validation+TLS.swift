@@ -8,14 +8,21 @@ extension Validation {
     mutating func tls(of section: ListenerSection) -> ListenerTLS? {
         guard let written = section.tls else { return nil }
         var tls = written.tls
+        let general = written.clients.flatMap { clients($0) }
         for entry in written.all {
+            let asked = entry.clients.map { own in own.flatMap { clients($0) } } ?? general
             if let folder = entry.folder {
-                tls.certificates += certificates(inFolder: folder).map { .init($0, names: $0.serverNames) }
+                tls.folders.append(fullPath(folder.value, at: folder.position))
+                tls.certificates += certificates(inFolder: folder).map {
+                    .init($0, names: $0.serverNames, clients: asked)
+                }
             } else if let certificate = certificate(entry) {
                 let names = entry.names.map { checked($0, of: certificate) } ?? certificate.serverNames
-                tls.certificates.append(.init(certificate, names: names))
+                tls.certificates.append(.init(certificate, names: names, clients: asked))
             }
         }
+        checkPolicies(tls, at: written.position)
+        if let keys = written.tickets?.keys { tls.ticketKeys = ticketKeys(keys) }
         warnOfShadowed(tls, at: written.position)
         if section.servesHalfClosed {
             findings.warning(

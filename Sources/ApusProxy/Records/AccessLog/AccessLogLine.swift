@@ -21,7 +21,7 @@ struct AccessLogLine: Sendable {
     enum Value: UInt8, Sendable {
         case time, client, listener, method, host, target, version, referer, userAgent, requestID, route, pool, endpoint
         case attempts, status, bytesReceived, bytesSent, bodyBytesSent, responseHead, duration, reason
-        case closedBy, closeReason, sample
+        case closedBy, closeReason, sample, clientCertificate
         // What only the Combined Log Format has: address without port, time, request line, status and size.
         case address, commonTime, requestLine, commonStatus, commonSize
         /// When the line is written.
@@ -131,6 +131,7 @@ extension AccessLogLine.Value {
             switch field {
             case .time: .time
             case .client: .client
+            case .clientCertificate: .clientCertificate
             case .listener: .listener
             case .method: .method
             case .host: .host

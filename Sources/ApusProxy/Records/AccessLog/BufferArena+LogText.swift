@@ -24,6 +24,21 @@ extension BufferArena {
         }
     }
 
+    /// The same of bytes that stand elsewhere.
+    mutating func append(escaping text: Span<UInt8>, _ style: AccessLogLine.Style, reserve: Int) {
+        var index = 0
+        while index < text.count {
+            let room = sendRoom - reserve - 8
+            guard room >= 0 else { return }
+            let plain = text.extracting(droppingFirst: index).plainPrefix(style, endingBefore: room + 1)
+            append(text.extracting(index..<index + plain))
+            index += plain
+            guard index < text.count, plain <= room else { continue }
+            if style == .json { append(escapedInJSON: text[index]) } else { append(escaped: text[index]) }
+            index += 1
+        }
+    }
+
     private mutating func append(escapedInJSON byte: UInt8) {
         switch byte {
         case UInt8(ascii: "\""), UInt8(ascii: "\\"):

@@ -8,6 +8,8 @@ import ApusTransport
 /// writes a part of the line.
 struct LoggedExchange {
     let peer: SocketAddress
+    /// Who the client is by its certificate.
+    let identity: LinkIdentity?
     /// Microseconds since 1970.
     let began: Int64
     let duration: Int64
@@ -32,10 +34,12 @@ struct LoggedExchange {
     let responseHead: Int64
 
     init(
-        _ exchange: borrowing Exchange, peer: SocketAddress, began: Int64, duration: Int64, end: ConnectionEnd,
+        _ exchange: borrowing Exchange, peer: SocketAddress, identity: LinkIdentity?, began: Int64, duration: Int64,
+        end: ConnectionEnd,
         sample: Int
     ) {
         self.peer = peer
+        self.identity = identity
         self.began = began
         self.duration = duration
         self.end = end
@@ -88,6 +92,7 @@ extension BufferArena {
         case .closedBy: append(word: logged.end.closer, style)
         case .closeReason: append(word: logged.end.token, style)
         case .time, .client, .now, .address, .commonTime: appendPlaceAndTime(value, of: logged, style)
+        case .clientCertificate: append(identity: logged.identity, log)
         case .requestLine: appendRequestLine(logged, log)
         case .attempts, .status, .bytesReceived, .bytesSent, .bodyBytesSent, .responseHead, .duration, .sample,
             .commonStatus, .commonSize:
@@ -145,6 +150,16 @@ extension BufferArena {
         guard let range = RequestNote.range(of: part, in: logged.note, self) else { return append(word: nil, style) }
         if style == .json { append(UInt8(ascii: "\"")) }
         append(escaping: logged.note.handle, range, style, reserve: log.reserve)
+        if style == .json { append(UInt8(ascii: "\"")) }
+    }
+
+    /// The name that a client is called by, which an authority has signed, but not for us.
+    private mutating func append(identity: LinkIdentity?, _ log: AccessLogWriter) {
+        guard let identity else { return append(word: nil, log.line.style) }
+        let style = log.line.style
+        if style == .json { append(UInt8(ascii: "\"")) }
+        let name = identity.name
+        append(escaping: name.span, style, reserve: log.reserve)
         if style == .json { append(UInt8(ascii: "\"")) }
     }
 

@@ -1,0 +1,31 @@
+import ApusModel
+
+/// Lists of words, the preferred first.
+extension Kind {
+    static func ordered<Word: RawRepresentable<String> & CaseIterable & Sendable & Hashable>(
+        _ type: Word.Type = Word.self, example: String
+    ) -> Kind where Value == [Word] {
+        Kind(
+            .list(of: .words(Word.allCases.map(\.rawValue))), words: "a list, the preferred first",
+            told: { .word("[" + $0.map(\.rawValue).joined(separator: ", ") + "]") },
+            read: { field, findings in
+                guard let items = field.list(of: "`\(field.key.value)`", example: example, &findings) else {
+                    return nil
+                }
+                let read = items.map { field.item($0).choice(of: Word.self, &findings) }
+                let words = read.compactMap(\.self)
+                guard words.count == items.count else { return nil }
+                guard !words.isEmpty else {
+                    findings.error(
+                        "`\(field.key.value)` is empty; expected at least one, such as `\(example)`", at: field.position
+                    )
+                    return nil
+                }
+                guard Set(words).count == words.count else {
+                    findings.error("`\(field.key.value)` has a word twice; keep one", at: field.position)
+                    return nil
+                }
+                return words
+            })
+    }
+}

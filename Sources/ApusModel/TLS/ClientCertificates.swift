@@ -1,0 +1,144 @@
+/// What clients must show before they are served: certificates of their own (mutual TLS, RFC 8446 section 4.3.2).
+public struct ClientCertificateRules: Sendable, Equatable {
+    public enum Mode: String, Sendable, CaseIterable {
+        /// None is asked for.
+        case off
+        /// One is asked for, and verified if it is shown; who shows none is served as well.
+        case optional
+        /// Without a good one the handshake fails.
+        case required
+    }
+
+    /// How an origin is told of the certificate that a client has shown.
+    public enum Telling: String, Sendable, CaseIterable {
+        /// `Client-Cert`: the certificate itself (RFC 9440 section 2.2).
+        case clientCert = "client_cert"
+        /// `Client-Cert-Chain`: those behind it (RFC 9440 section 2.3).
+        case clientCertChain = "client_cert_chain"
+        /// `X-Forwarded-Client-Cert`, as Envoy writes it: its hash, its subject and its names.
+        case xfcc
+    }
+
+    public var mode = Mode.required
+    /// Whose certificates are believed, with the lists of those that they have revoked.
+    public var authorities: Authorities
+    /// Lists of revoked certificates; nil where none are looked at.
+    public var revoked: RevocationLists?
+    /// A client's certificate must have one name that one of them is for; none for any.
+    public var names: [ClientNamePattern] = []
+    /// What origins are told, in this order.
+    public var telling: [Telling] = [.clientCert]
+
+    public init(_ authorities: Authorities) { self.authorities = authorities }
+}
+
+/// Lists of revoked certificates (RFC 5280 section 5). They are looked at together with the authorities, and held by them.
+public struct RevocationLists: Sendable, Equatable {
+    /// The file that they were read from.
+    public var file: String
+    /// How many there are.
+    public var count: Int
+    /// When the first of them must have been replaced by a newer one, in seconds since 1970; nil for never.
+    public var nextUpdate: Int64?
+    /// SHA-256 of them.
+    public var digest: [UInt8]
+
+    public init(file: String, count: Int, nextUpdate: Int64?, digest: [UInt8]) {
+        self.file = file
+        self.count = count
+        self.nextUpdate = nextUpdate
+        self.digest = digest
+    }
+}
+
+/// Which names of client certificates are meant: a whole name, or one with `*` at its one end.
+///
+/// `spiffe://example.org/ns/prod/*` is for all URIs that begin so, `*.clients.example.org` for the DNS names of one more
+/// label, as certificates have it; anything else, an e-mail address or `CN=alice` among them, for itself.
+public struct ClientNamePattern: Sendable, Hashable {
+    /// As it was written.
+    public let text: String
+    private let kind: Kind
+
+    private enum Kind: Sendable, Hashable {
+        case whole(String)
+        case beginning(String)
+        /// With the dot.
+        case ending(String)
+    }
+
+    /// - Returns: nil where `*` stands in a place that means nothing.
+    public init?(_ text: String) {
+        self.text = text
+        let stars = text.count { $0 == "*" }
+        if stars == 0, !text.isEmpty {
+            kind = .whole(Self.comparable(text))
+        } else if stars == 1, text.hasSuffix("/*"), text.contains("://"), !text.hasSuffix("://*"),
+            !text.hasSuffix("///*")
+        {
+            kind = .beginning(Self.comparable(String(text.dropLast())))
+        } else if stars == 1, text.hasPrefix("*."), text.count > 2, !text.contains("://"), !text.contains("@") {
+            kind = .ending(Self.comparable(String(text.dropFirst())))
+        } else {
+            return nil
+        }
+    }
+
+    /// Whether it is for a name, as `LinkIdentity` has it: DNS names in lower case, everything else as it stands.
+    public func matches(_ name: String) -> Bool {
+        switch kind {
+        case .whole(let whole): return name == whole
+        case .beginning(let beginning): return name.utf8.count > beginning.utf8.count && name.hasPrefix(beginning)
+        case .ending(let ending):
+            guard name.hasSuffix(ending), !name.contains("://"), !name.contains("@") else { return false }
+            let label = name.dropLast(ending.count)
+            return !label.isEmpty && !label.contains(".")
+        }
+    }
+
+    /// DNS names are the same in capitals (RFC 4343); the others are not.
+    private static func comparable(_ text: String) -> String {
+        text.contains("://") || text.contains("@") || text.contains("=") ? text : text.lowercased()
+    }
+}
+
+/// Whom a route lets in: clients whose certificate was verified, and has a name that is meant.
+public struct ClientRequirement: Sendable, Equatable {
+    /// None for any certificate that was verified.
+    public var names: [ClientNamePattern]
+
+    public init(names: [ClientNamePattern] = []) { self.names = names }
+
+    /// - Parameter found: the names of the client's certificate; nil for a client that has shown none.
+    public func admits(_ found: [String]?) -> Bool {
+        guard let found else { return false }
+        return names.isEmpty || found.contains { name in names.contains { $0.matches(name) } }
+    }
+}
+
+extension ClientCertificateRules {
+    /// Whether a certificate with those names is one that is meant.
+    public func accepts(_ found: [String]) -> Bool {
+        names.isEmpty || found.contains { name in names.contains { $0.matches(name) } }
+    }
+}
+
+extension ListenerTLS {
+    /// What clients are asked for, by certificate: each rule once, in the order of the certificates; nil for nothing.
+    public var policies: [ClientCertificateRules?] {
+        var policies: [ClientCertificateRules?] = []
+        for shown in certificates where !policies.contains(shown.clients) { policies.append(shown.clients) }
+        return policies
+    }
+
+    /// Whether clients must show the same, for whatever name they ask.
+    public static func asksAlike(_ one: ListenerTLS?, _ other: ListenerTLS?) -> Bool {
+        guard one?.asksClients == true || other?.asksClients == true else { return true }
+        guard let one, let other else { return false }
+        return one.isStrict == other.isStrict && one.certificates.count == other.certificates.count
+            && zip(one.certificates, other.certificates).allSatisfy { $0.names == $1.names && $0.clients == $1.clients }
+    }
+
+    /// Whether any client is asked for a certificate.
+    public var asksClients: Bool { certificates.contains { $0.clients != nil } }
+}
