@@ -170,8 +170,9 @@ public struct LoadBalancer: Service {
         if surroundings?.takeover != nil { adminBound.end() }
         services.append(prober)
         services.append(WatchService(configuration: running))
+        services.append(CertificateService(configuration: running))
         services.append(NameService(configuration: running))
-        services.append(TicketService(keys: tickets))
+        services.append(TicketService(keys: tickets, live: live))
         services.append(
             DataPlaneService(
                 dataPlane: dataPlane, prober: prober, serving: serving, adminBound: adminBound, isServing: isServing,
@@ -233,19 +234,31 @@ private struct NameService: Service, CustomStringConvertible {
     }
 }
 
-/// Has the next key of TLS session tickets take its turn, twice a day: what was sealed is read for a day at least.
+/// Has the next key of TLS session tickets take its turn, twice a day, or as often as the configuration says: what was sealed is
+/// read for two turns at least.
 private struct TicketService: Service, CustomStringConvertible {
     static let keptKeys = 4
 
     let keys: TicketKeys
+    let live: Live
 
     var description: String { "the turns of ticket keys" }
 
+    /// How long a turn is.
+    private var turn: Duration {
+        let rules = live.view.snapshot.listeners.compactMap(\.tls).filter { $0.hasTickets && $0.ticketKeys == nil }
+        return rules.map(\.ticketRotation).min() ?? ListenerTLS.usualTicketRotation
+    }
+
     func run() async {
         await cancelWhenGracefulShutdown {
+            var since = ContinuousClock.now
             while !Task.isCancelled {
-                do { try await Task.sleep(for: .seconds(12 * 3_600)) } catch { return }
+                // A reload may change how long it is.
+                do { try await Task.sleep(for: min(turn, .seconds(60))) } catch { return }
+                guard since.duration(to: .now) >= turn else { continue }
                 keys.rotate(keeping: Self.keptKeys)
+                since = .now
             }
         }
         try? await gracefulShutdown()
@@ -261,6 +274,18 @@ private struct FailureWatch: Service, CustomStringConvertible {
 
     func run() async {
         await cancelWhenGracefulShutdown { await failures.watch(live) }
+    }
+}
+
+/// Reads certificates again when their files change.
+private struct CertificateService: Service, CustomStringConvertible {
+    let configuration: RunningConfiguration
+
+    var description: String { "the watch over certificates" }
+
+    func run() async {
+        await configuration.followCertificates()
+        try? await gracefulShutdown()
     }
 }
 

@@ -27,6 +27,10 @@ public actor RunningConfiguration {
     public private(set) var revision: Revision
     /// As it was loaded: what was changed while running is not in it.
     public private(set) var loaded: LoadedConfiguration
+    /// Since when it runs.
+    private(set) var runsSince = Date()
+    /// Whose it is.
+    private(set) var author = ConfigurationAuthor.operatorsFile
     /// What was changed while running.
     public internal(set) var dynamic: DynamicState
     /// What runs: `loaded` with `dynamic` laid over it.
@@ -244,7 +248,9 @@ public actor RunningConfiguration {
             effect: .unchanged, revision: revision, warnings: next.warnings,
             notes: (notes + dropped).map(mask.masked))
         guard changesSnapshot || changesText else {
-            if !dryRun { logger.notice("revision \(revision.number) runs on (\(cause)): nothing has changed") }
+            if !dryRun, cause != .certificates {
+                logger.notice("revision \(revision.number) runs on (\(cause)): nothing has changed")
+            }
             return adoption
         }
         adoption.revision = Revision(
@@ -266,6 +272,10 @@ public actor RunningConfiguration {
         }
         adoption.effect = .adopted
         revision = adoption.revision
+        runsSince = Date()
+        if cause != .certificates {
+            self.author = author == .operatorsFile ? author : .kept(lentPaths: next.lentPaths)
+        }
         self.dynamic = dynamic
         let wereFollowed = resolveInterval != nil
         use(next, target)

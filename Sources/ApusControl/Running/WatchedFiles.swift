@@ -1,4 +1,5 @@
 import ApusConfig
+import ApusModel
 import FoundationEssentials
 import Synchronization
 
@@ -13,12 +14,32 @@ struct WatchedFiles: Sendable {
     struct State: Sendable, Equatable {
         var files: [String: Stamp?] = [:]
         var listings: [String: [String]] = [:]
+
+        /// Whether both are of the same files and folders.
+        func isOfTheSame(as other: State) -> Bool {
+            files.count == other.files.count && listings.count == other.listings.count
+                && files.keys.allSatisfy { other.files[$0] != nil }
+                && listings.keys.allSatisfy { other.listings[$0] != nil }
+        }
+
+        /// The same, but that how those were that changed after a time counts for nothing.
+        func forgetting(changedAfter time: Date) -> State {
+            var state = self
+            state.files = files.mapValues { stamp in stamp.map { $0.changed > time } == true ? nil : stamp }
+            return state
+        }
     }
 
     struct Stamp: Sendable, Equatable {
         var inode: UInt64
         var size: UInt64
         var changed: Date
+
+        init(inode: UInt64, size: UInt64, changed: Date) {
+            self.inode = inode
+            self.size = size
+            self.changed = changed
+        }
 
         /// Nil when there is no such file, or it cannot be looked at.
         init?(path: String) {
@@ -29,6 +50,15 @@ struct WatchedFiles: Sendable {
             size = attributes[.size] as? UInt64 ?? 0
             changed = attributes[.modificationDate] as? Date ?? .distantPast
         }
+    }
+
+    fileprivate init(state: State) { self.state = state }
+
+    /// What certificates are read from.
+    init(_ sources: CertificateSources) {
+        state = State()
+        for file in sources.files { state.files[file] = .some(nil) }
+        for folder in sources.folders { state.listings[folder] = [] }
     }
 
     /// How they were counts for nothing: whatever they are is a change.
@@ -80,7 +110,8 @@ final class ReadingRecord: Sendable {
     /// between is then found to have changed.
     func recording(_ loader: ConfigurationLoader) -> ConfigurationLoader {
         var recording = loader
-        let (readFile, readSecret, listFiles) = (loader.readFile, loader.readSecret, loader.listFiles)
+        let (readFile, readSecret) = (loader.readFile, loader.readSecret)
+        let (listFiles, listSecrets) = (loader.listFiles, loader.listSecrets)
         recording.readFile = { [self] path, rules in
             note(path)
             return try readFile(path, rules)
@@ -89,15 +120,17 @@ final class ReadingRecord: Sendable {
             note(path)
             return try readSecret(path, rules)
         }
-        recording.listFiles = { [self] directory in
-            let names = try listFiles(directory)
-            state.withLock { $0.listings[directory] = names.sorted() }
-            return names
-        }
+        recording.listFiles = { [self] in note(try listFiles($0), of: $0) }
+        recording.listSecrets = { [self] in note(try listSecrets($0), of: $0) }
         return recording
     }
 
     var files: WatchedFiles { WatchedFiles(state: state.withLock { $0 }) }
+
+    private func note(_ names: [String], of directory: String) -> [String] {
+        state.withLock { $0.listings[directory] = names.sorted() }
+        return names
+    }
 
     private func note(_ path: String) {
         let stamp = WatchedFiles.Stamp(path: path)

@@ -183,7 +183,8 @@ enum OpenAPISchemas {
             "line": count, "column": count,
         ]),
         "Revision": object([
-            "number": count, "time": time, "cause": word("start", "signal", "admin", "watch", "rollback"),
+            "number": count, "time": time,
+            "cause": word("start", "signal", "admin", "watch", "rollback", "certificates"),
             "etag": described(text, "A digest of the files."), "running": flag, "files": list(text),
         ]),
         "Revisions": object(["revisions": list(of: "Revision")]),
