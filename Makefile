@@ -13,7 +13,7 @@ WAITING := '^(ApusControlTests|ApusTests|ApusAdminClientTests|TLSPlaneTests)[.]'
 RELEASE := -c release --static-swift-stdlib --product apus
 
 .DEFAULT_GOAL := help
-.PHONY: help prepare build run test check lint fuzz bench bench-parse bench-pick asan tsan format manual install clean
+.PHONY: help prepare build run test check lint fuzz bench bench-parse bench-pick asan tsan format manual install clean newer-tls
 
 help: ## list these targets
 	@echo "Apus: make TARGET"
@@ -87,6 +87,9 @@ tsan: prepare ## run the suites with threads under ThreadSanitizer
 format: ## format the sources in place
 	@echo "format: rewriting Package.swift, Sources, Tests, Bench/micro, Fuzz"
 	@$(SWIFT) format -i -r -p Package.swift Sources Tests Bench/micro Fuzz
+
+newer-tls: ## ask whether the library of TLS has a newer version than the pinned one (needs the network)
+	@scripts/newer-tls
 
 manual: ## write the manual page anew from what a debug build says of itself
 	@$(SWIFT) build --product apus
