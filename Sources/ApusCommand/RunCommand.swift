@@ -27,9 +27,9 @@ struct RunCommand: ParsableCommand {
     func run() throws {
         let surroundings = try takeSurroundings()
         do {
-            let configuration = try file.load()
-            let operations = configuration.snapshot.operations
-            if let user = operations.user { try become(user, operations.group) }
+            // From here on everything is done with the rights of the user that it names: what they do not suffice for would
+            // fail at a reload, too.
+            let configuration = try file.loadAsItsUser(isRun: true)
             ProcessSetup.prepare()
             LoggingSystem.useStandardError()
             if let warning = warningOfRoot(configuration.snapshot) { Logger(label: "apus").warning("\(warning)") }
@@ -51,17 +51,6 @@ struct RunCommand: ParsableCommand {
     private func takeSurroundings() throws(ExitCode) -> Surroundings {
         do {
             return try Surroundings.take()
-        } catch {
-            complain("\(error)")
-            throw .unavailable
-        }
-    }
-
-    /// Becomes the user that the configuration names. From here on everything is done with that user's rights: what they
-    /// do not suffice for would fail at a reload, too.
-    private func become(_ user: String, _ group: String?) throws(ExitCode) {
-        do throws(PrivilegeError) {
-            try Privileges.become(user: user, group: group)
         } catch {
             complain("\(error)")
             throw .unavailable

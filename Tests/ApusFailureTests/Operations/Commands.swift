@@ -136,6 +136,34 @@ extension DailyOperations {
         }
     }
 
+    /// A key that root alone may read would be missed at the first reload: it is missed at once.
+    @Test(.enabled(if: geteuid() == 0)) func whatItsUserMayNotReadIsRefused() async throws {
+        try await play {
+            let folder = try Folder()
+            for name in ["site.pem", "site.key"] {
+                try folder.write(String(decoding: TestCertificates.bytes(name), as: UTF8.self), to: name)
+            }
+            let text = """
+                listeners: [{ bind: "127.0.0.1:0", tls: { certificate: site.pem, key: site.key }, routes: [{ pool: web }] }]
+                pools: { web: { endpoints: ["127.0.0.1:1"] } }
+                admin: off
+                """
+            try folder.write(text + "\nprocess: { user: nobody }\n", to: "apus.yaml")
+            try folder.write(text + "\nprocess: { user: nobody-of-that-name }\n", to: "stranger.yaml")
+            let apus = try builtProgram("apus")
+            #expect(try outcome(of: apus, ["check", "-c", folder.path + "/apus.yaml"]).status == 0)
+            try #require(chmod(folder.path + "/site.key", 0o600) == 0)
+            for command in ["check", "run"] {
+                let (status, said) = try outcome(of: apus, [command, "-c", folder.path + "/apus.yaml"])
+                #expect(status == 1 && said.contains("site.key` cannot be read: this user may not read it"), "\(said)")
+                #expect(said.contains("it was read as `nobody`, whom Apus becomes"))
+            }
+            // Elsewhere than on the machine that it is for.
+            let elsewhere = try outcome(of: apus, ["check", "-c", folder.path + "/stranger.yaml"])
+            #expect(elsewhere.status == 0 && elsewhere.text.contains("this system has no such user"))
+        }
+    }
+
     /// What shells and `man` are given.
     @Test func completionsAndManualPage() async throws {
         try await play {

@@ -54,12 +54,12 @@ final class ChildProcess: Sendable {
     func signal(_ number: Int32) { group.signal(number) }
 
     /// Waits until it has ended by itself, and returns its exit status; nil when a signal ended it.
-    func waitForEnd(by deadline: Deadline = .after(.seconds(30))) throws -> Int32? {
+    func waitForEnd(by deadline: Deadline = .after(.seconds(30))) throws -> Int32 {
         try waitForEnd(of: id, by: deadline)
     }
 
     /// Waits for the end of a process that it has started and outlived, too: in an upgrade, one that took over.
-    func waitForEnd(of process: pid_t, by deadline: Deadline = .after(.seconds(30))) throws -> Int32? {
+    func waitForEnd(of process: pid_t, by deadline: Deadline = .after(.seconds(30))) throws -> Int32 {
         do {
             return try group.waitForEnd(of: process, by: deadline)
         } catch {

@@ -78,7 +78,7 @@ final class Deployment: Sendable {
     }
 
     /// Has it end as a service manager does, and returns its exit status.
-    func stop() throws -> Int32? {
+    func stop() throws -> Int32 {
         process.signal(SIGTERM)
         return try process.waitForEnd()
     }

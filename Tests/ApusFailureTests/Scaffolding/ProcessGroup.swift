@@ -51,15 +51,15 @@ final class ProcessGroup: Sendable {
         state.with { if $0.ended[id] == nil { _ = Glibc.kill(id, number) } }
     }
 
-    /// Waits until `process`, which is or was of the group, has ended, and returns its exit status; nil when a signal
-    /// ended it.
-    func waitForEnd(of process: pid_t, by deadline: Deadline) throws -> Int32? {
+    /// Waits until `process`, which is or was of the group, has ended, and returns its exit status, or the number of
+    /// the signal that ended it, negative.
+    func waitForEnd(of process: pid_t, by deadline: Deadline) throws -> Int32 {
         let seen = try? state.wait(for: "an end", by: deadline) { $0.ended[process] != nil || $0.isGone }
         guard let status = seen?.ended[process] else {
             throw Trouble("process \(process) \(seen == nil ? "did not end" : "was not of the group \(id)")")
         }
         // As WIFEXITED and WEXITSTATUS have it.
-        return status & 0x7f == 0 ? status >> 8 & 0xff : nil
+        return status & 0x7f == 0 ? status >> 8 & 0xff : -(status & 0x7f)
     }
 
     /// Ends all at once, and waits until they are gone.

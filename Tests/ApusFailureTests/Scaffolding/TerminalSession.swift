@@ -81,8 +81,8 @@ final class TerminalSession: Sendable {
         return settings.c_lflag & usual == usual
     }
 
-    /// Waits until it has ended, and returns its exit status; nil when a signal ended it.
-    func waitForEnd(by deadline: Deadline = .after(.seconds(30))) throws -> Int32? {
+    /// Waits until it has ended, and returns its exit status, or the number of the signal that ended it, negative.
+    func waitForEnd(by deadline: Deadline = .after(.seconds(30))) throws -> Int32 {
         try group.waitForEnd(of: id, by: deadline)
     }
 }
