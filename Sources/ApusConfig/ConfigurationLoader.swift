@@ -31,6 +31,8 @@ public struct ConfigurationLoader: Sendable {
     public var listFiles: @Sendable (_ directory: String) throws -> [String]
     /// The text of a file that holds a secret. Such files are never among `LoadedConfiguration.files`.
     public var readSecret: @Sendable (_ path: String, FileRules) throws -> String
+    /// The bytes of a file of certificates or keys: those of keys are overwritten when they have been read.
+    public var readBytes: @Sendable (_ path: String, FileRules) throws -> [UInt8] = FileSystem.bytes
     /// The names of the files in a folder of certificates, in any order.
     public var listSecrets: @Sendable (_ directory: String) throws -> [String]
     /// The value of an environment variable; nil when it is not set.

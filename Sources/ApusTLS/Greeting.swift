@@ -1,4 +1,5 @@
 internal import CNIOBoringSSL
+import Glibc
 
 /// What a handshake with a client asks of its context: which certificates, which protocol, which keys for tickets.
 ///
@@ -39,7 +40,8 @@ final class Greeting: Sendable {
         let name = unsafe name(asked: ssl)
         let certificates = greeting.table.certificates(for: name)
         if certificates.isEmpty { return ssl_select_cert_error }
-        for certificate in certificates { unsafe SSL_add1_credential(ssl, certificate.credential) }
+        let now = Int64(time(nil))
+        for certificate in certificates { unsafe SSL_add1_credential(ssl, certificate.credential(at: now)) }
         if let clients = greeting.table.clients(for: name) { unsafe clients.apply(to: ssl) }
         return ssl_select_cert_success
     }

@@ -52,7 +52,7 @@ public final class TLSContext: @unchecked Sendable {
         } else {
             unsafe SSL_CTX_set_verify(pointer, SSL_VERIFY_NONE, nil)
         }
-        if let certificate { unsafe SSL_CTX_add1_credential(pointer, certificate.credential) }
+        if let certificate { unsafe SSL_CTX_add1_credential(pointer, certificate.credential(at: .max)) }
         let offered = protocols.flatMap { [UInt8(truncatingIfNeeded: $0.utf8.count)] + Array($0.utf8) }
         if !offered.isEmpty { unsafe SSL_CTX_set_alpn_protos(pointer, offered, offered.count) }
         unsafe SSL_CTX_set_session_cache_mode(pointer, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL)

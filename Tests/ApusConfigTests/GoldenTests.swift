@@ -60,6 +60,11 @@ extension ConfigurationLoader {
         // The summer of 2026.
         loader.now = { 1_780_000_000 }
         loader.systemAuthorities = { nil }
+        loader.readBytes = { path, _ in
+            if let text = certificates[path] { return Array(text.utf8) }
+            guard let bytes = responses[path] else { throw FileSystem.ReadError("there is no such file") }
+            return bytes
+        }
         return loader
     }()
 
@@ -83,7 +88,7 @@ extension ConfigurationLoader {
             if names.isEmpty { throw FileSystem.ReadError("there is no such directory") }
             return names
         },
-        readSecret: { path, _ in try read(path, in: certificates[path] == nil ? secrets : certificates) },
+        readSecret: { path, _ in try read(path, in: secrets) },
         environment: { environment[$0] })
 
     private static func read(_ path: String, in files: [String: String]) throws -> String {
@@ -117,6 +122,18 @@ extension ConfigurationLoader {
         files["/etc/apus/certificates/rsa.key"] = files["tls/site-rsa.key"]
         files["tls/cut.pem"] = files["tls/site.pem"].map { String($0.prefix(300)) }
         files["tls/empty.pem"] = ""
+        return files
+    }()
+
+    /// What authorities say of them.
+    static let responses: [String: [UInt8]] = {
+        var files: [String: [UInt8]] = ["tls/none.ocsp": []]
+        let folder = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../Certificates")
+        for name in ["site", "site-endless", "other", "revoked", "later"] {
+            let bytes = try? Data(contentsOf: folder.appending(path: "\(name).ocsp"))
+            files["tls/\(name).ocsp"] = bytes.map(Array.init)
+        }
+        files["site.ocsp"] = files["tls/site.ocsp"]
         return files
     }()
 

@@ -61,6 +61,7 @@ extension Snapshot {
     private func inLine(_ certificate: Certificate) -> String {
         "certificate \(certificate.file ?? "(text)") with \(certificate.keyFile ?? "(text)"), \(certificate.keyKind) "
             + "\(certificate.keyBits), until \(certificate.notAfter)"
+            + (certificate.stapled.map { ", OCSP \($0.file) until \($0.until.map { "\($0)" } ?? "never")" } ?? "")
     }
 
     private func inLine(_ tls: PoolTLS) -> String {

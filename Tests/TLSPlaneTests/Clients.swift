@@ -87,6 +87,24 @@ import Testing
         }
     }
 
+    /// The authority's word is shown to those that ask, whichever of the certificates they take.
+    @Test(arguments: ["-tls1_2", "-tls1_3"])
+    func anOCSPResponseIsStapled(version: String) throws {
+        var tls = try showing("site-rsa")
+        tls.certificates.insert(.init(try certificate("site", with: "site.ocsp"), names: ["site.test"]), at: 0)
+        let proxy = try tlsProxy(try Origin()) { [tls] in $0.listener = { $0.tls = tls } }
+        let asked =
+            "-servername site.test \(version) -status -CAfile \(TestCertificates.path("ca.pem")) -verify_return_error"
+        let shown = try openssl(proxy, asked)
+        #expect(shown.contains("OCSP Response Status: successful") && shown.contains("Cert Status: good"))
+        let unasked = try openssl(proxy, "-servername site.test \(version)")
+        #expect(!unasked.contains("OCSP") && unasked.contains("CN = site"))
+        let other = try openssl(proxy, "\(asked) -sigalgs RSA-PSS+SHA256")
+        #expect(other.contains("CN = site-rsa") && other.contains("OCSP response: no response sent"))
+        // Curl verifies it.
+        #expect(try curl(proxy, "/", "--cert-status").hasSuffix(" 200"))
+    }
+
     @Test func versionsThatAreTooOldAreRefused() throws {
         var tls = try showing("site")
         let proxy = try tlsProxy(try Origin()) { [tls] in $0.listener = { $0.tls = tls } }

@@ -7,9 +7,10 @@ import ApusTestKit
 import Foundation
 
 /// A certificate of the tests.
-func certificate(_ name: String) throws -> Certificate {
+func certificate(_ name: String, with response: String? = nil) throws -> Certificate {
     try TLSCertificate(
-        chain: TestCertificates.bytes("\(name).pem"), key: TestCertificates.bytes("\(name).key")
+        chain: TestCertificates.bytes("\(name).pem"), key: TestCertificates.bytes("\(name).key"),
+        response: response.map { try TestCertificates.bytes($0) }
     ).described(file: TestCertificates.path("\(name).pem"), keyFile: nil)
 }
 
@@ -31,6 +32,20 @@ func trusting(_ name: String? = "ca", as peer: String? = nil) throws -> PoolTLS 
         try TrustStore(authorities: TestCertificates.bytes("\($0).pem")).described(file: $0, isSystems: false)
     }
     return tls
+}
+
+/// What clients must show.
+func asking(
+    _ mode: ClientCertificateRules.Mode = .required, revoked: String? = nil, names: [String] = []
+) throws -> ClientCertificateRules {
+    let store = try TrustStore(
+        authorities: TestCertificates.bytes("ca.pem"),
+        revoked: revoked.map { try TestCertificates.bytes("\($0).pem") })
+    var rules = ClientCertificateRules(store.described(file: "ca.pem", isSystems: false))
+    rules.mode = mode
+    rules.revoked = store.revoked(file: "crl.pem")
+    rules.names = names.map { ClientNamePattern($0)! }
+    return rules
 }
 
 /// A proxy that speaks TLS as its listener and its pools say.

@@ -126,6 +126,7 @@ struct DiffCommand: AsyncParsableCommand {
         let main = try TextFile(path: path).read()
         let read = Mutex<[SentFiles.File]>([SentFiles.File(path: path, text: main)])
         var loader = ConfigurationLoader(resolve: { _ in [] }, readSecret: { _, _ in "" })
+        loader.readBytes = { _, _ in [] }
         let readFile = loader.readFile
         loader.readFile = { path, rules in
             let text = try readFile(path, rules)

@@ -95,6 +95,10 @@ extension ForeignWord {
             "sslsessionticketkey sslsessiontickets sessiontickets tlsticketkeys sessionticketkeys",
             .init(nil, ["listeners[].tls.tickets"])
         ),
+        (
+            "sslstapling sslstaplingfile ocspfile ocspstapling stapling ocspresponse ocspupdate ocspstaple",
+            .init(nil, ["listeners[].tls.ocsp"])
+        ),
         ("sslcrl crlfile", .init(nil, ["listeners[].tls.clients.crl"])),
         ("sni servername proxysslname", .init(nil, ["pools.NAME.tls.name"])),
         ("insecure insecureskipverify sslverify proxysslverify skipverify", .init(nil, ["pools.NAME.tls.verify"])),

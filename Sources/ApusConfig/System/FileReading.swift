@@ -21,6 +21,8 @@ struct FileReading {
         switch kind {
         case .regular(let size):
             guard size <= rules.bytes else { throw tooLarge }
+            // So that none of it is left where it was before it grew.
+            bytes.reserveCapacity(size)
             try readAll { () throws(FileSystem.ReadError) in
                 throw FileSystem.ReadError("it has nothing to read yet")
             }
@@ -51,6 +53,11 @@ struct FileReading {
         _ wait: () throws(FileSystem.ReadError) -> Void
     ) throws(FileSystem.ReadError) {
         var piece: [UInt8] = Array(repeating: 0, count: 64 << 10)
+        // It may have been a key.
+        defer {
+            // SAFETY: the pointer is used within the closure, for no more bytes than there are.
+            unsafe piece.withUnsafeMutableBytes { unsafe explicit_bzero($0.baseAddress!, $0.count) }
+        }
         while true {
             if rules.isGivenUp() { throw Self.givenUp }
             // SAFETY: the pointer is used within the closure, for no more bytes than there are.

@@ -23,15 +23,29 @@ extension MetricsText {
         writer.family(
             "apus_tls_certificate_not_after_seconds", .gauge,
             "When a certificate ends, in seconds since 1970, by the first name that it is shown for.")
+        writeCertificates(of: sealed, to: &writer) { $0.notAfter }
+        writer.family(
+            "apus_tls_ocsp_response_not_after_seconds", .gauge,
+            "Until when the OCSP response shown with a certificate holds, in seconds since 1970; 0 where the file has none."
+        )
+        writeCertificates(of: sealed, to: &writer) { certificate in
+            // Without an end it is nothing to wait for.
+            certificate.stapled.flatMap { $0.until == .max ? nil : $0.until ?? 0 }
+        }
+    }
+
+    /// A sample for each certificate of which `value` makes something.
+    private func writeCertificates(
+        of sealed: [Int], to writer: inout ExpositionWriter, _ value: (Certificate) -> Int64?
+    ) {
         for listener in sealed {
             var told: Set<String> = []
             for shown in snapshot.listeners[listener].tls?.certificates ?? [] {
                 let name = shown.names.first ?? ""
                 let kind = shown.certificate.keyKind.lowercased()
-                guard told.insert("\(name) \(kind)").inserted else { continue }
+                guard told.insert("\(name) \(kind)").inserted, let value = value(shown.certificate) else { continue }
                 writer.sample(
-                    ["listener": listenerNames[listener], "name": name, "key": kind],
-                    UInt64(max(0, shown.certificate.notAfter)))
+                    ["listener": listenerNames[listener], "name": name, "key": kind], UInt64(max(0, value)))
             }
         }
     }

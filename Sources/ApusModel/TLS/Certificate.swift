@@ -24,6 +24,8 @@ public struct Certificate: Sendable, Equatable {
     /// SHA-256 of the certificate, 32 bytes, and of all that is shown with it.
     public var fingerprint: [UInt8]
     public var digest: [UInt8]
+    /// The authority's word, shown with it, that it is not revoked; nil for none.
+    public var stapled: StapledResponse?
     public let held: any Holder
 
     public init(
@@ -46,6 +48,25 @@ public struct Certificate: Sendable, Equatable {
     /// Whether they are shown alike, and come from the same place.
     public static func == (one: Certificate, other: Certificate) -> Bool {
         one.digest == other.digest && one.file == other.file && one.keyFile == other.keyFile
+            && one.stapled == other.stapled
+    }
+}
+
+/// The authority's answer about a certificate (OCSP, RFC 6960), which is shown with it (RFC 6066 section 8) so that clients need
+/// not ask for it.
+public struct StapledResponse: Sendable, Equatable {
+    /// The file that it is read from.
+    public var file: String
+    /// Until when it holds, in seconds since 1970, `.max` where it does not say: it is not shown any longer. Nil where the file holds
+    /// none that can be shown.
+    public var until: Int64?
+    /// SHA-256 of it.
+    public var digest: [UInt8]
+
+    public init(file: String, until: Int64?, digest: [UInt8]) {
+        self.file = file
+        self.until = until
+        self.digest = digest
     }
 }
 

@@ -31,7 +31,9 @@ extension Snapshot {
 
 extension CertificateSources {
     fileprivate mutating func add(_ certificate: Certificate) {
-        for file in [certificate.file, certificate.keyFile] { if let file { files.insert(file) } }
+        for file in [certificate.file, certificate.keyFile, certificate.stapled?.file] {
+            if let file { files.insert(file) }
+        }
     }
 
     fileprivate mutating func add(_ authorities: Authorities) { files.insert(authorities.file) }

@@ -2,10 +2,12 @@ import Synchronization
 
 extension TLSCertificate {
     /// The same as `init`, and the one that is in use already where the texts are the same: a reload parses what has changed.
-    public static func known(chain: [UInt8], key: [UInt8]) throws(TLSCertificateError) -> TLSCertificate {
-        let digest = sha256(sha256(chain) + sha256(key))
+    public static func known(
+        chain: [UInt8], key: [UInt8], response: [UInt8]? = nil
+    ) throws(TLSCertificateError) -> TLSCertificate {
+        let digest = sha256(sha256(chain) + sha256(key) + (response.map(sha256) ?? []))
         if let known = KnownCertificates.shared.find(digest) { return known }
-        let read = try TLSCertificate(chain: chain, key: key)
+        let read = try TLSCertificate(chain: chain, key: key, response: response)
         KnownCertificates.shared.keep(read, as: digest)
         return read
     }

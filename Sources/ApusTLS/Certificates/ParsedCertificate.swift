@@ -55,6 +55,14 @@ struct ParsedCertificate: ~Copyable {
         return unsafe ASN1_TIME_to_posix(time, &seconds) == 1 ? seconds : 0
     }
 
+    /// Its serial number, without leading zeros.
+    var serial: [UInt8] {
+        let number = unsafe X509_get0_serialNumber(pointer)
+        let bytes = unsafe UnsafeBufferPointer(
+            start: ASN1_STRING_get0_data(number), count: Int(ASN1_STRING_length(number)))
+        return unsafe Array(bytes.drop { $0 == 0 })
+    }
+
     /// Whose it is, as one line (RFC 2253).
     var subject: String { unsafe Self.line(X509_get_subject_name(pointer)) }
 
@@ -69,14 +77,15 @@ struct ParsedCertificate: ~Copyable {
         let entry = unsafe X509_NAME_get_entry(subject, index)
         var text: UnsafeMutablePointer<UInt8>?
         let count = unsafe ASN1_STRING_to_UTF8(&text, X509_NAME_ENTRY_get_data(entry))
-        guard count > 0 else { return nil }
         defer { unsafe OPENSSL_free(text) }
+        guard count > 0 else { return nil }
         let bytes = unsafe UnsafeBufferPointer(start: text, count: Int(count))
         guard unsafe bytes.allSatisfy({ $0 >= 0x20 && $0 != 0x7f }) else { return nil }
         return unsafe String(decoding: bytes, as: UTF8.self)
     }
 
-    private static func line(_ name: OpaquePointer?) -> String {
+    /// A name as one line (RFC 2253).
+    static func line(_ name: OpaquePointer?) -> String {
         let bio = unsafe BIO_new(BIO_s_mem())
         defer { unsafe BIO_free(bio) }
         // As RFC 2253 has it, but letters beyond ASCII as they are.

@@ -31,12 +31,26 @@ public final class TLSCertificate: Certificate.Holder, @unchecked Sendable {
     /// SHA-256 of the certificate, and of it with its chain.
     let fingerprint: [UInt8]
     let digest: [UInt8]
-    let credential: OpaquePointer
+    /// Until when the authority's word that it is not revoked holds, in seconds since 1970: `.max` where that does not say; nil
+    /// where there is none to be shown.
+    public let stapledUntil: Int64?
+    /// Why that which was given is not shown.
+    public let stapleFault: OCSPFault?
+    private let plain: OpaquePointer
+    /// The same with that word.
+    private let stapled: OpaquePointer?
+
+    /// What is shown at a time, in seconds since 1970: a word of the authority that is too old makes clients refuse the certificate.
+    func credential(at time: Int64) -> OpaquePointer {
+        guard let until = stapledUntil, let stapled = unsafe stapled, time < until else { return unsafe plain }
+        return unsafe stapled
+    }
 
     /// - Parameters:
     ///   - chain: the certificate, and behind it those of its issuers, in PEM.
     ///   - key: its key, in PEM, not encrypted.
-    public init(chain: [UInt8], key: [UInt8]) throws(TLSCertificateError) {
+    ///   - response: the authority's answer about it (OCSP), in DER; never a reason to fail.
+    public init(chain: [UInt8], key: [UInt8], response: [UInt8]? = nil) throws(TLSCertificateError) {
         let certificates = try PEM.certificates(in: chain)
         let parsed = try ParsedCertificate(certificates[0])
         names = parsed.names
@@ -50,10 +64,23 @@ public final class TLSCertificate: Certificate.Holder, @unchecked Sendable {
         let privateKey = try PrivateKey(pem: key)
         guard parsed.fits(privateKey) else { throw .keyDoesNotFit }
         (keyKind, keyBits) = (privateKey.kind, privateKey.bits)
-        unsafe credential = try Self.credential(certificates, privateKey)
+        var (until, fault): (Int64?, OCSPFault?)
+        if let response {
+            do throws(OCSPFault) {
+                until = try OCSPResponse(response, about: parsed.serial).nextUpdate ?? .max
+            } catch {
+                fault = error
+            }
+        }
+        (stapledUntil, stapleFault) = (until, fault)
+        unsafe plain = try Self.credential(certificates, privateKey)
+        unsafe stapled = until == nil ? nil : try Self.credential(certificates, privateKey, showing: response)
     }
 
-    deinit { unsafe SSL_CREDENTIAL_free(credential) }
+    deinit {
+        unsafe SSL_CREDENTIAL_free(plain)
+        unsafe SSL_CREDENTIAL_free(stapled)
+    }
 
     /// What a configuration says of it.
     ///
@@ -69,7 +96,7 @@ public final class TLSCertificate: Certificate.Holder, @unchecked Sendable {
     }
 
     private static func credential(
-        _ certificates: [[UInt8]], _ key: PrivateKey
+        _ certificates: [[UInt8]], _ key: PrivateKey, showing response: [UInt8]? = nil
     ) throws(TLSCertificateError) -> OpaquePointer {
         guard let credential = unsafe SSL_CREDENTIAL_new_x509() else { throw .noMemory }
         var buffers: [OpaquePointer?] = unsafe certificates.map { unsafe CRYPTO_BUFFER_new($0, $0.count, nil) }
@@ -82,8 +109,23 @@ public final class TLSCertificate: Certificate.Holder, @unchecked Sendable {
             let words = BoringError.take()
             throw .unusable(words)
         }
+        if let response {
+            let buffer = unsafe CRYPTO_BUFFER_new(response, response.count, nil)
+            unsafe SSL_CREDENTIAL_set1_ocsp_response(credential, buffer)
+            unsafe CRYPTO_BUFFER_free(buffer)
+        }
         return unsafe credential
     }
+}
+
+extension TLSCertificate {
+    /// Overwrites what a key was read from. Nobody else may have the array, or it is a copy that is overwritten.
+    public static func wipe(_ bytes: inout [UInt8]) {
+        unsafe bytes.withUnsafeMutableBytes { unsafe OPENSSL_cleanse($0.baseAddress, $0.count) }
+    }
+
+    /// SHA-256 of what was read.
+    public static func digest(of bytes: [UInt8]) -> [UInt8] { sha256(bytes) }
 }
 
 func sha256(_ bytes: [UInt8]) -> [UInt8] {

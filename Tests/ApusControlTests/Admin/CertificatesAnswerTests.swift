@@ -38,4 +38,17 @@ import Testing
         #expect(answer.text.contains("issued by CN=Authority; ECDSA 256"))
         #expect(answer.text.hasSuffix("/etc/apus/site.pem, SHA-256 0001020304050607...\n"))
     }
+
+    @Test(
+        arguments: [
+            (nil, "OCSP response NOT SHOWN, it is not usable: site.ocsp"), (.max, "OCSP response: site.ocsp"),
+            (now + 1, "OCSP response until 2026-05-28T20:26:41Z: site.ocsp"),
+            (now - 1, "OCSP response NOT SHOWN, it held until 2026-05-28T20:26:39Z: site.ocsp"),
+        ] as [(Int64?, String)])
+    func peopleReadWhatIsStapled(until: Int64?, words: String) {
+        var certificate = certificate(endingIn: Self.day)
+        certificate.stapled = StapledResponse(file: "site.ocsp", until: until, digest: [])
+        let answer = CertificatesAnswer.CertificateAnswer(certificate, listener: "edge", names: [], Self.now)
+        #expect(answer.text.hasSuffix("  \(words)\n"))
+    }
 }

@@ -6,6 +6,8 @@ struct CertificateSection {
     var certificate: Located<String>?
     /// The file of its key, or its text; nil where it stands in the same file.
     var key: Located<String>?
+    /// The file with the authority's answer about it.
+    var response: Located<String>?
     /// Server names that it is shown for; nil for those that stand in it.
     var names: [Located<String>]?
     /// What clients that ask for these names must show, instead of what the listener says; `off` for nothing.
@@ -30,6 +32,14 @@ struct CertificateSection {
         read: { field, findings in
             field.text(expected: "the path of a file in PEM, such as `site.pem`", &findings).map { .some($0) }
         })
+
+    static let responsePath = Kind<Located<String>?>(
+        .text(), words: "a path", told: { $0.map { .word($0.value) } },
+        read: { field, findings in
+            field.text(expected: "the path of a response in DER, such as `site.ocsp`", &findings).map { .some($0) }
+        })
+    static let responseWords =
+        "The file with the authority's word that it is not revoked (OCSP, in DER), shown to clients that ask."
 
     /// What is shown of a path; of a text that it is one.
     static func told(_ written: String) -> String { isText(written) ? "(text)" : written }
@@ -58,6 +68,7 @@ extension CertificateSection: Keyed {
         SectionKey(
             "certificate", \.certificate, path, "The certificate, and behind it those of its issuers.", needed: "a.pem"),
         SectionKey("key", \.key, path, "Its private key.", usually: "in the certificate's file"),
+        SectionKey("ocsp", \.response, responsePath, responseWords, usually: "none"),
         SectionKey(
             "names", .list(of: .text()),
             "The server names that it is shown for, such as `www.example.com` or `*.example.com`.",

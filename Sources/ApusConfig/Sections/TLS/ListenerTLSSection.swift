@@ -34,6 +34,8 @@ extension ListenerTLSSection: Keyed {
         SectionKey(
             "key", \.pair.key, CertificateSection.path, "Its private key.", usually: "in the certificate's file"),
         SectionKey(
+            "ocsp", \.pair.response, CertificateSection.responsePath, CertificateSection.responseWords, usually: "none"),
+        SectionKey(
             "certificates", \.certificates, CertificateSection.kind,
             "Several: the first is shown to clients that ask for none of their names.",
             usually: "none"
@@ -65,8 +67,10 @@ extension ListenerTLSSection: Keyed {
         tls.hasTickets = tickets != nil
         if let tickets { tls.ticketRotation = tickets.rotation }
         settleVersions(written, &findings)
-        if let key = written["key"], written["certificate"] == nil {
-            findings.error("`key` needs its `certificate` beside it", at: key.key.position)
+        for name in ["key", "ocsp"] where written["certificate"] == nil {
+            if let key = written[name] {
+                findings.error("`\(name)` needs its `certificate` beside it", at: key.key.position)
+            }
         }
         if written["certificate"] == nil, written["certificates"] == nil, written["key"] == nil {
             findings.error(
@@ -111,6 +115,7 @@ extension Settings {
     /// `site.pem, until 2027-01-31`
     static func words(_ certificate: Certificate) -> String {
         "\(certificate.file ?? "(text)"), until \(certificate.lastDay), \(certificate.shortFingerprint)"
+            + (certificate.stapled?.words.map { ", \($0)" } ?? "")
     }
 }
 

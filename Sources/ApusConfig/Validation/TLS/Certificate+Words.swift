@@ -14,6 +14,14 @@ extension Certificate {
     }
 }
 
+extension StapledResponse {
+    /// `OCSP until 2027-01-31`; nil where none is shown.
+    var words: String? {
+        guard let until else { return nil }
+        return until == .max ? "OCSP" : "OCSP until \(Certificate.day(until))"
+    }
+}
+
 func hex(_ bytes: some Sequence<UInt8>) -> String {
     bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
 }

@@ -11,17 +11,36 @@ extension Validation {
         _ section: CertificateSection, isShown: Bool = true, isListed: Bool = false
     ) -> Certificate? {
         guard let written = section.certificate else { return nil }
-        guard let chain = pem(written, key: "certificate", isListed: isListed) else { return nil }
-        var key = chain
+        guard var chain = pem(written, key: "certificate", isListed: isListed) else { return nil }
+        // A key may stand in it as well.
+        defer { chain.wipe() }
+        var ownKey: PEMText?
+        defer { ownKey?.wipe() }
         if let keyWritten = section.key {
-            guard let read = pem(keyWritten, key: "key", isListed: isListed) else { return nil }
-            key = read
+            ownKey = pem(keyWritten, key: "key", isListed: isListed)
+            if ownKey == nil { return nil }
         }
-        return certificate(
-            chain, key, at: written.position, keyAt: section.key?.position ?? written.position, isShown: isShown)
+        let (keyWords, keyFile) = (ownKey?.words ?? chain.words, ownKey.map(\.file) ?? chain.file)
+        let response = section.response.flatMap { stapled($0) }
+        let position = written.position
+        do {
+            let read = try TLSCertificate.known(
+                chain: chain.bytes, key: ownKey?.bytes ?? chain.bytes, response: response?.bytes)
+            var certificate = read.described(file: chain.file, keyFile: keyFile)
+            certificate.stapled = response?.described
+            certificate.stapled?.until = read.stapledUntil
+            warn(of: certificate, hasChain: read.chainCount > 0 || read.isSelfSigned, at: position, isShown: isShown)
+            if let response = section.response { warn(of: certificate, read.stapleFault, at: response.position) }
+            return certificate
+        } catch {
+            findings.error(
+                error.words(certificate: chain.words, key: keyWords),
+                at: error.isOfKey ? section.key?.position ?? position : position)
+            return nil
+        }
     }
 
-    /// All pairs of a folder: `NAME.crt` (or `.pem`, `.cer`) with `NAME.key`, or one file with both.
+    /// All pairs of a folder: `NAME.crt` (or `.pem`, `.cer`) with `NAME.key`, or one file with both; and `NAME.ocsp`, where it is.
     mutating func certificates(inFolder folder: Located<String>) -> [Certificate] {
         let full = fullPath(folder.value, at: folder.position)
         let names: [String]
@@ -50,6 +69,7 @@ extension Validation {
             var section = CertificateSection()
             section.certificate = place(name)
             section.key = key == name ? nil : place(key)
+            if all.contains("\(stem).ocsp") { section.response = place("\(stem).ocsp") }
             if let certificate = certificate(section, isListed: true) { found.append(certificate) }
         }
         if found.isEmpty, !findings.hasErrors {
@@ -65,22 +85,6 @@ extension Validation {
             return String(name.dropLast(ending.count))
         }
         return nil
-    }
-
-    private mutating func certificate(
-        _ chain: PEMText, _ key: PEMText, at position: SourcePosition, keyAt keyPosition: SourcePosition, isShown: Bool
-    ) -> Certificate? {
-        do {
-            let read = try TLSCertificate.known(chain: chain.bytes, key: key.bytes)
-            let certificate = read.described(file: chain.file, keyFile: key.file)
-            warn(of: certificate, hasChain: read.chainCount > 0 || read.isSelfSigned, at: position, isShown: isShown)
-            return certificate
-        } catch {
-            let isOfKey = error.isOfKey
-            findings.error(
-                error.words(certificate: chain.words, key: key.words), at: isOfKey ? keyPosition : position)
-            return nil
-        }
     }
 
     /// What is not wrong, and will be found out by clients.
@@ -173,6 +177,9 @@ extension Validation {
         var bytes: [UInt8]
         /// Nil for text that stands in the configuration.
         var file: String?
+        /// What a key was read into must not be left in memory.
+        mutating func wipe() { TLSCertificate.wipe(&bytes) }
+
         var words: String { file.map { Node.quoted($0, by: "`") } ?? "in the configuration's text" }
     }
 
@@ -184,7 +191,7 @@ extension Validation {
             !SecretMask.mayBeKey(written.value)
         else {
             findings.error(
-                "`\(key)`: expected the path of a file in PEM, or its text, which begins with `-----BEGIN `; found "
+                "`\(key)`: expected the path of a file\(key == "keys" ? "" : " in PEM, or its text, which begins with `-----BEGIN `"); found "
                     + "\(written.value.count) characters that are neither", at: written.position)
             return nil
         }
@@ -197,7 +204,7 @@ extension Validation {
         findings.note(use, loader.grant(use))
         if isListed { rules.takesStreams = false }
         do throws(any Error) {
-            return PEMText(bytes: Array(try loader.readSecret(full, rules).utf8), file: full)
+            return PEMText(bytes: try loader.readBytes(full, rules), file: full)
         } catch {
             findings.error(
                 "`\(key)`: the file \(Node.quoted(full, by: "`")) cannot be read: \(error)", at: written.position)

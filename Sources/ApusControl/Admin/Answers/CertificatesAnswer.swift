@@ -24,6 +24,19 @@ struct CertificatesAnswer: Encodable {
         /// The files that it was read from; none for text of the configuration.
         var file: String?
         var keyFile: String?
+        /// What becomes of the authority's word that it is not revoked; nil where none is asked for.
+        var ocsp: Stapling?
+        /// Its file, and until when it holds, where it says that.
+        var ocspFile: String?
+        var ocspUntil: Date?
+    }
+
+    enum Stapling: String, Encodable {
+        case shown
+        /// It held until a time that has passed.
+        case expired
+        /// The file holds none that could be shown.
+        case unusable
     }
 
     init(_ scene: AdminScene, now: Int64 = Int64(Date().timeIntervalSince1970)) {
@@ -60,6 +73,11 @@ extension CertificatesAnswer.CertificateAnswer {
         fingerprint = certificate.fingerprint.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
         file = certificate.file
         keyFile = certificate.keyFile
+        ocsp = certificate.stapled.map { $0.until.map { $0 > now ? .shown : .expired } ?? .unusable }
+        ocspFile = certificate.stapled?.file
+        ocspUntil = certificate.stapled?.until.flatMap { until in
+            until == .max ? nil : Date(timeIntervalSince1970: Double(until))
+        }
     }
 
     private var place: String { listener.map { "listener \($0)" } ?? pool.map { "pool \($0)" } ?? "" }
@@ -84,7 +102,19 @@ extension CertificatesAnswer.CertificateAnswer {
             }
         return
             "\(place): \(shown)\(more)\n  \(left), until \(notAfter.formatted(.iso8601)); issued by \(issuer); \(key)\n"
-            + "  \(file ?? "(text)"), SHA-256 \(fingerprint.prefix(16))...\n"
+            + "  \(file ?? "(text)"), SHA-256 \(fingerprint.prefix(16))...\n" + stapling
+    }
+
+    private var stapling: String {
+        guard let ocsp, let ocspFile else { return "" }
+        let until = ocspUntil.map { " until \($0.formatted(.iso8601))" } ?? ""
+        let words =
+            switch ocsp {
+            case .shown: "OCSP response\(until)"
+            case .expired: "OCSP response NOT SHOWN, it held\(until)"
+            case .unusable: "OCSP response NOT SHOWN, it is not usable"
+            }
+        return "  \(words): \(ocspFile)\n"
     }
 }
 

@@ -6,7 +6,7 @@ import FoundationEssentials
 struct RevisionAnswer: Encodable {
     var number: Int
     var time: Date
-    /// `start`, `signal`, `admin`, `watch` or `rollback`.
+    /// `start`, `signal`, `admin`, `watch`, `rollback` or `certificates`.
     var cause: String
     /// A digest of its files, as the header ETag has it.
     var etag: String

@@ -111,6 +111,9 @@ enum OpenAPISchemas {
             "daysLeft": described(["type": "integer"], "Whole days until it ends; negative when it has."),
             "key": described(text, "The kind of its key, and its bits: `ECDSA 256`."),
             "fingerprint": described(text, "SHA-256, in hexadecimal digits."), "file?": text, "keyFile?": text,
+            "ocsp?": described(
+                word("shown", "expired", "unusable"), "What becomes of the authority's word that it is not revoked."),
+            "ocspFile?": text, "ocspUntil?": time,
         ]),
         "Listener": object([
             "name": text, "address": text, "routes": count, "openConnections": count, "acceptedConnections": count,
