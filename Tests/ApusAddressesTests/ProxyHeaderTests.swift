@@ -202,6 +202,29 @@ import Testing
 
     // MARK: - Written
 
+    /// What is said of a client's TLS, byte for byte as the specification has it (sections 2.2.2 and 2.2.6).
+    @Test func extensionsSayHowTheClientSpokeTLS() throws {
+        let address = SocketAddress("192.0.2.1:1000")!
+        func extensions(_ security: ProxyHeader.ClientSecurity) throws -> [UInt8] {
+            let bytes = ProxyHeader.bytes(.v2, client: address, reached: address, security: security)
+            let header = try #require(try ProxyHeader.parse(bytes.span))
+            #expect(header.end == bytes.count && header.addresses?.client == address)
+            return Array(bytes[28...])
+        }
+        var security = ProxyHeader.ClientSecurity(
+            serverName: "a.b", version: "TLSv1.3", cipher: "C", certificate: nil)
+        let name: [UInt8] = [2, 0, 3] + "a.b".utf8
+        let version: [UInt8] = [0x21, 0, 7] + "TLSv1.3".utf8
+        let cipher: [UInt8] = [0x23, 0, 1] + "C".utf8
+        #expect(try extensions(security) == name + [0x20, 0, 19, 1, 0, 0, 0, 1] + version + cipher)
+        security.certificate = .init(commonName: "x", isOfSession: false)
+        security.serverName = nil
+        let common: [UInt8] = [0x22, 0, 1] + "x".utf8
+        #expect(try extensions(security) == [0x20, 0, 23, 7, 0, 0, 0, 0] + version + cipher + common)
+        security.certificate = .init(commonName: String(repeating: "x", count: 256), isOfSession: true)
+        #expect(try extensions(security) == [0x20, 0, 19, 5, 0, 0, 0, 0] + version + cipher)
+    }
+
     @Test func whatIsWrittenIsRead() throws {
         let four = (SocketAddress("192.0.2.1:56324")!, SocketAddress("198.51.100.2:443")!)
         let six = (SocketAddress("[2001:db8::1]:80")!, SocketAddress("[2001:db8::2]:443")!)

@@ -69,6 +69,37 @@ import Testing
         #expect(try #require(origin.requests.first).fields.all("X-Forwarded-For") == ["192.0.2.7"])
     }
 
+    /// Origins are told how a client spoke TLS.
+    @Test func originsAreToldOfTheClientsTLS() throws {
+        let origin = try Origin { connection in
+            var bytes: [UInt8] = []
+            var header: ProxyHeader?
+            while header == nil {
+                bytes += try connection.read(1)
+                header = try ProxyHeader.parse(bytes.span)
+            }
+            while try connection.readRequest() != nil {
+                try connection.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+            }
+        }
+        var tls = try showing("site")
+        tls.certificates[0].clients = try asking(.optional)
+        let proxy = try tlsProxy(origin) { [tls] in
+            $0.listener = { $0.tls = tls }
+            $0.pool = { pool, _ in pool.proxyProtocol = .v2 }
+        }
+        let own = "--cert \(TestCertificates.path("client.pem")) --key \(TestCertificates.path("client.key"))"
+        for (options, words) in [
+            ("--tls-max 1.2", ["site.test", "TLSv1.2", "ECDHE-ECDSA-AES"]),
+            (own, ["site.test", "TLSv1.3", "TLS_", "client"]),
+        ] {
+            #expect(try curl(proxy, "/", options).hasSuffix(" 200"))
+            let told = String(decoding: try #require(origin.record.received.last), as: UTF8.self)
+            for word in words { #expect(told.split(separator: "GET /")[0].contains(word), "\(word) in \(told)") }
+            #expect(told.contains("\u{22}\0\u{6}client") == (options == own))
+        }
+    }
+
     /// One deadline for the header and the handshake.
     @Test func theHandshakeGetsNoTimeOfItsOwn() throws {
         let proxy = try proxy(try Origin()) { $0.timeouts.handshake = .milliseconds(300) }

@@ -16,11 +16,25 @@ extension Proxy {
         _ client: Int, on upstream: Int, _ version: ProxyProtocol, _ arena: inout BufferArena
     ) -> SystemResult {
         let header = ProxyHeader.bytes(
-            version, client: SocketAddress(connections[client].peer), reached: addressReached(by: client))
+            version, client: SocketAddress(connections[client].peer), reached: addressReached(by: client),
+            security: version == .v2 ? security(of: client) : nil)
         connections[upstream].bound = Int32(truncatingIfNeeded: client)
         arena.beginSend()
         arena.append(header.span)
         return connections.sendPlainly(upstream, &arena)
+    }
+
+    /// How the client speaks TLS; nil where it does not.
+    private func security(of client: Int) -> ProxyHeader.ClientSecurity? {
+        let link = connections[client].link
+        guard let terms = connections.links.terms(link) else { return nil }
+        let certificate = connections.links.identity(link).map { identity in
+            ProxyHeader.ClientSecurity.Certificate(
+                commonName: identity.names.last.flatMap { $0.hasPrefix("CN=") ? String($0.dropFirst(3)) : nil },
+                isOfSession: connections.links.isResumed(link))
+        }
+        return .init(
+            serverName: terms.serverName, version: terms.version, cipher: terms.cipher, certificate: certificate)
     }
 
     /// Where the client was accepted: here, or by the proxy that has named it.

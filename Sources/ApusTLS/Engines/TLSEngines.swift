@@ -1,3 +1,4 @@
+import ApusModel
 public import ApusTransport
 internal import CNIOBoringSSL
 import Glibc
@@ -158,14 +159,28 @@ public final class TLSEngines: LinkEngines {
             return 0
         } catch {
             failure = error
-            unsafe SSL_send_fatal_alert(ssl, UInt8(SSL_AD_CERTIFICATE_EXPIRED))
+            let alert = error == .badCertificate(.expired) ? SSL_AD_CERTIFICATE_EXPIRED : SSL_AD_BAD_CERTIFICATE
+            unsafe SSL_send_fatal_alert(ssl, UInt8(alert))
             return -Int(EPROTO)
         }
     }
 
     public func identity(_ engine: Int32) -> LinkIdentity? { slots[Int(engine)].identity }
 
+    public func terms(_ engine: Int32) -> LinkTerms {
+        let ssl = unsafe slots[Int(engine)].ssl
+        let cipher = unsafe SSL_CIPHER_get_name(SSL_get_current_cipher(ssl)).map { unsafe String(cString: $0) }
+        return unsafe LinkTerms(
+            serverName: Greeting.name(asked: ssl), version: String(cString: SSL_get_version(ssl)), cipher: cipher ?? "")
+    }
+
     public func policy(_ engine: Int32) -> Int { Int(slots[Int(engine)].policy) }
+
+    public func policy(_ engine: Int32, for name: String?) -> Int {
+        let ssl = unsafe slots[Int(engine)].ssl
+        guard let table = unsafe Greeting.of(ssl)?.table, table.asksClients else { return 0 }
+        return table.policy(for: name)
+    }
 
     public func appetite(_ engine: Int32, room: Int) -> Int {
         // Of a record that has come in part BoringSSL keeps what came, so that more may be opened than is received now.

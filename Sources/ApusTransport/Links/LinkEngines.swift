@@ -35,8 +35,14 @@ public protocol LinkEngines: AnyObject {
     /// Who the peer is that the handshake was made with; nil for one that has shown no certificate.
     func identity(_ engine: Int32) -> LinkIdentity?
 
+    /// What the handshake has agreed on.
+    func terms(_ engine: Int32) -> LinkTerms
+
     /// Which of its context's rules the engine's handshake was made by.
     func policy(_ engine: Int32) -> Int
+
+    /// Which of them a handshake for a name would have been made by; nil for no name.
+    func policy(_ engine: Int32, for name: String?) -> Int
 
     /// Bytes to receive at most, if there is room for so many bytes of what they hold.
     func appetite(_ engine: Int32, room: Int) -> Int
@@ -60,6 +66,21 @@ public protocol LinkEngines: AnyObject {
 
     /// Whether the peer has ended its direction properly, and all that it sent before was given out.
     func hasEnded(_ engine: Int32) -> Bool
+}
+
+/// What a handshake has agreed on with a client.
+public struct LinkTerms: Sendable, Hashable {
+    /// The name that it asked for; nil for none.
+    public var serverName: String?
+    /// The version of the protocol, and the cipher suite, as OpenSSL calls them.
+    public var version: String
+    public var cipher: String
+
+    public init(serverName: String?, version: String, cipher: String) {
+        self.serverName = serverName
+        self.version = version
+        self.cipher = cipher
+    }
 }
 
 /// Bytes on their way between the sockets and the engines.

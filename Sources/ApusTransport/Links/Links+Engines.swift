@@ -103,8 +103,18 @@ extension Links {
     /// Who the link's peer is, as far as it was verified.
     public func identity(_ link: Link) -> LinkIdentity? { link.isPlain ? nil : room?.engines.identity(link.engine) }
 
+    /// What the link's handshake has agreed on; nil for one without.
+    public func terms(_ link: Link) -> LinkTerms? { link.isPlain ? nil : room?.engines.terms(link.engine) }
+
     /// By which of several rules the link's handshake was made, in the numbers of what its engine was made from.
     public func policy(_ link: Link) -> Int { link.isPlain ? 0 : room?.engines.policy(link.engine) ?? 0 }
+
+    /// Whether the link's handshake was made by other rules than one for that name would have been, by what its engine was made
+    /// from; nil for no name.
+    public func isMisdirected(_ link: Link, to name: String?) -> Bool {
+        guard !link.isPlain, let room else { return false }
+        return room.engines.policy(link.engine) != room.engines.policy(link.engine, for: name)
+    }
 
     /// Takes a link's engine away, so that it can be told something in the clear.
     public mutating func unshield(plainly link: inout Link, _ arena: inout BufferArena) { unshield(&link, &arena) }
