@@ -20,7 +20,7 @@ public struct Revision: Sendable, Equatable {
     /// Why a configuration came to run.
     public enum Cause: String, Sendable, Codable, CaseIterable {
         case start, signal, admin, watch, rollback
-        /// Files of certificates have changed, and nothing else was read anew.
+        /// Files of certificates have changed: the same text was loaded again.
         case certificates
     }
 

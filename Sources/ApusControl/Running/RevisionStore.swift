@@ -59,8 +59,11 @@ public final class RevisionStore: Sendable {
     }
 
     /// Keeps a revision; of the others, no more than `count` with it, the newest.
-    func keep(_ revision: Revision, atMost count: Int) throws {
+    ///
+    /// - Parameter replaced: one whose place it takes.
+    func keep(_ revision: Revision, instead replaced: Revision? = nil, atMost count: Int) throws {
         try file(revision.number).write(Self.encode(RevisionRecord(revision)), unless: isOthers)
+        if let replaced { try file(replaced.number).remove() }
         let names = try FileManager.default.contentsOfDirectory(atPath: directory)
         let numbers = names.filter { $0.hasPrefix(Self.revisionPrefix) }
             .compactMap { Int($0.dropFirst(Self.revisionPrefix.count)) }.sorted()

@@ -1,16 +1,16 @@
+import ApusAddresses
 import ApusConfig
 import ApusModel
-import FoundationEssentials
 import ServiceLifecycle
 
 /// Certificates are read again when their files change: whoever renews them need not know of Apus.
 extension RunningConfiguration {
-    /// Looks at the files of certificates, keys, authorities and lists of revoked certificates until the task is cancelled or the
-    /// surrounding service group shuts down.
+    /// Looks at the files of certificates, keys, authorities, OCSP responses and lists of revoked certificates until the task is
+    /// cancelled or the surrounding service group shuts down.
     ///
     /// Once they have changed, and then stayed as they are for one look, the running revision is loaded again: its own texts, whatever
-    /// the configuration's file says by now. A pair is taken whole or not at all, and what was refused is tried again when the files
-    /// change again.
+    /// the configuration's file says by now. A pair is taken whole or not at all. What was refused is tried again when the files
+    /// change again, and every five minutes, since something else may have been wrong.
     public func followCertificates() async {
         await cancelWhenGracefulShutdown { await self.followCertificatesUntilCancelled() }
     }
@@ -20,51 +20,96 @@ extension RunningConfiguration {
         while !Task.isCancelled, !hasSuccessor {
             let sources = applied.certificateSources
             do { try await Task.sleep(for: CertificateWatch.interval(of: sources)) } catch { return }
-            guard !sources.isEmpty, !hasSuccessor, let now = await look(at: sources) else { continue }
-            guard watch.note(now, revision: revision.number, since: runsSince) else { continue }
-            await loadCertificates()
+            guard !sources.isEmpty, !hasSuccessor else { continue }
+            if watch.revision != revision.number { await learn(&watch) }
+            guard let known = watch.known, let now = await look(at: known), watch.isDue(now, at: .now) else { continue }
+            await loadCertificates(&watch, now)
         }
     }
 
-    private func look(at sources: CertificateSources) async -> WatchedFiles.State? {
-        let (watched, loader) = (WatchedFiles(sources), loader)
-        return try? await ownFiles.run { _ in watched.look(loader) }
+    private func look(at files: WatchedFiles) async -> WatchedFiles.State? {
+        let loader = loader
+        return try? await ownFiles.run { _ in files.look(loader) }
+    }
+
+    /// Finds out how the files are that a revision was read from, which others have loaded: by reading them once more. Where what
+    /// is read is not what runs, they have changed since.
+    private func learn(_ watch: inout CertificateWatch) async {
+        let running = revision
+        guard let main = running.files.first else { return }
+        let record = ReadingRecord()
+        var isTheSame = false
+        do throws(ConfigurationRefusal) {
+            let read = try await read(author) { loader throws(ConfigurationErrors) in
+                var loader = record.recording(loader.reading(running.files))
+                // Names are of no interest here, and may take long.
+                loader.resolve = { _ in [.anyIPv6] }
+                return try loader.load(path: main.path)
+            }
+            isTheSame = read.snapshot.hasTLS(of: applied)
+        } catch {
+            guard case .invalid = error else { return }
+        }
+        guard running.number == revision.number else { return }
+        var files = record.files.limited(to: applied.certificateSources)
+        if !isTheSame { files.forgetStamps() }
+        watch = CertificateWatch(of: files, revision: running.number)
     }
 
     /// Loads the running revision again.
-    func loadCertificates() async {
+    private func loadCertificates(_ watch: inout CertificateWatch, _ now: WatchedFiles.State) async {
         let running = revision
         guard let main = running.files.first else { return }
-        // Refusals are logged where they are made.
-        _ = try? await goOver(.certificates, author, false, running: running.number) {
-            loader throws(ConfigurationErrors) in
-            try loader.reading(running.files).load(path: main.path)
+        let record = ReadingRecord()
+        // Refusals are logged where they are made. What was not to be had just now is tried again at the next look.
+        do throws(ConfigurationRefusal) {
+            _ = try await goOver(.certificates, author, false, running: running.number) {
+                loader throws(ConfigurationErrors) in
+                try record.recording(loader.reading(running.files)).load(path: main.path)
+            }
+            watch = CertificateWatch(
+                of: record.files.limited(to: applied.certificateSources), revision: revision.number)
+        } catch {
+            if case .invalid = error { watch.noteRefusal(of: now, at: .now) }
         }
+    }
+}
+
+extension Snapshot {
+    /// Whether listeners and pools speak TLS as those of another do: by the same certificates and rules.
+    fileprivate func hasTLS(of other: Snapshot) -> Bool {
+        listeners.map(\.tls) == other.listeners.map(\.tls) && pools.map(\.tls) == other.pools.map(\.tls)
     }
 }
 
 /// When certificates are to be loaded again.
 struct CertificateWatch {
-    /// How they were when they were loaded.
-    private var loaded: WatchedFiles.State?
-    private var revision: Int?
+    /// The revision that was read from them.
+    private(set) var revision: Int?
+    /// How they were then; nil while that is not known.
+    private(set) var known: WatchedFiles?
     private var detector = ChangeDetector()
-    /// What changed so shortly before it was loaded may have changed while it was loaded.
-    private static let doubt: TimeInterval = 60
+    /// How they were when they were refused, and when they are tried again nevertheless.
+    private var refused: (state: WatchedFiles.State, until: ContinuousClock.Instant)?
 
-    /// - Parameter since: since when the revision runs.
-    /// - Returns: whether they are to be loaded.
-    mutating func note(_ now: WatchedFiles.State, revision number: Int, since: Date) -> Bool {
-        if revision != number || loaded?.isOfTheSame(as: now) != true {
-            // What was loaded last by this watch is known; of what others loaded, only what has not changed for a while.
-            let isOwn = revision != nil && loaded == now
-            revision = number
-            loaded = isOwn ? now : now.forgetting(changedAfter: since.addingTimeInterval(-Self.doubt))
-            detector = ChangeDetector()
-        }
-        guard let known = loaded, detector.isSettled(read: known, now: now) else { return false }
-        loaded = now
-        return true
+    static let retryPause = Duration.seconds(300)
+
+    init() {}
+
+    init(of files: WatchedFiles, revision: Int) {
+        known = files
+        self.revision = revision
+    }
+
+    /// Whether they are to be loaded, as they are at a look.
+    mutating func isDue(_ now: WatchedFiles.State, at time: ContinuousClock.Instant) -> Bool {
+        guard let known, detector.isSettled(read: known.state, now: now) else { return false }
+        guard let refused, refused.state == now else { return true }
+        return time >= refused.until
+    }
+
+    mutating func noteRefusal(of state: WatchedFiles.State, at time: ContinuousClock.Instant) {
+        refused = (state, time + Self.retryPause)
     }
 
     /// How often they are looked at: each second, and less often where there are thousands.

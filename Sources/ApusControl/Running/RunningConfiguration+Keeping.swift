@@ -29,29 +29,35 @@ extension RunningConfiguration {
 
     /// - Returns: what went wrong, in words: the configuration runs nevertheless.
     func keepRevision() async -> [String] {
+        // The same text with other certificates takes the place of what ran: there is no way back to those.
+        let replaced = revision.cause == .certificates ? kept.popLast() : nil
         kept.append(revision)
         kept.removeFirst(max(0, kept.count - keptCount))
         guard let store else { return [] }
         let revision = revision
-        guard let note = await write(revision, to: store) else { return [] }
+        guard let note = await write(revision, instead: replaced, to: store) else { return [] }
         unwritten.note(revision.number, now: Prober.now)
         return [Self.unkept(revision, note)]
     }
 
     /// - Returns: why it is not there, in words.
-    private func write(_ revision: Revision, to store: RevisionStore) async -> String? {
+    private func write(
+        _ revision: Revision, instead replaced: Revision? = nil, to store: RevisionStore
+    ) async -> String? {
         let count = keptCount
         do {
-            return try await stateFiles.run { _ in Self.keep(revision, in: store, count) }
+            return try await stateFiles.run { _ in Self.keep(revision, instead: replaced, in: store, count) }
         } catch {
             return "the disk does not answer"
         }
     }
 
     /// - Returns: why it is not there, in words.
-    static func keep(_ revision: Revision, in store: RevisionStore, _ count: Int) -> String? {
+    static func keep(
+        _ revision: Revision, instead replaced: Revision? = nil, in store: RevisionStore, _ count: Int
+    ) -> String? {
         do {
-            try store.keep(revision, atMost: count)
+            try store.keep(revision, instead: replaced, atMost: count)
             return nil
         } catch {
             return "\(error)"

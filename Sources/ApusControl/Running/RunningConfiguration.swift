@@ -27,8 +27,6 @@ public actor RunningConfiguration {
     public private(set) var revision: Revision
     /// As it was loaded: what was changed while running is not in it.
     public private(set) var loaded: LoadedConfiguration
-    /// Since when it runs.
-    private(set) var runsSince = Date()
     /// Whose it is.
     private(set) var author = ConfigurationAuthor.operatorsFile
     /// What was changed while running.
@@ -184,7 +182,7 @@ public actor RunningConfiguration {
         }
     }
 
-    /// Goes back to a kept revision, which then runs as a new one. Without a number, to the one that ran before: asked for
+    /// Goes back to a kept revision, which then runs as a new one. Without a number, to the last that said something else: asked for
     /// twice, that leads to where it began.
     ///
     /// Secrets are read from their files and variables as they are now: no revision holds them.
@@ -203,7 +201,9 @@ public actor RunningConfiguration {
 
     private func target(of number: Int?) throws(ConfigurationRefusal) -> Revision {
         let numbers = kept.map(\.number).filter { $0 != revision.number }
-        guard let target = kept.last(where: { $0.number == number ?? numbers.last }), !target.files.isEmpty
+        // With the same text as what runs, it would read the same certificates.
+        let last = kept.last { $0.number != revision.number && $0.digest != revision.digest }?.number ?? numbers.last
+        guard let target = kept.last(where: { $0.number == number ?? last }), !target.files.isEmpty
         else { throw .noRevision(asked: number, kept: numbers) }
         return target
     }
@@ -272,7 +272,6 @@ public actor RunningConfiguration {
         }
         adoption.effect = .adopted
         revision = adoption.revision
-        runsSince = Date()
         if cause != .certificates {
             self.author = author == .operatorsFile ? author : .kept(lentPaths: next.lentPaths)
         }

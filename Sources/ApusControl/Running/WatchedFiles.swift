@@ -9,25 +9,11 @@ import Synchronization
 /// has the same names. Secrets in files of their own count too.
 struct WatchedFiles: Sendable {
     /// How everything was, by path; nil for what was not there.
-    private(set) var state: State
+    var state: State
 
     struct State: Sendable, Equatable {
         var files: [String: Stamp?] = [:]
         var listings: [String: [String]] = [:]
-
-        /// Whether both are of the same files and folders.
-        func isOfTheSame(as other: State) -> Bool {
-            files.count == other.files.count && listings.count == other.listings.count
-                && files.keys.allSatisfy { other.files[$0] != nil }
-                && listings.keys.allSatisfy { other.listings[$0] != nil }
-        }
-
-        /// The same, but that how those were that changed after a time counts for nothing.
-        func forgetting(changedAfter time: Date) -> State {
-            var state = self
-            state.files = files.mapValues { stamp in stamp.map { $0.changed > time } == true ? nil : stamp }
-            return state
-        }
     }
 
     struct Stamp: Sendable, Equatable {
@@ -52,13 +38,12 @@ struct WatchedFiles: Sendable {
         }
     }
 
-    fileprivate init(state: State) { self.state = state }
-
-    /// What certificates are read from.
-    init(_ sources: CertificateSources) {
-        state = State()
-        for file in sources.files { state.files[file] = .some(nil) }
-        for folder in sources.folders { state.listings[folder] = [] }
+    /// Those of them that certificates are read from.
+    func limited(to sources: CertificateSources) -> WatchedFiles {
+        var limited = self
+        limited.state.files = state.files.filter { sources.files.contains($0.key) }
+        limited.state.listings = state.listings.filter { sources.folders.contains($0.key) }
+        return limited
     }
 
     /// How they were counts for nothing: whatever they are is a change.
@@ -110,7 +95,7 @@ final class ReadingRecord: Sendable {
     /// between is then found to have changed.
     func recording(_ loader: ConfigurationLoader) -> ConfigurationLoader {
         var recording = loader
-        let (readFile, readSecret) = (loader.readFile, loader.readSecret)
+        let (readFile, readSecret, readBytes) = (loader.readFile, loader.readSecret, loader.readBytes)
         let (listFiles, listSecrets) = (loader.listFiles, loader.listSecrets)
         recording.readFile = { [self] path, rules in
             note(path)
@@ -119,6 +104,10 @@ final class ReadingRecord: Sendable {
         recording.readSecret = { [self] path, rules in
             note(path)
             return try readSecret(path, rules)
+        }
+        recording.readBytes = { [self] path, rules in
+            note(path)
+            return try readBytes(path, rules)
         }
         recording.listFiles = { [self] in note(try listFiles($0), of: $0) }
         recording.listSecrets = { [self] in note(try listSecrets($0), of: $0) }

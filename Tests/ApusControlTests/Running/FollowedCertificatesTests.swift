@@ -83,6 +83,31 @@ import Testing
         #expect(await kinds(running) == ["RSA", "Ed25519", "ECDSA"])
     }
 
+    /// A response of OCSP that comes, first where none was, then in a folder beside its pair.
+    @Test(.timeLimit(.minutes(2))) func responsesAreFollowed() async throws {
+        let place = try Place()
+        defer { place.remove() }
+        for name in ["site.pem", "site.key"] { try place.copy(name, to: name) }
+        try place.copy("other.pem", to: "pairs/other.crt")
+        try place.copy("other.key", to: "pairs/other.key")
+        let running = try place.running(Self.text.replacing("key: site.key", with: "key: site.key, ocsp: site.ocsp"))
+        let watch = Task { await running.followCertificates() }
+        defer { watch.cancel() }
+        func stapled() async -> [Bool?] {
+            await running.loaded.snapshot.listeners[0].tls?.certificates.map {
+                $0.certificate.stapled.map { $0.until != nil }
+            } ?? []
+        }
+        #expect(await stapled() == [false, nil])
+        try place.copy("site.ocsp", to: "site.ocsp")
+        try await reach(2, running)
+        #expect(await stapled() == [true, nil])
+        try place.copy("other.ocsp", to: "pairs/other.ocsp")
+        try await reach(3, running)
+        // Its authority does not know it.
+        #expect(await stapled() == [true, false])
+    }
+
     /// As Kubernetes does: the files are links into a folder that is itself a link.
     @Test(.timeLimit(.minutes(2))) func aFolderThatIsExchangedAsAWholeIsFollowed() async throws {
         let place = try Place()
@@ -115,6 +140,50 @@ import Testing
         #expect(await kinds(running) == ["RSA"])
     }
 
+    /// What is put in place may be older than what was there: a renewed pair that was made elsewhere, a link that goes back.
+    @Test(.timeLimit(.minutes(2))) func filesOfAnotherTimeAreNews() async throws {
+        let place = try Place()
+        defer { place.remove() }
+        for name in ["site.pem", "site.key"] { try place.copy(name, to: name) }
+        try place.copy("other.pem", to: "pairs/other.crt")
+        try place.copy("other.key", to: "pairs/other.key")
+        let running = try place.running(Self.text)
+        // Before the first look.
+        for ending in ["pem", "key"] {
+            try place.copy("site-rsa.\(ending)", to: "new")
+            let new = place.folder.appending(path: "new").path
+            try FileManager.default.setAttributes(
+                [.modificationDate: Date(timeIntervalSince1970: 1_000)], ofItemAtPath: new)
+            #expect(rename(new, place.folder.appending(path: "site.\(ending)").path) == 0)
+        }
+        let watch = Task { await running.followCertificates() }
+        defer { watch.cancel() }
+        try await reach(2, running)
+        #expect(await kinds(running) == ["RSA", "ECDSA"])
+    }
+
+    /// There is no way back to certificates, and they take no way back away.
+    @Test(.timeLimit(.minutes(2))) func aRollbackGoesToWhatWasWritten() async throws {
+        let place = try Place()
+        defer { place.remove() }
+        for name in ["site.pem", "site.key"] { try place.copy(name, to: name) }
+        try place.copy("other.pem", to: "pairs/other.crt")
+        try place.copy("other.key", to: "pairs/other.key")
+        let running = try place.running(Self.text)
+        try await running.apply(text: Self.text + "\nstate: { directory: /nowhere, keep: 2 }\nworkers: 1")
+        let before = await running.revision.digest
+        try await running.apply(text: Self.text + "\nstate: { directory: /nowhere, keep: 2 }\nworkers: 2")
+        let watch = Task { await running.followCertificates() }
+        defer { watch.cancel() }
+        for (number, name) in [(4, "site-rsa"), (5, "site"), (6, "site-rsa")] {
+            for ending in ["pem", "key"] { try place.copy("\(name).\(ending)", to: "site.\(ending)") }
+            try await reach(number, running)
+        }
+        #expect(await running.revisions.map(\.number) == [2, 6])
+        try await running.rollback()
+        #expect(await running.revision.digest == before)
+    }
+
     // MARK: - When
 
     private static func state(_ times: [String: Double]) -> WatchedFiles.State {
@@ -126,27 +195,19 @@ import Testing
     }
 
     @Test func filesAreLoadedOnceTheyHaveChangedAndAreLetBe() {
-        var watch = CertificateWatch()
-        let since = Date(timeIntervalSince1970: 10_000)
-        func look(_ times: [String: Double], revision: Int = 1) -> Bool {
-            watch.note(Self.state(times), revision: revision, since: since)
+        let start = ContinuousClock.now
+        var watch = CertificateWatch(of: WatchedFiles(state: Self.state(["a": 10])), revision: 1)
+        func look(_ times: [String: Double], after seconds: Int = 0) -> Bool {
+            watch.isDue(Self.state(times), at: start + .seconds(seconds))
         }
-        #expect(!look(["a": 1]) && !look(["a": 1]) && !look(["a": 1]))
+        #expect(!look(["a": 10]) && !look(["a": 10]) && !look(["a": 10]))
         // Changed, and changed again: it is being written.
-        #expect(!look(["a": 20_000]) && !look(["a": 20_001]))
-        #expect(look(["a": 20_001]))
-        // What was refused is not tried again.
-        #expect(!look(["a": 20_001]) && !look(["a": 20_001]))
-        // The revision that came of it has the same files.
-        #expect(!look(["a": 20_001], revision: 2) && !look(["a": 20_001], revision: 2))
-        #expect(!look(["a": 20_002], revision: 2) && look(["a": 20_002], revision: 2))
-    }
-
-    /// Between its being read and the first look a file may have changed.
-    @Test func whatChangedWhileItWasLoadedIsLoadedOnceMore() {
-        var watch = CertificateWatch()
-        let since = Date(timeIntervalSince1970: 10_000)
-        let looks = (0..<4).map { _ in watch.note(Self.state(["a": 9_990]), revision: 1, since: since) }
-        #expect(looks == [false, true, false, false])
+        #expect(!look(["a": 9]) && !look(["a": 8]))
+        #expect(look(["a": 8]))
+        // What was not to be had just then is tried again at once; what was refused, after a while.
+        #expect(look(["a": 8]))
+        watch.noteRefusal(of: Self.state(["a": 8]), at: start)
+        #expect(!look(["a": 8]) && !look(["a": 8], after: 299) && look(["a": 8], after: 300))
+        #expect(!look(["a": 7]) && look(["a": 7]))
     }
 }
