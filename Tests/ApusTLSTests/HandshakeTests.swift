@@ -63,6 +63,18 @@ import Testing
         #expect(clients.failure == (fault.map { .badCertificate($0) } ?? .none))
     }
 
+    /// The preferred one among them, which few clients of tests have.
+    @Test(arguments: TLSGroup.allCases) func everyUsualGroupIsSpoken(group: TLSGroup) throws {
+        let (clients, servers) = try Self.pair()
+        var rules = TLSRules()
+        rules.groups = [group]
+        let trust = try TrustStore(authorities: TestCertificates.bytes("ca.pem"))
+        clients.use([try TLSContext(asClient: rules, trusting: trust)], peers: [Self.peer("site.test")])
+        let (client, server) = (TLSEnd(clients), TLSEnd(servers))
+        TLSEnd.exchange(client, server)
+        #expect(client.isDone == TLSGroup.usual.contains(group) && server.isDone == client.isDone)
+    }
+
     @Test func sessionsAreResumedWithAnyKeyThatIsLeft() throws {
         let keys = TicketKeys()
         let (clients, servers) = try Self.pair(tickets: keys)
