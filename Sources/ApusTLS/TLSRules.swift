@@ -21,7 +21,7 @@ public struct TLSRules: Sendable, Equatable {
     /// Bytes of certificates that a client may show: they are told to origins in a field.
     public var peerChainBytes = 24 << 10
 
-    /// Seconds for which a session may be resumed: as long as a ticket's key opens it, at least.
+    /// Seconds for which a session may be resumed at most; its ticket's key may be gone before.
     static let sessionSeconds: UInt32 = 24 * 3_600
 
     public init() {}

@@ -40,6 +40,10 @@ import Testing
         Case(shown: "workload", names: ["spiffe://apus.test/ns/prod"], fault: .wrongName),
         // Of a SPIFFE identity there is one.
         Case(shown: "two-identities", fault: .bad),
+        // A name of one kind that is written as one of another.
+        Case(shown: "posing", names: ["CN=posing"]),
+        Case(shown: "posing", names: ["CN=client@client.test"], fault: .wrongName),
+        Case(shown: "posing", names: ["spiffe://apus.test/ns/prod/*", "*.client.test"], fault: .wrongName),
         Case(shown: "two-identities", names: ["CN=two-identities"], fault: .bad),
     ]
 
@@ -70,8 +74,18 @@ import Testing
         #expect(try !matches("spiffe://A/b", "spiffe://a/b"))
         #expect(try matches("*.Example.org", "web.example.org") && !matches("*.example.org", "a.b.example.org"))
         #expect(try !matches("*.example.org", ".example.org") && !matches("*.example.org", "example.org"))
-        // A name of one kind is none of another.
+        // A name of one kind is none of another, and nothing leads out of a place.
+        for name in ["CN=alice.example.org", "urn:x.example.org", "a@x.example.org", "spiffe://x.example.org"] {
+            #expect(try !matches("*.example.org", name), "\(name)")
+        }
+        for name in ["spiffe://a/b/../c", "spiffe://a/b/.", "spiffe://a/b/c/%2E%2e/d", "spiffe://a/b/.%2e"] {
+            #expect(try !matches("spiffe://a/b/*", name), "\(name)")
+        }
+        #expect(try matches("spiffe://a/b/*", "spiffe://a/b/..c/.d"))
         #expect(try !matches("*.example.org", "spiffe://x.example.org") && !matches("*.example.org", "a@b.example.org"))
+        for name in ["CN=web.example.org", "urn:web.example.org", "a:web.example.org", "CN=\u{fc}.example.org"] {
+            #expect(try !matches("*.example.org", name), "\(name)")
+        }
         #expect(
             try !matches("alice", "CN=alice") && matches("CN=alice", "CN=alice") && !matches("CN=alice", "CN=Alice"))
         for wrong in [

@@ -176,20 +176,68 @@ import Testing
         #expect(try curl(proxy, "/", options("client")).hasSuffix(" 200"))
     }
 
-    // MARK: - What the tests show
-
-    private func asking(
-        _ mode: ClientCertificateRules.Mode = .required, revoked: String? = nil, names: [String] = []
-    ) throws -> ClientCertificateRules {
-        let store = try TrustStore(
-            authorities: TestCertificates.bytes("ca.pem"),
-            revoked: revoked.map { try TestCertificates.bytes("\($0).pem") })
-        var rules = ClientCertificateRules(store.described(file: "ca.pem", isSystems: false))
-        rules.mode = mode
-        rules.revoked = store.revoked(file: "crl.pem")
-        rules.names = try names.map { try #require(ClientNamePattern($0)) }
-        return rules
+    /// What has begun when the rules change is judged by those of before, its host included.
+    @Test(.onOwnThreads) func aConnectionOfOtherRulesIsNoneForAnotherName() async throws {
+        let (before, after) = (try asking(), try asking(revoked: "crl"))
+        var tls = try showing("site", "other")
+        tls.certificates[1].clients = before
+        let proxy = try tlsProxy(try Origin(), tickets: keys) { [tls] in $0.listener = { $0.tls = tls } }
+        let (other, same) = (try SlowClient(proxy, ""), try SlowClient(proxy, ""))
+        for client in [other, same] {
+            // One after the other: the head of the second is in part with the proxy when its first answer is here.
+            try client.say("GET / HTTP/1.1\r\nHost: site.test\r\n\r\nGET / HTTP/1.1\r\nHo")
+            try client.wait(for: "200 OK")
+        }
+        try await proxy.reload(shields: shields) { $0.listeners[0].listener.tls?.certificates[1].clients = after }
+        try same.say("st: site.test\r\nX-Last: 1\r\n\r\n")
+        try same.wait(for: "Connection: close")
+        try other.say("st: other.test\r\n\r\n")
+        try other.wait(for: " 421 ")
+        try other.waitUntilEnded()
+        #expect(!same.heard.contains(" 421 ") && proxy.count(.misdirectedRequest) == 1)
     }
+
+    /// A plain connection ends with the request that it has when its listener begins to ask for certificates.
+    @Test(.onOwnThreads) func nobodyStaysInTheClear() async throws {
+        let origin = try Origin()
+        let proxy = try tlsProxy(origin, tickets: keys) { _ in }
+        let client = try proxy.connect()
+        try client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        #expect(try client.readResponse().status == 200)
+        try client.send("GET / HTTP/1.1\r\n")
+        let after = try site(asking: try asking())
+        try await proxy.reload(shields: shields) { $0.listeners[0].listener.tls = after }
+        try client.send("Host: a\r\n\r\n")
+        #expect(try client.readResponse().fields.all("Connection") == ["close"])
+        #expect(try client.readToEnd().bytes.isEmpty)
+    }
+
+    /// A handshake that was under way when the rules changed is worth one request, and not for long.
+    @Test(.onOwnThreads) func aHandshakeOfBeforeIsNotKept() async throws {
+        let (before, after) = (
+            try site(asking: try asking(.optional)), try site(asking: try asking(.optional, revoked: "crl"))
+        )
+        let proxy = try tlsProxy(try Origin(), tickets: keys) {
+            $0.listener = { $0.tls = before }
+        }
+        let client = try proxy.connect()
+        let conversation = try TLSConversation(try trusting(), to: "site.test", at: proxy.address)
+        let first = conversation.takeSealed()
+        try client.send(Array(first.prefix(20)))
+        try proxy.eventually("the connection") { proxy.count(.connectionsAccepted) == 1 }
+        rest(.milliseconds(100))
+        try await proxy.reload(shields: shields) { $0.listeners[0].listener.tls = after }
+        try client.send(Array(first.dropFirst(20)))
+        while conversation.state == .shaking, try client.receiveMore() {
+            conversation.take(try client.read(client.unread.count))
+            try client.send(conversation.takeSealed())
+        }
+        let start = ContinuousClock.now
+        while try client.receiveMore() { conversation.take(try client.read(client.unread.count)) }
+        #expect(conversation.state == .ended && start.duration(to: .now) < .seconds(10))
+    }
+
+    // MARK: - What the tests show
 
     private func site(asking rules: ClientCertificateRules) throws -> ListenerTLS {
         var tls = try showing("site")

@@ -57,8 +57,7 @@ extension RequestRules {
     @usableFromInline
     func isMisdirected<Place>(_ hand: inout HeadInHand<Place>, _ bytes: Span<UInt8>, _ arrival: Arrival) -> Bool {
         guard let names = hostPolicies[arrival.listener] else { return false }
-        let host = bytes.text(hand.head.host)
-        return names.policy(for: host.isEmpty || IPAddress(host) != nil ? nil : host) != Int(arrival.policy)
+        return names.policy(for: hand.serverName(bytes)) != Int(arrival.policy)
     }
 
     /// Whether a route lets a client in.
@@ -67,6 +66,16 @@ extension RequestRules {
     public func admits(_ names: [String]?, to route: Int) -> Bool {
         let requirement = routes[route].clientRequirement
         return requirement < 0 || parts.clientRequirements[Int(requirement)].admits(names)
+    }
+}
+
+extension HeadInHand {
+    /// The name that a client asks for in a handshake when it means this request's host; nil for none.
+    ///
+    /// - Parameter bytes: those of this head.
+    public func serverName(_ bytes: Span<UInt8>) -> String? {
+        let host = bytes.text(head.host)
+        return host.isEmpty || IPAddress(host) != nil ? nil : host
     }
 }
 

@@ -151,13 +151,13 @@ struct SnapshotCheck {
     // MARK: - The snapshot as a whole
 
     private mutating func timeouts() {
-        let timeouts = snapshot.timeouts
-        duration(timeouts.requestHead, "timeouts.requestHead")
-        duration(timeouts.handshake, "timeouts.handshake")
         for (index, tls) in snapshot.listeners.map(\.tls).enumerated() {
             guard let tls else { continue }
             duration(tls.ticketRotation, in: Bounds.ticketRotations, "listeners[\(index)].tls.ticketRotation")
         }
+        let timeouts = snapshot.timeouts
+        duration(timeouts.requestHead, "timeouts.requestHead")
+        duration(timeouts.handshake, "timeouts.handshake")
         duration(timeouts.idle, "timeouts.idle")
         duration(timeouts.connect, "timeouts.connect")
         duration(timeouts.responseHead, "timeouts.responseHead")

@@ -3,7 +3,7 @@ public struct ClientCertificateRules: Sendable, Equatable {
     public enum Mode: String, Sendable, CaseIterable {
         /// None is asked for.
         case off
-        /// One is asked for, and verified if it is shown; who shows none is served as well.
+        /// One is asked for, and verified if it is shown; a client without one is served, too.
         case optional
         /// Without a good one the handshake fails.
         case required
@@ -88,9 +88,15 @@ public struct ClientNamePattern: Sendable, Hashable {
     public func matches(_ name: String) -> Bool {
         switch kind {
         case .whole(let whole): return name == whole
-        case .beginning(let beginning): return name.utf8.count > beginning.utf8.count && name.hasPrefix(beginning)
+        case .beginning(let beginning):
+            guard name.utf8.count > beginning.utf8.count, name.hasPrefix(beginning) else { return false }
+            // Whoever resolves those finds another place.
+            return !name.split(separator: "/").contains {
+                [".", ".."].contains($0.lowercased().replacing("%2e", with: "."))
+            }
         case .ending(let ending):
-            guard name.hasSuffix(ending), !name.contains("://"), !name.contains("@") else { return false }
+            // A name of another kind is none of a server.
+            guard name.hasSuffix(ending), !name.contains(where: { ":=@/".contains($0) }) else { return false }
             let label = name.dropLast(ending.count)
             return !label.isEmpty && !label.contains(".")
         }
@@ -112,14 +118,19 @@ public struct ClientRequirement: Sendable, Equatable {
     /// - Parameter found: the names of the client's certificate; nil for a client that has shown none.
     public func admits(_ found: [String]?) -> Bool {
         guard let found else { return false }
-        return names.isEmpty || found.contains { name in names.contains { $0.matches(name) } }
+        return names.areFor(anyOf: found)
     }
 }
 
 extension ClientCertificateRules {
     /// Whether a certificate with those names is one that is meant.
-    public func accepts(_ found: [String]) -> Bool {
-        names.isEmpty || found.contains { name in names.contains { $0.matches(name) } }
+    public func accepts(_ found: [String]) -> Bool { names.areFor(anyOf: found) }
+}
+
+extension [ClientNamePattern] {
+    /// Whether one of them is for one of the names; where there is none, for whatever names.
+    fileprivate func areFor(anyOf found: [String]) -> Bool {
+        isEmpty || found.contains { name in contains { $0.matches(name) } }
     }
 }
 
@@ -135,8 +146,17 @@ extension ListenerTLS {
     public static func asksAlike(_ one: ListenerTLS?, _ other: ListenerTLS?) -> Bool {
         guard one?.asksClients == true || other?.asksClients == true else { return true }
         guard let one, let other else { return false }
-        return one.isStrict == other.isStrict && one.certificates.count == other.certificates.count
-            && zip(one.certificates, other.certificates).allSatisfy { $0.names == $1.names && $0.clients == $1.clients }
+        let (before, after) = (CertificateNames(one), CertificateNames(other))
+        var names = Set<String?>([nil])
+        for name in (one.certificates + other.certificates).flatMap(\.names) {
+            // A wildcard is looked up by a name that only it can be for.
+            names.insert(name.hasPrefix("*.") ? "\u{1}" + name.dropFirst() : name)
+        }
+        let (rules, others) = (one.policies, other.policies)
+        return names.allSatisfy { name in
+            let (old, new) = (before.policy(for: name), after.policy(for: name))
+            return old < 0 || new < 0 ? old == new : rules[old] == others[new]
+        }
     }
 
     /// Whether any client is asked for a certificate.

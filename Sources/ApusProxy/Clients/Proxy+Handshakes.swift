@@ -14,7 +14,7 @@ extension Proxy {
         guard !result.isFailure else { return handshakeFailed(client, result, &arena) }
         count(.handshakes, of: client)
         if connections.links.isResumed(connections[client].link) { count(.handshakesResumed, of: client) }
-        if settings.asksClients, identity(of: client) != nil { count(.clientCertificates, of: client) }
+        if identity(of: client) != nil { count(.clientCertificates, of: client) }
         awaitRequest(client)
         if connections[client].mayBeRead { readRequest(client, &hand, &arena) }
     }
@@ -22,8 +22,8 @@ extension Proxy {
     /// What has to come before requests has come.
     mutating func awaitRequest(_ client: Int) {
         connections[client].phase = .waiting
-        // A drain that began meanwhile has passed it over.
-        let isLeaving = isLeaving(Int(connections[client].place))
+        // A drain that began meanwhile, or other rules, have passed it over.
+        let isLeaving = isLeaving(Int(connections[client].place)) || connections[client].link.isOutdated
         setDeadline(client, in: isLeaving ? settings.linger : settings.idle)
     }
 

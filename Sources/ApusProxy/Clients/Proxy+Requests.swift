@@ -98,6 +98,9 @@ extension Proxy {
         noteRequest(x, &hand, &arena)
         settleClaims(client, &hand, &arena)
         guard exchanges.count <= settings.exchangeLimit else { return answer(x, .requestLimit, instead: &hand, &arena) }
+        if connections[client].link.isOutdated, isMisdirected(client, hand, arena) {
+            return answer(x, .misdirectedRequest, instead: &hand, &arena)
+        }
         return switch settings.rules.plan(&hand, arrival(x), &arena) {
         case .route(let route): followPlan(route, x, &hand, &arena)
         case .lastRecipient: answerAsLastRecipient(x, &hand, &arena)
@@ -151,10 +154,18 @@ extension Proxy {
         return Int32(connections.links.policy(link))
     }
 
+    /// Whether a connection whose rules have changed was made by others than a connection for the request's host would have been
+    /// at its time: what it gets yet is what it might have had before.
+    @inline(never)
+    private func isMisdirected(_ client: Int, _ hand: borrowing RequestInHand, _ arena: borrowing BufferArena) -> Bool {
+        connections.links.isMisdirected(connections[client].link, to: hand.serverName(arena.bytes(of: hand.place)))
+    }
+
     /// Who the client is, as far as it has shown a certificate.
     @inline(__always)
     mutating func identity(of client: Int) -> LinkIdentity? {
-        connections[client].link.isPlain ? nil : connections.links.identity(connections[client].link)
+        guard settings.asksClients, !connections[client].link.isPlain else { return nil }
+        return connections.links.identity(connections[client].link)
     }
 
     /// Does with a request what its route says.

@@ -115,7 +115,6 @@ extension Proxy {
         // Only those that were ready before: what they make ready waits for the next turn, so that nobody starves.
         let count = connections.ready.count
         guard count > 0 else { return }
-        clients.handshakeSteps = Clients.handshakeStepsAtOnce
         for index in 0..<count {
             guard let connection = connections.index(connections.ready[index]) else { continue }
             proceed(connection, isWritable: false, &hand, &arena)

@@ -73,10 +73,12 @@ extension Worker {
         let started = proxy.now
         if count == 0, sleep > 0 { recordWakeup(after: sleep) }
         // Those that wait for their turn go first.
-        proxy.clients.handshakeSteps = proxy.connections.ready.isEmpty ? Clients.handshakeStepsAtOnce : 0
+        let areWaiting = !proxy.connections.ready.isEmpty
+        proxy.clients.handshakeSteps = areWaiting ? 0 : Clients.handshakeStepsAtOnce
         for index in 0..<count {
             handle(proxy.connections.links.event(index), of: count, &hand, &arena)
         }
+        if areWaiting { proxy.clients.handshakeSteps = Clients.handshakeStepsAtOnce }
         proxy.runReady(&hand, &arena)
         runTimers(&arena)
         proxy.runDue(&arena)

@@ -17,7 +17,7 @@ struct CertificateTable: Sendable {
         self.policies = policies
     }
 
-    /// Whether any client is asked for a certificate, or asked in different ways.
+    /// Whether any client is asked for a certificate.
     var asksClients: Bool { policies.contains { $0 != nil } }
 
     /// What a client must show that asks for a name; nil for nothing.

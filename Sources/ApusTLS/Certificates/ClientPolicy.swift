@@ -65,7 +65,10 @@ struct ClientNames {
 
     init(_ certificate: borrowing ParsedCertificate) {
         let uris = certificate.uris.filter(Self.hasScheme)
-        let mails = certificate.mails.filter { $0.contains("@") }
+        let mails = certificate.mails.filter { mail in
+            // Nothing that another kind of name could be.
+            mail.contains("@") && !mail.contains(":") && !mail.hasPrefix("CN=")
+        }
         let spiffe = certificate.uris.count { $0.lowercased().hasPrefix("spiffe:") }
         areGood = !certificate.hasOddNames && (spiffe == 0 || certificate.uris.count == 1)
         all = uris + certificate.names + mails + (certificate.commonName.map { ["CN=\($0)"] } ?? [])

@@ -19,27 +19,26 @@ public final class TrustStore: Authorities.Holder, @unchecked Sendable {
     ///     a chain must be one that a current list of its issuer does not have.
     public init(authorities: [UInt8], revoked: [UInt8]? = nil) throws(TLSCertificateError) {
         let certificates = try PEM.certificates(in: authorities)
+        let revokedLists = try revoked.map { (text) throws(TLSCertificateError) in try RevocationList.all(in: text) }
         guard let store = unsafe X509_STORE_new() else { throw .noMemory }
         unsafe pointer = store
         unsafe names = sk_X509_NAME_new_null()
         count = certificates.count
         digest = sha256(certificates.flatMap(sha256))
-        let revokedLists =
-            try revoked.map { (text) throws(TLSCertificateError) in try PEM.revocationLists(in: text) } ?? []
-        var nextUpdate: Int64?
+        lists = revokedLists.map { lists in
+            RevocationLists(
+                file: "", count: lists.count, nextUpdate: RevocationList.nextUpdate(of: lists),
+                digest: sha256(lists.flatMap { sha256($0.der) }))
+        }
+        // Whatever fails from here on, all is let go by `deinit`.
         for der in certificates { try unsafe Self.add(der, to: store, names) }
-        for der in revokedLists {
-            if let next = try unsafe Self.add(list: der, to: store) { nextUpdate = min(nextUpdate ?? next, next) }
+        guard let revokedLists else { return }
+        for list in revokedLists {
+            guard unsafe X509_STORE_add_crl(store, list.pointer) == 1 else {
+                throw .badRevocationList(BoringError.take())
+            }
         }
-        lists =
-            revoked == nil
-            ? nil
-            : RevocationLists(
-                file: "", count: revokedLists.count, nextUpdate: nextUpdate,
-                digest: sha256(revokedLists.flatMap(sha256)))
-        if revoked != nil {
-            unsafe X509_STORE_set_flags(store, UInt(X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL))
-        }
+        unsafe X509_STORE_set_flags(store, UInt(X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL))
     }
 
     deinit {
@@ -59,22 +58,6 @@ public final class TrustStore: Authorities.Holder, @unchecked Sendable {
         var described = lists
         described?.file = file
         return described
-    }
-
-    /// - Returns: when there must be a newer one.
-    private static func add(list der: [UInt8], to store: OpaquePointer) throws(TLSCertificateError) -> Int64? {
-        let found = unsafe der.withUnsafeBufferPointer { bytes in
-            var next = bytes.baseAddress
-            return unsafe d2i_X509_CRL(nil, &next, bytes.count)
-        }
-        guard let list = unsafe found else { throw .badRevocationList(BoringError.take()) }
-        defer { unsafe X509_CRL_free(list) }
-        guard unsafe X509_STORE_add_crl(store, list) == 1 else { throw .badRevocationList(BoringError.take()) }
-        var seconds: Int64 = 0
-        guard let next = unsafe X509_CRL_get0_nextUpdate(list), unsafe ASN1_TIME_to_posix(next, &seconds) == 1 else {
-            return nil
-        }
-        return seconds
     }
 
     private static func add(

@@ -29,8 +29,13 @@ extension LinkIdentity {
             case .xfcc: lines += Array("X-Forwarded-Client-Cert: \(element(leaf, subject, parsed))\r\n".utf8)
             }
         }
+        // What is told of a client must leave room for its request.
+        guard lines.count <= mostBytes else { throw .badCertificate(.bad) }
         return LinkIdentity(names: names.all, name: names.all.first ?? subject, lines: lines)
     }
+
+    /// Bytes of the lines at most: with the largest head that is read (64 KiB) and what routes add, less than is sent at once.
+    private static let mostBytes = 48 << 10
 
     /// A byte sequence of a structured field (RFC 8941 section 3.3.5).
     private static func structured(_ bytes: [UInt8]) -> String { ":\(base64(bytes)):" }

@@ -59,7 +59,7 @@ public struct Link: Sendable, Equatable, BitwiseCopyable {
         set { set(64, newValue) }
     }
 
-    /// Its engine was made by rules that are no longer those of its listener.
+    /// Its engine was made by rules that are no longer those of its listener, or it has none where one is needed now.
     public internal(set) var isOutdated: Bool {
         get { has(128) }
         set { set(128, newValue) }
@@ -91,8 +91,8 @@ public struct Link: Sendable, Equatable, BitwiseCopyable {
     @inlinable
     public mutating func takesNoMore() { hasFailed = true }
 
-    /// What its engine was made by is no longer asked for.
-    public mutating func becomesOutdated() { if !isPlain { isOutdated = true } }
+    /// What its engine was made by is no longer asked for, or that it has none.
+    public mutating func becomesOutdated() { isOutdated = true }
 
     /// What the poller reported.
     @inlinable @inline(__always)

@@ -3,7 +3,7 @@ public final class LinkIdentity: Sendable {
     /// Its names: URIs, DNS names in lower case, e-mail addresses, and at last its common name as `CN=name`. Nothing stands in
     /// them that could end a line.
     public let names: [String]
-    /// The name that it is called by in logs: the first of them.
+    /// The name that it is called by in logs: the first of them, or its subject where it has none.
     public let name: [UInt8]
     /// The lines of a head by which others are told of it, each with its end.
     public let lines: [UInt8]

@@ -29,7 +29,8 @@ extension ClientCertificatesSection: Keyed {
 
     static let keys: [SectionKey<ClientCertificatesSection>] = [
         SectionKey(
-            "ca", \.authorities, CertificateSection.path, "Whose certificates are believed.", needed: "clients.pem"),
+            "ca", \.authorities, CertificateSection.path, "Whose certificates are believed.",
+            usually: "required, but with `mode: off`"),
         SectionKey(
             "mode", \.mode, Kind.choice,
             "Whether a client without a certificate is turned away (`required`), or served (`optional`); one with a bad one is "
@@ -66,8 +67,10 @@ extension ClientCertificatesSection: Keyed {
 
     mutating func check(_ written: WrittenKeys, _ findings: inout Findings) {
         position = written.position
-        if mode == .off {
-            written.warnOfNoEffect(["ca", "crl", "names", "forward"], "with `mode: off`", &findings)
+        if mode != .off, authorities == nil, written["ca"] == nil {
+            findings.error(
+                "`clients` needs `ca`: whose certificates are believed, such as `{ ca: clients.pem }`",
+                at: written.position)
         }
     }
 }

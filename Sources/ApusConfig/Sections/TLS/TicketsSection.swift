@@ -17,6 +17,12 @@ struct TicketsSection {
         rotation = tls.ticketRotation
     }
 
+    private static let path = Kind<Located<String>?>(
+        .text(), words: "a path", told: { $0.map { .word($0.value) } },
+        read: { field, findings in
+            field.text(expected: "the path of a file of keys, such as `tickets.keys`", &findings).map { .some($0) }
+        })
+
     static let kind = Kind<TicketsSection>.switched(example: "{ keys: tickets.keys }")
 }
 
@@ -25,7 +31,7 @@ extension TicketsSection: Keyed {
 
     static let keys: [SectionKey<TicketsSection>] = [
         SectionKey(
-            "keys", \.keys, CertificateSection.path,
+            "keys", \.keys, path,
             "Keys that several instances share, one a line: `openssl rand -base64 48`. Tickets are sealed with the first.",
             usually: "keys of this process's own"),
         SectionKey(

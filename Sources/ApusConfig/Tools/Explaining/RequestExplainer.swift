@@ -104,7 +104,7 @@ public struct RequestExplainer: Sendable {
             policy >= 0,
             let asked = tls.policies[policy]
         else { return ShownNames() }
-        let who = "one of \(asked.authorities.file)"
+        let who = "signed by an authority in \(asked.authorities.file)"
         guard let names = request.clientCertificate else {
             explanation.clientCertificate = "shows no certificate; \(who) is \(asked.mode.rawValue)"
             if asked.mode == .required { explanation.outcome = .noHandshake }
@@ -117,7 +117,7 @@ public struct RequestExplainer: Sendable {
             explanation.outcome = .noHandshake
             return nil
         }
-        explanation.clientCertificate = "shows \(shown), as if \(who)"
+        explanation.clientCertificate = "shows \(shown), assumed to be \(who)"
         return ShownNames(names: names)
     }
 

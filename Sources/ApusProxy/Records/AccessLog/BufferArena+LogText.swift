@@ -3,13 +3,15 @@ import ApusTransport
 
 /// The values of the access log as text.
 extension BufferArena {
+    /// What a byte takes when it is escaped, and what a sequence of UTF-8 may reach beyond the last byte that counts.
+    private static var escapeMargin: Int { 8 }
+
     /// Appends bytes that a client chose, so that they can neither end the value nor the line; as many of them as leave
     /// room for `reserve` bytes.
     mutating func append(
         escaping handle: BufferHandle, _ range: Range<Int>, _ style: AccessLogLine.Style, reserve: Int
     ) {
-        // What a byte takes when it is escaped, and what a sequence of UTF-8 may reach beyond the last byte that counts.
-        let margin = 8
+        let margin = Self.escapeMargin
         var index = range.lowerBound
         while index < range.upperBound {
             let room = sendRoom - reserve - margin
@@ -28,7 +30,7 @@ extension BufferArena {
     mutating func append(escaping text: Span<UInt8>, _ style: AccessLogLine.Style, reserve: Int) {
         var index = 0
         while index < text.count {
-            let room = sendRoom - reserve - 8
+            let room = sendRoom - reserve - Self.escapeMargin
             guard room >= 0 else { return }
             let plain = text.extracting(droppingFirst: index).plainPrefix(style, endingBefore: room + 1)
             append(text.extracting(index..<index + plain))

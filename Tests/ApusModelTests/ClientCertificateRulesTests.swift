@@ -1,0 +1,43 @@
+import ApusModel
+import Testing
+
+/// When connections of clients outlive a change of what they are asked for.
+@Suite struct ClientCertificateRulesTests {
+    private final class Held: Certificate.Holder, Authorities.Holder {}
+
+    private func rules(_ digest: UInt8) -> ClientCertificateRules {
+        ClientCertificateRules(
+            Authorities(file: "ca.pem", isSystems: false, count: 1, digest: [digest], held: Held()))
+    }
+
+    private func tls(_ shown: (names: [String], rules: UInt8?)...) -> ListenerTLS {
+        var tls = ListenerTLS()
+        tls.certificates = shown.map { names, rules in
+            let certificate = Certificate(
+                file: nil, keyFile: nil, names: names, notBefore: 0, notAfter: 0, issuer: "", keyKind: "ECDSA",
+                keyBits: 256, fingerprint: [], digest: [], held: Held())
+            return .init(certificate, names: names, clients: rules.map { self.rules($0) })
+        }
+        return tls
+    }
+
+    @Test func onlyAChangeOfRulesIsOne() {
+        let before = tls((["a.test"], 1), (["*.b.test"], nil))
+        #expect(ListenerTLS.asksAlike(before, tls((["a.test"], 1), (["*.b.test"], nil))))
+        // A name that comes and is asked as it was before: as one that nobody had, or by the wildcard.
+        #expect(ListenerTLS.asksAlike(before, tls((["a.test"], 1), (["*.b.test"], nil), (["c.test"], 1))))
+        #expect(ListenerTLS.asksAlike(before, tls((["a.test"], 1), (["x.b.test", "*.b.test"], nil))))
+        // Otherwise than before.
+        #expect(!ListenerTLS.asksAlike(before, tls((["a.test"], 1), (["*.b.test"], nil), (["c.test"], nil))))
+        #expect(!ListenerTLS.asksAlike(before, tls((["a.test"], 1), (["*.b.test"], nil), (["x.b.test"], 1))))
+        #expect(!ListenerTLS.asksAlike(before, tls((["a.test"], 2), (["*.b.test"], nil))))
+        #expect(!ListenerTLS.asksAlike(before, tls((["a.test"], 1))))
+        #expect(!ListenerTLS.asksAlike(before, tls((["*.b.test"], nil), (["a.test"], 1))))
+        var strict = before
+        strict.isStrict = true
+        #expect(!ListenerTLS.asksAlike(before, strict))
+        // None, or no TLS.
+        #expect(ListenerTLS.asksAlike(nil, tls((["a.test"], nil))))
+        #expect(!ListenerTLS.asksAlike(nil, before) && !ListenerTLS.asksAlike(before, nil))
+    }
+}
