@@ -3,14 +3,14 @@ public import ApusModel
 import ApusTransport
 import Glibc
 
-/// One TLS connection to an origin, for those who have bytes instead of links: the probes.
+/// One TLS connection, for those who have bytes instead of links: the probes, the admin server, and what asks it.
 ///
 /// It makes no system call: what it is to send is in `sealed`, to be taken away.
 public final class TLSConversation {
     public enum State: Sendable, Equatable {
         case shaking
         case open
-        /// The origin has ended its direction properly.
+        /// The peer has ended its direction properly.
         case ended
         case failed(HandshakeFault)
     }
@@ -34,7 +34,20 @@ public final class TLSConversation {
         take([])
     }
 
+    /// With a client.
+    ///
+    /// - Parameter context: that of the listener that it came by.
+    public init(serving context: TLSContext) throws(TLSFailure) {
+        engines.use([context])
+        let made = engines.make(from: 0, to: 0)
+        guard made >= 0 else { throw .noMemory }
+        engine = Int32(made)
+    }
+
     deinit { engines.free(engine) }
+
+    /// The names of the client's certificate, as `LinkIdentity` has them; nil where none was verified.
+    public var clientNames: [String]? { engines.identity(engine)?.names }
 
     /// Takes what has come.
     ///
@@ -76,18 +89,24 @@ public final class TLSConversation {
         }
     }
 
-    /// Seals what is to be said, once it is open.
+    /// Seals what is to be said, once it is open: also to a peer that says no more itself.
     public func say(_ bytes: [UInt8]) {
         var said = 0
         unsafe bytes.withUnsafeBytes { bytes in
             guard let start = bytes.baseAddress else { return }
-            while said < bytes.count, state == .open {
+            while said < bytes.count, state == .open || state == .ended {
                 let count = unsafe engines.seal(engine, start + said, bytes.count - said)
                 guard count > 0 else { return fail() }
                 said += count
                 collect()
             }
         }
+    }
+
+    /// Seals the end of what is said (RFC 8446 section 6.1).
+    public func finish() {
+        engines.finish(engine)
+        collect()
     }
 
     /// What is to be sent, which is gone then.

@@ -77,7 +77,9 @@ public struct TLSShields: LinkShields {
 
 extension TLSContext {
     /// For the clients of a listener.
-    convenience init(_ rules: ListenerTLS, tickets: TicketKeys) throws(TLSFailure) {
+    ///
+    /// - Parameter tickets: the process's own keys; nil for a listener that resumes no sessions, or by its own keys alone.
+    public convenience init(_ rules: ListenerTLS, tickets: TicketKeys? = nil) throws(TLSFailure) {
         var own = TLSRules()
         own.minimum = rules.minimum
         own.groups = rules.groups

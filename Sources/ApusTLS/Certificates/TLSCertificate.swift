@@ -39,6 +39,8 @@ public final class TLSCertificate: Certificate.Holder, @unchecked Sendable {
     private let plain: OpaquePointer
     /// The same with that word.
     private let stapled: OpaquePointer?
+    /// The certificate itself, which they have too.
+    let leaf: OpaquePointer
 
     /// What is shown at a time, in seconds since 1970: a word of the authority that is too old makes clients refuse the certificate.
     func credential(at time: Int64) -> OpaquePointer {
@@ -73,13 +75,21 @@ public final class TLSCertificate: Certificate.Holder, @unchecked Sendable {
             }
         }
         (stapledUntil, stapleFault) = (until, fault)
-        unsafe plain = try Self.credential(certificates, privateKey)
-        unsafe stapled = until == nil ? nil : try Self.credential(certificates, privateKey, showing: response)
+        guard let leaf = unsafe CRYPTO_BUFFER_new(certificates[0], certificates[0].count, nil) else { throw .noMemory }
+        do throws(TLSCertificateError) {
+            let shown = try unsafe until == nil ? nil : Self.credential(certificates, privateKey, showing: response)
+            unsafe plain = try Self.credential(certificates, privateKey)
+            unsafe (stapled, self.leaf) = (shown, leaf)
+        } catch {
+            unsafe CRYPTO_BUFFER_free(leaf)
+            throw error
+        }
     }
 
     deinit {
         unsafe SSL_CREDENTIAL_free(plain)
         unsafe SSL_CREDENTIAL_free(stapled)
+        unsafe CRYPTO_BUFFER_free(leaf)
     }
 
     /// What a configuration says of it.

@@ -41,6 +41,21 @@ public final class TrustStore: Authorities.Holder, @unchecked Sendable {
         unsafe X509_STORE_set_flags(store, UInt(X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL))
     }
 
+    /// Believes this very certificate, whoever has signed it, and no other.
+    public init(only certificate: TLSCertificate) throws(TLSCertificateError) {
+        guard let store = unsafe X509_STORE_new() else { throw .noMemory }
+        unsafe pointer = store
+        unsafe names = sk_X509_NAME_new_null()
+        count = 1
+        digest = sha256(certificate.fingerprint)
+        lists = nil
+        let der = unsafe Array(
+            UnsafeBufferPointer(
+                start: CRYPTO_BUFFER_data(certificate.leaf), count: CRYPTO_BUFFER_len(certificate.leaf)))
+        try unsafe Self.add(der, to: store, names)
+        unsafe X509_STORE_set_flags(store, UInt(X509_V_FLAG_PARTIAL_CHAIN))
+    }
+
     deinit {
         unsafe X509_STORE_free(pointer)
         unsafe sk_X509_NAME_pop_free(names) { unsafe X509_NAME_free($0) }
