@@ -39,20 +39,27 @@ public struct Admin: Sendable, Equatable {
     /// Files that a configuration which a caller sends may include, take secrets from and log to, beside those that the
     /// running one uses. Those of all listeners count together.
     public var files: [FilePattern]
+    /// How it speaks TLS, by the rules of listeners; nil for plain HTTP. A Unix socket has none.
+    public var tls: ListenerTLS?
 
     /// - Parameter role: nil for the most that the listener may grant; see `mostRole`.
     public init(
-        bind: Bind, role: Role? = nil, token: Secret? = nil, hosts: [String]? = nil, files: [FilePattern] = []
+        bind: Bind, role: Role? = nil, token: Secret? = nil, hosts: [String]? = nil, files: [FilePattern] = [],
+        tls: ListenerTLS? = nil
     ) {
         self.bind = bind
         self.role = role ?? Self.mostRole(bind, hasToken: token != nil)
         self.token = token
         self.hosts = hosts
         self.files = files
+        self.tls = tls
     }
 
-    public init(_ address: SocketAddress, role: Role? = nil, token: Secret? = nil, hosts: [String]? = nil) {
-        self.init(bind: .address(address), role: role, token: token, hosts: hosts)
+    public init(
+        _ address: SocketAddress, role: Role? = nil, token: Secret? = nil, hosts: [String]? = nil,
+        tls: ListenerTLS? = nil
+    ) {
+        self.init(bind: .address(address), role: role, token: token, hosts: hosts, tls: tls)
     }
 
     /// The most that a listener may allow, which is its default role.

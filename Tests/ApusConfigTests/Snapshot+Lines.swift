@@ -29,6 +29,7 @@ extension Snapshot {
             lines.append("admin: \(admin.bind), role \(admin.role)")
             if let token = admin.token { lines.append("  token of \(token.bytes.count) bytes") }
             if let hosts = admin.hosts { lines.append("  hosts \(hosts.joined(separator: ", "))") }
+            if let tls = admin.tls { lines += inLines(tls) }
             for pattern in admin.files { lines.append("  files \(pattern)") }
         }
         var others = operations

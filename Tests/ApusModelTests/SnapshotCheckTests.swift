@@ -103,6 +103,9 @@ import Testing
         Broken("operations.keptRevisions") { $0.operations.keptRevisions = -1 },
         Broken("operations.watchInterval") { $0.operations.watchInterval = .zero },
         Broken("operations.stateDirectory") { $0.operations.stateDirectory = "" },
+        Broken("operations.admin[0].tls") {
+            $0.operations.admin = [Admin(bind: .unix(path: "/a"), tls: ListenerTLS())]
+        },
         Broken("operations.admin[0].bind") { $0.operations.admin = [Admin(bind: .unix(path: "relative"))] },
         Broken("operations.admin[1].bind") {
             $0.operations.admin = Array(repeating: Admin(bind: .unix(path: "/a")), count: 2)

@@ -63,6 +63,22 @@ struct SectionKey<Owner: Sendable>: Sendable {
         self.copy = copy
     }
 
+    /// The key, as one of a section that has this one's owner in it.
+    func within<Outer: Sendable>(
+        _ path: any WritableKeyPath<Outer, Owner> & Sendable
+    ) -> SectionKey<Outer> {
+        let inner = self
+        var isDefault: (@Sendable (Outer) -> Bool)?
+        if let isUsual = inner.isDefault { isDefault = { outer in isUsual(outer[keyPath: path]) } }
+        return SectionKey<Outer>(
+            name, shape, about, words: words, needed: example, usually: usually, change: change,
+            told: { outer in inner.told(outer[keyPath: path]) }, isDefault: isDefault,
+            read: { (field: Field, outer: inout Outer, findings: inout Findings) in
+                inner.read(field, &outer[keyPath: path], &findings)
+            },
+            copy: { (one: Outer, other: inout Outer) in inner.copy(one[keyPath: path], &other[keyPath: path]) })
+    }
+
     /// The key, told only where it has an effect.
     func told(when hasEffect: @escaping @Sendable (Owner) -> Bool) -> SectionKey<Owner> {
         var key = self

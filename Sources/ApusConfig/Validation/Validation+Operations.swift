@@ -21,7 +21,9 @@ extension Validation {
         if role > most, case .address(let address) = bind {
             refuse(role, at: address, section.role?.position ?? section.position)
         }
-        return Admin(bind: bind, role: role, token: token, hosts: section.hosts, files: section.files)
+        return Admin(
+            bind: bind, role: role, token: token, hosts: section.hosts, files: section.files,
+            tls: section.tls.map { tls(of: $0) })
     }
 
     /// Says why a listener at `address` without a token may not grant `role`, and what to write instead.

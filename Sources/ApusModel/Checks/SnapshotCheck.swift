@@ -226,6 +226,9 @@ struct SnapshotCheck {
                 check.problem(
                     "operations.admin[\(index)].token", found: "nothing", expected: "a secret, or nil for none")
             }
+            if case .unix = admin.bind, admin.tls != nil {
+                check.problem("operations.admin[\(index)].tls", found: "TLS on a Unix socket", expected: "none")
+            }
             guard admin.role > admin.grantedRole else { return }
             check.problem(
                 "operations.admin[\(index)].role", found: admin.role.rawValue,

@@ -57,6 +57,9 @@ struct PlacedKey: Sendable, CustomTestStringConvertible {
         "listeners[].tls.certificates[].clients.": "ca: tls/ca.pem", "listeners[].tls.certificates[].clients.ca": "",
         "listeners[].tls.certificates[].certificate": "", "listeners[].proxy_protocol.": "from: [10.0.0.0/8]",
         "listeners[].proxy_protocol.from": "",
+        "admin.tls.": "certificate: tls/both.pem", "admin.tls.key": "certificate: tls/site.pem",
+        "admin.tls.certificate": "",
+        "admin.tls.clients.": "ca: tls/ca.pem", "admin.tls.clients.ca": "",
         "pools.NAME.tls.": "ca: tls/ca.pem",
         "pools.NAME.tls.ca": "", "pools.NAME.tls.key": "certificate: tls/client.pem, ca: tls/ca.pem",
     ]

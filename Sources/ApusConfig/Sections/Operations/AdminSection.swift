@@ -19,6 +19,8 @@ struct AdminSection {
     var isTokenWritten = false
     /// Nil when it was left out.
     var hosts: [String]?
+    /// Nil for plain HTTP.
+    var tls: AdminTLSSection?
     var position = SourcePosition.start
     /// What it does when it runs, for those that do.
     private var running: Admin?
@@ -31,6 +33,7 @@ struct AdminSection {
         running = admin
         hosts = admin.hosts
         files = admin.files
+        tls = admin.tls.map { AdminTLSSection($0) }
     }
 
     /// A listener, a list of them, or `off`.
@@ -120,6 +123,9 @@ extension AdminSection: Keyed {
                 owner.files = field.filePatterns(&findings)
                 return true
             }),
+        SectionKey(
+            "tls", \.tls, Kind.switched(nil, example: "{ certificate: admin.pem, key: admin.key }"),
+            "TLS with callers."),
     ]
 
     mutating func check(_ written: WrittenKeys, _ findings: inout Findings) {
@@ -135,6 +141,11 @@ extension AdminSection: Keyed {
                 findings.error(
                     "`hosts` has no effect on a Unix socket, which no browser reaches; leave it out",
                     at: hosts.key.position)
+            }
+            if tls != nil, let field = written["tls"] {
+                findings.error(
+                    "`tls` has no effect on a Unix socket, which no network leads to; leave it out, or bind an address",
+                    at: field.key.position)
             }
         } else {
             guard let address = Authority.read(bind, as: .bind, &findings) else { return }

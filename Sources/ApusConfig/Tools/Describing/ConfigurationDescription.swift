@@ -34,6 +34,10 @@ public struct ConfigurationDescription: Sendable {
     /// `admin     127.0.0.1:9900: read`, or `admin     0.0.0.0:9900: change, with a token, for lb.example.com`.
     private static func line(_ admin: Admin) -> String {
         var parts = [admin.grantedRole.rawValue]
+        if let tls = admin.tls {
+            let isAsking = tls.certificates.contains { $0.clients?.mode == .required }
+            parts.append(isAsking ? "TLS with certificates of clients" : "TLS")
+        }
         if admin.token != nil { parts.append("with a token") }
         if let hosts = admin.hosts, !hosts.isEmpty { parts.append("for \(hosts.joined(separator: ", "))") }
         return "admin     \(admin.bind): \(parts.joined(separator: ", "))"

@@ -32,6 +32,17 @@ extension Validation {
         return tls
     }
 
+    /// Without a certificate, with an error, where there is none to be had. Callers come seldom: their sessions are not resumed.
+    mutating func tls(of section: AdminTLSSection) -> ListenerTLS {
+        var tls = section.common.tls
+        tls.hasTickets = false
+        guard let certificate = certificate(section.common.pair) else { return tls }
+        var asked = section.clients.flatMap { clients($0.common) }
+        asked?.telling = []
+        tls.certificates = [.init(certificate, names: certificate.serverNames, clients: asked)]
+        return tls
+    }
+
     /// The names that were written; those that the certificate does not have are told of.
     private mutating func checked(_ written: [Located<String>], of certificate: Certificate) -> [String] {
         for name in written where !certificate.covers(name.value) {
