@@ -125,7 +125,7 @@ struct DataPlaneService: Service, CustomStringConvertible {
         for (bind, admin) in zip(addresses.admin, dataPlane.snapshot.operations.admin) {
             let place =
                 switch bind {
-                case .address(let address): "http://\(address)/"
+                case .address(let address): "\(admin.tls == nil ? "http" : "https")://\(address)/"
                 case .unix: "\(bind)"
                 }
             logger.notice("admin server at \(place) (\(admin.grantedRole))")

@@ -19,6 +19,9 @@ struct AdminAccess: RouterMiddleware {
     func handle(
         _ request: Request, context: AdminAPI.Context, next: (Request, AdminAPI.Context) async throws -> Response
     ) async throws -> Response {
+        guard await AdminSession.of(context.channel).holds(for: door.current) else {
+            throw AdminProblem.staleConnection
+        }
         let isOpen = AdminOperation.all.contains { $0.isOpen && $0.path == request.uri.path }
         if !isOpen { try Self.check(request, door.current) }
         return try await next(request, context)

@@ -43,7 +43,8 @@ struct AdminContext: RequestContext {
 
 /// The one who sent a request to the admin server.
 enum AdminCaller: Sendable, CustomStringConvertible {
-    case address(String)
+    /// - Parameter certificate: the name of the one that was shown, and verified.
+    case address(String, certificate: String?)
     /// A process of this machine, at the other end of a Unix socket (SO_PEERCRED, unix(7)).
     case process(user: UInt32, group: UInt32, id: Int32)
     case unknown
@@ -51,7 +52,8 @@ enum AdminCaller: Sendable, CustomStringConvertible {
     init(_ channel: any Channel) async {
         if let address = channel.remoteAddress, let ip = address.ipAddress {
             let host = ip.contains(":") ? "[\(ip)]" : ip
-            self = .address("\(host):\(address.port ?? 0)")
+            self = .address(
+                "\(host):\(address.port ?? 0)", certificate: await AdminSession.of(channel).clientName)
         } else if let credentials = await Self.credentials(of: channel) {
             self = .process(user: credentials.user, group: credentials.group, id: credentials.process)
         } else {
@@ -74,7 +76,7 @@ enum AdminCaller: Sendable, CustomStringConvertible {
 
     var description: String {
         switch self {
-        case .address(let address): address
+        case .address(let address, let certificate): address + (certificate.map { " (certificate \($0))" } ?? "")
         case .process(let user, let group, let id): "uid \(user), gid \(group), pid \(id)"
         case .unknown: "an unknown caller"
         }

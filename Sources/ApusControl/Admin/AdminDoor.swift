@@ -6,7 +6,7 @@ struct AdminDoor: Sendable {
     let opened: Admin
     /// Its place among the listeners, which a reload keeps; see `keepingWhatIsFixed`.
     let index: Int
-    /// Has its role, token and hosts, which a reload may change.
+    /// Has its role, token, hosts and TLS, which a reload may change.
     let live: Live
 
     var bind: Admin.Bind { opened.bind }

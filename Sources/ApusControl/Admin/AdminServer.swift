@@ -61,7 +61,7 @@ public struct AdminServer: Service {
             }
         let application = Application(
             router: api.router(door: door, logger: logger),
-            server: .admin(connections, by: door),
+            server: .admin(connections, by: door, logger: logger),
             configuration: ApplicationConfiguration(address: address, serverName: "apus"),
             onServerRunning: { [listening, bind, logger, connections] channel in
                 try? await channel.eventLoop.submit {

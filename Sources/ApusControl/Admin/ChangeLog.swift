@@ -77,7 +77,7 @@ struct RefusalMeter {
 }
 
 /// The meter of one listener.
-private final class Refusals: Sendable {
+final class Refusals: Sendable {
     private let meter = Mutex(RefusalMeter())
 
     func admit(at now: NIODeadline) -> Int? { meter.withLock { $0.admit(at: now) } }

@@ -12,5 +12,10 @@ extension AdminConnectionFacts {
                 + "`refused`, since all others were busy.")
         writer.sample(["cause": "idle"], evicted)
         writer.sample(["cause": "refused"], refused)
+        writer.family(
+            "apus_admin_tls_handshakes_total", .counter,
+            "TLS handshakes with the admin server, by outcome: full, or failed.")
+        writer.sample(["outcome": "full"], handshakes)
+        writer.sample(["outcome": "failed"], failedHandshakes)
     }
 }

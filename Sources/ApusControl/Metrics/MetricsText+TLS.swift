@@ -39,14 +39,24 @@ extension MetricsText {
         of sealed: [Int], to writer: inout ExpositionWriter, _ value: (Certificate) -> Int64?
     ) {
         for listener in sealed {
-            var told: Set<String> = []
-            for shown in snapshot.listeners[listener].tls?.certificates ?? [] {
-                let name = shown.names.first ?? ""
-                let kind = shown.certificate.keyKind.lowercased()
-                guard told.insert("\(name) \(kind)").inserted, let value = value(shown.certificate) else { continue }
-                writer.sample(
-                    ["listener": listenerNames[listener], "name": name, "key": kind], UInt64(max(0, value)))
-            }
+            guard let tls = snapshot.listeners[listener].tls else { continue }
+            writeCertificates(of: tls, as: listenerNames[listener], to: &writer, value)
+        }
+        for admin in snapshot.operations.admin {
+            if let tls = admin.tls { writeCertificates(of: tls, as: "\(admin.bind)", to: &writer, value) }
+        }
+    }
+
+    private func writeCertificates(
+        of tls: ListenerTLS, as listener: String, to writer: inout ExpositionWriter,
+        _ value: (Certificate) -> Int64?
+    ) {
+        var told: Set<String> = []
+        for shown in tls.certificates {
+            let name = shown.names.first ?? ""
+            let kind = shown.certificate.keyKind.lowercased()
+            guard told.insert("\(name) \(kind)").inserted, let value = value(shown.certificate) else { continue }
+            writer.sample(["listener": listener, "name": name, "key": kind], UInt64(max(0, value)))
         }
     }
 

@@ -49,7 +49,7 @@ extension Snapshot {
 }
 
 extension [Admin] {
-    /// These listeners in this order, each with the role, the token and the hosts that `other` has for it.
+    /// These listeners in this order, each with the role, the token, the hosts and the TLS that `other` has for it.
     ///
     /// One that `other` no longer has stays as it is: it is bound, and what may be reached must not lose its token.
     fileprivate func keepingBinds(configured other: [Admin]) -> [Admin] {

@@ -7,9 +7,11 @@ struct CertificatesAnswer: Encodable {
     var certificates: [CertificateAnswer]
 
     struct CertificateAnswer: Encodable {
-        /// The listener that shows it to clients, or the pool that shows it to its endpoints.
+        /// The listener that shows it to clients, or the pool that shows it to its endpoints, or neither.
         var listener: String?
         var pool: String?
+        /// The listener of the admin server that shows it to callers.
+        var admin: String?
         /// The server names that it is shown for.
         var names: [String]
         var issuer: String
@@ -50,20 +52,29 @@ struct CertificatesAnswer: Encodable {
                 CertificateAnswer($0, pool: scene.names.poolNames[index], names: $0.names, now)
             }
         }
+        for admin in scene.snapshot.operations.admin {
+            certificates += (admin.tls?.certificates ?? []).map {
+                CertificateAnswer($0.certificate, admin: "\(admin.bind)", names: $0.names, now)
+            }
+        }
     }
 
     /// For people: those that end first come first.
     var text: String {
-        guard !certificates.isEmpty else { return "no listener and no pool has a certificate\n" }
+        guard !certificates.isEmpty else { return "no listener, no pool and no admin server has a certificate\n" }
         return certificates.sorted { ($0.daysLeft, $0.names.first ?? "") < ($1.daysLeft, $1.names.first ?? "") }
             .map(\.text).joined()
     }
 }
 
 extension CertificatesAnswer.CertificateAnswer {
-    init(_ certificate: Certificate, listener: String? = nil, pool: String? = nil, names: [String], _ now: Int64) {
+    init(
+        _ certificate: Certificate, listener: String? = nil, pool: String? = nil, admin: String? = nil,
+        names: [String], _ now: Int64
+    ) {
         self.listener = listener
         self.pool = pool
+        self.admin = admin
         self.names = names
         issuer = certificate.issuer
         notBefore = Date(timeIntervalSince1970: Double(certificate.notBefore))
@@ -80,7 +91,9 @@ extension CertificatesAnswer.CertificateAnswer {
         }
     }
 
-    private var place: String { listener.map { "listener \($0)" } ?? pool.map { "pool \($0)" } ?? "" }
+    private var place: String {
+        listener.map { "listener \($0)" } ?? pool.map { "pool \($0)" } ?? admin.map { "admin server \($0)" } ?? ""
+    }
 
     /// For one that ends soon.
     var warning: String {

@@ -16,6 +16,8 @@ struct AdminChannel: ServerChildChannel, HTTPChannelHandler {
     let connections: AdminConnections
     /// Whether something can be changed by the listener now.
     let mayChange: @Sendable () -> Bool
+    /// Nil for plain HTTP, whatever the listener's rules say.
+    var shield: AdminShield?
     let responder: HTTPChannelHandler.Responder
 
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
@@ -25,6 +27,7 @@ struct AdminChannel: ServerChildChannel, HTTPChannelHandler {
                 throw Refused()
             }
             do {
+                if let tls = try shield?.handler() { try channel.pipeline.syncOperations.addHandler(tls) }
                 try channel.pipeline.syncOperations.addHandler(AdminConnectionHandler(connections, id: id))
                 return AcceptedConnection(
                     try NIOAsyncChannel(
@@ -64,10 +67,14 @@ final class AcceptedConnection: ServerChildChannelValue {
 }
 
 extension HTTPServerBuilder {
-    static func admin(_ connections: AdminConnections, by door: AdminDoor) -> HTTPServerBuilder {
-        HTTPServerBuilder {
+    static func admin(
+        _ connections: AdminConnections, by door: AdminDoor, logger: Logger
+    ) -> HTTPServerBuilder {
+        let shield = AdminShield(door: door, connections: connections, logger: logger)
+        return HTTPServerBuilder {
             AdminChannel(
-                connections: connections, mayChange: { door.current.grantedRole >= .change }, responder: $0)
+                connections: connections, mayChange: { door.current.grantedRole >= .change }, shield: shield,
+                responder: $0)
         }
     }
 }

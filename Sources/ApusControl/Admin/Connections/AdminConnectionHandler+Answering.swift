@@ -28,7 +28,7 @@ extension AdminConnectionHandler {
     private func beginAnswer(_ head: HTTPResponse, _ context: ChannelHandlerContext) {
         skipBody(context)
         guard var exchange else { return }
-        if !exchange.isBodyRead { exchange.keepsAlive = false }
+        if !exchange.isBodyRead || head.status == .misdirectedRequest { exchange.keepsAlive = false }
         let hasBody = head.status.code >= 200 && head.status.code != 204 && head.status.code != 304
         exchange.answer =
             if !hasBody {

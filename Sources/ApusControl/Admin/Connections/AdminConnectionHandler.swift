@@ -262,6 +262,8 @@ final class AdminConnectionHandler: ChannelDuplexHandler {
             // has gone shows when its connection is reset.
             isInputClosed = true
             if phase == .closing { context.close(promise: nil) } else if wantsBytes { cut(context) }
+        case let refusal as AdminTLSHandler.Refusal:
+            if let reason = refusal.reason { refuse(reason, context) } else { lingers(context) }
         case is ChannelShouldQuiesceEvent:
             isQuiescing = true
             exchange?.keepsAlive = false

@@ -158,6 +158,11 @@ public final class AdminConnections: Sendable {
         }
     }
 
+    /// A TLS handshake was made, or has failed.
+    func shook(isGood: Bool) {
+        state.withLock { if isGood { $0.facts.handshakes += 1 } else { $0.facts.failedHandshakes += 1 } }
+    }
+
     func closed(_ id: ID) {
         state.withLock { _ = $0.entries.removeValue(forKey: id) }
     }
@@ -172,4 +177,7 @@ struct AdminConnectionFacts: Sendable {
     var refused: UInt64 = 0
     /// Closed to make way for others.
     var evicted: UInt64 = 0
+    /// TLS handshakes that came to their end, and that did not.
+    var handshakes: UInt64 = 0
+    var failedHandshakes: UInt64 = 0
 }

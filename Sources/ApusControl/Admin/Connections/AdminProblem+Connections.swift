@@ -24,6 +24,7 @@ extension AdminProblem {
         case .badHost: "Its Host is not a host, or its target names another one than Host does."
         case .badVersion: "It is neither HTTP/1.1 nor HTTP/1.0; the admin server speaks no other HTTP."
         case .methodNotAllowed: "The admin server is not a tunnel."
+        case .plainHTTPOnTLS: "It is plain HTTP, and the listener speaks TLS; ask by `https://`."
         case .bareLF, .bareCR: "A line of its head does not end with CR LF."
         case .obsoleteLineFolding: "A field of its head goes on in the next line."
         case .badFieldName, .spaceBeforeColon: "A field of its head has a name that is not one."
@@ -46,6 +47,14 @@ extension AdminProblem {
             status: .serviceUnavailable, kind: "busy", title: "Other requests take the memory there is",
             detail: "The bodies and answers of all requests to the admin server share a bound; try again in a moment.",
             headers: [.retryAfter: "1"])
+    }
+
+    /// What the listener asks of its callers has changed since the connection was made.
+    static var staleConnection: AdminProblem {
+        AdminProblem(
+            status: .misdirectedRequest, kind: "stale-connection", title: "The connection is from before a reload",
+            detail:
+                "What the listener's `tls` asks of callers has changed since this connection was made. Connect again.")
     }
 
     /// Nobody reads it: the client has gone.

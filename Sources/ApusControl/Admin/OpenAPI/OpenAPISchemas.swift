@@ -106,6 +106,7 @@ enum OpenAPISchemas {
         "Certificate": object([
             "listener?": described(text, "The listener that shows it to clients."),
             "pool?": described(text, "The pool that shows it to its endpoints."),
+            "admin?": described(text, "The listener of the admin server that shows it to callers."),
             "names": described(list(text), "The server names that it is shown for."), "issuer": text, "notBefore": time,
             "notAfter": time,
             "daysLeft": described(["type": "integer"], "Whole days until it ends; negative when it has."),
