@@ -88,8 +88,9 @@ let rooms: [Room] = [
         testUses: []),
     // What asks a running Apus: the command line's other half.
     Room(
-        name: "ApusAdminClient",
-        products: [("NIOCore", "swift-nio"), ("NIOPosix", "swift-nio"), ("NIOHTTP1", "swift-nio")], testUses: []),
+        name: "ApusAdminClient", uses: ["ApusAddresses", "ApusModel", "ApusTLS"],
+        products: [("NIOCore", "swift-nio"), ("NIOPosix", "swift-nio"), ("NIOHTTP1", "swift-nio")],
+        testUses: []),
     Room(
         name: "ApusCommand", kind: .command,
         uses: ["Apus", "ApusAdminClient", "ApusProcess", "ApusSimulation", "ApusAddresses"],

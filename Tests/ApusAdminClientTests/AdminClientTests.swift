@@ -15,13 +15,17 @@ struct AdminClientTests {
         #expect(place("[::1]:9900") == .host("::1", port: 9900))
         #expect(place("edge.example.com:80") == .host("edge.example.com", port: 80))
         #expect(place("unix:/run/apus/admin.sock") == .unix("/run/apus/admin.sock"))
+        #expect(place("https://lb1.example.com:9900/") == .host("lb1.example.com", port: 9900))
+        #expect(AdminAddress("https://[::1]:9900", from: .option)?.isTLS == true)
+        #expect(AdminAddress("[::1]:9900", from: .option)?.isTLS == false)
         for bad in [
-            "", "9900", "a:0", "a:65536", "a:x", "::1:9900", "[a]:1", "http://a:80", "unix:", "unix:a", "a b:1",
+            "https://a", "https://unix:/a", "https://a:1/b", "", "9900", "a:0", "a:65536", "a:x", "::1:9900", "[a]:1",
+            "http://a:80", "unix:", "unix:a", "a b:1",
         ] {
             #expect(place(bad) == nil, "\(bad)")
         }
         #expect(place("unix:/" + String(repeating: "x", count: 107)) == nil)
-        for text in ["127.0.0.1:9900", "[::1]:9900", "unix:/a"] {
+        for text in ["127.0.0.1:9900", "[::1]:9900", "unix:/a", "https://a:1", "https://[::1]:9900"] {
             #expect(AdminAddress(text, from: .option)?.description == text)
         }
     }

@@ -18,10 +18,13 @@ public struct AdminAddress: Sendable, Equatable {
 
     public var place: Place
     public var origin: Origin
+    /// Whether it is asked by TLS.
+    public var isTLS: Bool
 
-    public init(_ place: Place, from origin: Origin) {
+    public init(_ place: Place, from origin: Origin, isTLS: Bool = false) {
         self.place = place
         self.origin = origin
+        self.isTLS = isTLS
     }
 
     /// Where most configurations let it be read.
@@ -29,9 +32,16 @@ public struct AdminAddress: Sendable, Equatable {
     /// Where most configurations let it be changed.
     public static let standardForChanges = AdminAddress(.unix("/run/apus/admin.sock"), from: .byDefault)
 
-    /// Reads `127.0.0.1:9900`, `[::1]:9900`, `localhost:9900`, `:9900` (this machine) or `unix:/run/apus/admin.sock`. Nil
-    /// for anything else.
+    /// Reads `127.0.0.1:9900`, `[::1]:9900`, `localhost:9900`, `:9900` (this machine), one of them behind `https://`, or
+    /// `unix:/run/apus/admin.sock`. Nil for anything else.
     public init?(_ text: String, from origin: Origin) {
+        if text.hasPrefix("https://") {
+            let rest = text.dropFirst("https://".count)
+            self.init(String(rest.hasSuffix("/") ? rest.dropLast() : rest), from: origin)
+            guard case .host = place else { return nil }
+            isTLS = true
+            return
+        }
         if text.hasPrefix("unix:") {
             let path = String(text.dropFirst(5))
             // As long as the system's structure has room for.
@@ -57,8 +67,16 @@ extension AdminAddress: CustomStringConvertible {
     /// As it is read.
     public var description: String {
         switch place {
-        case .host(let host, let port): host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+        case .host: (isTLS ? "https://" : "") + authority
         case .unix(let path): "unix:\(path)"
+        }
+    }
+
+    /// What a request's Host says.
+    var authority: String {
+        switch place {
+        case .host(let host, let port): host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+        case .unix: "localhost"
         }
     }
 

@@ -6,15 +6,20 @@ import NIOPosix
 
 /// Asks a running Apus, over HTTP/1.1 to its admin server: one connection for each request.
 public struct AdminClient: Sendable {
-    public let address: AdminAddress
+    public private(set) var address: AdminAddress
     /// What the server wants to hear from whoever is let in (RFC 6750); never printed.
     private let token: String?
+    private let tls: AdminTLS?
     private let group: MultiThreadedEventLoopGroup
 
-    /// - Parameter token: nil where the server lets everybody in: on loopback and Unix sockets.
-    public init(_ address: AdminAddress, token: String? = nil) {
+    /// - Parameters:
+    ///   - token: nil where the server lets everybody in: on loopback and Unix sockets.
+    ///   - tls: nil for plain HTTP.
+    public init(_ address: AdminAddress, token: String? = nil, tls: AdminTLS? = nil) {
         self.address = address
+        self.address.isTLS = tls != nil
         self.token = token
+        self.tls = tls
         group = .singleton
     }
 
@@ -28,8 +33,11 @@ public struct AdminClient: Sendable {
         let promise = group.next().makePromise(of: AdminAnswer.self)
         let bootstrap = ClientBootstrap(group: promise.futureResult.eventLoop as any EventLoopGroup)
             .connectTimeout(.seconds(5))
-            .channelInitializer { channel in
+            .channelInitializer { [tls, address] channel in
                 channel.eventLoop.makeCompletedFuture {
+                    if let layer = try tls?.layer(to: address) {
+                        try channel.pipeline.syncOperations.addHandler(layer)
+                    }
                     try channel.pipeline.syncOperations.addHTTPClientHandlers()
                     try channel.pipeline.syncOperations.addHandler(
                         AdminExchange(head: head, body: request.body, answer: promise))
@@ -51,6 +59,8 @@ public struct AdminClient: Sendable {
             return try await promise.futureResult.get()
         } catch let error as AdminClientError {
             throw error
+        } catch let error as BrokenHandshake {
+            throw .untrusted(address, error.fault)
         } catch {
             throw .broken(address, reason(error))
         }
@@ -75,13 +85,9 @@ public struct AdminClient: Sendable {
     }
 
     private func head(of request: AdminRequest) -> HTTPRequestHead {
-        let host =
-            switch address.place {
-            case .host: "\(address)"
-            case .unix: "localhost"
-            }
         var headers: HTTPHeaders = [
-            "Host": host, "User-Agent": "apus", "Accept": "application/json, text/plain", "Connection": "close",
+            "Host": address.authority, "User-Agent": "apus", "Accept": "application/json, text/plain",
+            "Connection": "close",
         ]
         if let token { headers.add(name: "Authorization", value: "Bearer \(token)") }
         for (name, value) in request.headers { headers.add(name: name, value: value) }

@@ -1,3 +1,4 @@
+public import ApusModel
 import FoundationEssentials
 import Glibc
 
@@ -9,6 +10,8 @@ public enum AdminClientError: Error, Equatable, CustomStringConvertible {
     case broken(AdminAddress, String)
     /// The answer did not come in time.
     case late(AdminAddress, Duration)
+    /// There was no TLS with what answers there, or none to be believed.
+    case untrusted(AdminAddress, HandshakeFault)
     /// Apus answered that it would not.
     case refused(AdminAnswer)
 
@@ -26,7 +29,23 @@ public enum AdminClientError: Error, Equatable, CustomStringConvertible {
         case .broken(let address, let reason):
             "the conversation with \(address.withOrigin) broke off: \(reason)."
         case .late(let address, let patience): "\(address.withOrigin) did not answer within \(patience)."
+        case .untrusted(let address, let fault):
+            "no TLS with \(address.withOrigin): \(fault)." + Self.advice(on: fault)
         case .refused(let answer): Self.words(of: answer)
+        }
+    }
+
+    /// What to do about a handshake that failed.
+    private static func advice(on fault: HandshakeFault) -> String {
+        switch fault {
+        case .certificate(.unknownIssuer):
+            " Name the authority that has signed its certificate: --admin-ca FILE; or the configuration that it runs "
+                + "with: -c FILE."
+        case .certificate(.wrongName): " Ask by a name that its certificate is for: --admin https://NAME:PORT."
+        case .refused(alert: 40...49), .refused(alert: 116):
+            " It may want a certificate that it believes: --admin-cert FILE, --admin-key FILE."
+        case .noTLS, .left, .broken: " Does it speak plain HTTP? Then leave out `https://`: --admin HOST:PORT."
+        default: ""
         }
     }
 

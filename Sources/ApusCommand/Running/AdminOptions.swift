@@ -9,7 +9,7 @@ struct AdminOptions: ParsableArguments {
     @Option(
         name: .customLong("admin"),
         help: ArgumentHelp(
-            "The address of the admin server: HOST:PORT, or unix:/PATH. Default: the variable APUS_ADMIN, else the listener "
+            "The address of the admin server: HOST:PORT, https://HOST:PORT, or unix:/PATH. Default: the variable APUS_ADMIN, else the listener "
                 + "of the configuration of -c that allows it, else 127.0.0.1:9900 for what only reads, and "
                 + "unix:/run/apus/admin.sock for what changes something.", valueName: "address"))
     var address: String?
@@ -25,6 +25,8 @@ struct AdminOptions: ParsableArguments {
             "A file with the admin server's token. Default: the variable APUS_ADMIN_TOKEN, else the token of the "
                 + "configuration of -c.", valueName: "file"), completion: .file())
     var tokenFile: String?
+
+    @OptionGroup var tls: AdminTLSOptions
 
     /// Asks, and returns what was answered; what goes wrong becomes a message and an exit code.
     func ask(_ request: AdminRequest, patience: Duration = .seconds(10)) async throws(ExitCode) -> AdminAnswer {
@@ -44,16 +46,19 @@ struct AdminOptions: ParsableArguments {
         let fitting = listeners.filter { $0.grantedRole >= role }.min { $0.grantedRole < $1.grantedRole }
         if let named = try namedPlace() {
             let same = listeners.first { address(of: $0).place == named.place }
-            return AdminClient(named, token: try token(same ?? fitting))
+            return AdminClient(
+                named, token: try token(same ?? fitting), tls: try tls.settings(to: named, configured: same))
         }
         guard let configuration else {
-            return AdminClient(role == .change ? .standardForChanges : .standard, token: try token(nil))
+            let standard = role == .change ? AdminAddress.standardForChanges : .standard
+            return AdminClient(standard, token: try token(nil), tls: try tls.settings(to: standard, configured: nil))
         }
         guard let fitting else {
             complain(Self.missing(role, in: configuration, listeners))
             throw .unavailable
         }
-        return AdminClient(address(of: fitting), token: try token(fitting))
+        let found = address(of: fitting)
+        return AdminClient(found, token: try token(fitting), tls: try tls.settings(to: found, configured: fitting))
     }
 
     /// What `--admin` or APUS_ADMIN says; nil for neither.
@@ -63,7 +68,7 @@ struct AdminOptions: ParsableArguments {
         guard let place = AdminAddress(text, from: address != nil ? .option : .environment) else {
             complain(
                 "\(address != nil ? "--admin" : "APUS_ADMIN") is \"\(text)\"; expected an address such as "
-                    + "127.0.0.1:9900 or unix:/run/apus/admin.sock")
+                    + "127.0.0.1:9900, https://lb1.example.com:9900 or unix:/run/apus/admin.sock")
             throw .validationFailure
         }
         return place

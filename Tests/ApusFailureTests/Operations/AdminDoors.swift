@@ -78,6 +78,94 @@ import Testing
         }
     }
 
+    /// Commands find out by `-c` that the server speaks TLS, and believe its own certificate, whoever has signed it.
+    @Test func commandsSpeakTLS() async throws {
+        try await play {
+            let origin = try MoodyOrigin("a")
+            let apus = try Deployment(
+                Deployment.configuration(
+                    before: [origin.address],
+                    more: """
+                        admin:
+                          bind: 127.0.0.1:PORT
+                          token: open-sesame-open-sesame
+                          tls: { certificate: admin.pem, key: admin.key }
+                        """))
+            func show(_ name: String) throws {
+                for kind in ["key", "pem"] {
+                    let text = try TestCertificates.bytes("\(name).\(kind)")
+                    try apus.folder.write(String(decoding: text, as: UTF8.self), to: "admin.\(kind)")
+                }
+            }
+            func expect(_ status: Int32, _ words: String, from arguments: [String]) throws {
+                let outcome = try apus.apus(arguments, environment: ["APUS_ADMIN": ""])
+                #expect(outcome.status == status && outcome.text.contains(words), "\(arguments): \(outcome.text)")
+            }
+            let (ca, place) = (TestCertificates.path("ca.pem"), "\(apus.admin)")
+            let token = ["--token-file", "token"]
+            try apus.folder.write("open-sesame-open-sesame\n", to: "token")
+            try show("site")
+            try apus.start()
+            try eventually("the address") { apus.count("admin server at https://\(place)/ (change)") == 1 }
+            try expect(0, "ready", from: ["status", "-c", "apus.yaml"])
+            try expect(0, "web", from: ["top", "-c", "apus.yaml", "--interval", "0.1"])
+            try expect(0, "nothing has changed", from: ["reload", "-c", "apus.yaml"])
+            try expect(0, "admin server \(place)", from: ["certificates", "-c", "apus.yaml"])
+            try expect(0, "ready", from: ["status", "--admin", "https://\(place)", "--admin-ca", ca] + token)
+            try expect(3, "unknown issuer", from: ["status", "--admin", "https://\(place)"] + token)
+            try expect(3, "--admin-ca", from: ["status", "--admin", "https://\(place)"] + token)
+            try expect(1, "https://", from: ["status", "--admin", place] + token)
+            // Renewed: loaded without a reload, and believed by whoever reads the configuration. It stands alone, is for
+            // another name, and no authority that the system trusts has signed it.
+            try apus.expect("revision 2 runs") { try show("alone") }
+            try expect(0, "ready", from: ["status", "-c", "apus.yaml"])
+            try expect(
+                3, "certificate for another name",
+                from: ["status", "--admin", "https://\(place)", "--admin-ca", ca] + token)
+            // A server with another certificate than the configuration's is none that is believed.
+            try apus.folder.write(
+                apus.folder.read("apus.yaml").replacing("admin.pem", with: TestCertificates.path("site.pem"))
+                    .replacing("admin.key", with: TestCertificates.path("site.key")), to: "other.yaml")
+            try expect(3, "no TLS with https://\(place)", from: ["status", "-c", "other.yaml"])
+        }
+    }
+
+    /// A caller's certificate, and the name that the log has of it.
+    @Test func commandsShowACertificate() async throws {
+        try await play {
+            let origin = try MoodyOrigin("a")
+            let path = TestCertificates.path
+            let apus = try Deployment(
+                Deployment.configuration(
+                    before: [origin.address],
+                    more: """
+                        admin:
+                          bind: 127.0.0.1:PORT
+                          token: open-sesame-open-sesame
+                          tls:
+                            certificate: \(path("site.pem"))
+                            key: \(path("site.key"))
+                            clients: { ca: \(path("ca.pem")), crl: \(path("crl.pem")) }
+                        """))
+            try apus.start()
+            func drain(showing name: String?) throws -> (status: Int32, text: String) {
+                let shown = name.map { ["--admin-cert", path("\($0).pem"), "--admin-key", path("\($0).key")] } ?? []
+                return try apus.apus(
+                    ["drain", "web", "\(origin.address)", "-c", "apus.yaml"] + shown, environment: ["APUS_ADMIN": ""])
+            }
+            let check = try apus.apus("check", "-c", "apus.yaml").text
+            #expect(check.contains("change, TLS with certificates of clients, with a token"), "\(check)")
+            for name in [nil, "revoked"] {
+                let refused = try drain(showing: name)
+                #expect(refused.status == 3 && refused.text.contains("--admin-cert FILE"), "\(refused.text)")
+            }
+            let done = try drain(showing: "client")
+            #expect(done.status == 0 && done.text.contains("draining"), "\(done.text)")
+            try eventually("who it was") { apus.count(" (certificate client.test) through \(apus.admin): done") == 1 }
+            try eventually("who was refused") { apus.count(": certificate revoked") == 1 }
+        }
+    }
+
     /// What cannot be bound is said with what to do, and nothing is left behind.
     @Test func aSocketThatCannotBeBoundIsSaid() async throws {
         try await play {

@@ -1,0 +1,82 @@
+import ApusModel
+import ApusTLS
+import NIOCore
+
+/// TLS between a connection and the request that is sent over it.
+///
+/// What stands behind it in the pipeline is told of a connection when the handshake is over.
+final class AdminTLSLayer: ChannelDuplexHandler {
+    typealias InboundIn = ByteBuffer
+    typealias InboundOut = ByteBuffer
+    typealias OutboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    private let conversation: TLSConversation
+    private var isOpen = false
+    private var hasEnded = false
+
+    init(_ conversation: TLSConversation) { self.conversation = conversation }
+
+    func channelActive(context: ChannelHandlerContext) { flush(context, nil) }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        let opened = conversation.take(Array(unwrapInboundIn(data).readableBytesView))
+        flush(context, nil)
+        switch conversation.state {
+        case .failed(let fault):
+            context.fireErrorCaught(BrokenHandshake(fault: fault))
+            return context.close(promise: nil)
+        case .shaking: return
+        case .open, .ended: break
+        }
+        if !isOpen {
+            isOpen = true
+            context.fireChannelActive()
+        }
+        if !opened.isEmpty { context.fireChannelRead(wrapInboundOut(context.channel.allocator.buffer(bytes: opened))) }
+        if conversation.state == .ended { end(context) }
+    }
+
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        conversation.say(Array(unwrapOutboundIn(data).readableBytesView))
+        flush(context, promise)
+    }
+
+    private func flush(_ context: ChannelHandlerContext, _ promise: EventLoopPromise<Void>?) {
+        let sealed = conversation.takeSealed()
+        guard !sealed.isEmpty else {
+            promise?.succeed()
+            return
+        }
+        context.writeAndFlush(wrapOutboundOut(context.channel.allocator.buffer(bytes: sealed)), promise: promise)
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        if !hasEnded {
+            // The end of the connection is not that of what was said.
+            let error: any Error =
+                isOpen ? BrokenAnswer(description: "the connection was cut") : BrokenHandshake(fault: .left)
+            context.fireErrorCaught(error)
+        }
+        end(context)
+    }
+
+    private func end(_ context: ChannelHandlerContext) {
+        guard !hasEnded else { return }
+        hasEnded = true
+        context.fireChannelInactive()
+    }
+
+    func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
+        if mode != .input, isOpen, !hasEnded {
+            conversation.finish()
+            flush(context, nil)
+        }
+        context.close(mode: mode, promise: promise)
+    }
+}
+
+/// There is no TLS with what answers.
+struct BrokenHandshake: Error {
+    var fault: HandshakeFault
+}
