@@ -1,6 +1,6 @@
 """The command `Bench/reload`: Apus gets one configuration after the other and is upgraded under load; nobody may notice.
 
-GET requests at a fixed rate; meanwhile endpoints, pools, algorithms and a second listener come and go by SIGHUP, and the
+GET requests at a fixed rate, with --tls each with a new connection and a full handshake of TLS 1.3; meanwhile endpoints, pools, algorithms and a second listener come and go by SIGHUP, and the
 binary is replaced by itself by SIGUSR2, with slow downloads in flight. Fails when a request failed, a download was cut,
 or memory was not flat over the reloads of one process.
 """
@@ -21,6 +21,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from .certificates import ECDSA, Certificate, make_certificates
 from .entry import run_command
 from .install import build_apus
 from .origins import Origins, running_origins
@@ -69,7 +70,15 @@ class Apus:
         raise BenchError(f"process {self.pid} is gone")
 
 
-def _configuration(port: int, second: int, admin: int, origins: tuple[int, ...], number: int, draw: random.Random) -> str:
+def _configuration(
+    port: int,
+    second: int,
+    admin: int,
+    origins: tuple[int, ...],
+    number: int,
+    draw: random.Random,
+    certificate: Certificate | None,
+) -> str:
     """One of many configurations, all of which can serve the load."""
     # The first has them all, for the check that every proxy under the bench has to pass.
     chosen = draw.sample(origins, draw.randint(1, len(origins)) if number > 1 else len(origins))
@@ -77,11 +86,17 @@ def _configuration(port: int, second: int, admin: int, origins: tuple[int, ...],
     algorithm = draw.choice(_ALGORITHMS) if number > 1 else "round-robin"
     endpoints = ", ".join(f"{{ address: 127.0.0.1:{p}, weight: {draw.randint(1, 5)} }}" for p in chosen)
     more = f"\n  - {{ bind: 127.0.0.1:{second}, routes: [{{ pool: {pool} }}] }}" if draw.random() < 0.5 else ""
+    tls = ""
+    if certificate:
+        # Half of the reloads make the listener's context anew.
+        minimum = draw.choice(["1.2", "1.3"]) if number > 1 else "1.2"
+        pair = f"certificate: {certificate.certificate}, key: {certificate.key}"
+        tls = f"\n    tls: {{ {pair}, minimum: \"{minimum}\" }}"
     return f"""\
 # {number}
 workers: 2
 listeners:
-  - bind: 127.0.0.1:{port}
+  - bind: 127.0.0.1:{port}{tls}
     routes: [{{ path: /never/*, pool: {pool} }}, {{ pool: {pool} }}]{more}
 pools:
   {pool}:
@@ -144,7 +159,7 @@ def _disturb(apus: Apus, write: Callable[[], None], port: int, arguments: argpar
         time.sleep(arguments.pause)
     for number in range(1, arguments.upgrades + 1):
         downloads = [threading.Thread(target=_download, args=(port, problems)) for _ in range(3)]
-        for thread in downloads:
+        for thread in downloads if not arguments.tls else []:
             thread.start()
         time.sleep(1)
         _upgrade(apus)
@@ -152,27 +167,28 @@ def _disturb(apus: Apus, write: Callable[[], None], port: int, arguments: argpar
         for _ in range(2):
             write()
             _reload(apus)
-        for thread in downloads:
+        for thread in downloads if not arguments.tls else []:
             thread.join()
 
 
 def _run(arguments: argparse.Namespace, folder: Path) -> tuple[Apus, LoadResult, list[str]]:
     port, second, admin, draw = free_port(), free_port(), free_port(), random.Random(arguments.seed)
     file, number, problems = folder / "apus.yaml", 0, list[str]()
+    certificate = ECDSA if arguments.tls else None
     with running_origins(5) as origins:
 
         def write() -> None:
             nonlocal number
             number += 1
             whole = folder / "apus.yaml.new"
-            whole.write_text(_configuration(port, second, admin, origins.ports, number, draw))
+            whole.write_text(_configuration(port, second, admin, origins.ports, number, draw, certificate))
             whole.rename(file)
 
         write()
         program = arguments.binary or ROOT / ".build" / "release" / "apus"
         with Process([program, "run", "-c", file], PROXY_CORES, errors=folder / "log") as process:
             wait_until_it_accepts(process, port)
-            check_equal_work(port, origins.ports)
+            check_equal_work(port, origins.ports, certificate)
             apus = Apus(process.pid, folder)
             trouble = list[BaseException]()
 
@@ -187,6 +203,8 @@ def _run(arguments: argparse.Namespace, folder: Path) -> tuple[Apus, LoadResult,
             scraper.start()
             seconds = arguments.reloads * (arguments.pause + 0.15) + arguments.upgrades * (_DOWNLOAD_SECONDS + 4) + 5
             load = ["--port", str(port), "--rate", str(arguments.rate), "--warmup", "0", "--seconds", str(seconds)]
+            if arguments.tls:
+                load += ["--tls", "1.3", "--one-per-connection"]
             try:
                 result = run_load([*load, "--timeline"], LOAD_CORES, disturber.start, lambda: None, folder / "errors")
             finally:
@@ -226,6 +244,7 @@ def _end(apus: Apus) -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="Bench/reload", description="Reloads and upgrades Apus under load.")
+    parser.add_argument("--tls", action="store_true", help="a new connection and a full handshake for each request")
     parser.add_argument("--rate", type=float, default=5000, metavar="N", help="requests per second (default: 5000)")
     parser.add_argument("--reloads", type=int, default=200, metavar="N", help="how many (default: 200)")
     parser.add_argument("--upgrades", type=int, default=10, metavar="N", help="how many (default: 10)")
@@ -239,7 +258,9 @@ def _arguments() -> argparse.Namespace:
 def _main() -> int:
     arguments = _arguments()
     raise_descriptor_limit()
-    build_programs()
+    build_programs(arguments.tls)
+    if arguments.tls:
+        make_certificates()
     if arguments.binary is None:
         build_apus()
     print(f"{arguments.rate:,.0f} requests per second, {arguments.reloads} reloads, {arguments.upgrades} upgrades", flush=True)
