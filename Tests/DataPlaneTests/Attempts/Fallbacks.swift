@@ -98,7 +98,7 @@ import Testing
         let proxy = try Proxy(failing, fine) {
             $0.pool = { pool, _ in
                 pool.endpointBreaker = BreakerRules(
-                    consecutiveFailures: 3, failurePercent: nil, open: .milliseconds(300), maximumOpen: .seconds(1),
+                    consecutiveFailures: 3, failurePercent: nil, open: .seconds(2), maximumOpen: .seconds(4),
                     trials: 2)
             }
         }
