@@ -114,7 +114,10 @@ public final class TLSCertificate: Certificate.Holder, @unchecked Sendable {
         let isSet = unsafe buffers.withUnsafeMutableBufferPointer {
             unsafe SSL_CREDENTIAL_set1_cert_chain(credential, $0.baseAddress, $0.count) == 1
         }
-        guard isSet, unsafe SSL_CREDENTIAL_set1_private_key(credential, key.pointer) == 1 else {
+        let algorithms = key.kind.algorithms
+        guard isSet, unsafe SSL_CREDENTIAL_set1_private_key(credential, key.pointer) == 1,
+            unsafe SSL_CREDENTIAL_set1_signing_algorithm_prefs(credential, algorithms, algorithms.count) == 1
+        else {
             unsafe SSL_CREDENTIAL_free(credential)
             let words = BoringError.take()
             throw .unusable(words)
@@ -125,6 +128,24 @@ public final class TLSCertificate: Certificate.Holder, @unchecked Sendable {
             unsafe CRYPTO_BUFFER_free(buffer)
         }
         return unsafe credential
+    }
+}
+
+extension TLSCertificate.KeyKind {
+    /// What is signed with such a key, the preferred first: BoringSSL's own list has SHA-1.
+    fileprivate var algorithms: [UInt16] {
+        let numbers =
+            switch self {
+            case .ecdsa:
+                [SSL_SIGN_ECDSA_SECP256R1_SHA256, SSL_SIGN_ECDSA_SECP384R1_SHA384, SSL_SIGN_ECDSA_SECP521R1_SHA512]
+            case .rsa:
+                [
+                    SSL_SIGN_RSA_PSS_RSAE_SHA256, SSL_SIGN_RSA_PKCS1_SHA256, SSL_SIGN_RSA_PSS_RSAE_SHA384,
+                    SSL_SIGN_RSA_PKCS1_SHA384, SSL_SIGN_RSA_PSS_RSAE_SHA512, SSL_SIGN_RSA_PKCS1_SHA512,
+                ]
+            case .ed25519: [SSL_SIGN_ED25519]
+            }
+        return numbers.map { UInt16($0) }
     }
 }
 
