@@ -76,9 +76,10 @@ extension RunningConfiguration {
 }
 
 extension Snapshot {
-    /// Whether listeners and pools speak TLS as those of another do: by the same certificates and rules.
+    /// Whether listeners, pools and the admin server speak TLS as those of another do: by the same certificates and rules.
     fileprivate func hasTLS(of other: Snapshot) -> Bool {
         listeners.map(\.tls) == other.listeners.map(\.tls) && pools.map(\.tls) == other.pools.map(\.tls)
+            && operations.admin.map(\.tls) == other.operations.admin.map(\.tls)
     }
 }
 

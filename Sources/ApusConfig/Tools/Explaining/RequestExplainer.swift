@@ -106,7 +106,7 @@ public struct RequestExplainer: Sendable {
         else { return ShownNames() }
         let who = "signed by an authority in \(asked.authorities.file)"
         guard let names = request.clientCertificate else {
-            explanation.clientCertificate = "shows no certificate; \(who) is \(asked.mode.rawValue)"
+            explanation.clientCertificate = "shows no certificate; one \(who) is \(asked.mode.rawValue)"
             if asked.mode == .required { explanation.outcome = .noHandshake }
             return asked.mode == .required ? nil : ShownNames()
         }
