@@ -9,7 +9,7 @@ struct CheckCommand: ParsableCommand {
             Prints everything that is wrong with the file, each with its line and column; or, when nothing is, what it \
             will do: a line for each listener and each pool. Of more than 100 errors, or 100 warnings, the first 100 are \
             printed, and how many more there are. Where root checks a file that names another user for Apus to become \
-            (process: { user: apus }), it is read as that user.
+            (process: { user: apus }), what that user may not read is refused.
 
               apus check -c apus.yaml
               apus check -c apus.yaml --strict --quiet
@@ -30,7 +30,7 @@ struct CheckCommand: ParsableCommand {
     var all = false
 
     func run() throws {
-        let loaded = try file.loadAsItsUser(isRun: false, isComplete: all)
+        let loaded = try file.loadForItsUser(isRun: false, isComplete: all)
         let snapshot = loaded.snapshot
         if strict, !loaded.warnings.isEmpty {
             complain("\(file.path) was refused: \(counted(loaded.warnings.count, "warning")), and --strict was given")

@@ -22,36 +22,44 @@ struct ConfigurationFile: ParsableArguments {
         return loaded
     }
 
-    /// The same, as the user that the file says Apus becomes: what root alone may read would fail at the next reload. Where it
+    /// The same, for the user that the file says Apus becomes: what root alone may read would fail at the next reload. Where it
     /// says so, and the process is root's, it is that user's from here on; so it has to have one thread.
     ///
     /// - Parameter isRun: it goes on as that user; without, one that is not to be had here is said, and no more.
-    func loadAsItsUser(isRun: Bool, isComplete: Bool = false) throws(ExitCode) -> LoadedConfiguration {
-        let loaded = try Self.read(path: path, isComplete: isComplete)
+    func loadForItsUser(isRun: Bool, isComplete: Bool = false) throws(ExitCode) -> LoadedConfiguration {
+        let loaded = try load(isComplete: isComplete)
         let operations = loaded.snapshot.operations
-        guard let user = operations.user else {
-            Self.warn(of: loaded, isComplete: isComplete)
-            return loaded
-        }
         let isRoot = geteuid() == 0
-        if isRun || isRoot {
-            do throws(PrivilegeError) {
-                try Privileges.become(user: user, group: operations.group)
-            } catch {
-                complain("\(error)", isRun ? .error : .warning)
-                if isRun { throw .unavailable }
-            }
-        }
-        guard isRoot, geteuid() != 0 else {
-            Self.warn(of: loaded, isComplete: isComplete)
-            return loaded
-        }
-        do throws(ExitCode) {
-            return try load(isComplete: isComplete)
+        guard let user = operations.user, isRun || isRoot else { return loaded }
+        do throws(PrivilegeError) {
+            try Privileges.become(user: user, group: operations.group)
         } catch {
-            complain("it was read as `\(user)`, whom Apus becomes (`process: { user: \(user) }`): root may read it")
-            throw error
+            complain("\(error)", isRun ? .error : .warning)
+            if isRun { throw .unavailable }
         }
+        guard isRoot, geteuid() != 0 else { return loaded }
+        let missed = loaded.paths.filter(Self.mayNotBeRead)
+        for path in missed {
+            complain(
+                "\(path): `\(user)`, whom Apus becomes (`process: { user: \(user) }`), may not read it, so that the next reload "
+                    + "would fail; let that user read it (`chgrp \(user) FILE; chmod 640 FILE`), and reach the folder that it is in"
+            )
+        }
+        if !missed.isEmpty {
+            complain("\(self.path) was refused: \(counted(missed.count, "file")) cannot be read")
+            throw .badConfiguration
+        }
+        return loaded
+    }
+
+    /// Whether there is a file or a folder that this process's user may not read. What is read but once, a pipe, is none of it.
+    private static func mayNotBeRead(_ path: String) -> Bool {
+        var status = stat()
+        // SAFETY: the string and the structure outlive the call.
+        guard unsafe stat(path, &status) == 0 else { return errno == EACCES }
+        let isKept = [S_IFREG, S_IFDIR].contains(status.st_mode & S_IFMT)
+        // SAFETY: the string outlives the call.
+        return unsafe isKept && access(path, R_OK) != 0 && errno == EACCES
     }
 
     private static func warn(of loaded: LoadedConfiguration, isComplete: Bool) {
@@ -77,4 +85,15 @@ struct ConfigurationFile: ParsableArguments {
 /// `1 pool`, `2 pools`.
 func counted(_ number: Int, _ noun: String) -> String {
     number == 1 ? "1 \(noun)" : "\(number) \(noun)s"
+}
+
+extension LoadedConfiguration {
+    /// The files and folders that it was read from.
+    fileprivate var paths: [String] {
+        let certificates = snapshot.certificateSources
+        let others = uses.compactMap { use -> String? in
+            if case .secret(let path, _) = use { path } else { nil }
+        }
+        return Set(files.map(\.path) + others + Array(certificates.files) + Array(certificates.folders)).sorted()
+    }
 }

@@ -29,7 +29,7 @@ struct RunCommand: ParsableCommand {
         do {
             // From here on everything is done with the rights of the user that it names: what they do not suffice for would
             // fail at a reload, too.
-            let configuration = try file.loadAsItsUser(isRun: true)
+            let configuration = try file.loadForItsUser(isRun: true)
             ProcessSetup.prepare()
             LoggingSystem.useStandardError()
             if let warning = warningOfRoot(configuration.snapshot) { Logger(label: "apus").warning("\(warning)") }
