@@ -89,13 +89,16 @@ import Testing
         let proxy = try proxy(origin)
         let client = try proxy.connect(from: .loopback(2))
         switch delivery {
-        case .inOnePiece: try client.send(header + request)
+        case .inOnePiece:
+            try client.send(header + request)
+            expectRefusal(try client.readResponse(), [.unexpectedProxyHeader])
         case .byteByByte:
-            // Not all: it is refused meanwhile, and read on for two seconds.
+            // Not all: it is refused meanwhile, and read on for two seconds. Of one whose first bytes come alone it cannot be
+            // told what it is.
             try? client.sendSlowly(header)
             try? client.send(request)
+            expectRefusal(try client.readResponse(), [.unexpectedProxyHeader, .badMethod, .badRequestLine])
         }
-        expectRefusal(try client.readResponse(), [.unexpectedProxyHeader])
         let other = try proxy.connect(from: .loopback(2))
         #expect(try other.get().isGood)
         #expect(forwardedFor(origin) == ["127.0.0.2"])
