@@ -15,8 +15,8 @@ public struct AdminTLS: Sendable {
         rules.certificate = certificate
     }
 
-    /// Believes the certificate of the server's own configuration, whoever has signed it, and no other: it is for no address
-    /// that this machine must reach it by, so that the name is not what counts.
+    /// Believes the very certificate that the server's configuration has, whoever has signed it, and no other. Which names it is
+    /// for does not matter: this machine may reach the server by another.
     ///
     /// - Returns: nil where it is for no name at all, or not one that can be held against another.
     public init?(only expected: Certificate, showing certificate: Certificate? = nil) {

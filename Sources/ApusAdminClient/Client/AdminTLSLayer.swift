@@ -4,7 +4,7 @@ import NIOCore
 
 /// TLS between a connection and the request that is sent over it.
 ///
-/// What stands behind it in the pipeline is told of a connection when the handshake is over.
+/// Handlers behind it see the channel become active once the handshake is done.
 final class AdminTLSLayer: ChannelDuplexHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer
@@ -76,7 +76,7 @@ final class AdminTLSLayer: ChannelDuplexHandler {
     }
 }
 
-/// There is no TLS with what answers.
+/// The TLS handshake with the server has failed.
 struct BrokenHandshake: Error {
     var fault: HandshakeFault
 }

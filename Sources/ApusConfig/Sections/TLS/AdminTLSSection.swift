@@ -32,7 +32,7 @@ extension AdminTLSSection: Keyed {
         ]
 }
 
-/// `clients` of that: as for listeners, but no origin is told of them.
+/// `clients` of an admin listener: as for other listeners, but without `forward`, since there is no origin to be told.
 struct AdminClientsSection {
     var common = ClientCertificatesSection.usual
 

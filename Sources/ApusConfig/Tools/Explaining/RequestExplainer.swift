@@ -95,7 +95,7 @@ public struct RequestExplainer: Sendable {
 
     /// What the client must show.
     ///
-    /// - Returns: nil when there is no handshake for it, else the names of the certificate that was verified.
+    /// - Returns: nil when the handshake would fail, else the names in the certificate that the client shows.
     private func explainClient(
         _ request: DescribedRequest, _ listener: Listener, _ parts: DescribedRequest.Parts,
         in explanation: inout RequestExplanation
