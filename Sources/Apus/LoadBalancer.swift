@@ -109,7 +109,7 @@ public struct LoadBalancer: Service {
         let applied = dynamic.applied(to: first)
         let tickets = TicketKeys((handedOver?.ticketKeys ?? []).compactMap { TicketKeys.Key($0) })
         // Where upgrades are frequent, the turn would never come.
-        if handedOver?.ticketKeys.isEmpty == false { tickets.rotate(keeping: TicketService.keptKeys) }
+        if handedOver?.ticketKeys.isEmpty == false { tickets.rotate(keeping: TicketTurns.keptKeys) }
         let shields = try TLSShields(for: applied, tickets: tickets)
         let dataPlane = try DataPlane(
             applied, shields: shields, inheriting: inherited, descriptorBound: descriptors.bound)
@@ -234,11 +234,8 @@ private struct NameService: Service, CustomStringConvertible {
     }
 }
 
-/// Has the next key of TLS session tickets take its turn, twice a day, or as often as the configuration says: what was sealed is
-/// read for two turns at least.
+/// Has the next key of TLS session tickets take its turn, twice a day, or as often as the configuration says.
 private struct TicketService: Service, CustomStringConvertible {
-    static let keptKeys = 4
-
     let keys: TicketKeys
     let live: Live
 
@@ -252,13 +249,11 @@ private struct TicketService: Service, CustomStringConvertible {
 
     func run() async {
         await cancelWhenGracefulShutdown {
-            var since = ContinuousClock.now
+            var turns = TicketTurns(of: keys)
             while !Task.isCancelled {
                 // A reload may change how long it is.
                 do { try await Task.sleep(for: min(turn, .seconds(60))) } catch { return }
-                guard since.duration(to: .now) >= turn else { continue }
-                keys.rotate(keeping: Self.keptKeys)
-                since = .now
+                turns.look(turn: turn)
             }
         }
         try? await gracefulShutdown()

@@ -63,6 +63,25 @@ import Testing
         #expect(clients.failure == (fault.map { .badCertificate($0) } ?? .none))
     }
 
+    /// With `alpn: off` an origin is offered no protocol (RFC 7301), for those that stumble over it.
+    @Test func protocolsAreOfferedAsThePoolSays() throws {
+        var pool = PoolTLS()
+        pool.authorities = try TrustStore(authorities: TestCertificates.bytes("ca.pem")).described(
+            file: "ca.pem", isSystems: false)
+        for offers in [true, false] {
+            pool.offersProtocols = offers
+            let clients = TLSEngines()
+            clients.use([try TLSContext(pool)], peers: [Self.peer("site.test")])
+            let client = TLSEnd(clients)
+            client.take([])
+            #expect(client.sent.contains("\u{8}http/1.1".utf8) == offers)
+            let (_, servers) = try Self.pair()
+            let server = TLSEnd(servers)
+            TLSEnd.exchange(client, server)
+            #expect(client.isDone && server.isDone)
+        }
+    }
+
     /// The preferred one among them, which few clients of tests have.
     @Test(arguments: TLSGroup.allCases) func everyUsualGroupIsSpoken(group: TLSGroup) throws {
         let (clients, servers) = try Self.pair()
@@ -73,6 +92,28 @@ import Testing
         let (client, server) = (TLSEnd(clients), TLSEnd(servers))
         TLSEnd.exchange(client, server)
         #expect(client.isDone == TLSGroup.usual.contains(group) && server.isDone == client.isDone)
+    }
+
+    /// Each turn's tickets are sealed with a key that was known the turn before.
+    @Test func keysTakeTheirTurns() {
+        let keys = TicketKeys()
+        let start = ContinuousClock.now
+        var turns = TicketTurns(of: keys, since: start)
+        let hour = Duration.seconds(3_600)
+        let first = keys.all
+        turns.look(at: start + hour * 11, turn: hour * 12)
+        #expect(keys.all == first)
+        turns.look(at: start + hour * 12, turn: hour * 12)
+        let second = keys.all
+        #expect(second.count == 3 && second[0] == first[1] && second[2] == first[0])
+        // The next one is reckoned from there, by what a reload has said since.
+        turns.look(at: start + hour * 13, turn: hour * 12)
+        #expect(keys.all == second)
+        turns.look(at: start + hour * 13, turn: hour)
+        let third = keys.all
+        #expect(third[0] == second[1] && third.contains(first[0]) && third.count == 4)
+        turns.look(at: start + hour * 14, turn: hour)
+        #expect(keys.all.count == 4 && !keys.all.contains(first[0]) && keys.all.contains(first[1]))
     }
 
     @Test func sessionsAreResumedWithAnyKeyThatIsLeft() throws {
