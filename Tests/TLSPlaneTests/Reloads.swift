@@ -18,6 +18,33 @@ import Testing
         #expect(try openssl(proxy, "-servername site.test").contains("Peer signature type: RSA-PSS"))
     }
 
+    /// Who is connected goes on by what was agreed on.
+    @Test(.onOwnThreads) func newClientsSpeakByTheNewCiphers() async throws {
+        func speaking(_ cipher: TLSCipher) throws -> ListenerTLS {
+            var tls = try showing("site")
+            tls.ciphers = [cipher]
+            return tls
+        }
+        let (old, new) = (try speaking(.ecdsaAES128GCM), try speaking(.ecdsaChaCha20))
+        let origin = try Origin { connection in
+            while let request = try connection.readRequest() {
+                let body = "at \(request.target)"
+                try connection.send("HTTP/1.1 200 OK\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)")
+            }
+        }
+        let proxy = try tlsProxy(origin, tickets: keys) { $0.listener = { $0.tls = old } }
+        let connected = try SlowClient(proxy, "-tls1_2")
+        try connected.say("GET /once HTTP/1.1\r\nHost: site.test\r\n\r\n")
+        try connected.wait(for: "at /once")
+        func agreed() throws -> String { try openssl(proxy, "-servername site.test -tls1_2") }
+        #expect(try agreed().contains("ECDHE-ECDSA-AES128-GCM-SHA256"))
+        try await proxy.reload(shields: shields) { $0.listeners[0].listener.tls = new }
+        #expect(try agreed().contains("ECDHE-ECDSA-CHACHA20-POLY1305"))
+        #expect(try !openssl(proxy, "-servername site.test -tls1_2 -cipher AESGCM").contains("Cipher is ECDHE"))
+        try connected.say("GET /again HTTP/1.1\r\nHost: site.test\r\n\r\n")
+        try connected.wait(for: "at /again")
+    }
+
     /// The client of before goes on as it came.
     @Test(.onOwnThreads) func aListenerComesToSpeakTLS() async throws {
         let proxy = try Proxy(try Origin())

@@ -122,4 +122,28 @@ import Testing
         #expect(try explain("https://site.test/", host: "other.test.").outcome == misdirected)
         #expect(try explain("https://site.test/", host: "nobody.test").outcome == .forward(split: nil))
     }
+
+    /// `diff` of the admin server's.
+    @Test func whatChangesOfTheAdminServersIsTold() throws {
+        func changes(_ old: String, _ new: String) throws -> [String] {
+            func load(_ tls: String) throws -> Snapshot {
+                let text = "admin: { bind: 127.0.0.1:9000\(tls) }\npools: { web: { endpoints: [127.0.0.1:3001] } }\n"
+                return try ConfigurationLoader.scripted.load(text: text, file: "f").snapshot
+            }
+            return ConfigurationChanges(from: try load(old), to: try load(new)).lines
+        }
+        func tls(_ more: String) -> String { ", tls: { certificate: tls/site.pem, key: tls/site.key\(more) }" }
+        let on = try changes("", tls(""))
+        #expect(on.count == 1, "\(on)")
+        #expect(on[0].hasPrefix("admin(127.0.0.1:9000).tls off -> { certificate: tls/site.pem"), "\(on)")
+        let off = try changes(tls(""), "")
+        #expect(off.count == 1 && off[0].hasSuffix(" -> off"), "\(off)")
+        let clients = ", clients: { ca: tls/ca.pem"
+        #expect(
+            try changes(tls(clients + " }"), tls(clients + ", mode: optional }, minimum: 1.3")) == [
+                "admin(127.0.0.1:9000).tls.minimum 1.2 -> 1.3",
+                "admin(127.0.0.1:9000).tls.clients.mode required -> optional",
+            ])
+        #expect(try changes(tls(""), tls("")).isEmpty)
+    }
 }

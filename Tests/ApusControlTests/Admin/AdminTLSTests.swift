@@ -153,24 +153,46 @@ import Testing
         let admin = try Self.admin()
         try await AdminFixture.run(admin: admin) { server in
             #expect(try await curl(server, "/readyz").hasSuffix(" 200"))
-            func load(_ other: Admin) {
-                let live = server.configuration.live
-                let snapshot = live.view.snapshot
-                var operations = snapshot.operations
-                operations.admin = [other]
-                live.view = .of(snapshot.replacing(workers: snapshot.workers, operations: operations))
-            }
-            load(try Self.admin("other"))
+            load(try Self.admin("other"), into: server)
             let port = try #require(server.address.port)
             #expect(try await curl(server, "/readyz").hasSuffix(" 000"))
             #expect(try await curl(server, "", "https://other.test:\(port)/readyz").hasSuffix(" 200"))
-            load(try Self.admin(clients: try Self.rules()))
+            load(try Self.admin(clients: try Self.rules()), into: server)
             #expect(try await curl(server, "/readyz").hasSuffix(" 000"))
             #expect(try await curl(server, "/readyz", showing("client")).hasSuffix(" 200"))
             var plain = admin
             plain.tls = nil
-            load(plain)
+            load(plain, into: server)
             #expect(try await server.get("/readyz").status == 200)
+        }
+    }
+
+    private func load(_ admin: Admin, into server: AdminFixture) {
+        let live = server.configuration.live
+        let snapshot = live.view.snapshot
+        var operations = snapshot.operations
+        operations.admin = [admin]
+        live.view = .of(snapshot.replacing(workers: snapshot.workers, operations: operations))
+    }
+
+    /// A connection that is kept over a reload is told to come again, and closed.
+    @Test func aKeptConnectionIsMisdirectedAfterAReload() async throws {
+        var plain = try Self.admin()
+        plain.tls = nil
+        try await AdminFixture.run(admin: plain) { [plain] server in
+            let request = "GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n"
+            let connection = try await server.connect(sending: request)
+            #expect(try await connection.comes { $0.received.hasPrefix("HTTP/1.1 200 ") })
+            // What changed has to concern it.
+            load(plain, into: server)
+            let before = connection.received.utf8.count
+            try await connection.send(request)
+            #expect(try await connection.comes { $0.received.utf8.count > before })
+            #expect(!connection.received.contains(" 421 ") && !connection.isClosed)
+            load(try Self.admin(clients: try Self.rules()), into: server)
+            try await connection.send(request)
+            #expect(try await connection.comes(to: \.isClosed))
+            #expect(connection.received.contains("HTTP/1.1 421 ") && connection.received.contains("stale-connection"))
         }
     }
 
