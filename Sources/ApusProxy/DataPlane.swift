@@ -151,7 +151,7 @@ public final class DataPlane: DataPlaneLink {
                     index: index, shared: shared, settings: settings, counters: bank, mailbox: mailbox,
                     others: others, listeners: sockets, log: writer,
                     links: try Links(pipeLimit: Worker.pipeLimit, descriptorBound: descriptorBound))
-                if let shields { worker.proxy.connections.links.adopt(shields) }
+                if let shields { worker.proxy.adopt(shields) }
                 try worker.run()
                 // What becomes of the last lines is a fact.
                 lifetime.workerEnded { log.stop() }

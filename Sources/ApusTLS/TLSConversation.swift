@@ -66,7 +66,7 @@ public final class TLSConversation {
 
     private func takeReceived() -> [UInt8] {
         if state == .shaking {
-            let result = engines.handshake(engine)
+            let result = engines.handshake(engine, waking: 0)
             guard result == 0 else {
                 if result == -Int(ECONNRESET) { state = .failed(.left) } else if result != -Int(EAGAIN) { fail() }
                 return []

@@ -18,6 +18,8 @@ public struct SystemResult: Sendable, BitwiseCopyable {
     @inlinable public var errno: Int32 { Int32(truncatingIfNeeded: -rawValue) }
     /// The call would have had to wait (EAGAIN).
     @inlinable public var wouldBlock: Bool { rawValue == -Int(EAGAIN) }
+    /// A handshake waits for something else than its peer (EINPROGRESS): an engine's result.
+    @inlinable public var isInProgress: Bool { rawValue == -Int(EINPROGRESS) }
     /// The connection is broken, and not because the peer had ended it before (EPIPE).
     @inlinable var isReset: Bool {
         rawValue < 0 && rawValue != -Int(EAGAIN) && rawValue != -Int(EPIPE) && !isOutOfMemory

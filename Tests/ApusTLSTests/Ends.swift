@@ -26,17 +26,17 @@ final class TLSEnd {
         bytes.withUnsafeBufferPointer { bytes in
             if let start = bytes.baseAddress { engines.flow.pointee.received = start }
             engines.flow.pointee.receivedCount = bytes.count
-            repeat { if !step() { break } } while engines.flow.pointee.receivedCount > 0
+            while step() {}
         }
         collect()
     }
 
     private func step() -> Bool {
         guard isDone else {
-            let result = engines.handshake(engine)
+            let result = engines.handshake(engine, waking: 7)
             isDone = result == 0
             if result != 0, result != -Int(EAGAIN) { failure = result }
-            return isDone && engines.flow.pointee.receivedCount > 0
+            return isDone
         }
         var buffer = [UInt8](repeating: 0, count: 65_536)
         let count = buffer.withUnsafeMutableBytes { engines.open(engine, into: $0.baseAddress!, room: $0.count) }

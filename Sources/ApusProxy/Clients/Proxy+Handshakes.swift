@@ -10,7 +10,7 @@ extension Proxy {
         guard clients.handshakeSteps > 0 else { return connections.makeReady(client) }
         clients.handshakeSteps -= 1
         let result = connections.handshake(client, &arena)
-        if result.wouldBlock { return }
+        if result.wouldBlock || result.isInProgress { return }
         guard !result.isFailure else { return handshakeFailed(client, result, &arena) }
         count(.handshakes, of: client)
         if connections.links.isResumed(connections[client].link) { count(.handshakesResumed, of: client) }

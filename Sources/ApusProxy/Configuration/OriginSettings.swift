@@ -8,7 +8,7 @@ import ApusTransport
 struct OriginSettings {
     var pools: [PoolSettings]
     var poolRules: [PoolRules]
-    var keys: [PoolKeys]
+    var keys: [RequestKeys]
     var fallbacks: [PreparedResponse?]
     var endpointPool: [Int]
     var endpointAddress: [WireAddress]
@@ -19,7 +19,7 @@ struct OriginSettings {
     init(_ snapshot: Snapshot) {
         pools = snapshot.pools.map { PoolSettings($0, of: snapshot) }
         poolRules = snapshot.pools.map(PoolRules.init)
-        keys = snapshot.pools.map { PoolKeys($0, of: snapshot) }
+        keys = snapshot.pools.map { RequestKeys($0, of: snapshot) }
         fallbacks = snapshot.pools.map { PreparedResponse($0.fallback) }
         endpointPool = snapshot.endpoints.map(\.pool)
         endpointAddress = snapshot.endpoints.map { WireAddress($0.address) }
@@ -86,7 +86,7 @@ struct OriginSettings {
         let pool = snapshot.pools[index]
         pools[index] = PoolSettings(pool, of: snapshot)
         poolRules[index] = PoolRules(pool)
-        keys[index] = PoolKeys(pool, of: snapshot)
+        keys[index] = RequestKeys(pool, of: snapshot)
         fallbacks[index] = PreparedResponse(pool.fallback)
         let keeping = KeepingRules(pool.connections)
         for endpoint in pool.endpoints { endpointKeeping[endpoint] = keeping.following(endpointKeeping[endpoint]) }

@@ -105,6 +105,8 @@ enum WorkerMessage: Sendable {
     case drain(Int64, isHandingOver: Bool)
     /// A filter has decided, later than it was asked, about an exchange (`SlabHandle.token`).
     case decided(FilterDecision, exchange: UInt64, number: UInt16)
+    /// What a connection's handshake waited for is there (`SlabHandle.token`).
+    case shake(UInt64)
     /// Close idle connections to origins: this process lacks descriptors.
     case giveUpIdle
     /// Say that this worker's loop turns.

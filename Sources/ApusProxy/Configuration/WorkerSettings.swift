@@ -37,7 +37,7 @@ struct WorkerSettings {
     let routeAnswers: [PreparedResponse?]
     let pools: [PoolSettings]
     let poolRules: [PoolRules]
-    let keys: [PoolKeys]
+    let keys: [RequestKeys]
     /// By pool: the response that is its fallback; nil without one.
     let fallbacks: [PreparedResponse?]
     let endpointPool: [Int]

@@ -14,9 +14,14 @@ extension Connections {
         case noMemory
     }
 
-    /// Goes on with the TLS handshake: 0 when it is over.
+    /// Goes on with the TLS handshake: 0 when it is over, in progress when its engine will wake it (`resume`).
     mutating func handshake(_ connection: Int, _ arena: inout BufferArena) -> SystemResult {
-        links.handshake(&slab[connection].link, &arena)
+        links.handshake(&slab[connection].link, waking: slab.handle(connection).token, &arena)
+    }
+
+    /// What a connection's engine waited for is there, if there is still such a connection (`SlabHandle.token`).
+    mutating func resume(_ token: UInt64) {
+        if let connection = index(SlabHandle(token: token)) { makeReady(connection) }
     }
 
     /// Gives a client's connection its engine, which sees first what was received before.

@@ -68,6 +68,11 @@ extension Proxy {
     /// Has the hand know the rules of what runs: before the first request, and when another snapshot has come.
     mutating func prepare(_ hand: inout RequestInHand) { hand.fields.clientRules = settings.rules.clientFields }
 
+    /// What engines are made from, from now on.
+    mutating func adopt(_ shields: any LinkShields) {
+        connections.links.adopt(shields) { [mailbox = neighbours.mailbox] in mailbox.post(.shake($0)) }
+    }
+
     /// Something has happened to a connection.
     mutating func handle(_ event: Poller.Event, _ hand: inout RequestInHand, _ arena: inout BufferArena) {
         guard let connection = connections.index(SlabHandle(token: event.token)) else { return }

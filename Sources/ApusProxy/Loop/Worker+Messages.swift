@@ -20,6 +20,7 @@ extension Worker {
         case .decided(let decision, let exchange, let number):
             proxy.hear(decision, exchange: exchange, number: number, &hand, &arena)
         case .origins(let message): proxy.hear(message)
+        case .shake(let connection): proxy.connections.resume(connection)
         case .giveUpIdle: while proxy.makeRoomForClient(&arena) {}
         }
     }

@@ -111,7 +111,7 @@ extension Proxy {
         }
         if !connections[upstream].link.isPlain {
             let result = connections.handshake(upstream, &arena)
-            if result.wouldBlock { return .waits }
+            if result.wouldBlock || result.isInProgress { return .waits }
             if result.isFailure { return connectFailed(x, whyNotShaken(result), &arena) }
         }
         let endpoint = exchanges[x].endpoint

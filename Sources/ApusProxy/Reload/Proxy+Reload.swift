@@ -18,7 +18,7 @@ extension Proxy {
         let trusted = shared.snapshot.trustedProxies
         shared = adoption.shared
         settings = adoption.settings
-        if let shields = adoption.shields { connections.links.adopt(shields) }
+        if let shields = adoption.shields { adopt(shields) }
         outdateClients(succession)
         prepare(&hand)
         scratch.responseFields.clientRules = settings.rules.clientFields

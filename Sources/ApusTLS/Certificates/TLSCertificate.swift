@@ -52,9 +52,47 @@ public final class TLSCertificate: Certificate.Holder, @unchecked Sendable {
     ///   - chain: the certificate, and behind it those of its issuers, in PEM.
     ///   - key: its key, in PEM, not encrypted.
     ///   - response: the authority's answer about it (OCSP), in DER; never a reason to fail.
-    public init(chain: [UInt8], key: [UInt8], response: [UInt8]? = nil) throws(TLSCertificateError) {
+    public convenience init(chain: [UInt8], key: [UInt8], response: [UInt8]? = nil) throws(TLSCertificateError) {
         let certificates = try PEM.certificates(in: chain)
         let parsed = try ParsedCertificate(certificates[0])
+        let key = try PrivateKey(pem: key)
+        guard parsed.fits(key) else { throw .keyDoesNotFit }
+        try self.init(certificates, parsed, .here(key), response)
+    }
+
+    /// One whose key is elsewhere. Whether the two belong together nobody can say here: clients will.
+    ///
+    /// - Parameter signer: signs with it.
+    public convenience init(
+        chain: [UInt8], signer: any TLSSigner, response: [UInt8]? = nil
+    ) throws(TLSCertificateError) {
+        let certificates = try PEM.certificates(in: chain)
+        try self.init(certificates, ParsedCertificate(certificates[0]), .elsewhere(signer), response)
+    }
+
+    /// Where a certificate's key is.
+    private enum Key {
+        case here(PrivateKey)
+        case elsewhere(any TLSSigner)
+
+        var kind: KeyKind {
+            switch self {
+            case .here(let key): key.kind
+            case .elsewhere(let signer): signer.keyKind
+            }
+        }
+
+        var bits: Int {
+            switch self {
+            case .here(let key): key.bits
+            case .elsewhere(let signer): signer.keyBits
+            }
+        }
+    }
+
+    private init(
+        _ certificates: [[UInt8]], _ parsed: borrowing ParsedCertificate, _ key: Key, _ response: [UInt8]?
+    ) throws(TLSCertificateError) {
         names = parsed.names
         addresses = parsed.addresses
         (notBefore, notAfter) = (parsed.notBefore, parsed.notAfter)
@@ -63,9 +101,7 @@ public final class TLSCertificate: Certificate.Holder, @unchecked Sendable {
         chainCount = certificates.count - 1
         fingerprint = sha256(certificates[0])
         digest = sha256(certificates.flatMap(sha256))
-        let privateKey = try PrivateKey(pem: key)
-        guard parsed.fits(privateKey) else { throw .keyDoesNotFit }
-        (keyKind, keyBits) = (privateKey.kind, privateKey.bits)
+        (keyKind, keyBits) = (key.kind, key.bits)
         var (until, fault): (Int64?, OCSPFault?)
         if let response {
             do throws(OCSPFault) {
@@ -77,8 +113,8 @@ public final class TLSCertificate: Certificate.Holder, @unchecked Sendable {
         (stapledUntil, stapleFault) = (until, fault)
         guard let leaf = unsafe CRYPTO_BUFFER_new(certificates[0], certificates[0].count, nil) else { throw .noMemory }
         do throws(TLSCertificateError) {
-            let shown = try unsafe until == nil ? nil : Self.credential(certificates, privateKey, showing: response)
-            unsafe plain = try Self.credential(certificates, privateKey)
+            let shown = try unsafe until == nil ? nil : Self.credential(certificates, key, showing: response)
+            unsafe plain = try Self.credential(certificates, key)
             unsafe (stapled, self.leaf) = (shown, leaf)
         } catch {
             unsafe CRYPTO_BUFFER_free(leaf)
@@ -106,7 +142,7 @@ public final class TLSCertificate: Certificate.Holder, @unchecked Sendable {
     }
 
     private static func credential(
-        _ certificates: [[UInt8]], _ key: PrivateKey, showing response: [UInt8]? = nil
+        _ certificates: [[UInt8]], _ key: Key, showing response: [UInt8]? = nil
     ) throws(TLSCertificateError) -> OpaquePointer {
         guard let credential = unsafe SSL_CREDENTIAL_new_x509() else { throw .noMemory }
         var buffers: [OpaquePointer?] = unsafe certificates.map { unsafe CRYPTO_BUFFER_new($0, $0.count, nil) }
@@ -115,7 +151,7 @@ public final class TLSCertificate: Certificate.Holder, @unchecked Sendable {
             unsafe SSL_CREDENTIAL_set1_cert_chain(credential, $0.baseAddress, $0.count) == 1
         }
         let algorithms = key.kind.algorithms
-        guard isSet, unsafe SSL_CREDENTIAL_set1_private_key(credential, key.pointer) == 1,
+        guard isSet, unsafe give(key, to: credential),
             unsafe SSL_CREDENTIAL_set1_signing_algorithm_prefs(credential, algorithms, algorithms.count) == 1
         else {
             unsafe SSL_CREDENTIAL_free(credential)
@@ -128,6 +164,13 @@ public final class TLSCertificate: Certificate.Holder, @unchecked Sendable {
             unsafe CRYPTO_BUFFER_free(buffer)
         }
         return unsafe credential
+    }
+
+    private static func give(_ key: Key, to credential: OpaquePointer) -> Bool {
+        switch key {
+        case .here(let key): unsafe SSL_CREDENTIAL_set1_private_key(credential, key.pointer) == 1
+        case .elsewhere(let signer): unsafe CredentialSigner.set(signer, of: credential)
+        }
     }
 }
 

@@ -20,6 +20,7 @@ public final class TLSEngines: LinkEngines {
         /// Who the client is, as far as it was verified, and by which of its listener's rules.
         var identity: LinkIdentity?
         var policy: Int32 = 0
+        var record = RecordSize()
     }
 
     /// Room for the largest flight of a handshake, and for the records of one send.
@@ -40,6 +41,7 @@ public final class TLSEngines: LinkEngines {
     /// What went wrong at last.
     public private(set) var failure = TLSFailure.none
     public private(set) var count = 0
+    public var wake: (@Sendable (UInt64) -> Void)?
 
     /// - Parameter sealedCapacity: bytes of room for what is to be sent.
     public init(sealedCapacity: Int = usualCapacity) {
@@ -136,11 +138,14 @@ public final class TLSEngines: LinkEngines {
         count -= 1
     }
 
-    public func handshake(_ engine: Int32) -> Int {
+    public func handshake(_ engine: Int32, waking token: UInt64) -> Int {
         let ssl = unsafe slots[Int(engine)].ssl
         let result = unsafe SSL_do_handshake(ssl)
         if result == 1 { return identify(engine) }
         let outcome = outcome(engine, result)
+        if outcome == -Int(EINPROGRESS), let wake, let signature = unsafe PendingSignature.awaited(by: ssl) {
+            signature.whenThere { wake(token) }
+        }
         // The peer has ended its direction before there was one.
         return outcome == 0 ? -Int(ECONNRESET) : outcome
     }
@@ -209,13 +214,17 @@ public final class TLSEngines: LinkEngines {
     public func seal(_ engine: Int32, _ bytes: UnsafeRawPointer, _ count: Int) -> Int {
         let ssl = unsafe slots[Int(engine)].ssl
         var taken = 0
+        var record = slots[Int(engine)].record
+        record.begin(at: RecordSize.now())
+        defer { slots[Int(engine)].record = record }
         while taken < count {
-            let piece = min(count - taken, Self.recordCapacity)
+            let piece = min(count - taken, record.next)
             let room = unsafe flow.pointee.sealedCapacity - flow.pointee.sealedCount
             guard room >= piece + 2 * Self.recordOverhead else { break }
             let result = unsafe SSL_write(ssl, bytes + taken, Int32(piece))
             guard result > 0 else { return taken > 0 ? taken : outcome(engine, result) }
             taken += Int(result)
+            record.took(result)
         }
         return taken
     }
@@ -248,6 +257,7 @@ public final class TLSEngines: LinkEngines {
         case SSL_ERROR_WANT_READ:
             noteWanted(engine)
             return -Int(EAGAIN)
+        case SSL_ERROR_WANT_PRIVATE_KEY_OPERATION: return -Int(EINPROGRESS)
         case SSL_ERROR_ZERO_RETURN: return 0
         default:
             failure = unsafe TLSFailure(of: ssl)

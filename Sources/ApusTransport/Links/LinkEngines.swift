@@ -4,8 +4,9 @@
 /// `flow`. An engine is named by a number, which its link keeps. So the data plane is built and tested without a library for
 /// TLS, and a test can put something simpler in its place.
 ///
-/// Results are as those of system calls: 0 or more, or minus an errno. -EAGAIN: more must be received first; -EPROTO: the peer
-/// broke the protocol, or refused (`fault` says how); -ENOMEM.
+/// Results are as those of system calls: 0 or more, or minus an errno. -EAGAIN: more must be received first; -EINPROGRESS: a
+/// handshake waits for something else (a signature that is made elsewhere); -EPROTO: the peer broke the protocol, or refused
+/// (`fault` says how); -ENOMEM.
 public protocol LinkEngines: AnyObject {
     /// What passes between the engines and the sockets, set before a call and read after it. Its address stays.
     var flow: UnsafeMutablePointer<EngineFlow> { get }
@@ -24,10 +25,14 @@ public protocol LinkEngines: AnyObject {
     /// The link is gone.
     func free(_ engine: Int32)
 
+    /// Has whom a handshake is for go on with it, by its token: from any thread.
+    var wake: (@Sendable (UInt64) -> Void)? { get set }
+
     /// Goes on with the handshake.
     ///
-    /// - Returns: 0 when it is done.
-    func handshake(_ engine: Int32) -> Int
+    /// - Parameter token: whom `wake` is to name, where it has to wait for something else than the peer.
+    /// - Returns: 0 when it is done; -EINPROGRESS when it waits for something else.
+    func handshake(_ engine: Int32, waking token: UInt64) -> Int
 
     /// Whether the handshake has resumed a session.
     func isResumed(_ engine: Int32) -> Bool

@@ -18,8 +18,13 @@ extension Links {
     }
 
     /// What engines are made from, from now on.
-    public mutating func adopt(_ shields: any LinkShields) {
-        if let room { shields.adopt(by: room.engines) } else { room = EngineRoom(shields.makeEngines()) }
+    ///
+    /// - Parameter wake: has the handshake go on that it names by its token, in this loop: called by any thread.
+    public mutating func adopt(_ shields: any LinkShields, wake: @escaping @Sendable (UInt64) -> Void) {
+        if let room { return shields.adopt(by: room.engines) }
+        let engines = shields.makeEngines()
+        engines.wake = wake
+        room = EngineRoom(engines)
     }
 
     /// Gives a new link its engine.
@@ -58,30 +63,38 @@ extension Links {
 
     /// Goes on with a link's handshake.
     ///
-    /// - Returns: 0 when it is done; a failure that would have had to wait when the peer must send more.
-    public mutating func handshake(_ link: inout Link, _ arena: inout BufferArena) -> SystemResult {
+    /// - Parameter token: whom `adopt`'s `wake` is to name, should the engine wait for something else than the peer.
+    /// - Returns: 0 when it is done; a failure that would have had to wait when the peer must send more, or is in progress.
+    public mutating func handshake(
+        _ link: inout Link, waking token: UInt64, _ arena: inout BufferArena
+    ) -> SystemResult {
         guard let room else { preconditionFailure("a handshake without an engine") }
         room.clear()
         var result = SystemResult(-Int(EAGAIN))
         if link.begins {
             link.begins = false
-            result = step(&link, room, &arena)
-        } else if link.holdsInput {
+            result = step(&link, room, token, &arena)
+        }
+        if result.wouldBlock, link.holdsInput {
             takeKept(&link, room, &arena)
-            result = step(&link, room, &arena)
+            result = step(&link, room, token, &arena)
         }
         while result.wouldBlock, link.mayBeRead {
             let received = receiveSealed(&link, room, Self.sealedCapacity)
             if received.rawValue == 0 { return .reset }
             if received.isFailure { return received }
-            result = step(&link, room, &arena)
+            result = step(&link, room, token, &arena)
         }
-        guard result.rawValue == 0 else { return result }
+        // Nobody has to send anything before the next step.
+        link.begins = result.isInProgress
+        guard result.rawValue == 0 || result.isInProgress else { return result }
         return keepReceived(&link, room, &arena) ? result : SystemResult(-Int(ENOMEM))
     }
 
-    private mutating func step(_ link: inout Link, _ room: EngineRoom, _ arena: inout BufferArena) -> SystemResult {
-        let result = room.engines.handshake(link.engine)
+    private mutating func step(
+        _ link: inout Link, _ room: EngineRoom, _ token: UInt64, _ arena: inout BufferArena
+    ) -> SystemResult {
+        let result = room.engines.handshake(link.engine, waking: token)
         // Who speaks plain HTTP is answered in that, and not by an alert.
         if result == -Int(EPROTO), fault.kind == .plainHTTP { room.clear() }
         let sent = sendSealed(&link, room, &arena)

@@ -127,7 +127,11 @@ import Testing
     @Test func whatChangesOfTheAdminServersIsTold() throws {
         func changes(_ old: String, _ new: String) throws -> [String] {
             func load(_ tls: String) throws -> Snapshot {
-                let text = "admin: { bind: 127.0.0.1:9000\(tls) }\npools: { web: { endpoints: [127.0.0.1:3001] } }\n"
+                let text = """
+                    listeners: [{ bind: 127.0.0.1:8080 }]
+                    pools: { web: { endpoints: [127.0.0.1:3001] } }
+                    admin: { bind: 127.0.0.1:9000\(tls) }
+                    """
                 return try ConfigurationLoader.scripted.load(text: text, file: "f").snapshot
             }
             return ConfigurationChanges(from: try load(old), to: try load(new)).lines

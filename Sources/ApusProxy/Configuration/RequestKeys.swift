@@ -3,7 +3,7 @@ import ApusExchange
 import ApusModel
 
 /// What of a request's head a pool wants to know, prepared for comparing bytes.
-struct PoolKeys: Sendable {
+struct RequestKeys: Sendable {
     let hash: HeadKey
     /// The cookie of its sessions; empty without sessions.
     let sessionName: [UInt8]
