@@ -26,9 +26,13 @@ public struct CounterLayout: Sendable {
         case handshakeFailures, handshakeTimeouts, handshakesLeft
         /// Those whose client has shown a certificate that is good, and those that failed for the one it has shown, or not shown.
         case clientCertificates, clientCertificateFailures
+        /// Those that were completed with TLS 1.2.
+        case handshakesOf12
         /// Headers of the PROXY protocol that were accepted; that were refused, or were not whole in time; and connections
         /// that ended before one began.
         case proxyHeaders, proxyHeadersRefused, proxyHeaderTimeouts, proxyHeadersLeft
+        /// Handshakes that failed, by why: these stand in the order of `HandshakeFault.Kind`.
+        case firstHandshakeFault
     }
 
     /// What is counted once per endpoint.
@@ -132,7 +136,7 @@ public struct CounterLayout: Sendable {
             defer { next += slots }
             return next
         }
-        listenerStride = ListenerCounter.allCases.count
+        listenerStride = ListenerCounter.allCases.count - 1 + HandshakeFault.Kind.allCases.count
         endpointStride = EndpointCounter.allCases.count
         poolStride = PoolCounter.allCases.count
         reasonStride = Reason.allCases.count
@@ -217,6 +221,11 @@ public struct CounterLayout: Sendable {
     @inlinable
     public func listener(_ listener: Int, _ counter: ListenerCounter) -> Int {
         listenerBase + listener * listenerStride + counter.rawValue
+    }
+
+    /// Handshakes with clients of `listener` that failed for that.
+    public func handshakes(_ fault: HandshakeFault.Kind, listener: Int) -> Int {
+        self.listener(listener, .firstHandshakeFault) + fault.index
     }
 
     @inlinable

@@ -58,13 +58,28 @@ public enum DataPlaneFact: Sendable, Equatable {
     case answersAgain(endpoint: Int)
     /// So many requests were given no response by an endpoint since a worker last said so, the latest for that reason. Said
     /// once a second at most: for the log.
-    case gaveNoResponse(endpoint: Int, Reason, count: Int)
+    case gaveNoResponse(endpoint: Int, Reason, HandshakeFault? = nil, count: Int)
     /// A worker's circuit breaker has changed.
     case breakerChanged(BreakerName, BreakerState, BreakerCause?, worker: Int)
     /// Connections of clients were turned away, or a request came back. Said once a second at most: for the log.
     case refused(RefusalNews)
     /// Lines of the access log are refused or dropped, or are written again.
     case accessLog(AccessLogNews)
+}
+
+/// A client whose TLS handshake has failed: where it is, and what it says of itself.
+public struct FailedClient: Sendable, Equatable {
+    public var address: String
+    /// The name that it asked for (SNI); nil for none.
+    public var serverName: String?
+    /// Who it is by the certificate that it has shown; nil for none.
+    public var certificate: String?
+
+    public init(address: String, serverName: String? = nil, certificate: String? = nil) {
+        self.address = address
+        self.serverName = serverName
+        self.certificate = certificate
+    }
 }
 
 /// What a listener has refused, in words that no reload changes.
@@ -76,8 +91,8 @@ public struct RefusalNews: Sendable, Equatable {
         case cameBack(route: String, from: String, count: Int)
         /// An endpoint, named with its pool, refused so many requests of the listener since they had come back to it.
         case ledBack(endpoint: String, count: Int)
-        /// So many TLS handshakes of clients failed for that reason, the latest with that address.
-        case handshakeFailed(HandshakeFault, from: String, count: Int)
+        /// So many TLS handshakes of clients failed for that reason, the latest with that one.
+        case handshakeFailed(HandshakeFault, FailedClient, count: Int)
         /// So many connections began without a good header of the PROXY protocol, the latest from that address.
         case proxyHeaderRefused(ProxyHeaderFault, from: String, count: Int)
     }

@@ -40,6 +40,8 @@ public enum TLSFailure: Error, Sendable, Equatable {
             case SSL_R_NO_SHARED_CIPHER, SSL_R_UNSUPPORTED_PROTOCOL, SSL_R_NO_SHARED_GROUP,
                 SSL_R_NO_COMMON_SIGNATURE_ALGORITHMS:
                 self = .nothingInCommon(text)
+            // What BoringSSL says of a client of TLS 1.2 that does not know the group of an ECDSA key.
+            case SSL_R_WRONG_CURVE where unsafe SSL_is_server(ssl) == 1: self = .nothingInCommon(text)
             case SSL_R_CONNECTION_REJECTED: self = .unknownName
             case SSL_R_NO_APPLICATION_PROTOCOL: self = .unknownProtocol
             case SSL_R_CERTIFICATE_VERIFY_FAILED: self = unsafe .badCertificate(CertificateFault(of: ssl))

@@ -166,6 +166,10 @@ extension Proxy {
         dataPlane.total(layout.listener(0, counter))
     }
 
+    public func count(_ fault: HandshakeFault.Kind) -> UInt64 {
+        dataPlane.total(layout.handshakes(fault, listener: 0))
+    }
+
     public func count(_ counter: CounterLayout.EndpointCounter, endpoint: Int = 0) -> UInt64 {
         dataPlane.total(layout.endpoint(endpoint, counter))
     }

@@ -83,7 +83,38 @@ import Testing
             // There is an alert, or the client saw by itself that it has nothing to offer.
             #expect(said.contains("Cipher is (NONE)"), "\(said)")
             #expect(proxy.count(.handshakes) == 0)
+            #expect(proxy.count(HandshakeFault.Kind.broken) == 0)
         }
+    }
+
+    /// What is counted of them, and what the access log says.
+    @Test func versionsAndCausesAreTold() throws {
+        let tls = try showing("site")
+        let log = FileManager.default.temporaryDirectory.appending(path: "apus-log-\(UUID().uuidString)")
+        defer { try? FileManager.default.removeItem(at: log) }
+        let proxy = try tlsProxy(try Origin()) {
+            $0.listener = { $0.tls = tls }
+            $0.accessLog = AccessLog(.file(path: log.path))
+        }
+        #expect(try curl(proxy, "/old", "--tls-max 1.2 --ciphers ECDHE-ECDSA-AES128-GCM-SHA256").hasSuffix(" 200"))
+        #expect(try curl(proxy, "/new", "--tlsv1.3 --tls13-ciphers TLS_AES_256_GCM_SHA384").hasSuffix(" 200"))
+        for offer in ["-tls1_2 -cipher AES128-SHA:@SECLEVEL=0", "-tls1_2 -groups P-521", "-groups P-521"] {
+            _ = try openssl(proxy, "-servername site.test \(offer)")
+        }
+        _ = try openssl(proxy, "-servername site.test -alpn h2")
+        _ = try curl(proxy, "/", "--cacert \(TestCertificates.path("stranger.pem"))")
+        try proxy.eventually("the counts") { proxy.count(.handshakeFailures) == 5 && proxy.count(.handshakes) == 2 }
+        #expect(proxy.count(.handshakesOf12) == 1)
+        #expect(proxy.count(.nothingInCommon) == 3 && proxy.count(.unknownProtocol) == 1)
+        #expect(proxy.count(.refusedByClient) == 1)
+        try proxy.eventually("the log") {
+            (try? String(contentsOf: log, encoding: .utf8))?.split(separator: "\n").count == 2
+        }
+        let lines = try String(contentsOf: log, encoding: .utf8).split(separator: "\n")
+        let cipher = "ECDHE-ECDSA-AES128-GCM-SHA256"
+        #expect(
+            lines[0].contains("\"server_name\":\"site.test\",\"tls_version\":\"TLSv1.2\",\"tls_cipher\":\"\(cipher)\""))
+        #expect(lines[1].contains("\"tls_version\":\"TLSv1.3\",\"tls_cipher\":\"TLS_AES_256_GCM_SHA384\""))
     }
 
     private func tls(_ row: Row) throws -> ListenerTLS {

@@ -118,4 +118,47 @@ import Testing
             #expect(response.status == 200 && response.isComplete && response.text.contains("s_server"))
         }
     }
+
+    /// In TLS 1.3 an origin says what it thinks of a certificate when the request is on its way: that is still its handshake.
+    @Test(.onOwnThreads, arguments: [nil, "client-unknown"] as [String?])
+    func anOriginMayRefuseBehindTheHandshake(shown: String?) async throws {
+        let refusing = try Origin()
+        var tls = try showing("site")
+        tls.certificates[0].clients = try asking()
+        let strict = try tlsProxy(refusing) { [tls] in $0.listener = { $0.tls = tls } }
+        var rules = try trusting(as: "site.test")
+        rules.certificate = try shown.map { try certificate($0) }
+        let proxy = try tlsProxy(Place(address: strict.address)) { [rules] in
+            $0.pool = { pool, _ in pool.tls = rules }
+        }
+        let response = try proxy.exchange("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi")
+        #expect(response.status == 502 && response.fields.all("Apus-Reason") == ["tls_handshake_failed"])
+        #expect(refusing.requests.isEmpty)
+        let alert: UInt8 = shown == nil ? 116 : 48
+        for await report in proxy.dataPlane.facts {
+            guard case .gaveNoResponse(_, let reason, let fault, _) = report.fact else { continue }
+            #expect(reason == .tlsHandshakeFailed && fault == .refused(alert: alert))
+            break
+        }
+    }
+
+    /// The request has not been seen, so that another endpoint may have it, whatever its method is.
+    @Test func whatWasRefusedBehindTheHandshakeGoesElsewhere() throws {
+        var tls = try showing("site")
+        tls.certificates[0].clients = try asking()
+        let strict = try tlsProxy(try Origin()) { [tls] in $0.listener = { $0.tls = tls } }
+        let origin = try Origin()
+        let open = try showing("site")
+        let inner = try tlsProxy(origin) { $0.listener = { $0.tls = open } }
+        let rules = try trusting(as: "site.test")
+        let proxy = try tlsProxy(Place(address: strict.address), Place(address: inner.address)) {
+            $0.pool = { pool, _ in pool.tls = rules }
+        }
+        let client = try proxy.connect()
+        for _ in 0..<4 {
+            try client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi")
+            #expect(try client.readResponse(to: "POST").status == 200)
+        }
+        #expect(origin.requests.count == 4)
+    }
 }

@@ -118,7 +118,7 @@ import Testing
         _ = try? client.readToEnd()
         for await report in proxy.dataPlane.facts {
             guard case .refused(let refusal) = report.fact else { continue }
-            #expect(refusal.event == .handshakeFailed(.proxyHeader, from: "127.0.0.1", count: 1))
+            #expect(refusal.event == .handshakeFailed(.proxyHeader, FailedClient(address: "127.0.0.1"), count: 1))
             break
         }
     }

@@ -23,7 +23,8 @@ private struct SlowSigner: TLSSigner {
     }
 
     func certificate() throws -> Certificate {
-        try TLSCertificate(chain: TestCertificates.bytes("\(name).pem"), signer: self).described(file: nil, keyFile: nil)
+        let chain = try TestCertificates.bytes("\(name).pem")
+        return try TLSCertificate(chain: chain, signer: self).described(file: nil, keyFile: nil)
     }
 
     /// A listener's rules that show it.

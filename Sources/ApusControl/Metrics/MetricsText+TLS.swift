@@ -8,6 +8,27 @@ extension MetricsText {
             "apus_tls_handshakes_total", .counter,
             "TLS handshakes of clients, by outcome: full, resumed, failed, timed_out, or left.")
         for listener in sealed { writeHandshakes(of: listener, to: &writer) }
+        writer.family(
+            "apus_tls_handshake_failures_total", .counter, "TLS handshakes of clients that failed, by cause.")
+        for listener in sealed {
+            for fault in HandshakeFault.Kind.allCases {
+                writer.sample(
+                    ["listener": listenerNames[listener], "cause": fault.rawValue],
+                    counters.total(layout.handshakes(fault, listener: listener)))
+            }
+        }
+        writer.family(
+            "apus_tls_versions_total", .counter, "TLS handshakes of clients that were completed, by version."
+        )
+        for listener in sealed {
+            let total = { (counter: CounterLayout.ListenerCounter) in counters.total(layout.listener(listener, counter))
+            }
+            // The older one first: what ends in between must not make the difference negative.
+            let older = total(.handshakesOf12)
+            let all = total(.handshakes)
+            writer.sample(["listener": listenerNames[listener], "version": "1.2"], older)
+            writer.sample(["listener": listenerNames[listener], "version": "1.3"], all - min(all, older))
+        }
         let asking = sealed.filter { snapshot.listeners[$0].tls?.asksClients == true }
         writer.family(
             "apus_tls_client_certificates_total", .counter,

@@ -154,8 +154,9 @@ public actor Prober: Service {
         case .answersAgain(let endpoint):
             let (pool, index) = place(endpoint)
             settle(pool, pools[pool].answersAgain(index, now: now))
-        case .gaveNoResponse(let endpoint, let reason, let count):
-            if let telling = silenceLog.note(endpoint, reason, count: count, now: now) { log(telling) }
+        case .gaveNoResponse(let endpoint, let reason, let fault, let count):
+            let silence = Silence(reason: reason, fault: fault)
+            if let telling = silenceLog.note(endpoint, silence, count: count, now: now) { log(telling) }
             armTelling()
         case .breakerChanged(.endpoint(let endpoint), let state, let cause, let worker):
             let (pool, index) = place(endpoint)

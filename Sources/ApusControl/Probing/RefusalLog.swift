@@ -54,7 +54,7 @@ extension Prober {
                 listener \(refusal.listener) turned \(connections) away\(time): \(reason.token); \(advice(reason)); told once \
                 a minute
                 """)
-        case .handshakeFailed(let fault, let peer, _): logHandshakes(told, fault, from: peer)
+        case .handshakeFailed(let fault, let client, _): logHandshakes(told, fault, client)
         case .proxyHeaderRefused(let fault, let peer, _): logProxyHeaders(told, fault, from: peer)
         case .cameBack(let route, let peer, _):
             let requests = count == 1 ? "a request" : "\(count) requests"
@@ -73,13 +73,21 @@ extension Prober {
         }
     }
 
-    private func logHandshakes(_ told: RefusalLog.Telling, _ fault: HandshakeFault, from peer: String) {
+    private func logHandshakes(_ told: RefusalLog.Telling, _ fault: HandshakeFault, _ client: FailedClient) {
         let handshakes = told.count == 1 ? "a TLS handshake" : "\(told.count) TLS handshakes"
+        let asking = client.serverName.map { ", which asked for \(Self.visible($0))" } ?? ""
+        let showing = client.certificate.map { " and showed a certificate of \(Self.visible($0))" } ?? ""
         logger.info(
             """
-            \(handshakes) at listener \(told.news.listener) failed\(Self.within(told.time)), the latest with \(peer): \(fault); \
-            told once a minute
+            \(handshakes) at listener \(told.news.listener) failed\(Self.within(told.time)), the latest with \
+            \(client.address)\(asking)\(showing): \(fault); told once a minute
             """)
+    }
+
+    /// What a client has chosen, as it can stand in a line.
+    private static func visible(_ text: String) -> String {
+        let shown = text.utf8.prefix(128).map { (0x20...0x7e).contains($0) ? $0 : UInt8(ascii: "?") }
+        return String(decoding: shown, as: UTF8.self)
     }
 
     private func logProxyHeaders(_ told: RefusalLog.Telling, _ fault: ProxyHeaderFault, from peer: String) {

@@ -3,7 +3,13 @@ import ApusModel
 import Logging
 
 /// The log's lines about endpoints that give requests no response: one in a while for each endpoint.
-typealias SilenceLog = Throttle<Int, Reason>
+typealias SilenceLog = Throttle<Int, Silence>
+
+/// What the last of those requests came to, and how its endpoint refused the handshake, if it did.
+struct Silence: Sendable {
+    let reason: Reason
+    let fault: HandshakeFault?
+}
 
 extension SilenceLog {
     /// The least time between two lines about one endpoint, in microseconds.
@@ -19,8 +25,10 @@ extension SilenceLog {
 extension Prober {
     func log(_ silence: SilenceLog.Telling) {
         let requests = silence.count == 1 ? "a request" : "\(silence.count) requests"
+        let words = silence.news.fault.map { " (\($0))" } ?? ""
+        let reason = silence.news.reason.token
         logger.warning(
-            "\(name(silence.cause)) gave \(requests) no response\(Self.within(silence.time)): \(silence.news.token)")
+            "\(name(silence.cause)) gave \(requests) no response\(Self.within(silence.time)): \(reason)\(words)")
     }
 
     /// The time over which something was counted.

@@ -27,6 +27,9 @@ extension ExchangeState {
         return originFailed(.upstreamReset, hasPart: hasPart, wasUsed: wasUsed)
     }
 
+    /// The origin has refused the handshake, behind which the request was sent already: it has seen nothing of that.
+    public func originRefused(_ fault: HandshakeFault) -> Next { .attemptFailed(AttemptFailure(.handshake(fault))) }
+
     /// What was sent to the origin is not acknowledged.
     public func originIsUnreachable(wasUsed: Bool) -> Next {
         originFailed(.upstreamUnreachable, hasPart: false, wasUsed: wasUsed)

@@ -42,6 +42,8 @@ public struct AttemptFailure: Sendable, Equatable {
     public var reason: Reason
     /// Whether it counts against the endpoint.
     public var blamesEndpoint = true
+    /// Why no connection could be made, where that was its handshake.
+    public var handshake: HandshakeFault?
     /// Whether the attempt beside it (hedging) has failed as well.
     public var endsBoth = false
 
@@ -66,7 +68,9 @@ public struct AttemptFailure: Sendable, Equatable {
         case .timedOut: self.init(.connectTimedOut, .connectTimeout)
         case .handshakeTimedOut: self.init(.connectTimedOut, .tlsHandshakeTimeout)
         case .refused, .unreachable, .reset, .system: self.init(.connectRefused, .connectFailed)
-        case .handshake(let fault): self.init(.connectRefused, Reason(fault))
+        case .handshake(let fault):
+            self.init(.connectRefused, Reason(fault))
+            handshake = fault
         case .shortage(let shortage):
             let reason: Reason =
                 switch shortage {

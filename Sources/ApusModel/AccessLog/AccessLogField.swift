@@ -6,6 +6,10 @@ public enum AccessLogField: String, Sendable, CaseIterable {
     case client
     /// The name in the certificate that the client has shown.
     case clientCertificate = "client_certificate"
+    /// The name that the client asked for (SNI), and the version of TLS and the cipher suite that were agreed on.
+    case serverName = "server_name"
+    case tlsVersion = "tls_version"
+    case tlsCipher = "tls_cipher"
     case listener
     case method
     case host
@@ -29,4 +33,7 @@ public enum AccessLogField: String, Sendable, CaseIterable {
     case closeReason = "close_reason"
     /// Of how many requests like it the line is the one that was logged.
     case sample
+
+    /// Whether it says something only where a listener speaks TLS.
+    public var isOfTLS: Bool { self == .serverName || self == .tlsVersion || self == .tlsCipher }
 }

@@ -93,8 +93,8 @@ extension DataPlaneFact {
         case .answersAgain(let endpoint): renamed(endpoint).map { .answersAgain(endpoint: $0) }
         case .failedInARow(let endpoint, let kind, let count):
             renamed(endpoint).map { .failedInARow(endpoint: $0, kind, count: count) }
-        case .gaveNoResponse(let endpoint, let reason, let count):
-            renamed(endpoint).map { .gaveNoResponse(endpoint: $0, reason, count: count) }
+        case .gaveNoResponse(let endpoint, let reason, let fault, let count):
+            renamed(endpoint).map { .gaveNoResponse(endpoint: $0, reason, fault, count: count) }
         case .breakerChanged(.endpoint(let endpoint), let state, let cause, let worker):
             renamed(endpoint).map { .breakerChanged(.endpoint($0), state, cause, worker: worker) }
         case .breakerChanged(.pool(let pool), let state, let cause, let worker):

@@ -20,6 +20,47 @@ public enum HandshakeFault: Sendable, Hashable {
     case left
 }
 
+extension HandshakeFault {
+    /// What of it is counted apart, by its name in metrics.
+    public enum Kind: String, Sendable, CaseIterable {
+        case certificateMissing = "certificate_missing"
+        case certificateExpired = "certificate_expired"
+        case certificateRevoked = "certificate_revoked"
+        case certificateOfUnknownIssuer = "certificate_unknown_issuer"
+        case certificateForAnotherName = "certificate_other_name"
+        /// Nobody's certificate is good while there is no current list.
+        case revocationListOutdated = "revocation_list_outdated"
+        case badCertificate = "certificate_bad"
+        case nothingInCommon = "nothing_in_common"
+        case unknownName = "unknown_name"
+        case unknownProtocol = "unknown_protocol"
+        /// The client has refused what it was shown.
+        case refusedByClient = "refused_by_client"
+        case noTLS = "no_tls"
+        case broken
+
+        var index: Int { Self.allCases.firstIndex(of: self) ?? 0 }
+    }
+
+    public var kind: Kind {
+        switch self {
+        case .certificate(.missing): .certificateMissing
+        case .certificate(.expired): .certificateExpired
+        case .certificate(.revoked): .certificateRevoked
+        case .certificate(.unknownIssuer): .certificateOfUnknownIssuer
+        case .certificate(.wrongName): .certificateForAnotherName
+        case .certificate(.noRevocationList): .revocationListOutdated
+        case .certificate(.notYetValid), .certificate(.wrongPurpose), .certificate(.bad): .badCertificate
+        case .nothingInCommon: .nothingInCommon
+        case .unknownName: .unknownName
+        case .unknownProtocol: .unknownProtocol
+        case .refused: .refusedByClient
+        case .plainHTTP, .proxyHeader, .noTLS: .noTLS
+        case .broken, .left: .broken
+        }
+    }
+}
+
 /// Why a peer's certificate is not good.
 public enum CertificateFault: UInt8, Sendable, CaseIterable {
     case expired, notYetValid, unknownIssuer, wrongName, revoked

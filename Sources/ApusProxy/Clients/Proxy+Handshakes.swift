@@ -13,6 +13,7 @@ extension Proxy {
         if result.wouldBlock || result.isInProgress { return }
         guard !result.isFailure else { return handshakeFailed(client, result, &arena) }
         count(.handshakes, of: client)
+        if connections.links.isOfTLS12(connections[client].link) { count(.handshakesOf12, of: client) }
         if connections.links.isResumed(connections[client].link) { count(.handshakesResumed, of: client) }
         if identity(of: client) != nil { count(.clientCertificates, of: client) }
         awaitRequest(client)
@@ -44,6 +45,8 @@ extension Proxy {
             return closeClient(client, &arena)
         }
         count(.handshakeFailures, of: client)
+        let place = Int(connections[client].place)
+        records.counters.add(to: shared.layout.handshakes(fault.kind, listener: place))
         if case .certificate = fault { count(.clientCertificateFailures, of: client) }
         guard fault != .plainHTTP else {
             connections.unshield(client, &arena)
@@ -51,7 +54,8 @@ extension Proxy {
             return refuse(client, .plainHTTPOnTLS, &arena)
         }
         let peer = IPAddress(high: connections[client].peer.high, low: connections[client].peer.low)
-        tell(.handshakeFailed(fault, listener: Int(connections[client].place), from: peer))
+        let claim = connections.links.claim(connections[client].link) ?? LinkClaim()
+        tell(.handshakeFailed(fault, listener: place, from: peer, claim))
         closeClient(client, &arena)
     }
 

@@ -6,7 +6,7 @@ import ApusTransport
 /// What may happen with each request or connection, and is told of once a second.
 enum Frequent: Sendable {
     /// An endpoint gave a request no response.
-    case noResponse(endpoint: Int, Reason)
+    case noResponse(endpoint: Int, Reason, HandshakeFault?)
     /// A connection of a client was turned away.
     case turnedAway(Reason, listener: Int)
     /// A request of that route came back that this process had forwarded.
@@ -14,7 +14,7 @@ enum Frequent: Sendable {
     /// An endpoint is an Apus, and said that a request had come back to it.
     case ledBack(endpoint: Int, listener: Int)
     /// The TLS handshake of a client has failed.
-    case handshakeFailed(HandshakeFault, listener: Int, from: IPAddress)
+    case handshakeFailed(HandshakeFault, listener: Int, from: IPAddress, LinkClaim)
     /// A connection began without a good header of the PROXY protocol.
     case proxyHeaderRefused(ProxyHeaderFault, listener: Int, from: IPAddress)
     /// This machine lacked something for a connection to an endpoint.
@@ -33,11 +33,11 @@ enum Frequent: Sendable {
 
     var cause: Cause {
         switch self {
-        case .noResponse(let endpoint, _): .noResponse(endpoint: endpoint)
+        case .noResponse(let endpoint, _, _): .noResponse(endpoint: endpoint)
         case .turnedAway(let reason, let listener): .turnedAway(reason, listener: listener)
         case .cameBack(let route, _, _): .cameBack(route: route)
         case .ledBack(let endpoint, _): .ledBack(endpoint: endpoint)
-        case .handshakeFailed(let fault, let listener, _): .handshakeFailed(fault, listener: listener)
+        case .handshakeFailed(let fault, let listener, _, _): .handshakeFailed(fault, listener: listener)
         case .proxyHeaderRefused(let fault, let listener, _): .proxyHeaderRefused(fault, listener: listener)
         case .shortage: .shortage
         }
@@ -74,8 +74,8 @@ extension Proxy {
     private mutating func tell(_ telling: Throttle<Frequent.Cause, Frequent>.Telling) {
         let snapshot = shared.snapshot
         switch telling.news {
-        case .noResponse(let endpoint, let reason):
-            shared.report(.gaveNoResponse(endpoint: endpoint, reason, count: telling.count))
+        case .noResponse(let endpoint, let reason, let fault):
+            shared.report(.gaveNoResponse(endpoint: endpoint, reason, fault, count: telling.count))
         case .turnedAway(let reason, let listener):
             let event = RefusalNews.Event.turnedAway(reason, count: telling.count)
             shared.report(.refused(RefusalNews(at: listener, of: snapshot, event)))
@@ -88,8 +88,10 @@ extension Proxy {
             let event = RefusalNews.Event.ledBack(
                 endpoint: "\(pool)/\(snapshot.endpoints[endpoint].name)", count: telling.count)
             shared.report(.refused(RefusalNews(at: listener, of: snapshot, event)))
-        case .handshakeFailed(let fault, let listener, let peer):
-            let event = RefusalNews.Event.handshakeFailed(fault, from: "\(peer)", count: telling.count)
+        case .handshakeFailed(let fault, let listener, let peer, let claim):
+            let client = FailedClient(
+                address: "\(peer)", serverName: claim.serverName, certificate: claim.certificate)
+            let event = RefusalNews.Event.handshakeFailed(fault, client, count: telling.count)
             shared.report(.refused(RefusalNews(at: listener, of: snapshot, event)))
         case .proxyHeaderRefused(let fault, let listener, let peer):
             let event = RefusalNews.Event.proxyHeaderRefused(fault, from: "\(peer)", count: telling.count)

@@ -9,7 +9,7 @@ extension Proxy {
     /// The current attempt has come to nothing, and ends.
     mutating func attemptFailed(_ x: Int, _ failure: AttemptFailure, _ arena: inout BufferArena) -> Next {
         if failure.blamesEndpoint {
-            tell(.noResponse(endpoint: exchanges[x].endpoint, failure.reason))
+            tell(.noResponse(endpoint: exchanges[x].endpoint, failure.reason, failure.handshake))
             judgeFailure(x, failure.fault)
         }
         if failure.endsBoth { dropUpstream(x, &arena) } else { dropCurrent(x, &arena) }

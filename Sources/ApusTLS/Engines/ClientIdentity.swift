@@ -34,6 +34,14 @@ extension LinkIdentity {
         return LinkIdentity(names: names.all, name: names.all.first ?? subject, lines: lines)
     }
 
+    /// Who a client says it is by its certificate, whoever has signed that; nil for one that has shown none that can be read.
+    static func claimed(in ssl: OpaquePointer?) -> String? {
+        guard let leaf = unsafe PeerChain(of: ssl).certificates.first, let parsed = try? ParsedCertificate(leaf) else {
+            return nil
+        }
+        return ClientNames(parsed).all.first ?? parsed.subject
+    }
+
     /// Bytes of the lines at most: with the largest head that is read (64 KiB) and what routes add, less than is sent at once.
     private static let mostBytes = 48 << 10
 

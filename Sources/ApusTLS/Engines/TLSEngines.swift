@@ -179,6 +179,15 @@ public final class TLSEngines: LinkEngines {
             serverName: Greeting.name(asked: ssl), version: String(cString: SSL_get_version(ssl)), cipher: cipher ?? "")
     }
 
+    public func isOfTLS12(_ engine: Int32) -> Bool {
+        unsafe Int32(SSL_version(slots[Int(engine)].ssl)) == TLS1_2_VERSION
+    }
+
+    public func claim(_ engine: Int32) -> LinkClaim {
+        let ssl = unsafe slots[Int(engine)].ssl
+        return unsafe LinkClaim(serverName: Greeting.name(asked: ssl), certificate: LinkIdentity.claimed(in: ssl))
+    }
+
     public func policy(_ engine: Int32) -> Int { Int(slots[Int(engine)].policy) }
 
     public func policy(_ engine: Int32, for name: String?) -> Int {

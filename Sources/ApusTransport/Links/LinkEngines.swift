@@ -40,6 +40,12 @@ public protocol LinkEngines: AnyObject {
     /// Who the peer is that the handshake was made with; nil for one that has shown no certificate.
     func identity(_ engine: Int32) -> LinkIdentity?
 
+    /// Whether the handshake has agreed on TLS 1.2.
+    func isOfTLS12(_ engine: Int32) -> Bool
+
+    /// What a client whose handshake has failed had said of itself until then.
+    func claim(_ engine: Int32) -> LinkClaim
+
     /// What the handshake has agreed on.
     func terms(_ engine: Int32) -> LinkTerms
 
@@ -71,6 +77,19 @@ public protocol LinkEngines: AnyObject {
 
     /// Whether the peer has ended its direction properly, and all that it sent before was given out.
     func hasEnded(_ engine: Int32) -> Bool
+}
+
+/// What a client says of itself in a handshake, true or not.
+public struct LinkClaim: Sendable, Hashable {
+    /// The name that it asks for; nil for none.
+    public var serverName: String?
+    /// Who it is by the certificate that it has shown; nil for none.
+    public var certificate: String?
+
+    public init(serverName: String? = nil, certificate: String? = nil) {
+        self.serverName = serverName
+        self.certificate = certificate
+    }
 }
 
 /// What a handshake has agreed on with a client.

@@ -110,6 +110,16 @@ extension Links {
         return room.receivedARequest ? LinkFault(.plainHTTP) : fault
     }
 
+    /// The alert by which the peer has refused the handshake although that was over on this side, in the last call; nil for none.
+    /// In TLS 1.3 a client has sent its request when it learns what became of its certificate (RFC 8446 section 4.4.2).
+    public func lateRefusal(_ link: Link) -> UInt8? {
+        guard let room, !link.isPlain, room.failed == link.engine, case let fault = room.engines.fault,
+            fault.kind == .refused
+        else { return nil }
+        let alert = fault.detail
+        return (41...51).contains(alert) || alert == 116 ? alert : nil
+    }
+
     /// Whether the link's handshake has resumed a session.
     public func isResumed(_ link: Link) -> Bool { !link.isPlain && room?.engines.isResumed(link.engine) == true }
 
@@ -118,6 +128,12 @@ extension Links {
 
     /// What the link's handshake has agreed on; nil for one without.
     public func terms(_ link: Link) -> LinkTerms? { link.isPlain ? nil : room?.engines.terms(link.engine) }
+
+    /// Whether the link's handshake has agreed on TLS 1.2.
+    public func isOfTLS12(_ link: Link) -> Bool { !link.isPlain && room?.engines.isOfTLS12(link.engine) == true }
+
+    /// What the link's client had said of itself when its handshake failed.
+    public func claim(_ link: Link) -> LinkClaim? { link.isPlain ? nil : room?.engines.claim(link.engine) }
 
     /// By which of several rules the link's handshake was made, in the numbers of what its engine was made from.
     public func policy(_ link: Link) -> Int { link.isPlain ? 0 : room?.engines.policy(link.engine) ?? 0 }
@@ -176,6 +192,7 @@ extension Links {
     ) -> SystemResult {
         let start = unsafe arena.start(of: handle, offset..<offset + count)
         let result = unsafe room.engines.open(link.engine, into: start, room: count)
+        if result == -Int(EPROTO) { room.failed = link.engine }
         // What it has to say by itself: that keys were changed, or why it gives up.
         let sent = sendSealed(&link, room, &arena)
         // Nothing follows the peer's end.
@@ -372,6 +389,8 @@ final class EngineRoom {
     let gathering: UnsafeMutablePointer<UInt8>
     /// Bytes of one record at most.
     let record = 16 << 10
+    /// The engine that has given up in this call; -1 for none.
+    var failed: Int32 = -1
 
     init(_ engines: any LinkEngines) {
         self.engines = engines
@@ -390,6 +409,7 @@ final class EngineRoom {
         unsafe engines.flow.pointee.receivedCount = 0
         unsafe engines.flow.pointee.sealedCount = 0
         unsafe engines.flow.pointee.wanted = 0
+        failed = -1
     }
 
     /// Whether what was received last begins as a request in plain HTTP does: a method in capitals, and a blank.

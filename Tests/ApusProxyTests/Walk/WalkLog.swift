@@ -20,7 +20,7 @@ final class WalkLog {
     deinit { for end in ends { close(end) } }
 
     func writer(_ snapshot: Snapshot) -> AccessLogWriter {
-        let line = AccessLogLine(log, host: nil, process: 1)
+        let line = AccessLogLine(log, hasTLS: false, host: nil, process: 1)
         return AccessLogWriter(ring: ring, line: line, names: AccessLogNames(snapshot, line.style), log: log)
     }
 

@@ -21,7 +21,7 @@ struct AccessLogLine: Sendable {
     enum Value: UInt8, Sendable {
         case time, client, listener, method, host, target, version, referer, userAgent, requestID, route, pool, endpoint
         case attempts, status, bytesReceived, bytesSent, bodyBytesSent, responseHead, duration, reason
-        case closedBy, closeReason, sample, clientCertificate
+        case closedBy, closeReason, sample, clientCertificate, serverName, tlsVersion, tlsCipher
         // What only the Combined Log Format has: address without port, time, request line, status and size.
         case address, commonTime, requestLine, commonStatus, commonSize
         /// When the line is written.
@@ -32,15 +32,17 @@ struct AccessLogLine: Sendable {
     let style: Style
     let steps: [Step]
     let texts: [UInt8]
+    /// Whether it says what a handshake has agreed on.
+    let tellsTerms: Bool
 
-    /// - Parameter oneIn: of how many requests one is logged.
-    init(_ log: AccessLog, host: String?, process: Int32) {
+    /// - Parameter hasTLS: whether a listener speaks TLS.
+    init(_ log: AccessLog, hasTLS: Bool, host: String?, process: Int32) {
         var builder = Builder()
         if case .syslog(let syslog) = log.destination { builder.begin(syslog, host: host, process: process) }
         switch log.format {
         case .json:
             style = .json
-            builder.addJSON(hasSample: log.oneIn > 1)
+            builder.addJSON(hasSample: log.oneIn > 1, hasTLS: hasTLS)
         case .combined:
             style = .plain
             builder.addCombined()
@@ -52,6 +54,7 @@ struct AccessLogLine: Sendable {
         builder.value(.nothing)
         steps = builder.steps
         texts = builder.texts
+        tellsTerms = steps.contains { [.serverName, .tlsVersion, .tlsCipher].contains($0.value) }
     }
 
     private struct Builder {
@@ -87,9 +90,10 @@ struct AccessLogLine: Sendable {
             return visible.isEmpty ? "-" : String(decoding: visible, as: UTF8.self)
         }
 
-        mutating func addJSON(hasSample: Bool) {
+        mutating func addJSON(hasSample: Bool, hasTLS: Bool) {
             var separator = "{"
-            for field in AccessLogField.allCases where field != .sample || hasSample {
+            for field in AccessLogField.allCases
+            where (field != .sample || hasSample) && (!field.isOfTLS || hasTLS) {
                 text("\(separator)\"\(field.rawValue)\":")
                 value(Value(field))
                 separator = ","
@@ -132,6 +136,9 @@ extension AccessLogLine.Value {
             case .time: .time
             case .client: .client
             case .clientCertificate: .clientCertificate
+            case .serverName: .serverName
+            case .tlsVersion: .tlsVersion
+            case .tlsCipher: .tlsCipher
             case .listener: .listener
             case .method: .method
             case .host: .host

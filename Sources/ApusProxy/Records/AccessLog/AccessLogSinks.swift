@@ -48,7 +48,7 @@ final class AccessLogSinks: Sendable {
 
     /// Opens what the first snapshot's log needs. `use` or `discard` must follow.
     func prepare(_ snapshot: Snapshot) throws(DataPlaneError) -> Prepared {
-        try prepare(snapshot.accessLog) { AccessLogNames(snapshot, $0) }
+        try prepare(snapshot) { AccessLogNames(snapshot, $0) }
     }
 
     /// Opens what the log of the succession's snapshot needs, unless it is in use already. `use` or `discard` must follow.
@@ -56,12 +56,13 @@ final class AccessLogSinks: Sendable {
     /// - Parameter writers: those that the workers have.
     func prepare(_ succession: Succession, succeeding writers: [AccessLogWriter?]) throws(DataPlaneError) -> Prepared {
         let previous = writers.first??.names
-        return try prepare(succession.snapshot.accessLog) { AccessLogNames(succession, $0, keeping: previous) }
+        return try prepare(succession.snapshot) { AccessLogNames(succession, $0, keeping: previous) }
     }
 
     private func prepare(
-        _ log: AccessLog, _ makeNames: (AccessLogLine.Style) -> AccessLogNames
+        _ snapshot: Snapshot, _ makeNames: (AccessLogLine.Style) -> AccessLogNames
     ) throws(DataPlaneError) -> Prepared {
+        let log = snapshot.accessLog
         guard let destination = log.destination else {
             return Prepared(writers: Array(repeating: nil, count: workers), sink: nil, isNew: false)
         }
@@ -73,7 +74,8 @@ final class AccessLogSinks: Sendable {
             sink = try AccessLogSink(destination, workers: workers, lost: lostLines, tell: tell)
             if isStarted { try start(sink) }
         }
-        let line = AccessLogLine(log, host: hostName(), process: processNumber())
+        let hasTLS = snapshot.listeners.contains { $0.tls != nil }
+        let line = AccessLogLine(log, hasTLS: hasTLS, host: hostName(), process: processNumber())
         let names = makeNames(line.style)
         let writers = sink.rings.map { AccessLogWriter(ring: $0, line: line, names: names, log: log) }
         return Prepared(writers: writers, sink: sink, isNew: sink !== current)

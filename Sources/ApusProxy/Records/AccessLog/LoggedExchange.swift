@@ -10,6 +10,8 @@ struct LoggedExchange {
     let peer: SocketAddress
     /// Who the client is by its certificate.
     let identity: LinkIdentity?
+    /// What its handshake has agreed on, where the line says it.
+    let terms: LinkTerms?
     /// Microseconds since 1970.
     let began: Int64
     let duration: Int64
@@ -34,12 +36,12 @@ struct LoggedExchange {
     let responseHead: Int64
 
     init(
-        _ exchange: borrowing Exchange, peer: SocketAddress, identity: LinkIdentity?, began: Int64, duration: Int64,
-        end: ConnectionEnd,
-        sample: Int
+        _ exchange: borrowing Exchange, peer: SocketAddress, identity: LinkIdentity?, terms: LinkTerms?, began: Int64,
+        duration: Int64, end: ConnectionEnd, sample: Int
     ) {
         self.peer = peer
         self.identity = identity
+        self.terms = terms
         self.began = began
         self.duration = duration
         self.end = end
@@ -92,7 +94,10 @@ extension BufferArena {
         case .closedBy: append(word: logged.end.closer, style)
         case .closeReason: append(word: logged.end.token, style)
         case .time, .client, .now, .address, .commonTime: appendPlaceAndTime(value, of: logged, style)
-        case .clientCertificate: append(identity: logged.identity, log)
+        case .clientCertificate: append(name: logged.identity?.name, log)
+        case .serverName: append(name: logged.terms?.serverName.map { Array($0.utf8) }, log)
+        case .tlsVersion: append(name: (logged.terms?.version).map { Array($0.utf8) }, log)
+        case .tlsCipher: append(name: (logged.terms?.cipher).map { Array($0.utf8) }, log)
         case .requestLine: appendRequestLine(logged, log)
         case .attempts, .status, .bytesReceived, .bytesSent, .bodyBytesSent, .responseHead, .duration, .sample,
             .commonStatus, .commonSize:
@@ -154,11 +159,10 @@ extension BufferArena {
     }
 
     /// The name that a client is called by, which an authority has signed, but not for us.
-    private mutating func append(identity: LinkIdentity?, _ log: AccessLogWriter) {
-        guard let identity else { return append(word: nil, log.line.style) }
+    private mutating func append(name: [UInt8]?, _ log: AccessLogWriter) {
+        guard let name else { return append(word: nil, log.line.style) }
         let style = log.line.style
         if style == .json { append(UInt8(ascii: "\"")) }
-        let name = identity.name
         append(escaping: name.span, style, reserve: log.reserve)
         if style == .json { append(UInt8(ascii: "\"")) }
     }

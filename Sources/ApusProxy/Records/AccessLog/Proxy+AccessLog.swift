@@ -42,6 +42,7 @@ extension Proxy {
         let ended = LoggedExchange(
             exchanges[x], peer: SocketAddress(connections[exchanges[x].client].peer),
             identity: identity(of: exchanges[x].client),
+            terms: log.line.tellsTerms ? connections.links.terms(connections[exchanges[x].client].link) : nil,
             began: connections.links.wallClock() - duration, duration: duration, end: connectionEnd(x), sample: sample)
         arena.beginSend()
         if !arena.append(ended, log) || !log.ring.write(arena.bytes(.outbound, 0..<arena.sendCount)) {
