@@ -15,12 +15,13 @@ extension Greeting {
 
     /// What a ticket is good for: the certificates that the client would be shown, and what it would be asked for itself. Whoever
     /// leads a client to another listener, or asks for another name, must not have a session resumed that was verified for this
-    /// one (RFC 6066 section 3).
+    /// one. In TLS 1.2 that holds for any other name, whatever certificate it has (RFC 6066 section 3).
     private static func bound(_ ssl: OpaquePointer?) -> [UInt8] {
         guard let greeting = unsafe of(ssl) else { return [] }
         let name = unsafe name(asked: ssl)
         let shown = greeting.table.certificates(for: name).flatMap(\.digest)
-        return shown + (greeting.table.clients(for: name)?.sessionBound ?? [])
+        let older = unsafe Int32(SSL_version(ssl)) == TLS1_2_VERSION ? Array((name ?? "").lowercased().utf8) : []
+        return shown + (greeting.table.clients(for: name)?.sessionBound ?? []) + older
     }
 
     private static func sealTicket(

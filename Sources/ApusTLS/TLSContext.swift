@@ -28,6 +28,8 @@ public final class TLSContext: @unchecked Sendable {
         } else {
             unsafe SSL_CTX_set_ticket_aead_method(pointer, Greeting.ticketMethod)
         }
+        // By the order of the rules: groups of TLS 1.3 as well.
+        unsafe SSL_CTX_set_options(pointer, UInt32(SSL_OP_CIPHER_SERVER_PREFERENCE))
         // A session is in its ticket, and nowhere else.
         unsafe SSL_CTX_set_session_cache_mode(pointer, SSL_SESS_CACHE_OFF)
         unsafe SSL_CTX_set_session_id_context(pointer, Array("apus".utf8), 4)
@@ -71,7 +73,7 @@ public final class TLSContext: @unchecked Sendable {
         let areSet =
             unsafe SSL_CTX_set1_group_ids(pointer, groups, groups.count) == 1
             && SSL_CTX_set_verify_algorithm_prefs(pointer, rules.peerAlgorithms, rules.peerAlgorithms.count) == 1
-            && SSL_CTX_set_strict_cipher_list(pointer, rules.ciphers.map(\.rawValue).joined(separator: ":")) == 1
+            && SSL_CTX_set_strict_cipher_list(pointer, TLSCipher.list(rules.ciphers)) == 1
         guard areSet else {
             unsafe SSL_CTX_free(pointer)
             throw .brokeProtocol(BoringError.take())

@@ -40,6 +40,20 @@ extension TLSGroup {
     }
 }
 
+extension TLSCipher {
+    /// As BoringSSL reads a list: each before the next. Of the usual ones those with AES-128 and ChaCha20 are equal, since a client
+    /// knows which is the faster for it.
+    static func list(_ ciphers: [TLSCipher]) -> String {
+        guard ciphers == usual else { return ciphers.map(\.rawValue).joined(separator: ":") }
+        func equals(_ one: TLSCipher, _ other: TLSCipher) -> String { "[\(one.rawValue)|\(other.rawValue)]" }
+        return [
+            equals(.ecdsaAES128GCM, .ecdsaChaCha20), equals(.rsaAES128GCM, .rsaChaCha20),
+            TLSCipher.ecdsaAES256GCM.rawValue,
+            TLSCipher.rsaAES256GCM.rawValue,
+        ].joined(separator: ":")
+    }
+}
+
 extension TLSVersion {
     /// As the protocol has it.
     var number: UInt16 {

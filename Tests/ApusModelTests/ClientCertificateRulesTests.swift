@@ -40,4 +40,35 @@ import Testing
         #expect(ListenerTLS.asksAlike(nil, tls((["a.test"], nil))))
         #expect(!ListenerTLS.asksAlike(nil, before) && !ListenerTLS.asksAlike(before, nil))
     }
+
+    /// A host that no certificate has is asked for as little as the first asks, but not where a wildcard guards it.
+    @Test func oddHostsAreHeldToTheirWildcard() {
+        let names = CertificateNames(
+            tls((["open.test"], nil), (["*.wild.test"], 1), (["*.b.wild.test"], 2), (["free.wild.test"], nil)))
+        let policies = names.policy(ofHost: "open.test")
+        #expect(names.policy(ofHost: nil) == policies && names.policy(ofHost: "elsewhere.test") == policies)
+        #expect(names.policy(ofHost: "free.wild.test") == policies && names.policy(ofHost: "wild.test") == policies)
+        #expect(names.policy(ofHost: "xwild.test") == policies)
+        let wild = names.policy(ofHost: "a.wild.test")
+        #expect(wild == names.policy(for: "a.wild.test") && wild != policies)
+        for host in [
+            "*.wild.test", "a*.wild.test", "a..wild.test", "..wild.test", ".wild.test", "A.C.Wild.TEST",
+            "a.c.wild.test.",
+        ] {
+            #expect(names.policy(ofHost: host) == wild, "\(host)")
+        }
+        let deep = names.policy(ofHost: "a.b.wild.test")
+        #expect(deep == names.policy(ofHost: "x.y.b.wild.test") && deep != wild && deep != policies)
+    }
+
+    /// Names that only look the same are others, also where Unicode calls them equal.
+    @Test func namesAreComparedByTheirBytes() throws {
+        for (pattern, name) in [
+            ("CN=Kate", "CN=\u{212a}ate"), ("CN=\u{e9}va", "CN=e\u{301}va"),
+            ("spiffe://a/\u{e9}/*", "spiffe://a/e\u{301}/x"),
+        ] {
+            #expect(try !#require(ClientNamePattern(pattern)).matches(name), "\(pattern)")
+        }
+        #expect(try #require(ClientNamePattern("CN=\u{e9}va")).matches("CN=\u{e9}va"))
+    }
 }

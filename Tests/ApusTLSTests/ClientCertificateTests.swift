@@ -122,4 +122,27 @@ import Testing
     private static func certificate(_ name: String) throws -> TLSCertificate {
         try TLSCertificate(chain: TestCertificates.bytes("\(name).pem"), key: TestCertificates.bytes("\(name).key"))
     }
+
+    /// A client is told the names of the authorities that it may choose by; of thousands none, or no handshake could be made.
+    @Test func manyAuthoritiesAreNotNamed() throws {
+        let one = try TestCertificates.bytes("ca.pem")
+        let many = (0..<2_000).flatMap { _ in one }
+        let few = try TrustStore(authorities: one)
+        #expect(few.toldCount == 1)
+        #expect(try TrustStore(authorities: many).toldCount == 0)
+    }
+
+    @Test func aChainThatFitsIntoNoHandshakeIsRefused() throws {
+        let leaf = try TestCertificates.bytes("site.pem")
+        let authority = try TestCertificates.bytes("ca.pem")
+        let key = try TestCertificates.bytes("site.key")
+        let long = leaf + (0..<150).flatMap { _ in authority }
+        let error = #expect(throws: TLSCertificateError.self) { try TLSCertificate(chain: long, key: key) }
+        guard case .chainTooLong(let count)? = error else {
+            Issue.record("\(String(describing: error))")
+            return
+        }
+        #expect(count > 48 << 10)
+        _ = try TLSCertificate(chain: leaf + (0..<20).flatMap { _ in authority }, key: key)
+    }
 }

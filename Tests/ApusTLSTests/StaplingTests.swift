@@ -12,6 +12,8 @@ import Testing
         )
     }
 
+    private static let any = OCSPSubject(serial: [1], issuer: [], issuerKey: nil)
+
     @Test func anAnswerIsShownAsLongAsItHolds() throws {
         let certificate = try certificate(with: TestCertificates.bytes("site.ocsp"))
         let until = try #require(certificate.stapledUntil)
@@ -36,11 +38,50 @@ import Testing
         #expect(unsafe certificate.credential(at: 0) == certificate.credential(at: .max))
     }
 
+    /// Authorities count their certificates each for itself.
+    @Test func anAnswerIsOneOfTheIssuers() throws {
+        let chain = try PEM.certificates(in: TestCertificates.bytes("site.pem"))
+        let response = try TestCertificates.bytes("site.ocsp")
+        let authority = try PEM.certificates(in: TestCertificates.bytes("ca.pem"))[0]
+        let own = try OCSPSubject(ParsedCertificate(chain[0]), issuedBy: authority)
+        #expect(own.issuerKey != nil)
+        let found = try OCSPResponse(response, about: own)
+        #expect(found.thisUpdate < found.nextUpdate ?? 0)
+        var other = own
+        other.issuer += [0]
+        #expect(throws: OCSPFault.ofAnother) { try OCSPResponse(response, about: other) }
+        other = own
+        other.issuerKey?.append(0)
+        #expect(throws: OCSPFault.ofAnother) { try OCSPResponse(response, about: other) }
+        other.issuerKey = nil
+        #expect(try OCSPResponse(response, about: other) == found)
+        let stranger = try PEM.certificates(in: TestCertificates.bytes("stranger.pem"))[0]
+        #expect(try OCSPSubject(ParsedCertificate(chain[0]), issuedBy: stranger).issuerKey == nil)
+    }
+
+    @Test func anAnswerOfTomorrowIsNotShownToday() throws {
+        let chain = try PEM.certificates(in: TestCertificates.bytes("site.pem"))
+        let response = try OCSPResponse(
+            TestCertificates.bytes("site.ocsp"), about: OCSPSubject(ParsedCertificate(chain[0]), issuedBy: nil))
+        let certificate = try certificate(with: TestCertificates.bytes("site.ocsp"))
+        let plain = unsafe certificate.credential(at: .max)
+        #expect(unsafe certificate.credential(at: response.thisUpdate - 1) == plain)
+        #expect(unsafe certificate.credential(at: response.thisUpdate) != plain)
+    }
+
+    /// What stands behind it would go into each handshake.
+    @Test func anAnswerIsNothingElse() throws {
+        let whole = try TestCertificates.bytes("site.ocsp")
+        #expect(try certificate(with: whole + [0]).stapleFault == .unreadable)
+        let large = whole + [UInt8](repeating: 0, count: 40_000)
+        #expect(try certificate(with: large).stapleFault == .tooLarge)
+    }
+
     /// Whatever stands in the file, the certificate is there, and nothing is read that is not in it.
     @Test func anAnswerThatIsCutOrChangedIsNoReasonToFail() throws {
         let whole = try TestCertificates.bytes("site.ocsp")
         for count in 0..<whole.count {
-            #expect(throws: OCSPFault.unreadable) { try OCSPResponse(Array(whole[..<count]), about: [1]) }
+            #expect(throws: OCSPFault.unreadable) { try OCSPResponse(Array(whole[..<count]), about: Self.any) }
         }
         var random = SystemRandomNumberGenerator()
         for _ in 0..<20_000 {
@@ -48,7 +89,7 @@ import Testing
             for _ in 0..<Int.random(in: 1...4, using: &random) {
                 changed[Int.random(in: 0..<120, using: &random)] = UInt8.random(in: 0...255, using: &random)
             }
-            _ = try? OCSPResponse(changed, about: [1])
+            _ = try? OCSPResponse(changed, about: Self.any)
         }
     }
 }

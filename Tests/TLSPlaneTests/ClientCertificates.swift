@@ -103,6 +103,7 @@ import Testing
         let rules = try asking()
         var tls = try showing("site", "other")
         tls.certificates[1].clients = rules
+        tls.certificates[1].names = ["other.test", "*.other.test"]
         let proxy = try tlsProxy(try Origin(), tickets: keys) { [tls] in $0.listener = { $0.tls = tls } }
         func ask(_ host: String, at name: String, _ options: String = "") throws -> String {
             try conversation(proxy, name, "\(version) \(options)", host: host)
@@ -118,6 +119,12 @@ import Testing
         }
         #expect(try ask("site.test", at: "other.test", shown).contains("421"))
         #expect(proxy.count(.misdirectedRequest) == 5)
+        // A wildcard of routes would take them.
+        for host in [
+            "*.other.test", "a*.other.test", "a..other.test", "..other.test", "a.b.other.test", "a.b.OTHER.test.",
+        ] {
+            #expect(try ask(host, at: "site.test").contains(" 421 "), "\(host)")
+        }
         // Whoever has a session of the one has none of the other.
         let file = FileManager.default.temporaryDirectory.appending(path: "apus-session-\(UUID().uuidString)").path
         defer { try? FileManager.default.removeItem(atPath: file) }

@@ -61,6 +61,19 @@ import Testing
         // By a HelloRetryRequest: the client's first guess is none of the listener's.
         Row(offer: "-groups X448:P-256", session: "ECDH, prime256v1"),
         Row(offer: "-groups X25519", change: { $0.groups = [.p256] }, note: "curves: [P-256]"),
+        // The order is the listener's, but the client knows whether it computes AES fast.
+        Row(offer: "-groups P-384:P-256:X25519", session: "X25519"),
+        Row(
+            offer: "-groups X25519:P-384", session: "ECDH, secp384r1", change: { $0.groups = [.p384, .x25519] },
+            note: "curves: [P-384, X25519]"),
+        Row(
+            offer: "-tls1_2 -cipher ECDHE-ECDSA-AES256-GCM-SHA384:\(aes128)", session: aes128),
+        Row(
+            offer: "-tls1_2 -cipher ECDHE-ECDSA-CHACHA20-POLY1305:\(aes128)", session: "ECDHE-ECDSA-CHACHA20-POLY1305"),
+        Row(
+            offer: "-tls1_2 -cipher \(aes128):ECDHE-ECDSA-AES256-GCM-SHA384", session: "ECDHE-ECDSA-AES256-GCM-SHA384",
+            change: { $0.ciphers = [.ecdsaAES256GCM, .ecdsaAES128GCM] },
+            note: "ciphers: [ECDHE-ECDSA-AES256-GCM-SHA384, \(aes128)]"),
         // Signatures.
         Row(offer: "-sigalgs ECDSA+SHA256", session: "Peer signature type: ECDSA"),
         Row(offer: "-sigalgs RSA-PSS+SHA256"), Row(offer: "-tls1_2 -sigalgs ECDSA+SHA1 -cipher ALL:@SECLEVEL=0"),

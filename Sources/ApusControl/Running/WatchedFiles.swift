@@ -1,6 +1,6 @@
 import ApusConfig
 import ApusModel
-import FoundationEssentials
+import Glibc
 import Synchronization
 
 /// What a configuration was read from, and whether any of it has changed since.
@@ -19,22 +19,24 @@ struct WatchedFiles: Sendable {
     struct Stamp: Sendable, Equatable {
         var inode: UInt64
         var size: UInt64
-        var changed: Date
+        /// When what stands in it or who may read it changed last (`ctime`), in nanoseconds.
+        var changed: Int64
 
-        init(inode: UInt64, size: UInt64, changed: Date) {
+        init(inode: UInt64, size: UInt64, changed: Int64) {
             self.inode = inode
             self.size = size
             self.changed = changed
         }
 
-        /// Nil when there is no such file, or it cannot be looked at.
+        /// Nil when there is no such file, or it cannot be looked at. Where files are exchanged by exchanging a link, it is what
+        /// the link leads to that counts.
         init?(path: String) {
-            // Where files are exchanged by exchanging a link, it is what the link leads to that counts.
-            let target = URL(filePath: path).resolvingSymlinksInPath().path
-            guard let attributes = try? FileManager.default.attributesOfItem(atPath: target) else { return nil }
-            inode = attributes[.systemFileNumber] as? UInt64 ?? 0
-            size = attributes[.size] as? UInt64 ?? 0
-            changed = attributes[.modificationDate] as? Date ?? .distantPast
+            var status = stat()
+            // SAFETY: `stat` writes into `status`, which outlives the call, and reads `path` up to its end.
+            guard unsafe stat(path, &status) == 0 else { return nil }
+            inode = UInt64(status.st_ino)
+            size = UInt64(max(0, status.st_size))
+            changed = Int64(status.st_ctim.tv_sec) * 1_000_000_000 + Int64(status.st_ctim.tv_nsec)
         }
     }
 

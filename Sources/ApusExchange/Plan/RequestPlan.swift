@@ -57,7 +57,7 @@ extension RequestRules {
     @usableFromInline
     func isMisdirected<Place>(_ hand: inout HeadInHand<Place>, _ bytes: Span<UInt8>, _ arrival: Arrival) -> Bool {
         guard let names = hostPolicies[arrival.listener] else { return false }
-        return names.policy(for: hand.serverName(bytes)) != Int(arrival.policy)
+        return names.policy(ofHost: hand.serverName(bytes)) != Int(arrival.policy)
     }
 
     /// Whether a route lets a client in.

@@ -14,6 +14,9 @@ public struct CertificateNames: Sendable {
     private var fallback: [Int] = []
     /// By certificate: the number of what clients are asked for, among `ListenerTLS.policies`.
     private var policies: [Int] = []
+    /// How hosts end, with the dot, of which a wildcard asks clients for something else than the first certificate does; the longest
+    /// first.
+    private var guarded: [(ending: String, policy: Int)] = []
 
     public init(_ tls: ListenerTLS) {
         for (index, shown) in tls.certificates.enumerated() {
@@ -24,6 +27,11 @@ public struct CertificateNames: Sendable {
         guard !tls.isStrict, let first = tls.certificates.first else { return }
         // With those for the same name, whose keys other clients know.
         fallback = first.names.first.flatMap { byName[$0.lowercased()] } ?? [0]
+        let usual = policies[fallback[0]]
+        for (name, found) in byName where name.hasPrefix("*.") && policies[found[0]] != usual {
+            guarded.append((String(name.dropFirst()), policies[found[0]]))
+        }
+        guarded.sort { $0.ending.utf8.count > $1.ending.utf8.count }
     }
 
     /// The certificates for a name, by their indices: the first that the client can make use of is shown. None where the
@@ -48,4 +56,19 @@ public struct CertificateNames: Sendable {
     /// What clients that ask for a name must show, by its number among `ListenerTLS.policies`; -1 where such a client is
     /// shown nothing.
     public func policy(for name: String?) -> Int { find(name).certificates.first.map { policies[$0] } ?? -1 }
+
+    /// What a request for a host is held to, in the same numbers.
+    ///
+    /// A wildcard of routes stands for more labels than one of certificates, and for odd ones: a host that ends as a wildcard
+    /// certificate's names do is held to that one's rules, where no certificate has it and the first would have been shown.
+    public func policy(ofHost host: String?) -> Int {
+        let (certificates, match) = find(host)
+        if match == .first, !guarded.isEmpty, let host {
+            var name = host.lowercased()
+            if name.utf8.last == UInt8(ascii: ".") { name.removeLast() }
+            let found = guarded.first { name.utf8.suffix($0.ending.utf8.count).elementsEqual($0.ending.utf8) }
+            if let found { return found.policy }
+        }
+        return certificates.first.map { policies[$0] } ?? -1
+    }
 }

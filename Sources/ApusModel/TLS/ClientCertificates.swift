@@ -60,25 +60,27 @@ public struct ClientNamePattern: Sendable, Hashable {
     public let text: String
     private let kind: Kind
 
+    /// As bytes: strings that are written with other characters can be equal (Unicode, canonical equivalence).
     private enum Kind: Sendable, Hashable {
-        case whole(String)
-        case beginning(String)
+        case whole([UInt8])
+        case beginning([UInt8])
         /// With the dot.
-        case ending(String)
+        case ending([UInt8])
     }
 
     /// - Returns: nil where `*` stands in a place that means nothing.
     public init?(_ text: String) {
         self.text = text
-        let stars = text.count { $0 == "*" }
+        let stars = text.utf8.count { $0 == UInt8(ascii: "*") }
+        let bytes = Array(Self.comparable(text).utf8)
         if stars == 0, !text.isEmpty {
-            kind = .whole(Self.comparable(text))
+            kind = .whole(bytes)
         } else if stars == 1, text.hasSuffix("/*"), text.contains("://"), !text.hasSuffix("://*"),
             !text.hasSuffix("///*")
         {
-            kind = .beginning(Self.comparable(String(text.dropLast())))
+            kind = .beginning(Array(bytes.dropLast()))
         } else if stars == 1, text.hasPrefix("*."), text.count > 2, !text.contains("://"), !text.contains("@") {
-            kind = .ending(Self.comparable(String(text.dropFirst())))
+            kind = .ending(Array(bytes.dropFirst()))
         } else {
             return nil
         }
@@ -86,19 +88,21 @@ public struct ClientNamePattern: Sendable, Hashable {
 
     /// Whether it is for a name, as `LinkIdentity` has it: DNS names in lower case, everything else as it stands.
     public func matches(_ name: String) -> Bool {
+        let name = name.utf8
         switch kind {
-        case .whole(let whole): return name == whole
+        case .whole(let whole): return name.elementsEqual(whole)
         case .beginning(let beginning):
-            guard name.utf8.count > beginning.utf8.count, name.hasPrefix(beginning) else { return false }
+            guard name.count > beginning.count, name.starts(with: beginning) else { return false }
             // Whoever resolves those finds another place.
-            return !name.split(separator: "/").contains {
-                [".", ".."].contains($0.lowercased().replacing("%2e", with: "."))
+            return !name.split(separator: UInt8(ascii: "/")).contains {
+                [".", ".."].contains(String(decoding: $0, as: UTF8.self).lowercased().replacing("%2e", with: "."))
             }
         case .ending(let ending):
             // A name of another kind is none of a server.
-            guard name.hasSuffix(ending), !name.contains(where: { ":=@/".contains($0) }) else { return false }
+            guard name.suffix(ending.count).elementsEqual(ending), !name.contains(where: { ":=@/".utf8.contains($0) })
+            else { return false }
             let label = name.dropLast(ending.count)
-            return !label.isEmpty && !label.contains(".")
+            return !label.isEmpty && !label.contains(UInt8(ascii: "."))
         }
     }
 

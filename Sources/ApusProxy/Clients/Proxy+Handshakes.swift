@@ -56,7 +56,10 @@ extension Proxy {
         let peer = IPAddress(high: connections[client].peer.high, low: connections[client].peer.low)
         let claim = connections.links.claim(connections[client].link) ?? LinkClaim()
         tell(.handshakeFailed(fault, listener: place, from: peer, claim))
-        closeClient(client, &arena)
+        guard case .certificate = fault else { return closeClient(client, &arena) }
+        // The rest of what it sends would reset the connection, and the alert be lost that says what is wrong with its certificate.
+        connections.unshield(client, &arena)
+        linger(client, &arena)
     }
 
     mutating func count(_ counter: CounterLayout.ListenerCounter, of client: Int) {

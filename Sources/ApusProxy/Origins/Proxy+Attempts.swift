@@ -135,6 +135,8 @@ extension Proxy {
             shared.report(.connectFailed(endpoint: endpoint, cause))
             records.counters.add(to: shared.layout.endpoint(endpoint, .connectFailures))
             neighbours.hasFailed[endpoint] = true
+            // A fault of TLS may be that of requests alone: health checks show no certificate, or there are none.
+            if let fault = failure.handshake { tell(.noResponse(endpoint: endpoint, failure.reason, fault)) }
             judgeFailure(x, failure.fault)
         } else {
             records.counters.add(to: shared.layout.endpoint(endpoint, .connectShortages))

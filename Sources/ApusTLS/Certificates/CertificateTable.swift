@@ -29,6 +29,9 @@ struct CertificateTable: Sendable {
     /// The number of that.
     func policy(for name: String?) -> Int { names.policy(for: name) }
 
+    /// The number of what a request for a host is held to.
+    func policy(ofHost host: String?) -> Int { names.policy(ofHost: host) }
+
     /// - Parameter name: what the client asks for; nil for nothing.
     /// - Returns: none where the client is to be shown nothing.
     func certificates(for name: String?) -> [TLSCertificate] {

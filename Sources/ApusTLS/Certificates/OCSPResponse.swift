@@ -3,15 +3,22 @@ internal import CNIOBoringSSL
 /// What an authority answered about one certificate (OCSP, RFC 6960), as far as it must be known to be shown with the certificate
 /// (RFC 6066 section 8). Its signature is for clients to verify.
 struct OCSPResponse: Equatable {
+    /// Since when the answer holds, in seconds since 1970.
+    let thisUpdate: Int64
     /// Until when the answer holds, in seconds since 1970; nil where it does not say.
     let nextUpdate: Int64?
 
+    /// Bytes at most: it goes into a handshake, and real ones have two thousand.
+    static let mostBytes = 32 << 10
+
     /// - Parameters:
     ///   - der: the response as the authority sent it.
-    ///   - serial: the serial number of the certificate that it is to be about, without leading zeros.
-    init(_ der: [UInt8], about serial: [UInt8]) throws(OCSPFault) {
+    ///   - subject: the certificate that it is to be about.
+    init(_ der: [UInt8], about subject: OCSPSubject) throws(OCSPFault) {
+        guard der.count <= Self.mostBytes else { throw .tooLarge }
         var response = DERReader(der[...])
-        guard var answer = response.inside(.sequence), let status = answer.next(.enumerated)?.first else {
+        guard var answer = response.inside(.sequence), response.isAtEnd, let status = answer.next(.enumerated)?.first
+        else {
             throw .unreadable
         }
         guard status == 0 else { throw .refused(status) }
@@ -26,11 +33,12 @@ struct OCSPResponse: Equatable {
             throw .unreadable
         }
         while var single = answers.inside(.sequence) {
-            guard var asked = single.inside(.sequence), asked.next(.sequence) != nil, asked.next(.octets) != nil,
-                asked.next(.octets) != nil, let number = asked.next(.integer), let state = single.next(),
-                single.next(.time) != nil
+            guard var asked = single.inside(.sequence), asked.next(.sequence) != nil,
+                let name = asked.next(.octets), let key = asked.next(.octets), let number = asked.next(.integer),
+                let state = single.next(), let from = single.next(.time), let thisUpdate = Self.seconds(from)
             else { throw .unreadable }
-            guard number.drop(while: { $0 == 0 }).elementsEqual(serial) else { continue }
+            guard subject.isNamed(byIssuer: name, key: key, serial: number) else { continue }
+            self.thisUpdate = thisUpdate
             switch state.tag & 0x1f {
             case 0: break
             case 1: throw .revoked
@@ -58,10 +66,57 @@ struct OCSPResponse: Equatable {
     }
 }
 
+/// A certificate as questions about it name it (RFC 6960 section 4.1.1).
+struct OCSPSubject: Equatable {
+    /// Its serial number, without leading zeros.
+    var serial: [UInt8]
+    /// Its issuer's name, in DER.
+    var issuer: [UInt8]
+    /// Its issuer's public key, as bits; nil where the issuer's certificate is not at hand.
+    var issuerKey: [UInt8]?
+
+    /// - Parameters:
+    ///   - name: a hash of the issuer's name, by whatever function has so many bytes.
+    ///   - key: one of its public key.
+    fileprivate func isNamed(
+        byIssuer name: ArraySlice<UInt8>, key: ArraySlice<UInt8>, serial number: ArraySlice<UInt8>
+    ) -> Bool {
+        guard number.drop(while: { $0 == 0 }).elementsEqual(serial), Self.hash(issuer, name.count) == Array(name) else {
+            return false
+        }
+        guard let issuerKey else { return true }
+        return Self.hash(issuerKey, key.count) == Array(key)
+    }
+
+    private static func hash(_ bytes: [UInt8], _ count: Int) -> [UInt8]? {
+        var hash = [UInt8](repeating: 0, count: count)
+        switch count {
+        case 20: unsafe SHA1(bytes, bytes.count, &hash)
+        case 32: unsafe SHA256(bytes, bytes.count, &hash)
+        case 48: unsafe SHA384(bytes, bytes.count, &hash)
+        case 64: unsafe SHA512(bytes, bytes.count, &hash)
+        default: return nil
+        }
+        return hash
+    }
+}
+
+extension OCSPSubject {
+    /// - Parameter issuer: what stands behind the certificate in its chain.
+    init(_ certificate: borrowing ParsedCertificate, issuedBy issuer: [UInt8]?) {
+        serial = certificate.serial
+        self.issuer = certificate.issuerName
+        guard let issuer, let parsed = try? ParsedCertificate(issuer), parsed.subjectName == self.issuer else { return }
+        issuerKey = parsed.publicKey
+    }
+}
+
 /// Why an answer of an authority is not shown with its certificate.
 public enum OCSPFault: Error, Sendable, Equatable {
     /// It is no response of OCSP, or cut off.
     case unreadable
+    /// It has more bytes than go into a handshake.
+    case tooLarge
     /// The authority did not answer the question (RFC 6960 section 4.2.1).
     case refused(UInt8)
     /// It is about other certificates.

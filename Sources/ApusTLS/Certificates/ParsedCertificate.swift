@@ -63,6 +63,24 @@ struct ParsedCertificate: ~Copyable {
         return unsafe Array(bytes.drop { $0 == 0 })
     }
 
+    /// The names of its issuer and of its own, in DER.
+    var issuerName: [UInt8] { unsafe Self.der(of: X509_get_issuer_name(pointer)) }
+    var subjectName: [UInt8] { unsafe Self.der(of: X509_get_subject_name(pointer)) }
+
+    private static func der(of name: OpaquePointer?) -> [UInt8] {
+        var bytes: UnsafePointer<UInt8>?
+        var count = 0
+        guard unsafe X509_NAME_get0_der(name, &bytes, &count) == 1 else { return [] }
+        return unsafe Array(UnsafeBufferPointer(start: bytes, count: count))
+    }
+
+    /// Its public key, as the bits that stand in it.
+    var publicKey: [UInt8] {
+        let bits = unsafe X509_get0_pubkey_bitstr(pointer)
+        return unsafe Array(
+            UnsafeBufferPointer(start: ASN1_STRING_get0_data(bits), count: Int(ASN1_STRING_length(bits))))
+    }
+
     /// Whose it is, as one line (RFC 2253).
     var subject: String { unsafe Self.line(X509_get_subject_name(pointer)) }
 

@@ -16,6 +16,8 @@ public final class TLSCertificate: Certificate.Holder, @unchecked Sendable {
     public let names: [String]
     /// IP addresses, as bytes.
     public let addresses: [[UInt8]]
+    /// Bytes of a certificate and its chain at most: they must fit into a handshake, of which clients take 100 KB at most.
+    public static let mostChainBytes = 48 << 10
     /// When it begins to hold and when it ends, in seconds since 1970.
     public let notBefore: Int64
     public let notAfter: Int64
@@ -31,6 +33,8 @@ public final class TLSCertificate: Certificate.Holder, @unchecked Sendable {
     /// SHA-256 of the certificate, and of it with its chain.
     let fingerprint: [UInt8]
     let digest: [UInt8]
+    /// Since when the authority's word that it is not revoked holds, in seconds since 1970.
+    private let stapledFrom: Int64
     /// Until when the authority's word that it is not revoked holds, in seconds since 1970: `.max` where that does not say; nil
     /// where there is none to be shown.
     public let stapledUntil: Int64?
@@ -42,9 +46,12 @@ public final class TLSCertificate: Certificate.Holder, @unchecked Sendable {
     /// The certificate itself, which they have too.
     let leaf: OpaquePointer
 
-    /// What is shown at a time, in seconds since 1970: a word of the authority that is too old makes clients refuse the certificate.
+    /// What is shown at a time, in seconds since 1970: a word of the authority that is too old, or does not hold yet, makes clients
+    /// refuse the certificate.
     func credential(at time: Int64) -> OpaquePointer {
-        guard let until = stapledUntil, let stapled = unsafe stapled, time < until else { return unsafe plain }
+        guard let until = stapledUntil, let stapled = unsafe stapled, stapledFrom <= time, time < until else {
+            return unsafe plain
+        }
         return unsafe stapled
     }
 
@@ -93,6 +100,8 @@ public final class TLSCertificate: Certificate.Holder, @unchecked Sendable {
     private init(
         _ certificates: [[UInt8]], _ parsed: borrowing ParsedCertificate, _ key: Key, _ response: [UInt8]?
     ) throws(TLSCertificateError) {
+        let chainBytes = certificates.reduce(0) { $0 + $1.count }
+        guard chainBytes <= Self.mostChainBytes else { throw .chainTooLong(chainBytes) }
         names = parsed.names
         addresses = parsed.addresses
         (notBefore, notAfter) = (parsed.notBefore, parsed.notAfter)
@@ -102,15 +111,17 @@ public final class TLSCertificate: Certificate.Holder, @unchecked Sendable {
         fingerprint = sha256(certificates[0])
         digest = sha256(certificates.flatMap(sha256))
         (keyKind, keyBits) = (key.kind, key.bits)
-        var (until, fault): (Int64?, OCSPFault?)
+        var (from, until, fault): (Int64, Int64?, OCSPFault?) = (0, nil, nil)
         if let response {
             do throws(OCSPFault) {
-                until = try OCSPResponse(response, about: parsed.serial).nextUpdate ?? .max
+                let subject = OCSPSubject(parsed, issuedBy: certificates.dropFirst().first)
+                let found = try OCSPResponse(response, about: subject)
+                (from, until) = (found.thisUpdate, found.nextUpdate ?? .max)
             } catch {
                 fault = error
             }
         }
-        (stapledUntil, stapleFault) = (until, fault)
+        (stapledFrom, stapledUntil, stapleFault) = (from, until, fault)
         guard let leaf = unsafe CRYPTO_BUFFER_new(certificates[0], certificates[0].count, nil) else { throw .noMemory }
         do throws(TLSCertificateError) {
             let shown = try unsafe until == nil ? nil : Self.credential(certificates, key, showing: response)

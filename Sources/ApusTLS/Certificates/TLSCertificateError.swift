@@ -7,6 +7,8 @@ public enum TLSCertificateError: Error, Sendable, Equatable {
     case noCertificate
     /// There is one, and what stands in it is no certificate.
     case badCertificate(String)
+    /// With those behind it, it has so many bytes.
+    case chainTooLong(Int)
     /// There is no key.
     case noKey
     /// The key is encrypted.

@@ -10,8 +10,10 @@ public final class TrustStore: Authorities.Holder, @unchecked Sendable {
     private let digest: [UInt8]
     /// The lists of certificates that they have revoked; nil where none are looked at.
     private let lists: RevocationLists?
-    /// Their names, as TLS tells them to clients that are asked for a certificate.
+    /// Their names, as TLS tells them to clients that are asked for a certificate; none where they are more than fit in.
     let names: OpaquePointer?
+    /// Bytes of names at most: the message that has them takes 64 KiB (RFC 5246 section 7.4.4), and clients less.
+    private static let mostNameBytes = 16 << 10
 
     /// - Parameters:
     ///   - authorities: their certificates, in PEM. What is no certificate among them is an error.
@@ -32,6 +34,7 @@ public final class TrustStore: Authorities.Holder, @unchecked Sendable {
         }
         // Whatever fails from here on, all is let go by `deinit`.
         for der in certificates { try unsafe Self.add(der, to: store, names) }
+        if unsafe Self.byteCount(of: names) > Self.mostNameBytes { unsafe Self.empty(names) }
         guard let revokedLists else { return }
         for list in revokedLists {
             guard unsafe X509_STORE_add_crl(store, list.pointer) == 1 else {
@@ -73,6 +76,20 @@ public final class TrustStore: Authorities.Holder, @unchecked Sendable {
         var described = lists
         described?.file = file
         return described
+    }
+
+    /// Authorities that clients are told.
+    var toldCount: Int { unsafe sk_X509_NAME_num(names) }
+
+    private static func byteCount(of names: OpaquePointer?) -> Int {
+        let each = (0..<unsafe sk_X509_NAME_num(names)).map { index in
+            unsafe Int(max(0, i2d_X509_NAME(sk_X509_NAME_value(names, index), nil))) + 2
+        }
+        return each.reduce(0, +)
+    }
+
+    private static func empty(_ names: OpaquePointer?) {
+        while let name = unsafe sk_X509_NAME_pop(names) { unsafe X509_NAME_free(name) }
     }
 
     private static func add(

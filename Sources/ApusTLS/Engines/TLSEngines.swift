@@ -190,10 +190,10 @@ public final class TLSEngines: LinkEngines {
 
     public func policy(_ engine: Int32) -> Int { Int(slots[Int(engine)].policy) }
 
-    public func policy(_ engine: Int32, for name: String?) -> Int {
+    public func policy(_ engine: Int32, ofHost name: String?) -> Int {
         let ssl = unsafe slots[Int(engine)].ssl
         guard let table = unsafe Greeting.of(ssl)?.table, table.asksClients else { return 0 }
-        return table.policy(for: name)
+        return table.policy(ofHost: name)
     }
 
     public func appetite(_ engine: Int32, room: Int) -> Int {

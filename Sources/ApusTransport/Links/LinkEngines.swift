@@ -52,8 +52,8 @@ public protocol LinkEngines: AnyObject {
     /// Which of its context's rules the engine's handshake was made by.
     func policy(_ engine: Int32) -> Int
 
-    /// Which of them a handshake for a name would have been made by; nil for no name.
-    func policy(_ engine: Int32, for name: String?) -> Int
+    /// Which of them a request for a host is held to; nil for no host.
+    func policy(_ engine: Int32, ofHost name: String?) -> Int
 
     /// Bytes to receive at most, if there is room for so many bytes of what they hold.
     func appetite(_ engine: Int32, room: Int) -> Int

@@ -142,7 +142,7 @@ extension Links {
     /// from; nil for no name.
     public func isMisdirected(_ link: Link, to name: String?) -> Bool {
         guard !link.isPlain, let room else { return false }
-        return room.engines.policy(link.engine) != room.engines.policy(link.engine, for: name)
+        return room.engines.policy(link.engine) != room.engines.policy(link.engine, ofHost: name)
     }
 
     /// Takes a link's engine away, so that it can be told something in the clear.

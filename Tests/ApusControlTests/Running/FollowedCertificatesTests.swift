@@ -189,7 +189,7 @@ import Testing
     private static func state(_ times: [String: Double]) -> WatchedFiles.State {
         var state = WatchedFiles.State()
         for (path, time) in times {
-            state.files[path] = .some(.init(inode: 1, size: 1, changed: Date(timeIntervalSince1970: time)))
+            state.files[path] = .some(.init(inode: 1, size: 1, changed: Int64(time * 1_000_000_000)))
         }
         return state
     }

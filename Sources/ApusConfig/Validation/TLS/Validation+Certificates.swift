@@ -233,7 +233,9 @@ extension TLSCertificateError {
     fileprivate var isOfKey: Bool {
         switch self {
         case .noKey, .keyIsEncrypted, .badKey, .keyOfUnknownKind, .keyDoesNotFit: true
-        case .noMemory, .noCertificate, .badCertificate, .unusable, .noRevocationList, .badRevocationList: false
+        case .noMemory, .noCertificate, .badCertificate, .chainTooLong, .unusable, .noRevocationList,
+            .badRevocationList:
+            false
         }
     }
 
@@ -247,29 +249,35 @@ extension TLSCertificateError {
 
     /// What is wrong, with which file, and what to do.
     fileprivate func words(certificate: String, key: String) -> String {
-        switch self {
+        // What stands in the configuration's text is called so already.
+        func inside(_ words: String) -> String { words.hasPrefix("in ") ? words : "in \(words)" }
+        let (inCertificate, inKey) = (inside(certificate), inside(key))
+        return switch self {
         case .noMemory: "there is no memory for the certificate \(certificate)"
         case .noCertificate:
-            "there is no certificate in \(certificate): expected PEM, which begins with `-----BEGIN CERTIFICATE-----`"
+            "there is no certificate \(inCertificate): expected PEM, which begins with `-----BEGIN CERTIFICATE-----`"
         case .badCertificate(let reason):
             "the certificate \(certificate) cannot be read (\(reason)); is it cut off, or edited?"
         case .noKey:
-            "there is no private key in \(key): expected PEM, which begins with `-----BEGIN PRIVATE KEY-----`; name its file "
+            "there is no private key \(inKey): expected PEM, which begins with `-----BEGIN PRIVATE KEY-----`; name its file "
                 + "by `key`"
         case .keyIsEncrypted:
-            "the private key in \(key) is encrypted, and nobody is there to type its password; write it without one: "
+            "the private key \(inKey) is encrypted, and nobody is there to type its password; write it without one: "
                 + "`openssl pkey -in KEY -out NEW`, readable by Apus's user alone"
-        case .badKey(let reason): "the private key in \(key) cannot be read (\(reason)); is it cut off, or edited?"
+        case .badKey(let reason): "the private key \(inKey) cannot be read (\(reason)); is it cut off, or edited?"
         case .keyOfUnknownKind:
-            "the private key in \(key) is of a kind that TLS does not use here; expected ECDSA, RSA or Ed25519"
+            "the private key \(inKey) is of a kind that TLS does not use here; expected ECDSA, RSA or Ed25519"
         case .keyDoesNotFit:
-            "the key in \(key) is not that of the certificate \(certificate): they do not belong together; was one of them "
+            "the key \(inKey) is not that of the certificate \(certificate): they do not belong together; was one of them "
                 + "renewed without the other?"
         case .noRevocationList:
-            "there is no list of revoked certificates in \(certificate): expected PEM, which begins with "
+            "there is no list of revoked certificates \(inCertificate): expected PEM, which begins with "
                 + "`-----BEGIN X509 CRL-----`; a list in DER becomes one by `openssl crl -inform DER -in LIST -out NEW`"
         case .badRevocationList(let reason):
             "the list of revoked certificates \(certificate) cannot be read (\(reason)); is it cut off, or edited?"
+        case .chainTooLong(let count):
+            "the certificate \(certificate) has \(count) bytes with its chain, and clients take no more than "
+                + "\(TLSCertificate.mostChainBytes): leave out what is no issuer of it"
         case .unusable(let reason): "the certificate \(certificate) cannot be used (\(reason))"
         }
     }

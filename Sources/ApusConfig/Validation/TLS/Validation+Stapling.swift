@@ -11,6 +11,12 @@ extension Validation {
 
     /// Nil, with an error, where it may not be read.
     mutating func stapled(_ written: Located<String>) -> ReadResponse? {
+        // Who takes it for a secret's text would have it told as a path.
+        if written.value.contains("-----BEGIN") || written.value.contains("\n") {
+            findings.error(
+                "`ocsp` names a file, with a response in DER, and cannot be the text itself", at: written.position)
+            return nil
+        }
         let full = fullPath(written.value, at: written.position)
         let use = ReachUse.secret(ReachUse.absolute(full), key: "ocsp")
         guard var rules = loader.rules(.certificates, for: use) else {
@@ -54,6 +60,7 @@ extension OCSPFault {
         switch self {
         case .unreadable:
             "it is no response in DER, such as `openssl ocsp -respout` writes, or is cut off"
+        case .tooLarge: "it has more than 32 KiB; is it a response?"
         case .refused(let status):
             "the authority did not answer (\(OCSPFault.refusals[Int(status)] ?? "status \(status)")); ask it again"
         case .ofAnother: "it is about another certificate; have one fetched since the certificate was renewed"

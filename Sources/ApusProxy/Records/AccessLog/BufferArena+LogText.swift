@@ -157,7 +157,18 @@ extension Span<UInt8> {
             }
         guard second.contains(self[1]) else { return 0 }
         for index in 2..<Swift.max(2, length) where self[index] & 0xc0 != 0x80 { return 0 }
-        return length
+        return commandsTerminals ? 0 : length
+    }
+
+    /// Whether the sequence at the start is a control of C1 (U+0080 to U+009F), or turns the direction of what follows (U+202A to
+    /// U+202E, U+2066 to U+2069): whoever looks at the log would be shown something else.
+    private var commandsTerminals: Bool {
+        switch (self[0], self[1]) {
+        case (0xc2, 0x80...0x9f): true
+        case (0xe2, 0x80): (0xaa...0xae).contains(self[2])
+        case (0xe2, 0x81): (0xa6...0xa9).contains(self[2])
+        default: false
+        }
     }
 }
 
