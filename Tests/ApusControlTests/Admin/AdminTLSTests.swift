@@ -145,6 +145,8 @@ import Testing
         try await AdminFixture.run(admin: try Self.admin(), connections: AdminConnections(limits: limits)) { server in
             let connection = try await server.connect(sending: "\u{16}\u{3}\u{1}")
             #expect(try await connection.comes(to: \.isClosed))
+            let metrics = try await curl(server, "/metrics")
+            #expect(metrics.contains("apus_admin_tls_handshakes_total{outcome=\"failed\"} 1\n"), "\(metrics)")
         }
     }
 

@@ -35,6 +35,9 @@ final class AdminShield: Sendable {
 
     func shook() { connections.shook(isGood: true) }
 
+    /// Counts one that has come to no end.
+    func unfinished() { connections.shook(isGood: false) }
+
     /// Counts a handshake that has failed, and logs it, at a bounded rate.
     func failed(_ fault: HandshakeFault, with address: NIOCore.SocketAddress?) {
         connections.shook(isGood: false)

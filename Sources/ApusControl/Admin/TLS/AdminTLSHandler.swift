@@ -30,6 +30,8 @@ final class AdminTLSHandler: ChannelDuplexHandler {
         case failed
     }
 
+    /// The caller has said something.
+    private var hasBegun = false
     /// The caller says no more.
     private var hasEnded = false
     /// The caller was told that nothing more is said.
@@ -56,6 +58,7 @@ final class AdminTLSHandler: ChannelDuplexHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard state != .failed else { return }
+        hasBegun = true
         let opened = conversation.take(Array(unwrapInboundIn(data).readableBytesView))
         if case .failed(let fault) = conversation.state { return fail(fault, context) }
         send(context)
@@ -68,6 +71,12 @@ final class AdminTLSHandler: ChannelDuplexHandler {
         guard conversation.state == .ended, !hasEnded else { return }
         hasEnded = true
         context.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
+    }
+
+    /// A handshake that was not over when its time was, or its caller left.
+    func channelInactive(context: ChannelHandlerContext) {
+        if state == .shaking, hasBegun { shield.unfinished() }
+        context.fireChannelInactive()
     }
 
     private func fail(_ fault: HandshakeFault, _ context: ChannelHandlerContext) {
