@@ -51,6 +51,17 @@ import Testing
         }
     }
 
+    /// An origin that wants a certificate says so behind the handshake in TLS 1.3.
+    @Test(arguments: [("-tls1_3", 116), ("-tls1_2", 40)] as [(String, UInt8)])
+    func aCertificateThatIsMissedIsTold(version: String, alert: UInt8) async throws {
+        let options = [
+            "-www", "-Verify", "1", "-verify_return_error", "-CAfile", TestCertificates.path("ca.pem"), version,
+        ]
+        let server = try OpenSSLServer(certificate: "site", options: options)
+        let rules = try rules(trusting: "ca")
+        #expect(await failure(server.address, Self.http, rules) == .handshake(.refused(alert: alert)))
+    }
+
     @Test func whatIsAnsweredIsLookedAt() async throws {
         let server = try OpenSSLServer(certificate: "site")
         let rules = try rules(trusting: "ca")

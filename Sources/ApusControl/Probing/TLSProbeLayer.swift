@@ -31,7 +31,8 @@ final class TLSProbeLayer: ChannelDuplexHandler {
         let opened = conversation.take(Array(unwrapInboundIn(data).readableBytesView))
         flush(context, nil)
         switch conversation.state {
-        case .failed(let fault): return verdict.succeed(isOpen ? .connectionReset : .handshake(fault))
+        case .failed(let fault):
+            return verdict.succeed(isOpen && !fault.isOfCertificates ? .connectionReset : .handshake(fault))
         case .shaking: return
         case .open, .ended: break
         }

@@ -21,6 +21,13 @@ public enum HandshakeFault: Sendable, Hashable {
 }
 
 extension HandshakeFault {
+    /// Whether a peer says so of the certificate that it was shown, or not shown: in TLS 1.3 it may when the handshake is over on
+    /// the other side (RFC 8446 section 4.4.2).
+    public var isOfCertificates: Bool {
+        guard case .refused(let alert) = self else { return false }
+        return (41...51).contains(alert) || alert == 116
+    }
+
     /// What of it is counted apart, by its name in metrics.
     public enum Kind: String, Sendable, CaseIterable {
         case certificateMissing = "certificate_missing"

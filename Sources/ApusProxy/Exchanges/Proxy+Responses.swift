@@ -249,10 +249,11 @@ extension Proxy {
     /// The origin's connection was reset, or is broken in another way.
     mutating func upstreamBroke(_ x: Int) -> Next {
         let upstream = exchanges[x].upstream
-        if let alert = connections.links.lateRefusal(connections[upstream].link),
+        if let alert = connections.links.lateAlert(connections[upstream].link),
+            case let fault = HandshakeFault.refused(alert: alert), fault.isOfCertificates,
             exchanges[x].state.responsePhase == .awaited, !connections[upstream].wasUsed
         {
-            return exchanges[x].state.originRefused(.refused(alert: alert))
+            return exchanges[x].state.originRefused(fault)
         }
         return exchanges[x].state.originBroke(
             hasPart: !connections[upstream].input.isEmpty, wasUsed: connections[upstream].wasUsed)

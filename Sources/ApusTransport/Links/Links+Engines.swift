@@ -110,14 +110,11 @@ extension Links {
         return room.receivedARequest ? LinkFault(.plainHTTP) : fault
     }
 
-    /// The alert by which the peer has refused the handshake although that was over on this side, in the last call; nil for none.
-    /// In TLS 1.3 a client has sent its request when it learns what became of its certificate (RFC 8446 section 4.4.2).
-    public func lateRefusal(_ link: Link) -> UInt8? {
-        guard let room, !link.isPlain, room.failed == link.engine, case let fault = room.engines.fault,
-            fault.kind == .refused
-        else { return nil }
-        let alert = fault.detail
-        return (41...51).contains(alert) || alert == 116 ? alert : nil
+    /// The alert by which the peer has ended the conversation in the last call, behind the handshake; nil for none.
+    public func lateAlert(_ link: Link) -> UInt8? {
+        guard let room, !link.isPlain, room.failed == link.engine else { return nil }
+        let fault = room.engines.fault
+        return fault.kind == .refused ? fault.detail : nil
     }
 
     /// Whether the link's handshake has resumed a session.
