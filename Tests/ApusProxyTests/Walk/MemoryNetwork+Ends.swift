@@ -44,7 +44,10 @@ extension MemoryNetwork {
             return bytes.count
         }
         let count = min(bytes.count, end.room)
-        if count < bytes.count { end.lacksRoom = true }
+        if count < bytes.count {
+            end.lacksRoom = true
+            end.hasLackedRoom = true
+        }
         guard count > 0 else { return -Int(EAGAIN) }
         if other.inbox.isEmpty { (other.cameAt, other.cameAfter) = (now, turnedBefore) }
         other.inbox.append(UnsafeRawBufferPointer(rebasing: bytes[..<count]))

@@ -30,8 +30,13 @@ final class MemoryNetwork: ScriptedNetwork {
     var descriptorLimit = Int.max
     /// What every send fails with; 0 for none.
     var sendError: Int32 = 0
+    /// What the next send alone fails with.
+    var nextSendError: Int32 = 0
+    /// Some waits report less than there is.
+    var splitsTurns = true
     /// Of so many sends one fails for want of memory; 0 for none.
     var failsSend = 0
+    private(set) var hasFailedSend = false
     /// What every connect fails with; 0 for none.
     var connectError: Int32 = 0
     /// When a connection last failed for that error of this machine.
@@ -113,7 +118,7 @@ final class MemoryNetwork: ScriptedNetwork {
 
     private func collect(_ capacity: Int) -> [Poller.Event] {
         // The rest happens while these are seen to.
-        let most = random.next(below: 4) == 0 ? 1 + random.next(below: capacity) : capacity
+        let most = splitsTurns && random.next(below: 4) == 0 ? 1 + random.next(below: capacity) : capacity
         var events: [Poller.Event] = []
         if isMailWaiting, let mailbox {
             isMailWaiting = false
@@ -353,7 +358,12 @@ final class MemoryNetwork: ScriptedNetwork {
     func send(_ bytes: Span<UInt8>, to descriptor: Int32) -> Int {
         guard let end = end(descriptor, "write") else { return -Int(EBADF) }
         if sendError != 0 { return -Int(sendError) }
+        if nextSendError != 0 {
+            defer { nextSendError = 0 }
+            return -Int(nextSendError)
+        }
         if failsSend > 0, random.next(below: failsSend) == 0 {
+            hasFailedSend = true
             return -Int(random.next(below: 2) == 0 ? ENOMEM : ENOBUFS)
         }
         return bytes.withUnsafeBytes { send($0, from: end) }

@@ -22,6 +22,8 @@ final class End {
     var isClosed = false
     /// Somebody wanted to send and could not, or asked whether it could.
     var lacksRoom = false
+    /// It was so at least once.
+    var hasLackedRoom = false
     /// When the first of the bytes in the inbox came, and the wait of the worker before that; and when some were last read.
     var cameAt: Int64 = 0
     var cameAfter: Int64 = 0

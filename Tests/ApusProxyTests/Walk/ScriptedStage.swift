@@ -9,23 +9,30 @@ import Glibc
 final class ScriptedStage {
     let network = MemoryNetwork(seed: 1)
     let hand: WorkerAtHand
+    let engines = ScriptedEngines(seed: 1, room: 20_000)
     private let mailbox: Mailbox<WorkerMessage>
     private let log = WalkLog()
     /// The origins' ends of the connections that the worker has opened, in order.
     private(set) var origins: [End] = []
 
+    enum Sealed { case listener, pool }
+
     /// - Parameters:
     ///   - endpoints: how many the pool has; their ports begin at 9000.
+    ///   - seals: who speaks the sealed protocol, the listener or the pool; nil for nobody.
     ///   - fallback: the pool that takes what this one cannot, with two endpoints; nil for none.
     init(
         endpoints: Int = 1, configure: (inout Pool) -> Void = { _ in }, fallback: ((inout Pool) -> Void)? = nil,
-        timeouts: Timeouts = Timeouts(), limits: Limits = Limits()
+        timeouts: Timeouts = Timeouts(), limits: Limits = Limits(), seals: Sealed? = nil
     ) throws {
         mailbox = try Mailbox()
         network.capacities = [65_536]
         let loopback = IPAddress(high: 0, low: 0xffff_7f00_0001)
         var pool = Pool(name: "p", health: HealthCheck(probe: .none), endpoints: 0..<endpoints)
         configure(&pool)
+        if seals == .pool { pool.tls = PoolTLS() }
+        var listener = Listener(name: "l", bind: SocketAddress(ip: loopback, port: 80), routes: 0..<1)
+        if seals == .listener { listener.tls = ListenerTLS() }
         var pools = [pool]
         if let fallback {
             var other = Pool(name: "f", health: HealthCheck(probe: .none), endpoints: endpoints..<endpoints + 2)
@@ -34,7 +41,7 @@ final class ScriptedStage {
             pools.append(other)
         }
         let snapshot = Snapshot(
-            workers: 1, listeners: [Listener(name: "l", bind: SocketAddress(ip: loopback, port: 80), routes: 0..<1)],
+            workers: 1, listeners: [listener],
             routes: [Route(name: "*", pool: 0)], pools: pools,
             endpoints: pools.indices.flatMap { pool in
                 pools[pool].endpoints.map {
@@ -48,6 +55,7 @@ final class ScriptedStage {
         hand = try WorkerAtHand(
             shared, settings, listeners: [ListeningSocket(socket: socket, listener: 0)], mailbox: mailbox,
             log: log.writer(snapshot), over: network)
+        if seals != nil { hand.worker.proxy.connections.links.adopt(Generations().shields(snapshot, for: engines)) }
         network.reception = { _ in .accept(after: 0) }
         network.connected = { [unowned self] _, end in origins.append(end) }
     }
