@@ -11,8 +11,11 @@ extension Proxy {
         let x = Int(connections[upstream].exchange)
         exchanges[x].state.visit.makeCurrent(Int32(truncatingIfNeeded: upstream))
         if isWritable, connections[upstream].hasUnsent {
+            let waiting = connections[upstream].output.count
             switch connections.flushOutput(upstream, &arena) {
             case .all:
+                // The end of the handshake may have stood before all of it.
+                if connections[upstream].output.count < waiting { exchanges[x].state.visit.current.wasSent = true }
                 let isSent = !connections[upstream].hasUnsent && exchanges[x].state.request.isComplete
                 if isSent { requestHasEnded(x) } else { setDeadline(exchange: x, in: bodyTime(x)) }
                 // It was the origin that was waited for.

@@ -121,6 +121,8 @@ extension Proxy {
             shared.report(.connectSucceeded(endpoint: endpoint))
         }
         connections[upstream].phase = .leased
+        // What came along with the end of the handshake: no event tells of it again.
+        if connections[upstream].mayBeRead { connections.makeReady(upstream) }
         return sendRequest(x, &arena)
     }
 

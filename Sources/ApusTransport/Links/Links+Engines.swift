@@ -165,7 +165,8 @@ extension Links {
             if received.rawValue == 0 { return room.engines.hasEnded(link.engine) ? received : .reset }
             if received.isFailure { return received }
             let result = open(&link, room, handle, offset, count, &arena)
-            if !result.wouldBlock || !link.hasBytes { return result }
+            // With what was nothing to read the peer's end may have come, of which no other event tells.
+            if !result.wouldBlock || !link.mayBeRead { return result }
         }
     }
 
@@ -242,15 +243,16 @@ extension Links {
         room.clear()
         if let result = flushKept(&link, room, &arena) { return result }
         let total = arena.sendCount
-        var taken = 0
+        var (taken, sent) = (0, 0)
         while taken < total, !link.holdsOutput {
             let (start, count) = unsafe arena.gathered(from: taken, atMost: room.record, into: room.gathering)
             let sealed = unsafe room.engines.seal(link.engine, start, count)
-            if sealed < 0 { return SystemResult(sealed) }
+            if sealed < 0 { return lost(&link, sealed) }
             taken += sealed
             if taken < total, unsafe room.engines.flow.pointee.hasRoom(for: room.record) { continue }
-            let sent = sendSealed(&link, room, &arena)
-            if sent.isFailure { return sent }
+            let result = sendSealed(&link, room, &arena)
+            if result.isFailure { return broken(result, after: sent) }
+            sent = taken
         }
         return SystemResult(taken)
     }
@@ -267,12 +269,19 @@ extension Links {
         while taken < range.count, !link.holdsOutput {
             let start = unsafe arena.start(of: handle, range) + taken
             let sealed = unsafe room.engines.seal(link.engine, start, range.count - taken)
-            if sealed < 0 { return SystemResult(sealed) }
+            if sealed < 0 { return lost(&link, sealed) }
+            let result = sendSealed(&link, room, &arena)
+            if result.isFailure { return broken(result, after: taken) }
             taken += sealed
-            let sent = sendSealed(&link, room, &arena)
-            if sent.isFailure { return sent }
         }
         return SystemResult(taken)
+    }
+
+    /// The result of a send that broke: what went out before is said, since the peer may have it; the next send fails as well.
+    ///
+    /// Not for want of memory: the next could succeed, and what is lost would be missing.
+    private func broken(_ result: SystemResult, after sent: Int) -> SystemResult {
+        sent > 0 && !result.isOutOfMemory ? SystemResult(sent) : result
     }
 
     /// Sealed bytes that the socket has not taken.
@@ -329,11 +338,17 @@ extension Links {
                 result = SystemResult(unsafe apus_send(link.descriptor, room.engines.flow.pointee.sealed, count))
             }
             if result.isReset { link.wasReset = true }
-            if result.isFailure, !result.wouldBlock { return result }
+            if result.isFailure, !result.wouldBlock { return lost(&link, result.rawValue) }
             sent = max(0, result.rawValue)
         }
         return sent == count || keepSealed(&link, room, from: sent, count, &arena)
-            ? SystemResult(0) : SystemResult(-Int(ENOMEM))
+            ? SystemResult(0) : lost(&link, -Int(ENOMEM))
+    }
+
+    /// Something that was sealed does not go out: to the peer all that could follow would be no records.
+    private mutating func lost(_ link: inout Link, _ result: Int) -> SystemResult {
+        link.takesNoMore()
+        return SystemResult(result)
     }
 
     private mutating func keepSealed(
