@@ -52,7 +52,7 @@ struct Outgoing {
     /// Sends up to `most` bytes.
     ///
     /// - Returns: how many, or minus an errno when it was none.
-    mutating func send(_ most: Int, from end: End, over network: MemoryNetwork) -> Int {
+    mutating func send(_ most: Int, by voice: Voice) -> Int {
         var left = most
         var count = 0
         while left > 0, first < pieces.count {
@@ -61,12 +61,12 @@ struct Outgoing {
                 switch pieces[first] {
                 case .bytes(let bytes):
                     bytes.withUnsafeBytes {
-                        network.send(UnsafeRawBufferPointer(rebasing: $0[offset..<offset + size]), from: end)
+                        voice.send(UnsafeRawBufferPointer(rebasing: $0[offset..<offset + size]))
                     }
                 case .content(let start, _):
                     Content.text.withUnsafeBytes {
                         let from = start + offset
-                        return network.send(UnsafeRawBufferPointer(rebasing: $0[from..<from + size]), from: end)
+                        return voice.send(UnsafeRawBufferPointer(rebasing: $0[from..<from + size]))
                     }
                 }
             guard result > 0 else { return count > 0 ? count : result }

@@ -45,7 +45,11 @@ extension Walk {
         let (shared, opened) = (hand.worker.proxy.shared, network.openedCount)
         let failures = hand.connectFailures
         let most = hand.connectingCount
+        let steps = world.engines.stepsWithClients
         hand.turn()
+        if world.engines.stepsWithClients - steps > Clients.handshakeStepsAtOnce {
+            world.fault("\(world.engines.stepsWithClients - steps) steps of handshakes in one turn")
+        }
         world.turns += 1
         guard hand.worker.proxy.shared === shared else { return }
         let failed = hand.connectFailures - failures

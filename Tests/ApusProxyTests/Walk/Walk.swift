@@ -37,8 +37,9 @@ final class Walk {
     init(seed: UInt64) throws {
         self.seed = seed
         var random = SplitMix64(seed: seed)
-        world = World(seed: random.next())
-        var snapshots = WalkSnapshots(seed: random.next(), filters: world.desk.filters)
+        let sealing = Sealing(season: seed)
+        world = World(seed: random.next(), sealing: sealing)
+        var snapshots = WalkSnapshots(seed: random.next(), filters: world.desk.filters, sealing: sealing)
         self.random = random
         let snapshot = snapshots.next()
         self.snapshots = snapshots
@@ -54,6 +55,9 @@ final class Walk {
         }
         hand = try WorkerAtHand(
             shared, settings, listeners: sockets, mailbox: mailbox, log: log.writer(snapshot), over: network)
+        if sealing.isAny {
+            hand.worker.proxy.connections.links.adopt(world.generations.shields(snapshot, for: world.engines))
+        }
         world.isShortOfMemory = snapshots.isShortOfMemory
         world.bodyLimit = snapshot.limits.bodyBytes ?? .max
         world.requestLimit = snapshot.limits.requestsPerWorker < 1_000 ? snapshot.limits.requestsPerWorker : .max
@@ -75,6 +79,7 @@ final class Walk {
     private func hasHeard() {
         if let snapshot = configuration {
             configuration = nil
+            world.generations.hear()
             world.isConfigured(
                 listeners: Set(snapshot.listeners.filter { !$0.isRetired }.map(\.bind.port)),
                 origins: Set(snapshot.endpoints.filter { !$0.isRetired }.map(\.address.port)))
@@ -124,11 +129,16 @@ final class Walk {
         network.failsRegistration = 0
         network.failsSend = 0
         network.connectError = 0
+        world.engines.failsCall = 0
     }
 
     /// This machine lacks something for a while.
     private func beginShortage() {
         shortage = step + random.next(below: 120)
+        if world.sealing.isAny, random.next(below: 4) == 0 {
+            world.engines.failsCall = 8
+            return
+        }
         switch random.next(below: 6) {
         case 0...2: network.descriptorLimit = network.descriptors.count + random.next(below: 3)
         case 3: network.failsRegistration = 4
@@ -146,7 +156,8 @@ final class Walk {
 
     /// What must hold between two turns.
     private func look() {
-        for complaint in hand.complaints(network) { world.fault(complaint) }
+        for complaint in hand.complaints(network) + hand.complaints(world.engines) { world.fault(complaint) }
+        if world.engines.broken > world.tally.lies { world.fault("records came that nobody has sent") }
         if isEnding, !hand.worker.isStopped, hand.worker.proxy.clients.count == 0, !network.isMailWaiting {
             world.fault("it goes on with nobody left")
         }
@@ -235,8 +246,11 @@ final class Walk {
             let socket = Socket(descriptor: network.open(port: listener.bind.port))
             sockets.append(ListeningSocket(socket: socket, listener: index))
         }
+        world.generations.give()
+        let shields = world.sealing.isAny ? world.generations.shields(snapshot, for: world.engines) : nil
         pending = Adoption(
-            succession, shared: shared, settings: settings, banks: [hand.worker.proxy.records.counters],
+            succession, shared: shared, settings: settings, shields: shields,
+            banks: [hand.worker.proxy.records.counters],
             sockets: [sockets],
             logs: [log.writer(snapshot)], seed: random.next(), now: network.now)
     }
@@ -348,6 +362,7 @@ final class Walk {
         for origin in world.origins { origin.leave(withReset: false) }
         rest("at the end")
         hand = nil
+        if world.engines.count > 0 { world.fault("\(world.engines.count) engines are left") }
         if !network.descriptors.isEmpty { world.fault("\(network.descriptors.count) descriptors are left open") }
     }
 

@@ -18,13 +18,19 @@ final class WalkClient {
         var leaves = false
         /// Reads little at a time, and seldom.
         var readsSlowly = false
+        /// Speaks plainly to a listener that does not.
+        var isMisled = false
+        /// Says in the middle of something what is no record.
+        var lies = false
+        /// What goes wrong in its handshake.
+        var misstep = Voice.Misstep.none
     }
 
     let number: Int
     let port: UInt16
     let habits: Habits
     private unowned let world: World
-    private(set) var end: End?
+    private(set) var voice: Voice?
     /// Requests that are still to be sent.
     private var planned: [Int]
     private var outgoing = Outgoing()
@@ -57,13 +63,22 @@ final class WalkClient {
         self.number = number
         self.port = port
         self.world = world
-        self.end = end
         self.habits = habits
         planned = requests
+        let voice = Voice(end, world)
+        self.voice = voice
+        guard world.sealing.isSealed(port), !habits.isMisled else { return }
+        voice.seal(asServer: false, name: "\(number)", misstep: habits.misstep)
     }
 
-    var isGone: Bool { end == nil }
-    var hasOpenRequests: Bool { !waiting.isEmpty || !planned.isEmpty || !outgoing.isEmpty || heldBody != nil }
+    var isGone: Bool { voice == nil }
+    private var end: End? { voice?.end }
+    /// It speaks the sealed protocol.
+    private var isSealed: Bool { voice?.isSealed ?? false }
+    var hasOpenRequests: Bool { !waiting.isEmpty || !planned.isEmpty || !hasSent || heldBody != nil }
+    private var hasSent: Bool { outgoing.isEmpty && voice?.unsent ?? 0 == 0 }
+    /// Bytes of which the worker has all that it needs to read them.
+    private var sentCount: Int { outgoing.sent - (voice?.unsent ?? 0) }
     private var network: MemoryNetwork { world.network }
 
     var description: String {
@@ -75,7 +90,10 @@ final class WalkClient {
 
     /// Does one thing, at random.
     func step(_ random: inout SplitMix64) {
-        guard let end else { return }
+        guard let voice else { return }
+        if habits.lies, voice.isSealed, !voice.isMute, random.next(below: 12) == 0 { return lie(voice) }
+        if voice.isSealed, random.next(below: 40) == 0 { voice.renew() }
+        noteSent()
         if habits.leaves, random.next(below: 25) == 0 { return leave(withReset: random.next(below: 2) == 0) }
         switch random.next(below: 4) {
         case 0, 1: send(amount(&random), &random)
@@ -84,28 +102,29 @@ final class WalkClient {
             if habits.readsSlowly, random.next(below: 4) > 0 { return }
             read(habits.readsSlowly ? 1 + random.next(below: 3_000) : 1 << 20)
         }
-        if !end.isClosed, isDone { finishOrClose(&random) }
+        if !voice.end.isClosed, isDone { finishOrClose(&random) }
     }
 
     /// Does all that is to be done, and nothing more than it must.
     ///
     /// - Returns: whether it did something.
     func cooperate(_ random: inout SplitMix64) -> Bool {
-        guard end != nil else { return false }
+        guard let voice else { return false }
         planned.removeAll()
+        voice.goOn()
         if heldBody != nil { releaseBody(&random) }
-        let sent = outgoing.isEmpty ? 0 : send(1 << 20, &random)
-        let got = end == nil ? 0 : read(1 << 20)
-        if isDone, end != nil {
+        let sent = hasSent ? 0 : send(1 << 20, &random)
+        let got = self.voice == nil ? 0 : read(1 << 20)
+        if isDone, self.voice != nil {
             leave(withReset: false)
             return true
         }
-        return sent > 0 || got > 0
+        return sent > 0 || got > 0 || voice.hasProgressed
     }
 
     /// The worker is gone: what there is to read is read.
     func readTheRest() {
-        while end != nil, read(1 << 20) > 0 {}
+        while let voice, read(1 << 20) > 0 || voice.hasProgressed {}
     }
 
     /// For how long it had nothing to read, up to now or to what has come in the present turn; 0 where something lies there.
@@ -119,10 +138,12 @@ final class WalkClient {
     private var isToGo: Int? { world.isDraining ? 0 : world.closedPorts[port] }
 
     /// Whether its listener goes on with clients that have ended their direction.
-    private var servesHalfClosed: Bool { port == 80 }
+    ///
+    /// What FIN says where an end has a message of its own, is that the client has left.
+    private var servesHalfClosed: Bool { port == 80 && !isSealed }
 
     private var isDone: Bool {
-        planned.isEmpty && outgoing.isEmpty && waiting.isEmpty && heldBody == nil && !scanner.isInside
+        planned.isEmpty && hasSent && waiting.isEmpty && heldBody == nil && !scanner.isInside
     }
 
     private func amount(_ random: inout SplitMix64) -> Int {
@@ -140,14 +161,31 @@ final class WalkClient {
     }
 
     func leave(withReset: Bool) {
-        guard let end else { return }
+        guard let voice else { return }
         // A FIN alone says nothing where clients are served that have ended their direction.
-        if withReset || !servesHalfClosed || !end.inbox.isEmpty {
+        let isSeen = withReset || !servesHalfClosed || !voice.end.inbox.isEmpty
+        if withReset { voice.abandon() } else { voice.close(properly: waiting.isEmpty || number % 2 == 0) }
+        noteSent()
+        if isSeen {
             for id in waiting { world.asked[id].leftTurn = world.turns }
             world.tally.leavings += waiting.count
         }
-        if withReset { network.abandon(end) } else { network.close(end) }
         over()
+    }
+
+    /// Whatever it says from now on is nothing.
+    private func lie(_ voice: Voice) {
+        voice.lie()
+        // What is on its way is heard before.
+        while let first = starts.first, first.at < outgoing.sent { begin(first.id) }
+        starts = []
+        ends = []
+        for id in waiting { world.asked[id].clientHasLeft = true }
+        planned = []
+        outgoing = Outgoing()
+        heldBody = nil
+        isLast = true
+        voice.flush()
     }
 
     /// The connection is over: so is everything that was asked on it.
@@ -163,43 +201,53 @@ final class WalkClient {
         outgoing = Outgoing()
         heldBody = nil
         scanner = MessageScanner()
-        end = nil
+        voice = nil
     }
 
     // MARK: - Sending
 
     @discardableResult
     private func send(_ most: Int, _ random: inout SplitMix64) -> Int {
-        guard let end, !isLast else { return 0 }
+        guard let voice else { return 0 }
+        voice.flush()
+        guard !isLast, voice.isOpen else { return 0 }
         while outgoing.isEmpty || habits.pipelines, heldBody == nil, !planned.isEmpty,
             habits.pipelines || waiting.isEmpty
         {
             write(planned.removeFirst(), &random)
         }
-        guard !outgoing.isEmpty else { return 0 }
-        let result = outgoing.send(most, from: end, over: network)
-        while let first = starts.first, first.at < outgoing.sent {
-            starts.removeFirst()
-            waiting.append(first.id)
-            world.asked[first.id].beganAt = network.now
-            world.asked[first.id].cameLate = isToGo
-        }
-        while let first = ends.first, first.at <= outgoing.sent {
-            ends.removeFirst()
-            world.asked[first.id].sentAt = network.now
-        }
+        guard !hasSent else { return 0 }
+        let result = outgoing.isEmpty ? 0 : outgoing.send(most, by: voice)
+        noteSent()
         if result < 0, result != -Int(EAGAIN) {
             // What has been answered is read before.
             if result != -Int(EPIPE) { wasReset = true }
             return 0
         }
-        if outgoing.isEmpty, planned.isEmpty, heldBody == nil, habits.halfCloses { endSending(end) }
+        if hasSent, planned.isEmpty, heldBody == nil, habits.halfCloses { endSending(voice) }
         return max(0, result)
     }
 
-    private func endSending(_ end: End) {
-        network.finish(end)
-        if !servesHalfClosed { for id in waiting { world.asked[id].clientHasLeft = true } }
+    /// Requests begin, and are sent whole, when the worker can read that.
+    private func noteSent() {
+        while let first = starts.first, first.at < sentCount { begin(first.id) }
+        while let first = ends.first, first.at <= sentCount {
+            ends.removeFirst()
+            world.asked[first.id].sentAt = network.now
+        }
+    }
+
+    private func begin(_ id: Int) {
+        starts.removeFirst()
+        waiting.append(id)
+        world.asked[id].beganAt = network.now
+        world.asked[id].cameLate = isToGo
+    }
+
+    private func endSending(_ voice: Voice) {
+        let withFIN = number % 3 == 0 || !isSealed
+        voice.finish(withFIN: withFIN)
+        if !servesHalfClosed, withFIN { for id in waiting { world.asked[id].clientHasLeft = true } }
     }
 
     private func write(_ id: Int, _ random: inout SplitMix64) {
@@ -234,25 +282,25 @@ final class WalkClient {
 
     @discardableResult
     private func read(_ most: Int) -> Int {
-        guard let end else { return 0 }
+        guard let voice else { return 0 }
         let buffer = world.buffer
-        let count = network.receive(
-            into: UnsafeMutableRawBufferPointer(rebasing: buffer[..<min(most, buffer.count)]), at: end)
+        let count = voice.receive(into: UnsafeMutableRawBufferPointer(rebasing: buffer[..<min(most, buffer.count)]))
+        noteSent()
         if count > 0 {
-            if end.inbox.isEmpty { emptied = (network.now, world.turns) }
+            if voice.end.inbox.isEmpty { emptied = (network.now, world.turns) }
             scanner.take(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
             look()
             return count
         }
         if count == -Int(EAGAIN) { return 0 }
         if count == 0, !wasReset, scanner.ended() { complete() }
-        network.close(end)
+        voice.close(properly: false)
         over()
         return 0
     }
 
     private func look() {
-        while end != nil {
+        while voice != nil {
             switch scanner.step() {
             case .needsMore: return
             case .head(let head): take(head)
@@ -261,6 +309,8 @@ final class WalkClient {
             }
         }
     }
+
+    private static let misled = "plain_http_on_tls"
 
     private func take(_ head: MessageScanner.Head) {
         guard let status = Int(head.start[1]), head.start[0].hasPrefix("HTTP/1.") else {
@@ -285,9 +335,12 @@ final class WalkClient {
         token = head["x-token"].flatMap(Int.init)
         let reason = head["apus-reason"]
         if let reason { world.tally.reasons[reason, default: 0] += 1 }
-        let unread = ["connection_limit", "descriptor_limit", "request_head_timeout", "memory_limit"]
+        let unread = ["connection_limit", "descriptor_limit", "request_head_timeout", "memory_limit", Self.misled]
         wasUnread = reason.map { unread.contains($0) } ?? false
         if head["connection"]?.lowercased() == "close" { isLast = true }
+        if (reason == Self.misled) != (habits.isMisled && world.sealing.isSealed(port)) {
+            world.fault("client \(number): \(status) \(reason ?? "") where \(isSealed ? "sealed" : "plain") is spoken")
+        }
         guard let id = waiting.first else {
             // Whoever is turned away may be so before it asks.
             let isRefusal = reason == "connection_limit" || reason == "descriptor_limit"
@@ -319,7 +372,7 @@ final class WalkClient {
         } else if reason != nil || world.isOwnPath(id) || asked.isShared && asked.isPreflight && status == 204 {
             wasTold = true
             let isRefusedAsBad = [400, 405, 414, 417, 431, 501, 505].contains(status)
-            if asked.isGood, isRefusedAsBad {
+            if asked.isGood, isRefusedAsBad, reason != Self.misled {
                 world.fault("client \(number): the good request \(id) is refused for \(reason ?? "nothing")")
             }
         } else if head["content-type"] == "filter/\(id)", status == 403, asked.isFiltered, FilterDesk.denies(id) {

@@ -30,7 +30,7 @@ final class WalkOrigin {
 
     let port: UInt16
     private unowned let world: World
-    private(set) var end: End?
+    private(set) var voice: Voice?
     private var scanner = MessageScanner()
     private var outgoing = Outgoing()
     private var request: Int?
@@ -42,6 +42,8 @@ final class WalkOrigin {
     private var lifetime = Int.max
     private var diesWithReset = false
     private var closesBehind = false
+    /// Bytes of what is sent that were noted as such.
+    private var notedCount = 0
     /// Where in what is sent the response's body begins, and where the response ends.
     private var bodyStart = 0
     private var responseEnd = Int.max
@@ -63,16 +65,20 @@ final class WalkOrigin {
     init(port: UInt16, _ world: World, end: End) {
         self.port = port
         self.world = world
-        self.end = end
+        voice = Voice(end, world)
         keeping = KeptConnection(bornAt: world.network.now)
     }
 
-    var isGone: Bool { end == nil }
+    var isGone: Bool { voice == nil }
+    private var end: End? { voice?.end }
+    /// Bytes of which the worker has all that it needs to read them.
+    private var sentCount: Int { outgoing.sent - (voice?.unsent ?? 0) }
+    private var hasSent: Bool { outgoing.isEmpty && voice?.unsent ?? 0 == 0 }
     private var network: MemoryNetwork { world.network }
     private var isIdle: Bool { request == nil }
     /// The request for whose response somebody waits.
     var underWay: Int? {
-        guard let other = end?.other, !other.isClosed, !answerIsSent, outgoing.sent < responseEnd else { return nil }
+        guard let other = end?.other, !other.isClosed, !answerIsSent, sentCount < responseEnd else { return nil }
         return request
     }
 
@@ -97,13 +103,17 @@ final class WalkOrigin {
     // MARK: - Steps
 
     func step(_ random: inout SplitMix64) {
-        guard end != nil else { return }
+        guard let voice else { return }
+        if voice.isSealed, voice.isOpen, !voice.isMute {
+            if random.next(below: 150) == 0 { return lie(voice) }
+            if random.next(below: 40) == 0 { voice.renew() }
+        }
         if isIdle, random.next(below: 40) == 0 { return leave(withReset: random.next(below: 3) == 0) }
         let diesInside = behaviour == .dies && !isIdle && !requestIsWhole
         if diesInside, random.next(below: 4) == 0 { return leave(withReset: random.next(below: 2) == 0) }
         if random.next(below: 2) == 0 {
             read(random.next(below: 3) == 0 ? 1 + random.next(below: 5_000) : 1 << 20, &random)
-        } else if !isStream || outgoing.sent < bodyStart || random.next(below: 12) == 0 {
+        } else if !isStream || sentCount < bodyStart || random.next(below: 12) == 0 {
             write(
                 trickles
                     ? 1 + random.next(below: 40) : random.next(below: 3) == 0 ? 1 + random.next(below: 3_000) : 1 << 20,
@@ -113,34 +123,54 @@ final class WalkOrigin {
 
     /// Does all that is to be done, and does it well from now on.
     func cooperate(_ random: inout SplitMix64) -> Bool {
-        guard end != nil else { return false }
+        guard let voice else { return false }
+        voice.goOn()
         let got = read(1 << 20, &random)
         if [.hangs, .vanishes, .dies].contains(behaviour), requestIsWhole, !hasAnswered { answer(&random) }
-        let sent = end == nil ? 0 : write(1 << 20, &random)
-        return got > 0 || sent > 0
+        let sent = self.voice == nil ? 0 : write(1 << 20, &random)
+        return got > 0 || sent > 0 || voice.hasProgressed
     }
 
     func leave(withReset: Bool) {
-        guard let end else { return }
-        if endsWithConnection, !withReset, let token, outgoing.sent >= bodyStart, hasAnswered {
-            // To whoever reads it the body has ended here.
-            world.given[token].bodyCount = outgoing.sent - bodyStart
-            world.given[token].isWhole = true
+        guard let voice else { return }
+        if let request, !hasAnswered, let other = voice.end.other, !other.isClosed {
+            world.asked[request].deaths += 1
         }
-        if let request, !hasAnswered, let other = end.other, !other.isClosed { world.asked[request].deaths += 1 }
-        if withReset { network.abandon(end) } else { network.close(end) }
-        self.end = nil
+        noteSent()
+        if withReset {
+            self.voice = nil
+            return voice.abandon()
+        }
+        let isWhole = voice.close(properly: world.isSettling || world.random.next(below: 2) > 0)
+        noteSent()
+        self.voice = nil
+        guard endsWithConnection, let token, outgoing.sent - voice.unsent >= bodyStart, hasAnswered else { return }
+        guard isWhole else {
+            world.tally.cutEnds += 1
+            return
+        }
+        // To whoever reads it the body has ended here.
+        world.given[token].bodyCount = outgoing.sent - bodyStart
+        world.given[token].isWhole = true
+    }
+
+    /// Whatever it says from now on is nothing.
+    private func lie(_ voice: Voice) {
+        voice.lie()
+        voice.flush()
     }
 
     // MARK: - Reading
 
     @discardableResult
     private func read(_ most: Int, _ random: inout SplitMix64) -> Int {
-        guard let end else { return 0 }
+        guard let voice else { return 0 }
         let buffer = world.buffer
-        if isIdle, !scanner.isInside, !end.inbox.isEmpty { keeping.measureRest(end, world) }
-        let count = network.receive(
-            into: UnsafeMutableRawBufferPointer(rebasing: buffer[..<min(most, buffer.count)]), at: end)
+        if isIdle, !scanner.isInside, !voice.isInside, !voice.end.inbox.isEmpty {
+            keeping.measureRest(voice.end, world)
+        }
+        let count = voice.receive(into: UnsafeMutableRawBufferPointer(rebasing: buffer[..<min(most, buffer.count)]))
+        noteSent()
         if count > 0 {
             takeHeader(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
             look(&random)
@@ -150,25 +180,32 @@ final class WalkOrigin {
         return 0
     }
 
-    /// Takes the header that the connection may begin with, and gives the scanner what is none of it.
+    /// Takes the header that the connection may begin with, and gives the scanner what is none of it, or finds that the
+    /// worker does not speak plainly.
     private func takeHeader(_ bytes: UnsafeRawBufferPointer) {
         guard var begun = header else { return scanner.take(bytes) }
         begun += bytes
         header = begun
-        do throws(ProxyHeaderFault) {
-            guard let parsed = try ProxyHeader.parse(begun.span) else { return }
-            begun.removeFirst(parsed.end)
-            namedPort = parsed.addresses?.client.port
-            world.tally.named += 1
-        } catch {
-            if error != .missing { world.fault("origin \(port): a header of the PROXY protocol: \(error)") }
+        if namedPort == nil {
+            do throws(ProxyHeaderFault) {
+                guard let parsed = try ProxyHeader.parse(begun.span) else { return }
+                begun.removeFirst(parsed.end)
+                namedPort = parsed.addresses?.client.port
+                world.tally.named += 1
+            } catch {
+                if error != .missing { world.fault("origin \(port): a header of the PROXY protocol: \(error)") }
+            }
         }
-        header = nil
-        begun.withUnsafeBytes { scanner.take($0) }
+        header = begun.isEmpty ? [] : nil
+        guard let first = begun.first else { return }
+        guard first == SealedRecord.Kind.handshake.rawValue, world.sealing.isAny else {
+            return begun.withUnsafeBytes { scanner.take($0) }
+        }
+        voice?.seal(asServer: true, name: "\(port)", misstep: world.originsMisstep(), after: begun)
     }
 
     private func look(_ random: inout SplitMix64) {
-        while end != nil {
+        while voice != nil {
             if request != nil, requestIsWhole {
                 if scanner.rest > 0 {
                     world.fault("origin \(port): \(scanner.rest) bytes behind request \(request ?? 0), which is whole")
@@ -185,6 +222,7 @@ final class WalkOrigin {
     }
 
     private func take(_ head: MessageScanner.Head, _ random: inout SplitMix64) {
+        guard let voice else { return }
         guard let id = head["x-id"].flatMap(Int.init), world.asked.indices.contains(id) else {
             return world.fault("origin \(port): a request that nobody has sent: \(head.start)")
         }
@@ -198,6 +236,7 @@ final class WalkOrigin {
         closesBehind = false
         endsWithConnection = false
         outgoing = Outgoing()
+        notedCount = 0
         let asked = world.asked[id]
         isStream = false
         keeping.came(asked, isOwned: owner != nil || namedPort != nil, world) { world.fault("origin \(port): \($0)") }
@@ -206,6 +245,9 @@ final class WalkOrigin {
             world.cameMarked(id, port, by: head.fields.filter { $0.name == "apus-loop" }.map(\.value))
         }
         world.asked[id].heads += 1
+        if let complaint = world.sealing.complaint(asked.path, at: port, by: voice.peerName) {
+            world.fault("origin \(port): \(complaint)")
+        }
         if asked.isBad { world.fault("origin \(port): the bad request \(id)") }
         if asked.isFiltered { world.desk.cameThrough(id) }
         if asked.isShared, asked.isPreflight { world.fault("origin \(port): the preflight \(id)") }
@@ -371,21 +413,35 @@ final class WalkOrigin {
 
     @discardableResult
     private func write(_ most: Int, _ random: inout SplitMix64) -> Int {
-        guard let end, !outgoing.isEmpty else { return 0 }
+        guard let voice else { return 0 }
+        let flushed = voice.flush()
+        if voice.isMute, voice.isOpen {
+            if voice.isFlushed || flushed < 0 { leave(withReset: diesWithReset) }
+            return max(0, flushed)
+        }
         let most = min(most, lifetime - outgoing.sent)
-        let count = most > 0 ? outgoing.send(most, from: end, over: network) : 0
+        let count = flushed >= 0 && most > 0 && !outgoing.isEmpty ? outgoing.send(most, by: voice) : flushed
         if count < 0, count != -Int(EAGAIN) {
             leave(withReset: true)
             return 0
         }
-        if count > 0, let token { world.given[token].sentAt = network.now }
+        noteSent()
         if outgoing.sent >= lifetime {
+            if !voice.isFlushed, random.next(below: 3) > 0 { return max(0, count) }
             leave(withReset: diesWithReset)
             return 1
         }
-        if let token, outgoing.sent >= responseEnd, !endsWithConnection { world.given[token].isWhole = true }
-        if outgoing.isEmpty, hasAnswered, !answerIsSent { wasSent(&random) }
+        if hasSent, hasAnswered, !answerIsSent { wasSent(&random) }
         return max(0, count)
+    }
+
+    /// A response is sent when the worker can read it.
+    private func noteSent() {
+        guard let token else { return }
+        let count = sentCount
+        if count > notedCount { world.given[token].sentAt = network.now }
+        notedCount = count
+        if count >= responseEnd, !endsWithConnection { world.given[token].isWhole = true }
     }
 
     /// The response, and what was to be said behind it, is sent.

@@ -100,6 +100,16 @@ struct WalkTally: Equatable {
     var promised = 0
     /// Connections to origins that began with a header of the PROXY protocol.
     var named = 0
+    /// Handshakes that were made with clients and with origins, as those saw it, and what went wrong in others.
+    var sealedClients = 0
+    var sealedOrigins = 0
+    var missteps: [String: Int] = [:]
+    /// Ends that were only the socket's: the worker's, and those of bodies that end with their connection. Keys that were
+    /// changed, and what was said that was no record.
+    var bareEnds = 0
+    var cutEnds = 0
+    var renewals = 0
+    var lies = 0
     var reloads = 0
     var drains = 0
     var freezes = 0
@@ -128,6 +138,13 @@ struct WalkTally: Equatable {
         one.leavings += other.leavings
         one.rested += other.rested
         one.promised += other.promised
+        one.sealedClients += other.sealedClients
+        one.sealedOrigins += other.sealedOrigins
+        one.missteps.merge(other.missteps, uniquingKeysWith: +)
+        one.bareEnds += other.bareEnds
+        one.cutEnds += other.cutEnds
+        one.renewals += other.renewals
+        one.lies += other.lies
         one.reloads += other.reloads
         one.drains += other.drains
         one.freezes += other.freezes

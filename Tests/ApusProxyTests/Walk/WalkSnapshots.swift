@@ -9,6 +9,7 @@ struct WalkSnapshots {
     /// Rules that hold for a whole season.
     var limits = Limits()
     private let filters: [WalkFilter]
+    private let sealing: Sealing
     /// Whether there are pools whose connections name their clients.
     private var hasNames = false
     /// The origin of pages that may read the responses of the route that says so.
@@ -16,8 +17,9 @@ struct WalkSnapshots {
     var isShortOfMemory: Bool { limits.bufferBytesPerWorker < 1 << 20 }
 
     /// - Parameter filters: what routes with filters draw theirs from.
-    init(seed: UInt64, filters: [WalkFilter]) {
+    init(seed: UInt64, filters: [WalkFilter], sealing: Sealing) {
         self.filters = filters
+        self.sealing = sealing
         random = SplitMix64(seed: seed)
         hasNames = random.next(below: 3) == 0
         switch random.next(below: 8) {
@@ -72,7 +74,8 @@ struct WalkSnapshots {
         return Snapshot(
             workers: 1, listeners: listeners, routes: routes, pools: pools, endpoints: endpoints,
             timeouts: Timeouts(
-                requestHead: .seconds(3), idle: .seconds(8), connect: .seconds(2), responseHead: .seconds(4),
+                requestHead: .seconds(3), idle: .seconds(8), handshake: .seconds(3), connect: .seconds(2),
+                responseHead: .seconds(4),
                 body: .microseconds(Self.silence.body), stream: .microseconds(Self.silence.stream),
                 drain: .seconds(5)),
             limits: limits)
@@ -82,6 +85,7 @@ struct WalkSnapshots {
         var listener = Listener(
             name: name, bind: SocketAddress(ip: IPAddress(high: 0, low: 0xffff_7f00_0001), port: port), routes: routes)
         listener.servesHalfClosed = port == 80
+        if sealing.isSealed(port) { listener.tls = ListenerTLS() }
         return listener
     }
 
@@ -89,6 +93,10 @@ struct WalkSnapshots {
         var pool = Pool(
             name: name, health: HealthCheck(probe: .none), endpoints: endpoints,
             connections: UpstreamConnectionLimits(maxIdle: chance(3) ? 1 : 8, idleTimeout: .seconds(5)))
+        if sealing.pools.contains(name) {
+            pool.tls = PoolTLS()
+            if chance(3) { pool.tls?.minimum = .tls13 }
+        }
         if hasNames, chance(2) { pool.proxyProtocol = chance(2) ? .v1 : .v2 }
         switch name {
         case "b":

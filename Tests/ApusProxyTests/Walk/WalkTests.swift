@@ -41,7 +41,13 @@ import Testing
         #expect(tally.questions > 300 && tally.denials > 30 && tally.preflights > 30)
         #expect(tally.reasons["request_limit", default: 0] > 30 && tally.reasons["filter_timeout", default: 0] > 5)
         #expect(tally.named > 100)
-        #expect(tally.streams > 100 && tally.leavings > 20 && tally.rested > 5 && tally.promised > 5)
+        #expect(tally.streams > 100 && tally.leavings > 20 && tally.rested > 5 && tally.promised > 2)
+        #expect(tally.sealedClients > 300 && tally.sealedOrigins > 100 && tally.renewals > 300)
+        #expect(tally.bareEnds > 100 && tally.cutEnds > 0 && tally.lies > 20)
+        for misstep in Voice.Misstep.allCases where misstep != .none {
+            #expect(tally.missteps["\(misstep)", default: 0] > 5, "\(misstep)")
+        }
+        #expect(tally.reasons["plain_http_on_tls", default: 0] > 5)
         for name in ["loop_detected", "client_closed", "response_body_timeout", "port_limit"] {
             #expect(tally.logged[name, default: 0] > 10, "\(name)")
         }
@@ -52,8 +58,8 @@ import Testing
         }
     }
 
-    @Test func theSameSeedIsTheSameWalk() throws {
-        let tallies = try (0..<2).map { _ in try Walk(seed: 77).run(steps: 500) }
+    @Test(arguments: [77, 78]) func theSameSeedIsTheSameWalk(seed: UInt64) throws {
+        let tallies = try (0..<2).map { _ in try Walk(seed: seed).run(steps: 500) }
         #expect(tallies[0] == tallies[1])
     }
 }

@@ -42,7 +42,7 @@ final class WorkerAtHand {
 
     var connectingCount: Int {
         (0..<worker.proxy.connections.indexBound).count {
-            worker.proxy.connections.isUsed($0) && worker.proxy.connections[$0].phase == .connecting
+            worker.proxy.connections.isUsed($0) && worker.proxy.connections[$0].isBeingOpened
         }
     }
 
@@ -82,6 +82,15 @@ final class WorkerAtHand {
             complaints.append("\(worker.proxy.exchanges.count) exchanges of \(worker.proxy.clients.count) clients")
         }
         return complaints
+    }
+
+    /// The same of engines: there is one for each link that is sealed.
+    func complaints(_ engines: ScriptedEngines) -> [String] {
+        let sealed = (0..<worker.proxy.connections.indexBound).count {
+            worker.proxy.connections.isUsed($0) && !worker.proxy.connections[$0].link.isPlain
+        }
+        let count = engines.count
+        return engines.complaints + (count == sealed ? [] : ["\(count) engines for \(sealed) sealed connections"])
     }
 
     /// What has not come back although no exchange is under way.

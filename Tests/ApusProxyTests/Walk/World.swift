@@ -12,6 +12,9 @@ final class World {
     }
 
     let network: MemoryNetwork
+    let sealing: Sealing
+    let engines: ScriptedEngines
+    var generations = Generations()
     var random: SplitMix64
     var asked: [AskedRequest] = []
     var given: [GivenResponse] = []
@@ -54,10 +57,12 @@ final class World {
     /// The port that only one pool has, if any.
     static let rarePort: UInt16 = 9_007
 
-    init(seed: UInt64) {
+    init(seed: UInt64, sealing: Sealing) {
         var random = SplitMix64(seed: seed)
         network = MemoryNetwork(seed: random.next())
         self.random = random
+        self.sealing = sealing
+        engines = ScriptedEngines(seed: seed, room: [17_500, 20_000, 60_000, 192 << 10][Int(seed >> 32) % 4])
         desk = FilterDesk(self)
         for port in Self.originPorts { moods[port] = .well }
         network.reception = { [unowned self] in reception($0) }
@@ -109,6 +114,12 @@ final class World {
         }
     }
 
+    /// What goes wrong in a handshake with an origin.
+    func originsMisstep() -> Voice.Misstep {
+        guard !isSettling, random.next(below: 12) == 0 else { return .none }
+        return Voice.Misstep.allCases[random.next(below: Voice.Misstep.allCases.count)]
+    }
+
     func bodySize(_ random: inout SplitMix64) -> Int {
         switch random.next(below: 40) {
         case 0, 1: 560_000 + random.next(below: 400_000)
@@ -146,6 +157,14 @@ final class World {
         if isShortOfMemory, random.next(below: 3) == 0 {
             habits.readsSlowly = true
             habits.pipelines = random.next(below: 2) == 0
+        }
+        if sealing.isSealed(port) {
+            switch random.next(below: 20) {
+            case 0: habits.isMisled = true
+            case 1, 2: habits.misstep = Voice.Misstep.allCases[random.next(below: Voice.Misstep.allCases.count)]
+            case 3: habits.lies = true
+            default: break
+            }
         }
         nextClient += 1
         clients.append(
