@@ -7,6 +7,8 @@ import Glibc
 final class ScriptedEngines: LinkEngines {
     let flow: UnsafeMutablePointer<EngineFlow>
     private(set) var fault = LinkFault(.none)
+    /// Nothing waits for anybody but the peer.
+    var wake: (@Sendable (UInt64) -> Void)?
     /// By number; nil for one that was freed.
     private var sides: [SealedSide?] = []
     private var random: SplitMix64
@@ -78,7 +80,7 @@ final class ScriptedEngines: LinkEngines {
         sides[Int(engine)] = nil
     }
 
-    func handshake(_ engine: Int32) -> Int {
+    func handshake(_ engine: Int32, waking token: UInt64) -> Int {
         guard let isServer = sides[Int(engine)]?.isServer else { return unknown(engine) }
         if isServer { stepsWithClients += 1 }
         if findsNoMemory() { return -Int(ENOMEM) }
@@ -93,7 +95,9 @@ final class ScriptedEngines: LinkEngines {
     func identity(_ engine: Int32) -> LinkIdentity? { nil }
     func terms(_ engine: Int32) -> LinkTerms { LinkTerms(serverName: nil, version: "sealed", cipher: "mask") }
     func policy(_ engine: Int32) -> Int { 0 }
-    func policy(_ engine: Int32, for name: String?) -> Int { 0 }
+    func policy(_ engine: Int32, ofHost name: String?) -> Int { 0 }
+    func isOfTLS12(_ engine: Int32) -> Bool { engine % 3 == 0 }
+    func claim(_ engine: Int32) -> LinkClaim { LinkClaim() }
 
     func appetite(_ engine: Int32, room: Int) -> Int {
         guard let side = sides[Int(engine)] else { return 1 }

@@ -55,7 +55,7 @@ final class ScriptedStage {
         hand = try WorkerAtHand(
             shared, settings, listeners: [ListeningSocket(socket: socket, listener: 0)], mailbox: mailbox,
             log: log.writer(snapshot), over: network)
-        if seals != nil { hand.worker.proxy.connections.links.adopt(Generations().shields(snapshot, for: engines)) }
+        if seals != nil { hand.worker.proxy.adopt(Generations().shields(snapshot, for: engines)) }
         network.reception = { _ in .accept(after: 0) }
         network.connected = { [unowned self] _, end in origins.append(end) }
     }

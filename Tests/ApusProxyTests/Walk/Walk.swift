@@ -56,7 +56,7 @@ final class Walk {
         hand = try WorkerAtHand(
             shared, settings, listeners: sockets, mailbox: mailbox, log: log.writer(snapshot), over: network)
         if sealing.isAny {
-            hand.worker.proxy.connections.links.adopt(world.generations.shields(snapshot, for: world.engines))
+            hand.worker.proxy.adopt(world.generations.shields(snapshot, for: world.engines))
         }
         world.isShortOfMemory = snapshots.isShortOfMemory
         world.bodyLimit = snapshot.limits.bodyBytes ?? .max
