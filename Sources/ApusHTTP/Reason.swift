@@ -218,4 +218,12 @@ extension Reason {
             nil
         }
     }
+
+    /// Whether an origin has not brought to its end a response whose head was passed on.
+    public var isOfResponseBodies: Bool {
+        switch self {
+        case .upstreamTruncated, .badResponseBody, .responseBodyTimeout, .responseBodyTooSlow: true
+        default: false
+        }
+    }
 }

@@ -41,8 +41,10 @@ public struct CounterLayout: Sendable {
         case retries
         /// Connections that could not be made because this machine lacked something for them.
         case connectShortages
-        /// Responses with a status of 500 or above, and attempts that got no response.
+        /// Responses with a status of 500 or above or that broke off, and attempts that got no response.
         case failures
+        /// Responses that broke off, stopped, or were malformed behind their head, which had been passed on.
+        case brokenResponses
         /// Responses whose head came, and the microseconds that they took together from the request's sending.
         case responses, responseMicroseconds
         /// Requests that have waited for a response for more than a second (`LateRequests`, of each worker by itself).

@@ -77,6 +77,9 @@ public struct Socket: Sendable, Equatable, BitwiseCopyable {
     /// is acknowledged, or may yet be.
     var silence: Int32 { apus_silence(descriptor) }
 
+    /// Bytes that the peer has not acknowledged yet, those among them that were not sent yet; -1 where that is not known.
+    var unacknowledged: Int32 { apus_unacknowledged(descriptor) }
+
     /// Ends the sending direction with FIN.
     func shutdownWriting() { _ = apus_shutdown_writing(descriptor) }
 

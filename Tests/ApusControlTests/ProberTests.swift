@@ -157,7 +157,7 @@ import Testing
             await prober.observe(news + news, pause: 500_000)
             #expect(await eventually { log.lines.count == 4 })
             #expect(log.lines.count { $0.contains("turned 7 clients' connections away in ") } == 1)
-            #expect(log.lines.count { $0.contains("gave 5 requests no response in ") } == 1)
+            #expect(log.lines.count { $0.contains("gave 5 more requests no response in the last ") } == 1)
             #expect(await eventually { await prober.keepsNothing })
             await prober.observe(news + news, pause: 3_600_000_000)
             #expect(log.lines.count == 6)

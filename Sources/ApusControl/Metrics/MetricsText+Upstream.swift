@@ -31,7 +31,10 @@ extension MetricsText {
         write(.retries, "apus_retries_total", "Attempts repeated after this endpoint failed them.", &writer)
         write(
             .failures, "apus_upstream_failures_total",
-            "Attempts answered with a status of 500 or above, or not at all.", &writer)
+            "Attempts answered with a status of 500 or above, not to the end, or not at all.", &writer)
+        write(
+            .brokenResponses, "apus_upstream_broken_responses_total",
+            "Responses that broke off, stopped, or were malformed behind their head, which was passed on.", &writer)
         write(.responses, "apus_upstream_responses_total", "Responses whose head came.", &writer)
         writer.family(
             "apus_upstream_response_seconds_total", .counter,

@@ -24,11 +24,17 @@ extension SilenceLog {
 
 extension Prober {
     func log(_ silence: SilenceLog.Telling) {
-        let requests = silence.count == 1 ? "a request" : "\(silence.count) requests"
         let words = silence.news.fault.map { " (\($0))" } ?? ""
-        let reason = silence.news.reason.token
-        logger.warning(
-            "\(name(silence.cause)) gave \(requests) no response\(Self.within(silence.time)): \(reason)\(words)")
+        let (reason, count) = (silence.news.reason, silence.count)
+        let seconds = max(1, (silence.time + 500_000) / 1_000_000)
+        let within = silence.time == 0 ? "" : " in the last \(seconds) s"
+        func counted(_ thing: String) -> String {
+            if silence.time == 0 { return count == 1 ? "a \(thing)" : "\(count) \(thing)s" }
+            return "\(count) more \(thing)\(count == 1 ? "" : "s")"
+        }
+        let what =
+            reason.isOfResponseBodies ? "broke off \(counted("response"))" : "gave \(counted("request")) no response"
+        logger.warning("\(name(silence.cause)) \(what)\(within): \(reason.token)\(words)")
     }
 
     /// The time over which something was counted.

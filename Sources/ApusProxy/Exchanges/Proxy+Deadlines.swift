@@ -51,6 +51,7 @@ extension Proxy {
             return connectTimedOut(x, &arena)
         }
         if isToBeLookedAt(x) { return look(x, &arena) }
+        if let next = lookAtReader(x) { return next }
         return exchanges[x].state.timedOut(
             originStalls: upstream >= 0 && connections[upstream].hasUnsent,
             clientStalls: connections[exchanges[x].client].hasUnsent)

@@ -58,6 +58,7 @@ extension Proxy {
     private mutating func breakOff(_ x: Int, _ reason: Reason, _ arena: inout BufferArena) {
         let client = exchanges[x].client
         let needsReset = exchanges[x].state.breaksOff(reason)
+        if reason.isOfResponseBodies { noteBrokenResponse(x, reason) }
         dropUpstream(x, &arena)
         finish(x, &arena)
         if needsReset {

@@ -8,6 +8,8 @@ enum Pace: UInt8, BitwiseCopyable {
     case none
     /// The client's: it sends its request, or reads its response.
     case client
+    /// The same, and nothing could be handed over for the time of a body: what is counted is what its machine has not acknowledged.
+    case acknowledging
     /// The origin's: it has said how long its response is, and sends it.
     case origin
 }
@@ -67,6 +69,35 @@ extension Proxy {
             return .goesOn
         }
         return exchanges[x].state.tooSlow(isClients: connections[client].pace == .client)
+    }
+
+    /// Nothing of a response could be handed over for the time of a body: whether its client takes it nevertheless.
+    ///
+    /// The system has room again when a third of its buffer is free, and that may be megabytes: a client that reads slowly and
+    /// steadily is not heard of for minutes. So the system is asked how much the client's machine has acknowledged, now and when
+    /// the time is over once more.
+    ///
+    /// - Returns: nil for a client that takes nothing, and where it is not the client who is waited for.
+    @inline(never)
+    mutating func lookAtReader(_ x: Int) -> Next? {
+        let client = exchanges[x].client
+        guard exchanges[x].state.responsePhase != .awaited,
+            connections[client].hasUnsent || exchanges[x].state.pipeHolds(.response),
+            let left = connections.links.unacknowledged(connections[client].link), left > 0
+        else { return nil }
+        let wasLookedAt = connections[client].pace == .acknowledging
+        let moved = Int64(connections[client].byteCount) - Int64(left)
+        let milliseconds = (now - connections[client].since) / 1_000
+        connections[client].pace = .acknowledging
+        connections[client].since = now
+        connections[client].byteCount = UInt32(truncatingIfNeeded: left)
+        if wasLookedAt {
+            guard moved > 0 else { return nil }
+            let isSlow = moved < minRate(x) &* milliseconds / 1_000
+            if isSlow { return exchanges[x].state.tooSlow(isClients: true) }
+        }
+        setDeadline(exchange: x, in: bodyTime(x))
+        return .waits
     }
 
     /// Notes whether the response is a stream of events. To be asked of responses of unknown length: others are none.

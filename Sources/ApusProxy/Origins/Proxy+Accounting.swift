@@ -47,6 +47,16 @@ extension Proxy {
         if !report.isEmpty { pass(report, exchanges[x].pool, exchanges[x].endpoint) }
     }
 
+    /// The endpoint has broken off a response whose head was passed on: it was judged by that.
+    mutating func noteBrokenResponse(_ x: Int, _ reason: Reason) {
+        let endpoint = exchanges[x].endpoint
+        guard endpoint >= 0 else { return }
+        records.counters.add(to: shared.layout.endpoint(endpoint, .brokenResponses))
+        // Those with a status of 500 are among them already.
+        if exchanges[x].state.status < 500 { records.counters.add(to: shared.layout.endpoint(endpoint, .failures)) }
+        tell(.noResponse(endpoint: endpoint, reason, nil))
+    }
+
     /// What an attempt has changed is told to the control plane, and to whoever waits here: the others hear of it from there.
     @inline(never)
     mutating func pass(_ report: AttemptReport, _ pool: Int, _ endpoint: Int) {

@@ -212,6 +212,12 @@ public struct Links: ~Copyable {
         isScripted ? network.pendingError(link.descriptor) : Socket(descriptor: link.descriptor).pendingError
     }
 
+    /// Bytes that were handed to the system and that the peer's machine has not acknowledged; nil where that is not known.
+    public mutating func unacknowledged(_ link: Link) -> Int? {
+        let count = isScripted ? -1 : Socket(descriptor: link.descriptor).unacknowledged
+        return count < 0 ? nil : Int(count)
+    }
+
     /// For how many microseconds the peer's machine has acknowledged nothing, although something was sent to it more than
     /// once; nil when all is acknowledged, or may yet be.
     public mutating func silence(of link: Link) -> Int64? {

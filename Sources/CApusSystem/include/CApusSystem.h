@@ -237,6 +237,12 @@ static inline int apus_silence(int descriptor) {
     return info.tcpi_last_ack_recv > INT_MAX ? INT_MAX : (int)info.tcpi_last_ack_recv;
 }
 
+// Bytes that the peer has not acknowledged yet, those among them that were not sent yet; -1 where that is not known.
+static inline int apus_unacknowledged(int descriptor) {
+    int count;
+    return ioctl(descriptor, TIOCOUTQ, &count) < 0 ? -1 : count;
+}
+
 // Another descriptor of what `descriptor` stands for, closed by exec.
 static inline int apus_duplicate(int descriptor) {
     int copy = fcntl(descriptor, F_DUPFD_CLOEXEC, 0);

@@ -17,6 +17,21 @@ import Testing
         return nil
     }
 
+    /// A response that breaks off has a good status: what its endpoint did is counted and told all the same.
+    @Test func anOriginThatBreaksOffIsToldOf() async throws {
+        let origin = try Origin { connection in
+            _ = try connection.readRequest()
+            try connection.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf")
+        }
+        let proxy = try Proxy(origin)
+        let response = try proxy.get()
+        #expect(response.status == 200 && !response.isComplete)
+        try proxy.eventually("the counts") { proxy.count(.brokenResponses) == 1 }
+        #expect(proxy.count(.failures) == 1 && proxy.count(.upstreamTruncated) == 1)
+        let told = await fact(of: proxy) { _ in true }
+        #expect(told == .gaveNoResponse(endpoint: 0, .upstreamTruncated, count: 1))
+    }
+
     @Test func aSafeRequestGoesElsewhereAndTheOriginIsToldOf() async throws {
         let hung = try Origin.silent()
         let fine = try Origin()

@@ -125,6 +125,30 @@ import Testing
         #expect(!response.isComplete)
     }
 
+    /// The system's buffer for it has megabytes, and says that there is room when a third of them are gone.
+    @Test func aReaderBehindALargeBufferIsNotCut() throws {
+        let size = 24 << 20
+        let block = [UInt8](repeating: 0x61, count: 1 << 20)
+        let origin = try Origin { connection in
+            _ = try connection.readRequest()
+            try connection.send("HTTP/1.1 200 OK\r\nContent-Length: \(size)\r\n\r\n")
+            for _ in 0..<24 { try connection.send(block) }
+        }
+        let proxy = try Proxy(origin) { $0.timeouts.body = .milliseconds(500) }
+        let client = try proxy.connect(buffers: .init(receive: 65_536))
+        try client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        let gate = Gate()
+        let start = ContinuousClock.now
+        // So slowly that a third of the buffer takes seconds.
+        while ContinuousClock.now - start < .seconds(4) {
+            try client.receiveMore(upTo: 8_192)
+            try? gate.pass(by: .after(.milliseconds(50)))
+        }
+        #expect(proxy.count(.clientStalled) == 0)
+        let response = try client.readResponse()
+        #expect(response.isComplete && response.body.count == size)
+    }
+
     /// A client that reads slowly but steadily gets everything.
     @Test func aSlowReaderIsNotCut() throws {
         let size = 3 << 20
