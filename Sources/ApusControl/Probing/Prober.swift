@@ -23,6 +23,8 @@ public actor Prober: Service {
     private var reloads = ReloadHistory()
     /// What is told of once in a while. Tests have shorter pauses.
     var silenceLog = SilenceLog(pause: SilenceLog.usualPause)
+    /// Nothing is probed any more, and no alarm is set.
+    private var isOver = false
     var refusals = RefusalLog()
     /// Of the access log that the snapshot names.
     var logTrouble: LogTrouble?
@@ -123,6 +125,7 @@ public actor Prober: Service {
                 case .tellingsDue: tellDue()
                 }
             }
+            isOver = true
             tellAll()
             nextProbes?.task.cancel()
             nextTelling?.task.cancel()
@@ -392,7 +395,9 @@ public actor Prober: Service {
         for refusal in refusals.takeAll(now: Self.now) { log(refusal) }
     }
 
-    private func ring(_ ringing: Alarm, at time: Int64) -> SetAlarm {
+    /// - Returns: nil when nobody would hear it any more: facts come until the last request has ended, and the event loop may be gone.
+    private func ring(_ ringing: Alarm, at time: Int64) -> SetAlarm? {
+        guard !isOver else { return nil }
         let task = eventLoop.scheduleTask(in: .microseconds(max(0, time - Self.now))) { [alarm] in
             _ = alarm.yield(ringing)
         }
