@@ -5,7 +5,7 @@ import Testing
 /// What algorithms know, and where chance stands, goes on at a reload that changes the pool's endpoints.
 @Suite struct KnowledgeReloadTests {
     /// A pool that is given the same seed at each reload: chance that began anew would fall on the same ones again.
-    @Test(arguments: Balance.all(where: \.isDrawn), [4, 33])
+    @Test(arguments: Balance.all(where: \.drawsIndependently), [4, 33])
     func chanceDoesNotBeginAnew(balance: Balance, count: Int) {
         var pool = ReloadedPool(0..<count) { $0.balance = balance }
         var counts = Array(repeating: 0, count: count + 1)

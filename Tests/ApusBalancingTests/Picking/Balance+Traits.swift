@@ -2,8 +2,8 @@ import ApusModel
 
 /// What the suites ask of every algorithm that has it. A new algorithm says so here: the compiler asks.
 extension Balance {
-    /// Alike endpoints without load are picked by chance.
-    var isDrawn: Bool {
+    /// Alike endpoints without load are picked by chance, each time whatever was picked before: suites compare variances.
+    var drawsIndependently: Bool {
         switch self {
         case .random, .weightedRandom, .leastConnections, .leastRequests, .peakEWMA, .leastTime: true
         case .roundRobin, .weightedRoundRobin, .hash, .first: false
@@ -18,7 +18,8 @@ extension Balance {
         }
     }
 
-    /// Endpoints without load have shares of the picks that are about known beforehand, by their weights or alike.
+    /// Endpoints without load have shares of the picks that are known beforehand, by their weights or alike, to within some
+    /// per cent of a few hundred picks.
     var hasShares: Bool {
         switch self {
         case .roundRobin, .weightedRoundRobin, .random, .weightedRandom, .leastConnections, .leastRequests: true
