@@ -82,7 +82,8 @@ public final class TrustStore: Authorities.Holder, @unchecked Sendable {
     var toldCount: Int { unsafe sk_X509_NAME_num(names) }
 
     private static func byteCount(of names: OpaquePointer?) -> Int {
-        let each = (0..<unsafe sk_X509_NAME_num(names)).map { index in
+        let count = unsafe sk_X509_NAME_num(names)
+        let each = (0..<count).map { index in
             unsafe Int(max(0, i2d_X509_NAME(sk_X509_NAME_value(names, index), nil))) + 2
         }
         return each.reduce(0, +)
