@@ -50,7 +50,7 @@ extension ListenerTLSSection: Keyed {
             "preset", \.preset, Kind.choice, "TLS 1.3 alone (`modern`), or 1.2 as well (`intermediate`).",
             usually: "intermediate"
         ).telling { _ in nil },
-        SectionKey("minimum", \.tls.minimum, Kind.choice, "The oldest version of TLS that is spoken."),
+        SectionKey("minimum", \.tls.minimum, Kind.version, "The oldest version of TLS that is spoken."),
         SectionKey(
             "ciphers", \.tls.ciphers, Kind.ordered(TLSCipher.self, example: "[ECDHE-RSA-AES128-GCM-SHA256]"),
             "Cipher suites of TLS 1.2; those of 1.3 cannot be chosen.",

@@ -48,7 +48,7 @@ extension PoolTLSSection: Keyed {
         SectionKey(
             "alpn", \.tls.offersProtocols, Kind.words("off", "on"),
             "Whether HTTP/1.1 is offered by name (ALPN); some old servers refuse what they do not know."),
-        SectionKey("minimum", \.tls.minimum, Kind.choice, "The oldest version of TLS that is spoken."),
+        SectionKey("minimum", \.tls.minimum, Kind.version, "The oldest version of TLS that is spoken."),
     ]
 
     mutating func check(_ written: WrittenKeys, _ findings: inout Findings) {
