@@ -22,6 +22,13 @@ import Testing
         }
     }
 
+    /// A configuration that answers all by itself has none.
+    @Test func thereMustBeAPool() {
+        let none = Snapshot(workers: 1, listeners: [], routes: [], pools: [], endpoints: [])
+        let mistake = #expect(throws: ArgumentMistake.self) { try SimulationArguments().scenario(of: none) }
+        #expect(mistake?.description.contains("a configuration with a pool") == true)
+    }
+
     @Test func everythingIsUnderstood() throws {
         let scenario = try arguments {
             $0.load = "2000/s"

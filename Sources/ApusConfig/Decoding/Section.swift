@@ -82,6 +82,19 @@ struct Section {
         }
     }
 
+    /// Reports a key that was left out, and is needed as the others say. Like those of `require`, it is not missed where another
+    /// word stands for it.
+    func report(missing key: String, example: String, _ findings: inout Findings) {
+        guard !isPart else { return }
+        let isMeant = entries.contains { entry in
+            guard !known.contains(entry.key.value) else { return false }
+            let advice = KeyAdvice(for: entry.key.value, among: known)
+            return advice.meant == key || advice.isOfAnotherFile
+        }
+        guard !isMeant else { return }
+        findings.error("\(what) needs `\(key)`, such as `\(key): \(example)`", at: position)
+    }
+
     /// Whether there are keys that were not asked for yet.
     var hasMore: Bool { entries.contains { !known.contains($0.key.value) } }
 

@@ -75,7 +75,7 @@ extension RootSection: Keyed {
             needed: "[{ bind: 127.0.0.1:8080 }]"),
         SectionKey(
             "pools", \.pools, PoolSection.kind, "Endpoints that answer alike, by name.",
-            needed: "{ web: { endpoints: [127.0.0.1:3001] } }"),
+            usually: "required, unless no route needs one"),
     ]
 
     private static let limiting: [SectionKey<RootSection>] = [
@@ -108,7 +108,20 @@ extension RootSection: Keyed {
             words: "a path, or a list of them"),
     ]
 
-    mutating func check(_ written: WrittenKeys, _ findings: inout Findings) { hasPools = written["pools"] != nil }
+    mutating func check(_ written: WrittenKeys, _ findings: inout Findings) {
+        hasPools = written["pools"] != nil
+        guard !hasPools, needsPools else { return }
+        written.section.report(missing: "pools", example: "{ web: { endpoints: [127.0.0.1:3001] } }", &findings)
+    }
+
+    /// Whether requests go to a pool, or may be meant to.
+    private var needsPools: Bool {
+        listeners.isEmpty
+            || listeners.contains { listener in
+                guard let routes = listener.routes else { return !listener.redirectsToHTTPS }
+                return routes.contains { !$0.isAnswered }
+            }
+    }
 
     private static let workers = Kind<Int?>(
         count.shape, told: { $0.flatMap(count.told) },

@@ -84,6 +84,12 @@ public struct SimulationArguments: Sendable {
 
     private func poolIndex(in snapshot: Snapshot) throws(ArgumentMistake) -> Int {
         let names = snapshot.pools.map(\.name)
+        if names.isEmpty {
+            throw ArgumentMistake(
+                "--config", found: nil,
+                expected: "a configuration with a pool, since a day of its endpoints is run through",
+                example: "pools: { web: { endpoints: [127.0.0.1:3001] } }")
+        }
         let example = "--pool \(names.first ?? "web")"
         guard let pool else {
             guard names.count == 1 else {

@@ -143,6 +143,16 @@ extension RouteSection: Keyed {
         if let field = written["headers"] { headers = RouteHeadersSection(field, match.path, &findings) }
     }
 
+    /// Whether it was written that Apus answers by itself, rightly or not.
+    var isAnswered: Bool {
+        switch action {
+        case .redirect, .respond: true
+        case .forward: false
+        case nil:
+            written.map { $0.these(["pool", "pools"]).isEmpty && !$0.these(["redirect", "respond"]).isEmpty } ?? false
+        }
+    }
+
     /// The keys that only matter for requests that go to a pool, as far as they were written.
     var poolKeys: [Located<String>] {
         let own = written?.these(["rewrite", "timeouts", "retries", "priority"]).map(\.key) ?? []
