@@ -194,6 +194,62 @@ import Testing
         }
     }
 
+    /// What changes of TLS, listener by listener, and what becomes of connections.
+    @Test func whatChangesOfTLSIsTold() throws {
+        func changes(_ old: String, _ new: String) throws -> ConfigurationChanges {
+            func load(_ tls: String) throws -> Snapshot {
+                try Self.snapshot(
+                    "listeners: [{ name: e, bind: \":443\", tls: { \(tls) } }]\npools: { web: { endpoints: [\"10.0.0.1:80\"] } }\n"
+                )
+            }
+            return ConfigurationChanges(from: try load(old), to: try load(new))
+        }
+        let site = "certificates: [{ certificate: tls/site.pem, key: tls/site.key }"
+        let pair = "\(site), { certificate: tls/other.pem, key: tls/other.key }]"
+        let kept = "; its connections are kept; new ones fare by the new rule"
+        let ended =
+            "; clients are asked anew: its idle connections end at once, others after the request that they have"
+        let names = try changes(
+            "\(pair), clients: { ca: tls/ca.pem, names: [\"CN=alice\"] }",
+            "\(pair), clients: { ca: tls/ca.pem, names: [\"CN=alice\", \"CN=bob\"], mode: optional }, minimum: 1.3")
+        #expect(
+            names.lines == [
+                "listener e at [::]:443: tls.clients.mode required -> optional, tls.clients.names CN=alice -> "
+                    + "[CN=alice, CN=bob], tls.minimum 1.2 -> 1.3\(ended)"
+            ])
+        #expect(names.summary == "1 listener changed")
+        #expect(
+            try changes(pair, "\(pair), minimum: 1.3").lines == [
+                "listener e at [::]:443: tls.minimum 1.2 -> 1.3\(kept)"
+            ])
+        // Only one of them asks.
+        func some(_ clients: String) -> String {
+            "\(site), { certificate: tls/other.pem, key: tls/other.key, clients: \(clients) }]"
+        }
+        #expect(
+            try changes(some("{ ca: tls/ca.pem, mode: optional }"), some("{ ca: tls/ca.pem }")).lines == [
+                "listener e at [::]:443: tls.certificates(other.test).clients.mode optional -> required\(ended)"
+            ])
+        let on = try changes(some("off"), some("{ ca: tls/ca.pem }")).lines
+        #expect(
+            on.count == 1 && on[0].contains(" tls.certificates(other.test).clients off -> { ca: tls/ca.pem, "), "\(on)")
+        let gone = try changes(pair, "\(site)]").lines
+        #expect(gone.count == 1 && gone[0].contains(": tls.certificates(other.test) tls/other.pem, until "), "\(gone)")
+        // Of two for the same names, each is compared with itself.
+        let two = "\(site), { certificate: tls/site-rsa.pem, key: tls/site-rsa.key }]"
+        #expect(try changes(two, "\(two), strict: on").lines == ["listener e at [::]:443: tls.strict off -> on\(kept)"])
+    }
+
+    /// A listener that changes in several ways is one.
+    @Test func listenersAreCountedOnce() throws {
+        let changes = try Self.changes(
+            (
+                "{ name: web, bind: 127.0.0.1:8080,",
+                "{ name: web, bind: 127.0.0.1:8080, apus_reason: hide, paths: strict,"
+            ))
+        #expect(changes.lines.count == 2 && changes.summary == "1 listener changed")
+    }
+
     @Test func anotherRuleForPathsIsTold() {
         func snapshot(_ paths: PathRule) -> Snapshot {
             let address = SocketAddress(ip: .anyIPv4, port: 1)

@@ -12,11 +12,21 @@ struct ListenerTLSSection {
     /// Nil for none.
     var tickets: TicketsSection? = TicketsSection()
     var position = SourcePosition.start
+    /// Where `ciphers` were written.
+    private(set) var ciphersPosition: SourcePosition?
+    /// `clients` was written for all certificates, though perhaps not as it must be.
+    private var hasWrongClients = false
+    /// All certificates that run ask the same of clients: it is told once.
+    private var tellsClients = false
 
-    /// What `diff` and `explain` show of a listener that runs.
-    init(_ tls: ListenerTLS) {
+    /// What `diff` shows of a listener that runs.
+    ///
+    /// - Parameter tellsClients: all its certificates ask the same of clients: it is told once, and not of each.
+    init(_ tls: ListenerTLS, tellsClients: Bool = false) {
         self.tls = tls
+        self.tellsClients = tellsClients
         tickets = tls.hasTickets ? TicketsSection(tls) : nil
+        if tellsClients { clients = tls.certificates.first?.clients.map { ClientCertificatesSection($0) } }
     }
 
     private init() {}
@@ -39,10 +49,10 @@ extension ListenerTLSSection: Keyed {
             "certificates", \.certificates, CertificateSection.kind,
             "Several: the first is shown to clients that ask for none of their names.",
             usually: "none"
-        ).telling { .section(Settings(shown: $0.tls.certificates)) },
+        ).telling { .section(Settings(shown: $0.tls.certificates, tellsClients: !$0.tellsClients)) },
         SectionKey(
             "clients", \.clients, ClientCertificatesSection.kind, "What clients must show: certificates of their own."
-        ).telling { _ in nil },
+        ).telling { $0.tellsClients ? ClientCertificatesSection.kind.told($0.clients) : nil },
         SectionKey(
             "strict", \.tls.isStrict, Kind.onOrOff,
             "Whether clients that ask for none of the names are shown no certificate."),
@@ -103,12 +113,24 @@ extension ListenerTLSSection {
 }
 
 extension Settings {
-    /// The certificates of a listener: each by the names that it is shown for.
-    fileprivate init(shown: [ListenerTLS.Shown]) {
+    /// The certificates of a listener, each by the names that it is shown for: `(site.test *.site.test)`.
+    fileprivate init(shown: [ListenerTLS.Shown], tellsClients: Bool) {
         self.init()
+        var known: Set<String> = []
         for shown in shown {
-            let clients = shown.clients.map { "; clients: " + Settings(ClientCertificatesSection($0)).inline } ?? ""
-            add(shown.names.joined(separator: " "), Self.words(shown.certificate) + clients)
+            let certificate = shown.certificate
+            let names = shown.names.isEmpty ? "no name" : shown.names.joined(separator: " ")
+            // Several for the same names have keys of different kinds, or are never shown.
+            let keys = [
+                "(\(names))", "(\(names), \(certificate.keyKind))", "(\(names), \(certificate.file ?? "text"))",
+            ]
+            guard let key = keys.first(where: { known.insert($0).inserted }) else { continue }
+            var settings = Settings()
+            settings.add("", Self.words(certificate))
+            if tellsClients, let clients = ClientCertificatesSection.kind.told(shown.clients.map { .init($0) }) {
+                settings.append(Entry(key: "clients", value: clients, isUsual: shown.clients == nil))
+            }
+            append(Entry(key: key, value: .section(settings), isUsual: false))
         }
     }
 

@@ -42,7 +42,9 @@ public struct ConfigurationChanges: Sendable, Equatable {
         if isEmpty { return "nothing changes" }
         let counts = ConfigurationChange.Subject.allCases.flatMap { subject in
             [ConfigurationChange.Kind.added, .removed, .changed, .moved].compactMap { kind -> String? in
-                let count = changes.count { $0.subject == subject && $0.kind == kind }
+                let these = changes.filter { $0.subject == subject && $0.kind == kind }
+                // What changes about a listener is told by its effects, in several changes.
+                let count = subject == .listener ? Set(these.map(\.name)).count : these.count
                 return count == 0 ? nil : "\(count) \(subject.rawValue)\(count == 1 ? "" : "s") \(kind.rawValue)"
             }
         }

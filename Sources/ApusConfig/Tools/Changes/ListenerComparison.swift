@@ -40,9 +40,13 @@ struct ListenerComparison {
     }
 
     private mutating func changed(_ listener: Listener, _ detail: String, effect: String) {
+        changed(listener, [detail], effect: effect)
+    }
+
+    private mutating func changed(_ listener: Listener, _ details: [String], effect: String) {
         changes.append(
             ConfigurationChange(
-                kind: .changed, subject: .listener, name: name(of: listener), details: [detail], effect: effect))
+                kind: .changed, subject: .listener, name: name(of: listener), details: details, effect: effect))
     }
 
     private mutating func compare(_ one: Listener, _ other: Listener) {
@@ -83,15 +87,19 @@ struct ListenerComparison {
 
     private mutating func compareTLS(_ one: Listener, _ other: Listener) {
         guard one.tls != other.tls else { return }
-        let effect = "its connections are kept; new ones fare by the new rule"
+        let effect =
+            ListenerTLS.asksAlike(one.tls, other.tls)
+            ? "its connections are kept; new ones fare by the new rule"
+            : "clients are asked anew: its idle connections end at once, others after the request that they have"
         switch (one.tls, other.tls) {
         case (nil, _): changed(one, "tls off -> on", effect: effect)
         case (_, nil): changed(one, "tls on -> off", effect: effect)
         case (let old?, let new?):
-            let lines = Settings(ListenerTLSSection(old)).changes(to: Settings(ListenerTLSSection(new)), within: "tls")
+            let tellsClients = [old, new].allSatisfy { $0.policies.count <= 1 }
+            let sections = [old, new].map { Settings(ListenerTLSSection($0, tellsClients: tellsClients)) }
+            let changes = sections[0].changes(to: sections[1], within: "tls").map(\.words)
             // The same certificate from another file looks alike.
-            if lines.isEmpty { changed(one, "tls changed", effect: effect) }
-            for line in lines { changed(one, line.words, effect: effect) }
+            changed(one, changes.isEmpty ? ["tls changed"] : changes, effect: effect)
         }
     }
 

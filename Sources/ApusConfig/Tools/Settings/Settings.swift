@@ -33,7 +33,8 @@ public struct Settings: Sendable, Equatable {
         let told = entries.filter { !$0.isUsual }
         if told.isEmpty { return "on" }
         if told.count == 1, told[0].key.isEmpty { return told[0].value.inline }
-        return "{ " + told.map { "\($0.key): \($0.value.inline)" }.joined(separator: ", ") + " }"
+        let words = told.map { $0.key.isEmpty ? $0.value.inline : "\($0.key): \($0.value.inline)" }
+        return "{ " + words.joined(separator: ", ") + " }"
     }
 
     /// One entry for each word, sections unfolded: `timeouts.idle` and `75s`.
@@ -123,9 +124,10 @@ extension Settings {
         return changes
     }
 
-    /// A key below others, such as `health.interval`. A section's own value has no key.
+    /// A key below others, such as `health.interval`, or one of several things, such as `certificates(a.test)`. A section's own
+    /// value has no key.
     private static func path(_ section: String, _ key: String) -> String {
-        section.isEmpty ? key : key.isEmpty ? section : "\(section).\(key)"
+        section.isEmpty ? key : key.isEmpty ? section : key.hasPrefix("(") ? section + key : "\(section).\(key)"
     }
 
     private static func change(_ key: String, _ old: Value?, _ new: Value?) -> SettingChange {
