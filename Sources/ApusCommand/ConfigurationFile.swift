@@ -11,23 +11,24 @@ struct ConfigurationFile: ParsableArguments {
     var path: String
 
     /// Reads and checks the file with all that it includes, and prints what there is to say about it. Throws an exit code,
-    /// its reason printed. Of very much to say the beginning is printed, and how much more there is, unless `isComplete`.
-    func load(isComplete: Bool = false) throws(ExitCode) -> LoadedConfiguration {
-        try Self.load(path: path, isComplete: isComplete)
-    }
+    /// its reason printed. What is said at a check or a start alone is left out.
+    func load() throws(ExitCode) -> LoadedConfiguration { try Self.load(path: path) }
 
-    static func load(path: String, isComplete: Bool = false) throws(ExitCode) -> LoadedConfiguration {
-        let loaded = try read(path: path, isComplete: isComplete)
-        warn(of: loaded, isComplete: isComplete)
+    static func load(path: String) throws(ExitCode) -> LoadedConfiguration {
+        let loaded = try read(path: path, isComplete: false)
+        warn(of: loaded.newsworthyWarnings, isComplete: false)
         return loaded
     }
 
-    /// The same, for the user that the file says Apus becomes: what root alone may read would fail at the next reload. Where it
-    /// says so, and the process is root's, it is that user's from here on; so it has to have one thread.
+    /// The same with all that there is to say, for the user that the file says Apus becomes: what root alone may read would fail at
+    /// the next reload. Where it says so, and the process is root's, it is that user's from here on; so it has to have one thread.
     ///
-    /// - Parameter isRun: it goes on as that user; without, one that is not to be had here is said, and no more.
+    /// - Parameters:
+    ///   - isRun: it goes on as that user; without, one that is not to be had here is said, and no more.
+    ///   - isComplete: of very much to say all is printed, and not the beginning, and how much more there is.
     func loadForItsUser(isRun: Bool, isComplete: Bool = false) throws(ExitCode) -> LoadedConfiguration {
-        let loaded = try load(isComplete: isComplete)
+        let loaded = try Self.read(path: path, isComplete: isComplete)
+        Self.warn(of: loaded.warnings, isComplete: isComplete)
         let operations = loaded.snapshot.operations
         let isRoot = geteuid() == 0
         guard let user = operations.user, isRun || isRoot else { return loaded }
@@ -62,8 +63,8 @@ struct ConfigurationFile: ParsableArguments {
         return unsafe isKept && access(path, R_OK) != 0 && errno == EACCES
     }
 
-    private static func warn(of loaded: LoadedConfiguration, isComplete: Bool) {
-        let warnings = DiagnosticExcerpt(loaded.warnings, limit: isComplete ? nil : DiagnosticExcerpt.limit)
+    private static func warn(of warnings: [Diagnostic], isComplete: Bool) {
+        let warnings = DiagnosticExcerpt(warnings, limit: isComplete ? nil : DiagnosticExcerpt.limit)
         for line in warnings.shown.map(\.rendered) + [warnings.omission].compactMap(\.self) {
             complain(line, .warning)
         }

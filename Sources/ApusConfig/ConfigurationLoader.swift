@@ -237,6 +237,9 @@ public struct LoadedConfiguration: Sendable {
         self.lookups = lookups
     }
 
+    /// What its author should know at each reload, and where it is read for something else than to check it.
+    public var newsworthyWarnings: [Diagnostic] { warnings.filter { !$0.isAdvice } }
+
     /// The paths that are lent, in order.
     public var lentPaths: [String] { Set(lent.compactMap(\.path)).sorted() }
 

@@ -24,6 +24,9 @@ public struct Diagnostic: Sendable, Hashable {
     public var note: String?
     /// The file may be right: it is a matter of the moment, such as a name service that does not answer.
     public var isPassing = false
+    /// It is as good as ever, and said where a configuration is checked or Apus starts with it: not at each reload, and not by
+    /// commands that read the configuration for something else.
+    public var isAdvice = false
 }
 
 extension Diagnostic: CustomStringConvertible {

@@ -62,8 +62,9 @@ struct Findings: Sendable {
         add(.error, message, position, note, isPassing: isPassing)
     }
 
-    mutating func warning(_ message: String, at position: SourcePosition) {
-        add(.warning, message, position, nil)
+    /// - Parameter isAdvice: it is said at a check or a start alone.
+    mutating func warning(_ message: String, at position: SourcePosition, isAdvice: Bool = false) {
+        add(.warning, message, position, nil, isAdvice: isAdvice)
     }
 
     /// By file and position; those of one place in the order in which they were found.
@@ -106,7 +107,7 @@ struct Findings: Sendable {
 
     private mutating func add(
         _ severity: Diagnostic.Severity, _ message: String, _ position: SourcePosition, _ note: String?,
-        isPassing: Bool = false
+        isPassing: Bool = false, isAdvice: Bool = false
     ) {
         let mask = self.mask ?? SecretMask(sources, documents.compactMap(\.self))
         self.mask = mask
@@ -122,6 +123,7 @@ struct Findings: Sendable {
             message: Diagnostic.clipped(variables.masked(mask.masked(message))), sourceLine: line,
             sourceColumn: column, note: note.map { Diagnostic.shortened(variables.masked($0), to: 4096) })
         diagnostic.isPassing = isPassing
+        diagnostic.isAdvice = isAdvice
         // An anchor's mapping is decoded wherever an alias repeats it; its mistakes are told once.
         if known.insert(diagnostic).inserted { diagnostics.append((position, diagnostic)) }
     }

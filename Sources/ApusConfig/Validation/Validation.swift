@@ -23,6 +23,9 @@ struct Validation {
     var refused: [OwnEndpoint] = []
     /// Of everything that has been built so far.
     var origins = Origins()
+    /// Certificates without those of their issuers, and the authorities that clients or endpoints are believed by.
+    var lone: [LoneCertificate] = []
+    var believed: [Authorities] = []
 
     init(_ root: RootSection, _ loader: ConfigurationLoader, findings: Findings) {
         self.root = root
@@ -47,6 +50,7 @@ struct Validation {
         var clientFields = root.clientFields
         clientFields.saysVia = root.saysVia
         warnOfUnusedPools()
+        warnOfLoneCertificates()
         guard !findings.hasErrors else { return nil }
         return Snapshot(
             workers: root.workers ?? max(1, loader.defaultWorkers), listeners: listeners.compactMap(\.self),

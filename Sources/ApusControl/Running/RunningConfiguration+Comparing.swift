@@ -36,7 +36,7 @@ extension RunningConfiguration {
         let mask = loaded.variables.joined(with: next.variables)
         return ConfigurationComparison(
             revision: revision, changes: changes.masked(by: mask),
-            warnings: next.warnings.map(placed.asSent),
+            warnings: next.newsworthyWarnings.map(placed.asSent),
             notes: dynamic.reconcile(with: next.snapshot.keepingWhatIsFixed(of: loaded.snapshot).snapshot).map(
                 mask.masked))
     }

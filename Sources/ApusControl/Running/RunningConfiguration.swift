@@ -245,7 +245,7 @@ public actor RunningConfiguration {
         let changesText = Revision.digest(of: next.files) != revision.digest
         let mask = loaded.variables.joined(with: next.variables)
         var adoption = Adoption(
-            effect: .unchanged, revision: revision, warnings: next.warnings,
+            effect: .unchanged, revision: revision, warnings: next.newsworthyWarnings,
             notes: (notes + dropped).map(mask.masked))
         guard changesSnapshot || changesText else {
             if !dryRun, cause != .certificates {

@@ -93,6 +93,12 @@ public final class TrustStore: Authorities.Holder, @unchecked Sendable {
         while let name = unsafe sk_X509_NAME_pop(names) { unsafe X509_NAME_free(name) }
     }
 
+    /// Whether one of them has that subject, as one line (RFC 2253).
+    public func hasAuthority(_ subject: String) -> Bool {
+        let count = unsafe sk_X509_NAME_num(names)
+        return (0..<count).contains { unsafe ParsedCertificate.line(sk_X509_NAME_value(names, $0)) == subject }
+    }
+
     private static func add(
         _ der: [UInt8], to store: OpaquePointer, _ names: OpaquePointer?
     ) throws(TLSCertificateError) {

@@ -118,6 +118,10 @@ import Testing
             // Renewed: loaded without a reload, and believed by whoever reads the configuration. It stands alone, is for
             // another name, and no authority that the system trusts has signed it.
             try apus.expect("revision 2 runs") { try show("alone") }
+            // That is said at a check, and not whenever the configuration is read.
+            #expect(apus.count("stands alone") == 0)
+            try expect(0, "stands alone", from: ["check", "-c", "apus.yaml"])
+            #expect(try !apus.apus(["explain", "-c", "apus.yaml", "GET", "/"]).text.contains("stands alone"))
             try expect(0, "ready", from: ["status", "-c", "apus.yaml"])
             try expect(
                 3, "certificate for another name",

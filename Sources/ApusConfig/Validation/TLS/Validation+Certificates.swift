@@ -92,24 +92,38 @@ extension Validation {
     {
         let now = loader.now()
         let name = "the certificate \(certificate.words)"
+        let whom = isShown ? "clients" : "endpoints"
         if certificate.notAfter < now {
             findings.warning(
-                "\(name) expired on \(certificate.lastDay); clients refuse it: renew it and put the new one in its place",
+                "\(name) expired on \(certificate.lastDay); \(whom) refuse it: renew it and put the new one in its place",
                 at: position)
         } else if certificate.notBefore > now {
             findings.warning(
-                "\(name) does not hold before \(Certificate.day(certificate.notBefore)); until then clients refuse it: "
+                "\(name) does not hold before \(Certificate.day(certificate.notBefore)); until then \(whom) refuse it: "
                     + "keep the one before, and look at this machine's clock", at: position)
         }
         if !hasChain {
-            findings.warning(
-                "\(name) stands alone, without that of its issuer (\(certificate.issuer)): many clients cannot verify it; "
-                    + "append the issuer's certificates to the file (often called `fullchain.pem`)", at: position)
+            lone.append(LoneCertificate(certificate: certificate, isShown: isShown, position: position))
         }
         if isShown, certificate.names.isEmpty {
             findings.warning(
                 "\(name) is for no name: its subject alternative name is missing, and clients look at nothing else; have "
                     + "one made with it", at: position)
+        }
+    }
+
+    /// Those whose issuer is no root, as far as is known when all has been read.
+    mutating func warnOfLoneCertificates() {
+        let stores = believed.compactMap { $0.held as? TrustStore }
+        for lone in lone where !stores.contains(where: { $0.hasAuthority(lone.certificate.issuer) }) {
+            let who =
+                lone.isShown
+                ? "many clients cannot verify it, unless its issuer is the root that they have"
+                : "endpoints that ask for it cannot verify it, unless they have its issuer's"
+            findings.warning(
+                "the certificate \(lone.certificate.words) stands alone, without that of its issuer "
+                    + "(\(lone.certificate.issuer)): \(who); append the issuer's certificates to the file (often called "
+                    + "`fullchain.pem`)", at: lone.position, isAdvice: true)
         }
     }
 
@@ -132,10 +146,9 @@ extension Validation {
         }
         do {
             let store = try TrustStore(authorities: text.bytes, revoked: lists?.bytes)
-            return (
-                store.described(file: text.file ?? Certificate.textPlace, isSystems: false),
-                store.revoked(file: lists?.file ?? Certificate.textPlace)
-            )
+            let authorities = store.described(file: text.file ?? Certificate.textPlace, isSystems: false)
+            believed.append(authorities)
+            return (authorities, store.revoked(file: lists?.file ?? Certificate.textPlace))
         } catch {
             let isOfList = error.isOfRevocationList
             findings.error(
@@ -147,7 +160,10 @@ extension Validation {
 
     /// Those that the system trusts; nil, with an error, where there are none.
     mutating func systemAuthorities(at position: SourcePosition) -> Authorities? {
-        if let known = loader.systemAuthorities() { return known }
+        if let known = loader.systemAuthorities() {
+            believed.append(known)
+            return known
+        }
         findings.error(
             "no list of trusted authorities was found on this machine; "
                 + "install the package `ca-certificates`, or name the authority of the endpoints: `ca: ca.pem`",
@@ -216,6 +232,14 @@ extension Validation {
         let folder = ConfigurationLoader.folderAndName(of: findings.source(of: position).file).folder
         return ConfigurationDocument.joined(folder, path)
     }
+}
+
+/// A certificate without those of its issuers.
+struct LoneCertificate {
+    var certificate: Certificate
+    /// Clients see it, and not endpoints.
+    var isShown: Bool
+    var position: SourcePosition
 }
 
 extension Certificate {
