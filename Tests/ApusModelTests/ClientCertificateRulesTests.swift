@@ -71,4 +71,23 @@ import Testing
         }
         #expect(try #require(ClientNamePattern("CN=\u{e9}va")).matches("CN=\u{e9}va"))
     }
+
+    /// Of common names and SPIFFE identities a certificate has one.
+    @Test func namesThatNoCertificateHasBothOfExcludeEachOther() throws {
+        func excludes(_ one: String, _ other: String) throws -> Bool {
+            let (first, second) = (try #require(ClientNamePattern(one)), try #require(ClientNamePattern(other)))
+            let result = first.excludes(second)
+            #expect(second.excludes(first) == result)
+            return result
+        }
+        for (one, other) in [
+            ("CN=alice", "CN=bob"), ("spiffe://a/b", "spiffe://a/c"), ("spiffe://a/b/*", "spiffe://a/c"),
+            ("spiffe://a/b/*", "spiffe://a/c/*"), ("spiffe://a/b/*", "spiffe://a/b"),
+        ] { #expect(try excludes(one, other), "\(one) \(other)") }
+        for (one, other) in [
+            ("CN=alice", "CN=alice"), ("CN=alice", "spiffe://a/b"), ("a.test", "b.test"), ("*.a.test", "CN=a"),
+            ("https://a/b", "https://a/c"), ("spiffe://a/*", "spiffe://a/b"), ("spiffe://a/*", "spiffe://a/b/*"),
+            ("a@a.test", "b@a.test"),
+        ] { #expect(try !excludes(one, other), "\(one) \(other)") }
+    }
 }

@@ -14,7 +14,7 @@ extension Validation {
                 for index in sections.indices {
                     guard let route = route(sections[index]) else { continue }
                     checkPath(route, paths: section.paths, at: sections[index].position)
-                    checkRequirement(route, of: tls, sections[index])
+                    checkRequirement(route, of: tls, section, sections[index])
                     routes.append(route)
                     origins.routes.append(place(sections[index].position))
                 }

@@ -106,6 +106,23 @@ public struct ClientNamePattern: Sendable, Hashable {
         }
     }
 
+    /// Whether no certificate has a name for each of the two: both are for common names, of which one counts, or for SPIFFE
+    /// identities, beside which a certificate may have no other (X509-SVID section 2).
+    public func excludes(_ other: ClientNamePattern) -> Bool {
+        guard let kind = kindOfOne, kind == other.kindOfOne else { return false }
+        return switch (self.kind, other.kind) {
+        case (.whole(let name), _): !other.matches(String(decoding: name, as: UTF8.self))
+        case (_, .whole(let name)): !matches(String(decoding: name, as: UTF8.self))
+        case (.beginning(let one), .beginning(let other)): !one.starts(with: other) && !other.starts(with: one)
+        default: false
+        }
+    }
+
+    /// A kind of names of which a certificate has one at most; nil for the others.
+    private var kindOfOne: String? {
+        ["cn=", "spiffe:"].first { text.lowercased().hasPrefix($0) }
+    }
+
     /// DNS names are the same in capitals (RFC 4343); the others are not.
     private static func comparable(_ text: String) -> String {
         text.contains("://") || text.contains("@") || text.contains("=") ? text : text.lowercased()

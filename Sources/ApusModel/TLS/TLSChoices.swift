@@ -36,6 +36,10 @@ public enum TLSCipher: String, Sendable, CaseIterable {
     ]
     /// Whether it is one that RFC 9325 recommends.
     public var isRecommended: Bool { Self.usual.contains(self) }
+
+    /// Whether it is of use to a certificate with such a key (`Certificate.keyKind`). Ed25519 goes by the suites of ECDSA
+    /// (RFC 8422 section 5.1.1).
+    public func fits(keyKind: String) -> Bool { (keyKind == "RSA") != rawValue.contains("ECDSA") }
 }
 
 /// Names for what is usual in the field (Mozilla's Server Side TLS).

@@ -9,6 +9,8 @@ struct ListenerSection {
     var hidesReasons = false
     var servesHalfClosed = false
     var tls: ListenerTLSSection?
+    /// `tls` was written, and not as it must be.
+    private(set) var isTLSWrong = false
     var proxyProtocol: ProxyProtocolSection?
     var redirectsToHTTPS = false
     /// Nil when `routes` was left out.
@@ -80,4 +82,6 @@ extension ListenerSection: Keyed {
             "routes", \.routes, RouteSection.kind, "What is done with which requests; the first match wins.",
             usually: "everything goes to the pool, if there is one pool only"),
     ]
+
+    mutating func check(_ written: WrittenKeys, _ findings: inout Findings) { isTLSWrong = written.isWrong("tls") }
 }

@@ -32,6 +32,12 @@ struct ListenerTLSSection {
     private init() {}
 
     var all: [CertificateSection] { (pair.certificate == nil ? [] : [pair]) + certificates }
+
+    /// Whether some clients are to be asked for certificates, as far as what was written can be read.
+    var asksClients: Bool {
+        let general = clients.map { $0.mode != .off } ?? hasWrongClients
+        return all.contains { entry in entry.clients.map { $0.map { $0.mode != .off } ?? false } ?? general }
+    }
 }
 
 extension ListenerTLSSection: Keyed {
@@ -74,6 +80,8 @@ extension ListenerTLSSection: Keyed {
 
     mutating func check(_ written: WrittenKeys, _ findings: inout Findings) {
         position = written.position
+        ciphersPosition = written.right("ciphers")?.position
+        hasWrongClients = written.isWrong("clients")
         tls.hasTickets = tickets != nil
         if let tickets { tls.ticketRotation = tickets.rotation }
         settleVersions(written, &findings)

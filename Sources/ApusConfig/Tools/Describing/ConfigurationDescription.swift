@@ -24,11 +24,26 @@ public struct ConfigurationDescription: Sendable {
         var words = counted(routes.count, "route")
         if !targets.isEmpty { words += " to \(targets)" }
         if own > 0 { words += pools.isEmpty ? ", answered by Apus" : ", \(own) of them answered by Apus" }
-        if let tls = listener.tls { words += ", TLS with \(counted(tls.certificates.count, "certificate"))" }
+        if let tls = listener.tls { words += ", " + Self.words(tls) }
         if !listener.proxyNetworks.isEmpty {
             words += ", PROXY protocol from \(listener.proxyNetworks.map(\.description).joined(separator: ", "))"
         }
         return "listener  \(name): \(words)"
+    }
+
+    /// `TLS 1.3 with 2 certificates (a.test, b.test), asks clients for certificates`.
+    private static func words(_ tls: ListenerTLS) -> String {
+        var names: [String] = []
+        for name in tls.certificates.flatMap(\.names) where !names.contains(name) { names.append(name) }
+        var shown = names.prefix(3).joined(separator: ", ")
+        if names.count > 3 { shown += " and \(names.count - 3) more" }
+        var words = "TLS"
+        if tls.minimum != ListenerTLS().minimum { words += " \(tls.minimum.rawValue)" }
+        words += " with \(counted(tls.certificates.count, "certificate"))"
+        if !shown.isEmpty { words += " (\(shown))" }
+        guard tls.asksClients else { return words }
+        let asksAll = tls.certificates.allSatisfy { $0.clients != nil }
+        return words + ", asks \(asksAll ? "clients" : "some clients") for certificates"
     }
 
     /// `admin     127.0.0.1:9900: read`, or `admin     0.0.0.0:9900: change, with a token, for lb.example.com`.

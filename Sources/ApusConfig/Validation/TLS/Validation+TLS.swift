@@ -24,6 +24,7 @@ extension Validation {
         checkPolicies(tls, at: written.position)
         if let keys = written.tickets?.keys { tls.ticketKeys = ticketKeys(keys) }
         warnOfShadowed(tls, at: written.position)
+        if let position = written.ciphersPosition { warnOfUselessCiphers(tls, at: position) }
         if section.servesHalfClosed {
             findings.warning(
                 "`half_close: serve` has no effect with `tls`: the end of a socket is not TLS's own, and is taken for a client "
@@ -68,6 +69,18 @@ extension Validation {
                 "the certificate \(shown.certificate.words) is never shown: \(tls.certificates[other].certificate.words) "
                     + "comes before it for all its names", at: position)
         }
+    }
+
+    /// Cipher suites of TLS 1.2 go by the kind of a certificate's key.
+    private mutating func warnOfUselessCiphers(_ tls: ListenerTLS, at position: SourcePosition) {
+        let kinds = Set(tls.certificates.map(\.certificate.keyKind)).sorted()
+        guard tls.minimum == .tls12, let kind = kinds.first,
+            !tls.ciphers.contains(where: { cipher in kinds.contains { cipher.fits(keyKind: $0) } })
+        else { return }
+        let example = TLSCipher.usual.first { $0.fits(keyKind: kind) }?.rawValue ?? ""
+        findings.warning(
+            "`ciphers` has none for a key of \(kinds.joined(separator: " or ")), which the certificates have: no client of TLS 1.2 "
+                + "gets in; add one such as `\(example)`, or say so: `minimum: \"1.3\"`", at: position)
     }
 
     /// Nil where the pool speaks none.
