@@ -3,23 +3,31 @@ import ApusExchange
 import ApusHTTP
 public import ApusModel
 import ApusRouting
+import FoundationEssentials
 
 /// Tells what would become of requests under a configuration, without a socket: by the plan that a worker carries out
 /// (`RequestPlan`), on a desk of its own.
 public struct RequestExplainer: Sendable {
-    private let snapshot: Snapshot
-    private let rules: RequestRules
+    let snapshot: Snapshot
+    let rules: RequestRules
     private let origins: Origins
     private let states: [String: EndpointState]
+    /// Seconds since 1970, for lists of revoked certificates.
+    let now: Int64
 
     /// Why a request cannot be explained: its description is at fault, or names what is not there.
     public struct Refusal: Error, CustomStringConvertible {
         public let description: String
     }
 
-    /// - Parameter states: what a running Apus told of its endpoints; none when none was asked.
-    public init(_ snapshot: Snapshot, origins: Origins = Origins(), states: [EndpointState] = []) {
+    /// - Parameters:
+    ///   - states: what a running Apus told of its endpoints; none when none was asked.
+    ///   - now: seconds since 1970; nil for what the clock says.
+    public init(
+        _ snapshot: Snapshot, origins: Origins = Origins(), states: [EndpointState] = [], now: Int64? = nil
+    ) {
         self.snapshot = snapshot
+        self.now = now ?? Int64(Date().timeIntervalSince1970)
         rules = RequestRules(snapshot)
         self.origins = origins
         self.states = Dictionary(states.map { ("\($0.pool) \($0.endpoint)", $0) }, uniquingKeysWith: { one, _ in one })
@@ -37,6 +45,7 @@ public struct RequestExplainer: Sendable {
             listener: .init(
                 name: bound.name, address: "\(bound.bind)", origin: place(origins.listeners, listener), reason: reason),
             outcome: .noRoute)
+        explanation.show(request, parts, ownAddress: "\(bound.bind)")
         if !bound.proxyNetworks.isEmpty {
             explanation.proxyProtocol = bound.proxyNetworks.map(\.description).joined(separator: ", ")
         }
@@ -51,74 +60,12 @@ public struct RequestExplainer: Sendable {
             var seen = try SeenRequest(request.head(parts, ownAddress: "\(bound.bind)"), arrival, rules)
             explanation.removedHeaders = seen.hiddenNames
             explanation.show(seen)
-            seen.clientNames = shown.names
+            seen.shown = shown
             try explain(rules.plan(&seen.hand, arrival, &seen.desk), &seen, in: &explanation)
         } catch {
             explanation.refuse(error)
         }
         return explanation
-    }
-
-    // MARK: - TLS
-
-    /// - Returns: whether there is a request at all.
-    private func explainTLS(
-        _ listener: Listener, _ parts: DescribedRequest.Parts, in explanation: inout RequestExplanation
-    ) -> Bool {
-        guard let tls = listener.tls else { return true }
-        guard parts.isSecure != false else {
-            explanation.refuse(.plainHTTPOnTLS)
-            return false
-        }
-        let name = parts.serverName
-        let (found, match) = CertificateNames(tls).find(name)
-        let shown = found.map { tls.certificates[$0].certificate }
-        let words = shown.map { "\($0.file ?? "(text)") (\($0.keyKind), until \($0.lastDay))" }.joined(
-            separator: " or ")
-        explanation.certificate =
-            switch match {
-            case .name(let name): "\(words), for the name \(name)"
-            case .wildcard(let name): "\(words), for \(name)"
-            case .first: "\(words), the first: \(name.map { "none is for \($0)" } ?? "the client asks for no name")"
-            case .nothing:
-                "none: \(name.map { "there is none for \($0)" } ?? "the client asks for no name"), and `strict` is on: the "
-                    + "handshake fails"
-            }
-        if match == .nothing { explanation.outcome = .noHandshake }
-        return match != .nothing
-    }
-
-    private func policy(_ listener: Listener, _ parts: DescribedRequest.Parts, _ index: Int) -> Int32 {
-        guard let tls = listener.tls, rules.hasPolicies(index) else { return -1 }
-        return Int32(CertificateNames(tls).policy(for: parts.serverName))
-    }
-
-    /// What the client must show.
-    ///
-    /// - Returns: nil when the handshake would fail, else the names in the certificate that the client shows.
-    private func explainClient(
-        _ request: DescribedRequest, _ listener: Listener, _ parts: DescribedRequest.Parts,
-        in explanation: inout RequestExplanation
-    ) -> ShownNames? {
-        guard let tls = listener.tls, case let policy = CertificateNames(tls).policy(for: parts.serverName),
-            policy >= 0,
-            let asked = tls.policies[policy]
-        else { return ShownNames() }
-        let who = "signed by an authority in \(asked.authorities.file)"
-        guard let names = request.clientCertificate else {
-            explanation.clientCertificate = "shows no certificate; one \(who) is \(asked.mode.rawValue)"
-            if asked.mode == .required { explanation.outcome = .noHandshake }
-            return asked.mode == .required ? nil : ShownNames()
-        }
-        let shown = names.isEmpty ? "a certificate" : "a certificate for \(names.joined(separator: ", "))"
-        guard asked.accepts(names) else {
-            let wanted = asked.names.map(\.text).joined(separator: ", ")
-            explanation.clientCertificate = "shows \(shown), but only these names are let in: \(wanted)"
-            explanation.outcome = .noHandshake
-            return nil
-        }
-        explanation.clientCertificate = "shows \(shown), assumed to be \(who)"
-        return ShownNames(names: names)
     }
 
     // MARK: - Which listener
@@ -212,7 +159,7 @@ public struct RequestExplainer: Sendable {
                 return
             }
         }
-        guard rules.admits(request.clientNames, to: index) else { throw .clientCertificateRequired }
+        guard rules.admits(request.shown.names, to: index) else { throw .clientCertificateRequired }
         if settings.action == .forward, !settings.takes(request.hand.head.framing) { throw .bodyTooLarge }
         var filling = request.filling(of: index, by: rules)
         switch route.action {
@@ -242,7 +189,8 @@ public struct RequestExplainer: Sendable {
         explanation.forwarded = .init(
             method: explanation.method, path: request.target(of: index, by: rules),
             host: request.host(of: index, by: rules),
-            edits: request.edits(route.requestFields, of: index, by: rules))
+            edits: request.edits(route.requestFields, of: index, by: rules),
+            certificateFields: rules.routes[index].tellsCertificate ? request.shown.fields : [])
         let total = split.pools.reduce(0) { $0 + $1.weight }
         explanation.pools = split.pools.map { weighted in
             pool(weighted.pool, share: total == 0 ? 0 : 100 * Double(weighted.weight) / Double(total))
@@ -357,12 +305,17 @@ public struct RequestExplainer: Sendable {
     }
 }
 
-/// What of a client's certificate routes see: its names, or nil where it has shown none that was verified.
-private struct ShownNames {
-    var names: [String]?
-}
-
 extension RequestExplanation {
+    /// As it was described, for one whose head nobody reads.
+    fileprivate mutating func show(
+        _ request: DescribedRequest, _ parts: DescribedRequest.Parts, ownAddress: String
+    ) {
+        host = request.headers.last { $0.name.lowercased() == "host" }?.value ?? parts.host
+        if host.isEmpty { host = ownAddress }
+        path = String(parts.target.prefix { $0 != "?" })
+        query = String(parts.target.dropFirst(path.count))
+    }
+
     fileprivate mutating func show(_ request: borrowing SeenRequest) {
         client = "\(request.client)"
         host = request.text(request.hand.head.host)
@@ -370,7 +323,7 @@ extension RequestExplanation {
         query = request.text(request.query)
     }
 
-    fileprivate mutating func refuse(_ reason: Reason) {
+    mutating func refuse(_ reason: Reason) {
         outcome = .refused(status: reason.status ?? 400, reason: "\(reason.token)")
     }
 }

@@ -83,7 +83,7 @@ extension RequestExplanation {
         }
         if let forwarded {
             lines.append("origin    gets \(forwarded.method) \(forwarded.path), Host: \(forwarded.host)")
-            lines += forwarded.edits.map { "          \($0.words)" }
+            lines += (forwarded.edits + forwarded.certificateFields).map { "          \($0.words)" }
         }
         if !responseEdits.isEmpty {
             lines.append("response  changed on its way back")

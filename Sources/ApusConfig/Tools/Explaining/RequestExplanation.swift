@@ -33,6 +33,8 @@ public struct RequestExplanation: Sendable, Equatable, Encodable {
         public var host: String
         /// The fields that the route sets, adds and removes, in order.
         public var edits: [Edit]
+        /// Those by which Apus tells of the client's certificate. What stands in them is assumed.
+        public var certificateFields: [Edit] = []
     }
 
     /// A change to a field; a value that lets somebody in is not told.
@@ -92,8 +94,12 @@ public struct RequestExplanation: Sendable, Equatable, Encodable {
     public var client: String
     /// The certificate that is shown, and why; nil where there is no TLS.
     public var certificate: String?
-    /// What the client must show itself, and whether it does; nil where it is not asked.
+    /// The files of the certificates of which one is shown, as its keys fit the client; empty where none is.
+    public var certificateFiles: [String] = []
+    /// What the client must show itself, and whether it does; nil where it is not asked, and was not said to show one.
     public var clientCertificate: String?
+    /// Why the handshake fails; nil where it does not.
+    public var handshakeFailure: String?
     /// Networks whose connections begin with a header of the PROXY protocol; nil for none.
     public var proxyProtocol: String?
     public var listener: Listener

@@ -11,8 +11,8 @@ struct SeenRequest: ~Copyable {
     let arrival: Arrival
     /// Seen through trusted proxies.
     let client: IPAddress
-    /// The names in the certificate that the client has shown; nil for none.
-    var clientNames: [String]?
+    /// The certificate that the client has shown.
+    var shown = ShownCertificate()
     /// Headers that neither routes nor origins see, as they were written.
     let hiddenNames: [String]
 
