@@ -67,9 +67,7 @@ extension ClientFieldRules {
     }
 
     public static func role(of name: String) -> Role {
-        let bytes = Array(name.utf8)
-        guard !bytes.isEmpty else { return .other }
-        let field = KnownField(folding: bytes.span, 0..<bytes.count)
+        guard let field = field(named: name) else { return .other }
         switch field {
         case .forwardedFor, .forwardedHost, .forwardedProto, .forwardedPort, .forwardedPrefix, .clientCertificate:
             return .written
@@ -78,6 +76,16 @@ extension ClientFieldRules {
         case .apusLoop: return .mark
         default: return .understood
         }
+    }
+}
+
+extension ClientFieldRules {
+    /// Whether it is one of the fields by which Apus tells origins of a client's certificate, and takes from everybody else.
+    public static func isOfCertificate(_ name: String) -> Bool { field(named: name) == .clientCertificate }
+
+    private static func field(named name: String) -> KnownField? {
+        let bytes = Array(name.utf8)
+        return bytes.isEmpty ? nil : KnownField(folding: bytes.span, 0..<bytes.count)
     }
 }
 

@@ -8,8 +8,8 @@ struct RoutingTest: Sendable {
         var what: String
         var expected: String
         var position: SourcePosition
-        /// What is so; nil where there is no such thing.
-        var found: @Sendable (RequestExplanation) -> String?
+        /// What is so instead; nil where all is as expected.
+        var mismatch: @Sendable (RequestExplanation) -> String?
     }
 
     var name: String

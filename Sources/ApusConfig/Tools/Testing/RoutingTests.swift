@@ -26,11 +26,11 @@ public struct RoutingTests: Sendable {
             do throws(RequestExplainer.Refusal) {
                 let explanation = try explainer.explain(test.request)
                 result.failures = test.expectations.compactMap { expectation in
-                    let found = expectation.found(explanation)
-                    guard found != expectation.expected else { return nil }
-                    return RoutingTestResult.Failure(
-                        what: expectation.what, expected: expectation.expected, found: found ?? "none",
-                        line: expectation.position.line)
+                    expectation.mismatch(explanation).map { found in
+                        RoutingTestResult.Failure(
+                            what: expectation.what, expected: expectation.expected, found: found,
+                            line: expectation.position.line)
+                    }
                 }
                 if !result.failures.isEmpty { result.trace = explanation.trace(atMost: 6) }
             } catch {
