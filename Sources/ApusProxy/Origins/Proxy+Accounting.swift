@@ -1,5 +1,6 @@
 import ApusBalancing
 import ApusExchange
+import ApusHTTP
 import ApusModel
 import ApusTransport
 
