@@ -44,6 +44,9 @@ public struct ConfigurationLoader: Sendable {
     public var isGivenUp: @Sendable () -> Bool = { false }
     /// What runs: where the configuration says the same of routes, or of pools, that half of its snapshot is this one's.
     public var running: Snapshot?
+    /// Whether the running certificate of a file stays in use where the file's has ended, and the running one has not: for what is
+    /// loaded because files have changed, and nobody has looked.
+    public var keepsPairsThatHold = false
     /// How long names of endpoints are looked up altogether, and not at all with none: a start must not wait for each of many while the name service is away. Those
     /// that are left have no address for now, and are looked up again at once while Apus runs.
     public var patienceWithNames = Duration.seconds(5)
@@ -108,11 +111,7 @@ public struct ConfigurationLoader: Sendable {
             rules.isGivenUp = isGivenUp
             text = try readFile(path, rules)
         } catch {
-            throw ConfigurationErrors([
-                Diagnostic(
-                    file: path, position: .start, severity: .error,
-                    message: "the configuration cannot be read: \(error); name another with `-c FILE`", sourceLine: "")
-            ])
+            throw ConfigurationErrors([.unreadable(path, error)])
         }
         return try load(text: text, file: path)
     }
@@ -140,13 +139,14 @@ public struct ConfigurationLoader: Sendable {
             lent: validation.findings.lent, variables: validation.findings.variables, named: validation.named,
             logServer: validation.logServer, lookups: validation.lookups)
         loaded.refused = validation.refused
+        loaded.keptPairs = validation.keptPairs
         loaded.localAddresses = localAddresses
         return loaded
     }
 
     /// The diagnostics, as far as who has sent the configuration may read them: of the main file, which he has sent, and of
     /// what runs.
-    private func told(_ findings: Findings) -> [Diagnostic] {
+    func told(_ findings: Findings) -> [Diagnostic] {
         guard let limit else { return findings.inOrder }
         return findings.inOrder { source in
             source.file == findings.sources.first?.file || memory?.contains(source.file) == true
@@ -203,6 +203,8 @@ public struct LoadedConfiguration: Sendable {
     public let lookups: [String: [IPAddress]]
     /// The names that lead to the admin server, and so nowhere.
     var refused: [OwnEndpoint] = []
+    /// Pairs whose files say something else, which is not taken.
+    public internal(set) var keptPairs: Set<KeptPair> = []
     /// Those of this machine; nil when the system does not say.
     var localAddresses: @Sendable () -> Set<IPAddress>? = { [] }
     /// Where the admin server listens by a port that the system gave.

@@ -111,6 +111,42 @@ struct AdminClientTests {
         if case .late = late {} else { Issue.record("\(String(describing: late))") }
     }
 
+    @Test("what is wrong with files of the command line is told in words")
+    func unusableFiles() throws {
+        let folder = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../Certificates")
+        func words(_ certificate: String, _ key: String) -> String? {
+            do {
+                let (chain, secret) = (
+                    try Data(contentsOf: folder.appending(path: certificate)),
+                    try Data(contentsOf: folder.appending(path: key))
+                )
+                _ = try AdminTLS.certificate(Array(chain), key: Array(secret), file: certificate, keyFile: key)
+                return nil
+            } catch {
+                return "\(error)"
+            }
+        }
+        #expect(words("client.pem", "client.key") == nil)
+        #expect(
+            words("client.pem", "site.key")
+                == "the key in site.key is not that of the certificate in client.pem; name the one that is with "
+                + "--admin-key")
+        #expect(
+            words("client.pem", "client.pem")
+                == "there is no private key in client.pem beside the certificate; name its file with --admin-key")
+        #expect(words("client.key", "client.key")?.hasPrefix("there is no certificate in client.key: ") == true)
+        #expect(words("site.pem", "encrypted.key")?.contains("openssl pkey -in encrypted.key -out NEW") == true)
+    }
+
+    @Test("a server that does not accept a certificate is told from one that was shown none")
+    func certificatesThatAreNotAccepted() {
+        func words(_ shown: String?) -> String {
+            "\(AdminClientError.untrusted(.standard, .refused(alert: 44), showing: shown))"
+        }
+        #expect(words(nil).hasSuffix(" a certificate that it believes: --admin-cert FILE, --admin-key FILE."))
+        #expect(words("op.pem").hasSuffix("It does not accept the certificate in op.pem: its log says why."))
+    }
+
     @Test("names become one segment of a path")
     func segments() {
         #expect(AdminRequest.segment("[::1]:80") == "%5B::1%5D:80")

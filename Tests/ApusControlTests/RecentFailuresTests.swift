@@ -120,6 +120,31 @@ import Testing
         #expect(FailureCounts(view) == counts([:], ["web": 3, "web#2": 4]))
     }
 
+    /// TLS handshakes that were refused, of listeners with TLS.
+    @Test func handshakesAreCountedByCause() {
+        let plain = Snapshot.pool([SocketAddress("127.0.0.1:1")!])
+        var listener = plain.listeners[0]
+        listener.tls = ListenerTLS()
+        let snapshot = Snapshot(
+            workers: 1, listeners: [listener], routes: plain.routes, pools: plain.pools, endpoints: plain.endpoints)
+        let link = FakeDataPlane(snapshot)
+        let live = Live(Live.View(snapshot: snapshot, counters: link, addresses: []))
+        let recent = RecentFailures(now: 0)
+        func count(_ number: UInt64, _ counter: CounterLayout.ListenerCounter) {
+            link.add(number, to: snapshot.counterLayout.listener(0, counter))
+        }
+        count(100, .handshakeFailures)
+        recent.note(live, now: 0)
+        recent.note(live, now: 100 * Self.second)
+        #expect(recent.lately(live, now: 101 * Self.second).counts == FailureCounts())
+        count(6, .handshakeFailures)
+        count(4, .clientCertificateFailures)
+        count(1, .handshakeTimeouts)
+        count(9, .handshakesLeft)
+        let lately = recent.lately(live, now: 102 * Self.second).counts
+        #expect(lately.handshakes == ["client_certificate": 4, "other": 2, "timed_out": 1])
+    }
+
     @Test func whatIsCountedIsWhatFailed() {
         let snapshot = Snapshot.pool([SocketAddress("127.0.0.1:1")!, SocketAddress("127.0.0.1:2")!])
         let link = FakeDataPlane(snapshot)

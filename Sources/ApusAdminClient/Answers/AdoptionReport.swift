@@ -24,7 +24,7 @@ public struct AdoptionReport: Decodable, Sendable, Equatable {
         self = try JSONDecoder().decode(AdoptionReport.self, from: Data(json.utf8))
     }
 
-    /// Lines for people.
+    /// Lines for people, without the warnings.
     public var text: String {
         let first =
             switch effect {
@@ -32,7 +32,7 @@ public struct AdoptionReport: Decodable, Sendable, Equatable {
             case "unchanged": "Revision \(revision.number) runs already; nothing has changed."
             default: "Revision \(revision.number) runs. \(summary)"
             }
-        let lines = [first] + changes.map { "  \($0)" } + warnings.map(\.rendered) + notes.map { "note: \($0)" }
+        let lines = [first] + changes.map { "  \($0)" } + notes.map { "note: \($0)" }
         return lines.joined(separator: "\n") + "\n"
     }
 }

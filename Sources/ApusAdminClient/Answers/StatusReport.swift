@@ -26,6 +26,16 @@ public struct StatusReport: Decodable, Sendable, Equatable {
         public var seconds: Int
         public var byReason: [String: UInt64]
         public var byPool: [String: UInt64]
+        /// TLS handshakes that failed.
+        public var handshakes: [String: UInt64]?
+    }
+
+    /// The configuration's files as they were refused.
+    public struct RefusedFiles: Decodable, Sendable, Equatable {
+        public var time: String
+        public var cause: String
+        public var reason: String
+        public var stopsRestart: Bool
     }
 
     public struct Listener: Decodable, Sendable, Equatable {
@@ -71,6 +81,8 @@ public struct StatusReport: Decodable, Sendable, Equatable {
     public var keptNames: [KeptName]?
     public var ownEndpoints: [OwnEndpoint]?
     public var endingCertificates: [String]?
+    public var revocationWarnings: [String]?
+    public var refusedFiles: RefusedFiles?
     public var uptimeSeconds: Double
     public var revision: Revision
     public var dynamicChanges: Int
@@ -98,7 +110,7 @@ public struct StatusReport: Decodable, Sendable, Equatable {
             "requests: \(Figures.count(requests.total)) (\(classes.joined(separator: ", "))), "
                 + "\(Figures.count(requests.inFlight)) in flight, \(Figures.count(requests.queued)) waiting",
         ]
-        if let failures { lines.append(failures.text) }
+        if let failures { lines += failures.lines }
         if let memory = process.residentBytes, let descriptors = process.openDescriptors {
             lines.append("memory: \(Figures.bytes(memory)), descriptors: \(Figures.count(descriptors))")
         }
@@ -120,6 +132,8 @@ public struct StatusReport: Decodable, Sendable, Equatable {
         }
         lines += (ownEndpoints ?? []).map { "warning: \($0.words)" }
         lines += (endingCertificates ?? []).map { "warning: \($0)" }
+        lines += (revocationWarnings ?? []).map { "warning: \($0)" }
+        if let refusedFiles { lines.append(refusedFiles.text) }
         for listener in listeners {
             let label = listener.name == listener.address ? "" : " (\(listener.name))"
             lines.append(
@@ -131,17 +145,30 @@ public struct StatusReport: Decodable, Sendable, Equatable {
 }
 
 extension StatusReport.Failures {
-    /// A line for people: the most frequent first.
-    fileprivate var text: String {
+    /// Lines for people: the most frequent first.
+    fileprivate var lines: [String] {
         let own = sorted(byReason).map { "\($0.value) \($0.key)" }
         let origins = sorted(byPool).map { "\($0.value) from \($0.key)" }
         var parts: [String] = own.isEmpty ? [] : [own.joined(separator: ", ")]
         if !origins.isEmpty { parts.append("5xx of origins: " + origins.joined(separator: ", ")) }
         let words = parts.isEmpty ? "none" : parts.joined(separator: "; ")
-        return "failures in the last \(seconds) s: \(words)"
+        let refused = sorted(handshakes ?? [:])
+        guard !refused.isEmpty else { return ["failures in the last \(seconds) s: \(words)"] }
+        let causes = refused.map { "\($0.value) \($0.key)" }.joined(separator: ", ")
+        return [
+            "failures in the last \(seconds) s: \(words)",
+            "TLS handshakes refused in the last \(seconds) s: \(refused.reduce(0) { $0 + $1.value }) (\(causes))",
+        ]
     }
 
     private func sorted(_ counts: [String: UInt64]) -> [(key: String, value: UInt64)] {
         counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
+    }
+}
+
+extension StatusReport.RefusedFiles {
+    fileprivate var text: String {
+        "warning: the files were refused at \(time) (\(cause)): \(reason)"
+            + (stopsRestart ? "; a restart would fail" : "")
     }
 }

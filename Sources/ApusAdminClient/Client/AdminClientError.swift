@@ -11,7 +11,9 @@ public enum AdminClientError: Error, Equatable, CustomStringConvertible {
     /// The answer did not come in time.
     case late(AdminAddress, Duration)
     /// There was no TLS with what answers there, or none to be believed.
-    case untrusted(AdminAddress, HandshakeFault)
+    ///
+    /// - `showing`: the file of the certificate that was shown; nil for none.
+    case untrusted(AdminAddress, HandshakeFault, showing: String?)
     /// Apus answered that it would not.
     case refused(AdminAnswer)
 
@@ -29,21 +31,25 @@ public enum AdminClientError: Error, Equatable, CustomStringConvertible {
         case .broken(let address, let reason):
             "the conversation with \(address.withOrigin) broke off: \(reason)."
         case .late(let address, let patience): "\(address.withOrigin) did not answer within \(patience)."
-        case .untrusted(let address, let fault):
-            "no TLS with \(address.withOrigin): \(fault)." + Self.advice(on: fault)
+        case .untrusted(let address, let fault, let shown):
+            "no TLS with \(address.withOrigin): \(fault)." + Self.advice(on: fault, showing: shown)
         case .refused(let answer): Self.words(of: answer)
         }
     }
 
     /// What to do about a handshake that failed.
-    private static func advice(on fault: HandshakeFault) -> String {
+    private static func advice(on fault: HandshakeFault, showing shown: String?) -> String {
         switch fault {
         case .certificate(.unknownIssuer):
             " Name the authority that has signed its certificate: --admin-ca FILE; or the configuration that it runs "
                 + "with: -c FILE."
         case .certificate(.wrongName): " Ask by a name that its certificate is for: --admin https://NAME:PORT."
         case .refused(alert: 40...49), .refused(alert: 116):
-            " It may want a certificate that it believes: --admin-cert FILE, --admin-key FILE."
+            if let shown {
+                " It does not accept the certificate in \(shown): its log says why."
+            } else {
+                " It may want a certificate that it believes: --admin-cert FILE, --admin-key FILE."
+            }
         case .noTLS, .left, .broken: " Does it speak plain HTTP? Then leave out `https://`: --admin HOST:PORT."
         default: ""
         }

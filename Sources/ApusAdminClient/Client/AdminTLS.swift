@@ -24,11 +24,26 @@ public struct AdminTLS: Sendable {
             let name = expected.names.first
         else { return nil }
         self.init(
-            trusting: store.described(file: expected.file ?? Certificate.textPlace, isSystems: false),
+            only: store.described(file: expected.file ?? Certificate.textPlace, isSystems: false), of: name,
             showing: certificate)
+    }
+
+    /// The same of the first certificate of a text in PEM, whose key need not be known.
+    ///
+    /// - Returns: nil where it is for no name at all, or cannot be read.
+    public init?(onlyFirstOf chain: [UInt8], file: String, showing certificate: Certificate? = nil) {
+        guard let (store, name) = try? TrustStore.only(firstOf: chain), let name else { return nil }
+        self.init(only: store.described(file: file, isSystems: false), of: name, showing: certificate)
+    }
+
+    private init(only authorities: Authorities, of name: String, showing certificate: Certificate?) {
+        self.init(trusting: authorities, showing: certificate)
         // A wildcard is for any name with one more label.
         rules.name = name.hasPrefix("*.") ? "apus" + name.dropFirst() : name
     }
+
+    /// The file of the certificate that is shown; nil for none.
+    var shownFile: String? { rules.certificate?.file }
 
     func layer(to address: AdminAddress) throws -> AdminTLSLayer? {
         guard case .host(let host, _) = address.place else { return nil }
@@ -41,11 +56,53 @@ public struct AdminTLS: Sendable {
 /// Files that the command line names.
 extension AdminTLS {
     /// - Parameter file: in PEM.
-    public static func authorities(_ text: [UInt8], file: String) throws -> Authorities {
-        try TrustStore(authorities: text).described(file: file, isSystems: false)
+    public static func authorities(_ text: [UInt8], file: String) throws(UnusableFile) -> Authorities {
+        do throws(TLSCertificateError) {
+            return try TrustStore(authorities: text).described(file: file, isSystems: false)
+        } catch {
+            throw UnusableFile(error, certificate: file, key: file)
+        }
     }
 
-    public static func certificate(_ chain: [UInt8], key: [UInt8]) throws -> Certificate {
-        try TLSCertificate(chain: chain, key: key).described(file: nil, keyFile: nil)
+    /// - Parameters:
+    ///   - file: where the certificate was read from.
+    ///   - keyFile: where its key was.
+    public static func certificate(
+        _ chain: [UInt8], key: [UInt8], file: String, keyFile: String
+    ) throws(UnusableFile) -> Certificate {
+        do throws(TLSCertificateError) {
+            return try TLSCertificate(chain: chain, key: key).described(file: file, keyFile: keyFile)
+        } catch {
+            throw UnusableFile(error, certificate: file, key: keyFile)
+        }
+    }
+
+    /// Why a file that the command line names is of no use.
+    public struct UnusableFile: Error, CustomStringConvertible {
+        public let description: String
+
+        fileprivate init(_ error: TLSCertificateError, certificate: String, key: String) {
+            let isNamed = key != certificate
+            description =
+                switch error {
+                case .noMemory: "there is no memory for \(certificate)"
+                case .noCertificate, .noRevocationList, .badRevocationList:
+                    "there is no certificate in \(certificate): expected PEM, which begins with `-----BEGIN CERTIFICATE-----`"
+                case .badCertificate(let reason), .unusable(let reason):
+                    "the certificate in \(certificate) cannot be used (\(reason)); is it cut off, or edited?"
+                case .noKey where isNamed:
+                    "there is no private key in \(key): expected PEM, which begins with `-----BEGIN PRIVATE KEY-----`"
+                case .noKey: "there is no private key in \(key) beside the certificate; name its file with --admin-key"
+                case .keyIsEncrypted:
+                    "the private key in \(key) is encrypted; write it without a password: `openssl pkey -in \(key) -out NEW`"
+                case .badKey(let reason):
+                    "the private key in \(key) cannot be read (\(reason)); is it cut off, or edited?"
+                case .keyOfUnknownKind:
+                    "the private key in \(key) is of no kind that is used here: ECDSA, RSA or Ed25519"
+                case .keyDoesNotFit:
+                    "the key in \(key) is not that of the certificate in \(certificate); name "
+                        + (isNamed ? "the one that is" : "it") + " with --admin-key"
+                }
+        }
     }
 }

@@ -9,7 +9,8 @@ struct AdminOptions: ParsableArguments {
     @Option(
         name: .customLong("admin"),
         help: ArgumentHelp(
-            "The address of the admin server: HOST:PORT, https://HOST:PORT, or unix:/PATH. Default: the variable APUS_ADMIN, else the listener "
+            "The address of the admin server: HOST:PORT, https://HOST:PORT, or unix:/PATH. HOST:PORT is asked by TLS where -c has TLS for "
+                + "it, or --admin-ca or --admin-cert is given. Default: the variable APUS_ADMIN, else the listener "
                 + "of the configuration of -c that allows it, else 127.0.0.1:9900 for what only reads, and "
                 + "unix:/run/apus/admin.sock for what changes something.", valueName: "address"))
     var address: String?
@@ -41,24 +42,27 @@ struct AdminOptions: ParsableArguments {
 
     /// - Parameter role: what the listener must allow.
     func client(for role: Admin.Role) throws(ExitCode) -> AdminClient {
-        let listeners = try configuration.map { path throws(ExitCode) in try Self.listeners(of: path) } ?? []
+        let named = try namedPlace()
+        let places =
+            try configuration.map { path throws(ExitCode) in try Self.places(of: path, isNeeded: named == nil) } ?? []
         // The one that allows no more than it must.
-        let fitting = listeners.filter { $0.grantedRole >= role }.min { $0.grantedRole < $1.grantedRole }
-        if let named = try namedPlace() {
-            let same = listeners.first { address(of: $0).place == named.place }
+        let fitting = places.filter { $0.admin.grantedRole >= role }.min { $0.admin.grantedRole < $1.admin.grantedRole }
+        if let named {
+            let same = places.first { address(of: $0.admin).place == named.place }
             return AdminClient(
-                named, token: try token(same ?? fitting), tls: try tls.settings(to: named, configured: same))
+                named, token: try token((same ?? fitting)?.admin), tls: try tls.settings(to: named, configured: same))
         }
         guard let configuration else {
             let standard = role == .change ? AdminAddress.standardForChanges : .standard
             return AdminClient(standard, token: try token(nil), tls: try tls.settings(to: standard, configured: nil))
         }
         guard let fitting else {
-            complain(Self.missing(role, in: configuration, listeners))
+            complain(Self.missing(role, in: configuration, places.map(\.admin)))
             throw .unavailable
         }
-        let found = address(of: fitting)
-        return AdminClient(found, token: try token(fitting), tls: try tls.settings(to: found, configured: fitting))
+        let found = address(of: fitting.admin)
+        return AdminClient(
+            found, token: try token(fitting.admin), tls: try tls.settings(to: found, configured: fitting))
     }
 
     /// What `--admin` or APUS_ADMIN says; nil for neither.
@@ -106,14 +110,23 @@ struct AdminOptions: ParsableArguments {
         return loader
     }
 
-    private static func listeners(of path: String) throws(ExitCode) -> [Admin] {
-        do throws(ConfigurationErrors) {
-            return try loader.load(path: path).snapshot.operations.admin
-        } catch {
-            complain(exactly: "\(error)")
-            complain("\(path) does not say where the admin server is, as it was refused. Name it: --admin ADDRESS")
-            throw .unavailable
+    /// The admin listeners of a configuration. What else it says does not matter, and may be refused.
+    ///
+    /// - Parameter isNeeded: where it is asked is not known otherwise.
+    private static func places(of path: String, isNeeded: Bool) throws(ExitCode) -> [AdminPlaces.Place] {
+        let found = loader.adminPlaces(path: path)
+        guard !found.errors.isEmpty else { return found.places }
+        let excerpt = DiagnosticExcerpt(found.errors)
+        guard found.places.isEmpty else {
+            complain(exactly: excerpt.description, .warning)
+            complain("the admin section of \(path) is refused as it stands, and used as far as it can be", .warning)
+            return found.places
         }
+        guard isNeeded else { return [] }
+        complain(exactly: excerpt.description)
+        complain(
+            "\(path) does not say where the admin server is, as far as it can be read. Name it: --admin ADDRESS")
+        throw .unavailable
     }
 
     private static func missing(_ role: Admin.Role, in file: String, _ listeners: [Admin]) -> String {

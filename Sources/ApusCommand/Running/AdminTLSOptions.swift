@@ -8,15 +8,17 @@ struct AdminTLSOptions: ParsableArguments {
     @Option(
         name: .customLong("admin-ca"),
         help: ArgumentHelp(
-            "Whose certificates are believed, in PEM, of an admin server with TLS. Default: the very certificate that the "
-                + "configuration of -c has for it, else the system's authorities.", valueName: "file"),
+            "Whose certificates are believed, in PEM, of an admin server with TLS; --admin HOST:PORT is asked by TLS then. Default: the "
+                + "very certificate that the configuration of -c has for it, else the system's authorities.",
+            valueName: "file"),
         completion: .file())
     var authorities: String?
 
     @Option(
         name: .customLong("admin-cert"),
         help: ArgumentHelp(
-            "The certificate that is shown to an admin server with TLS that asks for one, in PEM.", valueName: "file"),
+            "The certificate that is shown to an admin server with TLS that asks for one, in PEM; --admin HOST:PORT is asked by "
+                + "TLS then.", valueName: "file"),
         completion: .file())
     var certificate: String?
 
@@ -32,8 +34,9 @@ struct AdminTLSOptions: ParsableArguments {
 
     /// How the server at `address` is asked; nil for plain HTTP.
     ///
-    /// - Parameter admin: its listener, where a configuration has it.
-    func settings(to address: AdminAddress, configured admin: Admin?) throws(ExitCode) -> AdminTLS? {
+    /// - Parameter place: its listener, where a configuration has it.
+    func settings(to address: AdminAddress, configured place: AdminPlaces.Place?) throws(ExitCode) -> AdminTLS? {
+        let admin = place?.admin
         guard case .host = address.place,
             address.isTLS || admin?.tls != nil || authorities != nil || certificate != nil
         else { return nil }
@@ -41,11 +44,20 @@ struct AdminTLSOptions: ParsableArguments {
         if let authorities {
             let text = try read(authorities)
             return AdminTLS(
-                trusting: try using(authorities) { try AdminTLS.authorities(text, file: authorities) }, showing: own)
+                trusting: try using { () throws(AdminTLS.UnusableFile) in
+                    try AdminTLS.authorities(text, file: authorities)
+                }, showing: own)
         }
         if let expected = admin?.tls?.certificates.first?.certificate,
             let tls = AdminTLS(only: expected, showing: own)
         {
+            return tls
+        }
+        if let file = place?.certificateFile, let tls = AdminTLS(onlyFirstOf: try read(file), file: file, showing: own)
+        {
+            complain(
+                "the certificate in \(file) alone is believed, and may not be the one that runs: it does not go with its key; "
+                    + "name the authority that has signed that one: --admin-ca FILE", .warning)
             return tls
         }
         guard let known = ConfigurationLoader().systemAuthorities() else {
@@ -57,8 +69,11 @@ struct AdminTLSOptions: ParsableArguments {
 
     private func ownCertificate() throws(ExitCode) -> Certificate? {
         guard let certificate else { return nil }
-        let (chain, secret) = (try read(certificate), try read(key ?? certificate))
-        return try using(certificate) { try AdminTLS.certificate(chain, key: secret) }
+        let keyFile = key ?? certificate
+        let (chain, secret) = (try read(certificate), try read(keyFile))
+        return try using { () throws(AdminTLS.UnusableFile) in
+            try AdminTLS.certificate(chain, key: secret, file: certificate, keyFile: keyFile)
+        }
     }
 
     private func read(_ path: String) throws(ExitCode) -> [UInt8] {
@@ -69,11 +84,11 @@ struct AdminTLSOptions: ParsableArguments {
         return Array(data)
     }
 
-    private func using<Made>(_ path: String, _ make: () throws -> Made) throws(ExitCode) -> Made {
-        do {
+    private func using<Made>(_ make: () throws(AdminTLS.UnusableFile) -> Made) throws(ExitCode) -> Made {
+        do throws(AdminTLS.UnusableFile) {
             return try make()
         } catch {
-            complain("\(path) cannot be used: \(error)")
+            complain("\(error)")
             throw .unavailable
         }
     }

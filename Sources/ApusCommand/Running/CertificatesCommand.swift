@@ -9,8 +9,9 @@ struct CertificatesCommand: AsyncParsableCommand {
               apus certificates
               apus certificates --json
 
-            Names, issuer, days left, key and file of each, with the listener or pool that shows it. Exit status: 0, 1 when \
-            Apus refused to answer, 3 when it could not be reached.
+            Names, issuer, days left, key and file of each, with the listener or pool that shows it, and its OCSP response; \
+            then the lists of revoked certificates. Exit status: 0, 1 when Apus refused to answer, 3 when it could not be \
+            reached.
             """)
 
     @OptionGroup var admin: AdminOptions

@@ -42,7 +42,9 @@ struct ReloadCommand: AsyncParsableCommand {
             : AdminRequest("POST", "/v1/config/reload\(query)")
         // Host names are looked up, and all workers go over to it.
         let answer = try await admin.ask(request, patience: .seconds(60))
-        show(try admin.understand(answer, as: AdoptionReport.init).text)
+        let report = try admin.understand(answer, as: AdoptionReport.init)
+        for warning in report.warnings { complain(exactly: warning.rendered, .warning) }
+        show(report.text)
     }
 }
 

@@ -21,6 +21,8 @@ struct Validation {
     var logServer: NamedServer?
     /// Names that lead to the admin server.
     var refused: [OwnEndpoint] = []
+    /// Pairs that are not taken.
+    var keptPairs: Set<KeptPair> = []
     /// Of everything that has been built so far.
     var origins = Origins()
     /// Certificates without those of their issuers, and the authorities that clients or endpoints are believed by.

@@ -104,11 +104,15 @@ extension RunningConfiguration {
         var names = NameFacts()
         /// As of the last look.
         var ownEndpoints: [OwnEndpoint] = []
+        /// Nil while the files are good.
+        var refusedFiles: RefusedFiles?
+        /// Pairs on disk that are not taken.
+        var keptPairs: Set<KeptPair> = []
     }
 
     var state: State {
         State(
             revision: revision, kept: kept, loaded: loaded, dynamic: dynamic, reloads: reloads, names: nameFacts,
-            ownEndpoints: ownEndpoints)
+            ownEndpoints: ownEndpoints, refusedFiles: refusedFiles, keptPairs: keptPairs)
     }
 }

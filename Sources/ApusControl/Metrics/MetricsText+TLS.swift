@@ -53,6 +53,22 @@ extension MetricsText {
             // Without an end it is nothing to wait for.
             certificate.stapled.flatMap { $0.until == .max ? nil : $0.until ?? 0 }
         }
+        writeRevocationLists(to: &writer)
+    }
+
+    private func writeRevocationLists(to writer: inout ExpositionWriter) {
+        writer.family(
+            "apus_tls_revocation_list_not_after_seconds", .gauge,
+            "When an authority's list of revoked certificates is out of date, in seconds since 1970.")
+        for list in snapshot.revocationLists {
+            guard case .revocationList(let issuer) = list.kind, let until = list.until else { continue }
+            let listener =
+                switch list.place {
+                case .listener(let index), .pool(let index): listenerNames[index]
+                case .admin(let index): "\(snapshot.operations.admin[index].bind)"
+                }
+            writer.sample(["listener": listener, "issuer": issuer, "file": list.file], UInt64(max(0, until)))
+        }
     }
 
     /// A sample for each certificate of which `value` makes something.

@@ -1,6 +1,7 @@
 import ApusAddresses
 import ApusHTTP
 import ApusModel
+import FoundationEssentials
 import Logging
 
 /// The log's lines about connections that were turned away and requests that came back: one a minute for each cause.
@@ -77,10 +78,13 @@ extension Prober {
         let handshakes = told.count == 1 ? "a TLS handshake" : "\(told.count) TLS handshakes"
         let asking = client.serverName.map { ", which asked for \(Self.visible($0))" } ?? ""
         let showing = client.certificate.map { " and showed a certificate of \(Self.visible($0))" } ?? ""
-        logger.info(
+        let reason = fault == .certificate(.noRevocationList) ? missingList(at: told.news.listener) : nil
+        // Who is to blame is not the client.
+        logger.log(
+            level: reason == nil ? .info : .warning,
             """
             \(handshakes) at listener \(told.news.listener) failed\(Self.within(told.time)), the latest with \
-            \(client.address)\(asking)\(showing): \(fault); told once a minute
+            \(client.address)\(asking)\(showing): \(reason ?? "\(fault)"); told once a minute
             """)
     }
 
@@ -88,6 +92,19 @@ extension Prober {
     private static func visible(_ text: String) -> String {
         let shown = text.utf8.prefix(128).map { (0x20...0x7e).contains($0) ? $0 : UInt8(ascii: "?") }
         return String(decoding: shown, as: UTF8.self)
+    }
+
+    /// Why no list of revoked certificates was current.
+    private func missingList(at listener: String) -> String {
+        let now = Int64(Date().timeIntervalSince1970)
+        let outdated = snapshot.revocationLists.filter { list in
+            guard case .listener(let index) = list.place else { return false }
+            return "\(snapshot.listeners[index].bind)" == listener && list.state(at: now) == .hasEnded
+        }
+        let words = outdated.compactMap { $0.warning(at: now, place: $0.place.words(in: snapshot)) }
+        return words.isEmpty
+            ? "no list of revoked certificates (`crl`) is of the authority that has issued its certificate"
+            : words.joined(separator: "; ")
     }
 
     private func logProxyHeaders(_ told: RefusalLog.Telling, _ fault: ProxyHeaderFault, from peer: String) {

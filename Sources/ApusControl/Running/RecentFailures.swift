@@ -84,6 +84,8 @@ struct FailureCounts: Sendable, Equatable {
     var byReason: [String: UInt64] = [:]
     /// Answers of 5xx by endpoints, by their pool's name as other answers have it.
     var byPool: [String: UInt64] = [:]
+    /// TLS handshakes of clients that failed, by what they failed for.
+    var handshakes: [String: UInt64] = [:]
 
     init() {}
 
@@ -96,6 +98,7 @@ struct FailureCounts: Sendable, Equatable {
             let count = slots.reduce(0) { $0 + counters.total($1) }
             if count > 0 { byReason["\(reason.token)"] = count }
         }
+        handshakes = Self.handshakes(view)
         for route in snapshot.routes.indices {
             for branch in snapshot.routes[route].pools.indices {
                 let row = layout.row(route: route, branch: branch)
@@ -111,11 +114,28 @@ struct FailureCounts: Sendable, Equatable {
         }
     }
 
+    /// `client_certificate` for the one that a client has shown, or not shown; `timed_out`; `other`.
+    private static func handshakes(_ view: Live.View) -> [String: UInt64] {
+        let layout = view.snapshot.counterLayout
+        var counts: [String: UInt64] = [:]
+        for listener in view.snapshot.listeners.indices where view.snapshot.listeners[listener].tls != nil {
+            let total = { view.counters.total(layout.listener(listener, $0)) }
+            // The parts first: what ends in between must not make the rest negative.
+            let ofCertificates = total(.clientCertificateFailures)
+            let all = total(.handshakeFailures)
+            counts["client_certificate", default: 0] += ofCertificates
+            counts["other", default: 0] += all - min(all, ofCertificates)
+            counts["timed_out", default: 0] += total(.handshakeTimeouts)
+        }
+        return counts.filter { $0.value > 0 }
+    }
+
     /// What was counted since then, by the same counters.
     func since(_ earlier: FailureCounts) -> FailureCounts {
         var counts = FailureCounts()
         counts.byReason = Self.since(earlier.byReason, byReason)
         counts.byPool = Self.since(earlier.byPool, byPool)
+        counts.handshakes = Self.since(earlier.handshakes, handshakes)
         return counts
     }
 
@@ -123,6 +143,7 @@ struct FailureCounts: Sendable, Equatable {
         var counts = self
         counts.byReason.merge(other.byReason, uniquingKeysWith: +)
         counts.byPool.merge(other.byPool, uniquingKeysWith: +)
+        counts.handshakes.merge(other.handshakes, uniquingKeysWith: +)
         return counts
     }
 

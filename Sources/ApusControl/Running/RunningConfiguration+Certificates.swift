@@ -1,6 +1,7 @@
 import ApusAddresses
 import ApusConfig
 import ApusModel
+import Logging
 import ServiceLifecycle
 
 /// Certificates are read again when their files change: whoever renews them need not know of Apus.
@@ -9,8 +10,11 @@ extension RunningConfiguration {
     /// cancelled or the surrounding service group shuts down.
     ///
     /// Once they have changed, and then stayed as they are for one look, the running revision is loaded again: its own texts, whatever
-    /// the configuration's file says by now. A pair is taken whole or not at all. What was refused is tried again when the files
-    /// change again, and every five minutes, since something else may have been wrong.
+    /// the configuration's file says by now. A pair is taken whole or not at all, and one that has ended replaces none that holds. What
+    /// was refused is tried again when the files change again, and every five minutes, since something else may have been wrong.
+    ///
+    /// It also tells of certificates, and of what authorities say, when they are about to end or have ended; and it tries files that
+    /// a reload has refused, until they are good again.
     public func followCertificates() async {
         await cancelWhenGracefulShutdown { await self.followCertificatesUntilCancelled() }
     }
@@ -20,11 +24,17 @@ extension RunningConfiguration {
         while !Task.isCancelled, !hasSuccessor {
             let sources = applied.certificateSources
             do { try await Task.sleep(for: CertificateWatch.interval(of: sources)) } catch { return }
-            guard !sources.isEmpty, !hasSuccessor else { continue }
-            if watch.revision != revision.number { await learn(&watch) }
-            guard let known = watch.known, let now = await look(at: known), watch.isDue(now, at: .now) else { continue }
-            await loadCertificates(&watch, now)
+            guard !hasSuccessor else { return }
+            for line in endings.look(at: applied, now: loader.now()) { logger.warning("\(line)") }
+            if !sources.isEmpty { await lookAtCertificates(&watch) }
+            await lookAtRefusedFiles()
         }
+    }
+
+    private func lookAtCertificates(_ watch: inout CertificateWatch) async {
+        if watch.revision != revision.number { await learn(&watch) }
+        guard let known = watch.known, let now = await look(at: known), watch.isDue(now, at: .now) else { return }
+        await loadCertificates(&watch, now)
     }
 
     private func look(at files: WatchedFiles) async -> WatchedFiles.State? {
@@ -41,7 +51,7 @@ extension RunningConfiguration {
         var isTheSame = false
         do throws(ConfigurationRefusal) {
             let read = try await read(author) { loader throws(ConfigurationErrors) in
-                var loader = record.recording(loader.reading(running.files))
+                var loader = record.recording(loader.keepingPairs.reading(running.files))
                 // Names are of no interest here, and may take long.
                 loader.resolve = { _ in [.anyIPv6] }
                 return try loader.load(path: main.path)
@@ -65,11 +75,13 @@ extension RunningConfiguration {
         do throws(ConfigurationRefusal) {
             _ = try await goOver(.certificates, author, false, running: running.number) {
                 loader throws(ConfigurationErrors) in
-                try record.recording(loader.reading(running.files)).load(path: main.path)
+                try record.recording(loader.keepingPairs.reading(running.files)).load(path: main.path)
             }
             watch = CertificateWatch(
                 of: record.files.limited(to: applied.certificateSources), revision: revision.number)
+            await tryRefusedFiles()
         } catch {
+            noteRefused(error, .certificates, record.files)
             if case .invalid = error { watch.noteRefusal(of: now, at: .now) }
         }
     }

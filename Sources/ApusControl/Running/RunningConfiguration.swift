@@ -39,6 +39,13 @@ public actor RunningConfiguration {
     var watched: WatchedFiles?
     /// How reloads went, for the metrics.
     public private(set) var reloads: ReloadFacts
+    /// The files that were refused, and when they are tried again; nil while they are good, as far as is known.
+    var refusedFiles: RefusedFiles?
+    var refusalWatch: RefusalWatch?
+    /// Pairs on disk that are not taken.
+    private(set) var keptPairs: Set<KeptPair> = []
+    /// What is told of ends of certificates, and of what authorities say.
+    var endings: EndingWatch
     /// Told of each reload's outcome.
     private let outcome: @Sendable (ReloadFacts) -> Void
     var turns = Turns()
@@ -117,6 +124,7 @@ public actor RunningConfiguration {
         // A process that was killed may have left one more than it was to keep.
         self.kept = kept.suffix(max(1, first.snapshot.operations.keptRevisions))
         reloads = ReloadFacts(revision: revision.number, lastMicroseconds: Self.wallClock)
+        endings = EndingWatch(now: loader.now())
         var dynamic = handedOver?.dynamic ?? store?.dynamicState ?? DynamicState()
         for line in dynamic.reconcile(with: first.snapshot) { logger.notice("\(line)") }
         self.dynamic = dynamic
@@ -162,8 +170,15 @@ public actor RunningConfiguration {
         let record = ReadingRecord()
         // Whatever comes of it: what was refused is not to be tried again until it changes.
         defer { if !dryRun { watched = record.files.joined(with: watched) } }
-        return try await goOver(cause, .operatorsFile, dryRun) { loader throws(ConfigurationErrors) in
-            try record.recording(loader).load(path: path)
+        do throws(ConfigurationRefusal) {
+            let adoption = try await goOver(cause, .operatorsFile, dryRun) { loader throws(ConfigurationErrors) in
+                try record.recording(cause == .watch ? loader.keepingPairs : loader).load(path: path)
+            }
+            if !dryRun { noteGood(adoption.effect) }
+            return adoption
+        } catch {
+            if !dryRun { noteRefused(error, cause, record.files) }
+            throw error
         }
     }
 
@@ -226,6 +241,13 @@ public actor RunningConfiguration {
         outcome(reloads)
     }
 
+    /// What was offered last was refused, and is now what runs: without a reload.
+    func noteAgreement(since refused: RefusedFiles) {
+        guard reloads.lastMicroseconds == refused.time else { return }
+        reloads.lastSucceeded = true
+        outcome(reloads)
+    }
+
     /// Microseconds since 1970.
     private static var wallClock: Int64 { Int64(Date().timeIntervalSince1970 * 1_000_000) }
 
@@ -241,6 +263,7 @@ public actor RunningConfiguration {
         var dynamic = dynamic
         let dropped = dynamic.reconcile(with: wanted)
         let target = dynamic.applied(to: wanted, signers: next.sessionSigners)
+        if !dryRun { keep(next.keptPairs) }
         let changesSnapshot = wanted != loaded.snapshot || !dropped.isEmpty
         let changesText = Revision.digest(of: next.files) != revision.digest
         let mask = loaded.variables.joined(with: next.variables)
@@ -259,6 +282,7 @@ public actor RunningConfiguration {
         let changes = ConfigurationChanges(from: loaded.snapshot, to: wanted)
         adoption.summary = mask.masked(changes.summary)
         adoption.changes = changes.lines.map(mask.masked)
+        let news = mask.masked(CertificateNews(from: loaded.snapshot, to: wanted).words)
         guard !dryRun else {
             adoption.effect = .dryRun
             return adoption
@@ -285,8 +309,13 @@ public actor RunningConfiguration {
         keepNames()
         adoption.notes += await keepRevision()
         if !dropped.isEmpty { adoption.notes += await keepDynamicState() }
-        tell(adoption)
+        tell(adoption, news)
         return adoption
+    }
+
+    private func keep(_ pairs: Set<KeptPair>) {
+        for pair in pairs.subtracting(keptPairs).sorted(by: { $0.file < $1.file }) { logger.warning("\(pair.words)") }
+        keptPairs = pairs
     }
 
     /// Notes what runs from now on.
@@ -295,11 +324,13 @@ public actor RunningConfiguration {
         applied = target
     }
 
-    private func tell(_ adoption: Adoption) {
+    /// - Parameter news: the files of certificates that came with it.
+    private func tell(_ adoption: Adoption, _ news: String) {
         let warnings = DiagnosticExcerpt(adoption.warnings, bytes: DiagnosticExcerpt.loggedBytes)
         for warning in warnings.shown { logger.warning("\(warning.rendered)") }
         if let omission = warnings.omission { logger.warning("\(omission)") }
         for note in adoption.notes { logger.warning("\(note)") }
-        logger.notice("revision \(revision.number) runs (\(revision.cause)): \(adoption.summary)")
+        let files = news.isEmpty ? "" : ": \(news)"
+        logger.notice("revision \(revision.number) runs (\(revision.cause)): \(adoption.summary)\(files)")
     }
 }

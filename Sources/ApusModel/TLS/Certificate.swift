@@ -60,13 +60,19 @@ public struct StapledResponse: Sendable, Equatable {
     /// Until when it holds, in seconds since 1970, `.max` where it does not say: it is not shown any longer. Nil where the file holds
     /// none that can be shown.
     public var until: Int64?
+    /// When it was made, in seconds since 1970; nil where `until` is.
+    public var since: Int64?
+    /// Why it is not shown, and what to do, in words; nil where nothing is wrong with it.
+    public var fault: String?
     /// SHA-256 of it.
     public var digest: [UInt8]
 
-    public init(file: String, until: Int64?, digest: [UInt8]) {
+    public init(file: String, until: Int64?, digest: [UInt8], since: Int64? = nil, fault: String? = nil) {
         self.file = file
         self.until = until
         self.digest = digest
+        self.since = since
+        self.fault = fault
     }
 }
 

@@ -42,12 +42,31 @@ public struct RevocationLists: Sendable, Equatable {
     public var nextUpdate: Int64?
     /// SHA-256 of them.
     public var digest: [UInt8]
+    /// The newest list of each authority, by the authority.
+    public var newest: [Newest]
 
-    public init(file: String, count: Int, nextUpdate: Int64?, digest: [UInt8]) {
+    /// What a list says of itself.
+    public struct Newest: Sendable, Equatable {
+        /// The authority, as one line (RFC 4514).
+        public var issuer: String
+        /// When it was made, in seconds since 1970.
+        public var thisUpdate: Int64
+        /// When there must be a newer one; nil for never. From then on no certificate of the authority is good.
+        public var nextUpdate: Int64?
+
+        public init(issuer: String, thisUpdate: Int64, nextUpdate: Int64?) {
+            self.issuer = issuer
+            self.thisUpdate = thisUpdate
+            self.nextUpdate = nextUpdate
+        }
+    }
+
+    public init(file: String, count: Int, nextUpdate: Int64?, digest: [UInt8], newest: [Newest] = []) {
         self.file = file
         self.count = count
         self.nextUpdate = nextUpdate
         self.digest = digest
+        self.newest = newest
     }
 }
 

@@ -1,3 +1,4 @@
+import ApusModel
 internal import CNIOBoringSSL
 
 /// A list of revoked certificates (RFC 5280 section 5).
@@ -7,7 +8,8 @@ final class RevocationList {
     let pointer: OpaquePointer
     /// Whose it is, as one line (RFC 2253).
     private let issuer: String
-    /// When there must be a newer one, in seconds since 1970; nil where it does not say.
+    /// When it was made, and when there must be a newer one, in seconds since 1970; nil where it does not say.
+    private let thisUpdate: Int64
     private let nextUpdate: Int64?
 
     private init(_ der: [UInt8]) throws(TLSCertificateError) {
@@ -19,7 +21,8 @@ final class RevocationList {
         self.der = der
         unsafe pointer = list
         issuer = unsafe ParsedCertificate.line(X509_CRL_get_issuer(list))
-        var seconds: Int64 = 0
+        var (made, seconds): (Int64, Int64) = (0, 0)
+        thisUpdate = unsafe ASN1_TIME_to_posix(X509_CRL_get0_lastUpdate(list), &made) == 1 ? made : 0
         let next = unsafe X509_CRL_get0_nextUpdate(list)
         nextUpdate = unsafe next != nil && ASN1_TIME_to_posix(next, &seconds) == 1 ? seconds : nil
     }
@@ -33,10 +36,13 @@ final class RevocationList {
         return all
     }
 
-    /// When the first issuer must have a newer one than its newest; nil for never.
-    static func nextUpdate(of lists: [RevocationList]) -> Int64? {
+    /// The newest of each issuer, by the issuer.
+    static func newest(of lists: [RevocationList]) -> [RevocationLists.Newest] {
         let newest = Dictionary(
-            lists.map { ($0.issuer, $0.nextUpdate ?? .max) }, uniquingKeysWith: { one, other in max(one, other) })
-        return newest.values.min().flatMap { $0 == .max ? nil : $0 }
+            lists.map { ($0.issuer, $0) },
+            uniquingKeysWith: { one, other in (other.nextUpdate ?? .max) > (one.nextUpdate ?? .max) ? other : one })
+        return newest.values.sorted { $0.issuer < $1.issuer }.map {
+            RevocationLists.Newest(issuer: $0.issuer, thisUpdate: $0.thisUpdate, nextUpdate: $0.nextUpdate)
+        }
     }
 }

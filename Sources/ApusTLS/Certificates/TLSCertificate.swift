@@ -33,11 +33,11 @@ public final class TLSCertificate: Certificate.Holder, @unchecked Sendable {
     /// SHA-256 of the certificate, and of it with its chain.
     let fingerprint: [UInt8]
     let digest: [UInt8]
-    /// Since when the authority's word that it is not revoked holds, in seconds since 1970.
-    private let stapledFrom: Int64
     /// Until when the authority's word that it is not revoked holds, in seconds since 1970: `.max` where that does not say; nil
     /// where there is none to be shown.
     public let stapledUntil: Int64?
+    /// When that word was given.
+    public let stapledSince: Int64?
     /// Why that which was given is not shown.
     public let stapleFault: OCSPFault?
     private let plain: OpaquePointer
@@ -49,7 +49,7 @@ public final class TLSCertificate: Certificate.Holder, @unchecked Sendable {
     /// What is shown at a time, in seconds since 1970: a word of the authority that is too old, or does not hold yet, makes clients
     /// refuse the certificate.
     func credential(at time: Int64) -> OpaquePointer {
-        guard let until = stapledUntil, let stapled = unsafe stapled, stapledFrom <= time, time < until else {
+        guard let until = stapledUntil, let stapled = unsafe stapled, (stapledSince ?? 0) <= time, time < until else {
             return unsafe plain
         }
         return unsafe stapled
@@ -111,7 +111,7 @@ public final class TLSCertificate: Certificate.Holder, @unchecked Sendable {
         fingerprint = sha256(certificates[0])
         digest = sha256(certificates.flatMap(sha256))
         (keyKind, keyBits) = (key.kind, key.bits)
-        var (from, until, fault): (Int64, Int64?, OCSPFault?) = (0, nil, nil)
+        var (from, until, fault): (Int64?, Int64?, OCSPFault?)
         if let response {
             do throws(OCSPFault) {
                 let subject = OCSPSubject(parsed, issuedBy: certificates.dropFirst().first)
@@ -121,7 +121,7 @@ public final class TLSCertificate: Certificate.Holder, @unchecked Sendable {
                 fault = error
             }
         }
-        (stapledFrom, stapledUntil, stapleFault) = (from, until, fault)
+        (stapledSince, stapledUntil, stapleFault) = (from, until, fault)
         guard let leaf = unsafe CRYPTO_BUFFER_new(certificates[0], certificates[0].count, nil) else { throw .noMemory }
         do throws(TLSCertificateError) {
             let shown = try unsafe until == nil ? nil : Self.credential(certificates, key, showing: response)

@@ -28,9 +28,10 @@ public final class TrustStore: Authorities.Holder, @unchecked Sendable {
         count = certificates.count
         digest = sha256(certificates.flatMap(sha256))
         lists = revokedLists.map { lists in
-            RevocationLists(
-                file: "", count: lists.count, nextUpdate: RevocationList.nextUpdate(of: lists),
-                digest: sha256(lists.flatMap { sha256($0.der) }))
+            let newest = RevocationList.newest(of: lists)
+            return RevocationLists(
+                file: "", count: lists.count, nextUpdate: newest.compactMap(\.nextUpdate).min(),
+                digest: sha256(lists.flatMap { sha256($0.der) }), newest: newest)
         }
         // Whatever fails from here on, all is let go by `deinit`.
         for der in certificates { try unsafe Self.add(der, to: store, names) }
@@ -45,16 +46,29 @@ public final class TrustStore: Authorities.Holder, @unchecked Sendable {
     }
 
     /// Believes this very certificate, whoever has signed it, and no other.
-    public init(only certificate: TLSCertificate) throws(TLSCertificateError) {
+    public convenience init(only certificate: TLSCertificate) throws(TLSCertificateError) {
+        let der = unsafe Array(
+            UnsafeBufferPointer(
+                start: CRYPTO_BUFFER_data(certificate.leaf), count: CRYPTO_BUFFER_len(certificate.leaf)))
+        try self.init(only: der)
+    }
+
+    /// The same of the first certificate of a text in PEM, of which nothing else need be known; with a name that it is for, in
+    /// lower case, or nil for none.
+    public static func only(
+        firstOf chain: [UInt8]
+    ) throws(TLSCertificateError) -> (store: TrustStore, name: String?) {
+        let der = try PEM.certificates(in: chain)[0]
+        return (try TrustStore(only: der), try ParsedCertificate(der).names.first)
+    }
+
+    private init(only der: [UInt8]) throws(TLSCertificateError) {
         guard let store = unsafe X509_STORE_new() else { throw .noMemory }
         unsafe pointer = store
         unsafe names = sk_X509_NAME_new_null()
         count = 1
-        digest = sha256(certificate.fingerprint)
+        digest = sha256(sha256(der))
         lists = nil
-        let der = unsafe Array(
-            UnsafeBufferPointer(
-                start: CRYPTO_BUFFER_data(certificate.leaf), count: CRYPTO_BUFFER_len(certificate.leaf)))
         try unsafe Self.add(der, to: store, names)
         unsafe X509_STORE_set_flags(store, UInt(X509_V_FLAG_PARTIAL_CHAIN))
     }

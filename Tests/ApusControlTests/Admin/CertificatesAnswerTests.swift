@@ -51,4 +51,52 @@ import Testing
         let answer = CertificatesAnswer.CertificateAnswer(certificate, listener: "edge", names: [], Self.now)
         #expect(answer.text.hasSuffix("  \(words)\n"))
     }
+
+    @Test func peopleReadWhyNothingIsStapled() {
+        var certificate = certificate(endingIn: Self.day)
+        certificate.stapled = StapledResponse(file: "site.ocsp", until: nil, digest: [], fault: "it is cut off")
+        let answer = CertificatesAnswer.CertificateAnswer(certificate, listener: "edge", names: [], Self.now)
+        #expect(answer.text.hasSuffix("  OCSP response NOT SHOWN: site.ocsp: it is cut off\n"))
+        #expect(answer.ocspFault == "it is cut off")
+    }
+
+    /// Lists of the admin server's, in text, in JSON as the document has it, and in the status.
+    @Test(
+        arguments: [
+            ("crl", "\n  until 2125-01-01T00:00:00Z\n  crl.pem\n", "current"),
+            ("crl-old", "\n  OUT OF DATE since 2025-01-01T00:00:00Z: nobody with a certificate", "outdated"),
+        ])
+    func listsAreTold(list: (name: String, words: String, state: String)) async throws {
+        let rules = try AdminTLSTests.rules(revoked: list.name)
+        let admin = try AdminTLSTests.admin(clients: rules)
+        try await AdminFixture.run { server in
+            let live = server.configuration.live
+            var operations = live.view.snapshot.operations
+            operations.admin = [admin]
+            live.view = .of(live.view.snapshot.replacing(workers: 2, operations: operations))
+            let text = try await server.get("/v1/certificates?text").body
+            let first = "admin server 127.0.0.1:0: list of certificates revoked by CN=Authority,O=Apus tests\n"
+            #expect(text.contains(first))
+            #expect(text.contains(list.words), "\(text)")
+            let check = SchemaCheck(OpenAPIDocument.document)
+            let answer = try await server.get("/v1/certificates").json()
+            #expect(check.mistakes(in: answer, OpenAPIDocument.reference("Certificates")) == [])
+            #expect(answer["revocationLists"]?.list.first?["state"] == .text(list.state))
+            let status = try await server.get("/v1/status").json()
+            #expect(status["revocationWarnings"]?.list.count == (list.state == "current" ? 0 : 1))
+        }
+    }
+
+    /// What a status says of refused files is as the document has it.
+    @Test func refusedFilesAreTold() async throws {
+        try await AdminFixture.run { server in
+            server.configuration.files["apus.yaml"] = "listeners: nonsense"
+            _ = try await server.send("POST", "/v1/config/reload")
+            let status = try await server.get("/v1/status").json()
+            let check = SchemaCheck(OpenAPIDocument.document)
+            #expect(check.mistakes(in: status, OpenAPIDocument.reference("Status")) == [])
+            #expect(status["refusedFiles"]?["cause"] == .text("admin"))
+            #expect(status["refusedFiles"]?["stopsRestart"] == .flag(true))
+        }
+    }
 }

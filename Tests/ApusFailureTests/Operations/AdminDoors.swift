@@ -159,14 +159,87 @@ import Testing
             }
             let check = try apus.apus("check", "-c", "apus.yaml").text
             #expect(check.contains("change, TLS with certificates of clients, with a token"), "\(check)")
-            for name in [nil, "revoked"] {
+            let refusals = [
+                (nil, "--admin-cert FILE"), ("revoked", "It does not accept the certificate in \(path("revoked.pem"))"),
+            ]
+            for (name, words) in refusals {
                 let refused = try drain(showing: name)
-                #expect(refused.status == 3 && refused.text.contains("--admin-cert FILE"), "\(refused.text)")
+                #expect(refused.status == 3 && refused.text.contains(words), "\(refused.text)")
             }
             let done = try drain(showing: "client")
             #expect(done.status == 0 && done.text.contains("draining"), "\(done.text)")
             try eventually("who it was") { apus.count(" (certificate client.test) through \(apus.admin): done") == 1 }
             try eventually("who was refused") { apus.count(": certificate revoked") == 1 }
+        }
+    }
+
+    /// While files are refused, commands find the server nevertheless, and say so.
+    @Test func commandsWorkBesideRefusedFiles() async throws {
+        try await play {
+            let origin = try MoodyOrigin("a")
+            let configuration = Deployment.configuration(
+                before: [origin.address],
+                more: """
+                    admin:
+                      bind: 127.0.0.1:PORT
+                      token: open-sesame-open-sesame
+                      tls: { certificate: admin.pem, key: admin.key }
+                    """)
+            let apus = try Deployment(configuration)
+            func show(_ name: String, _ kinds: [String]) throws {
+                for kind in kinds {
+                    let text = try TestCertificates.bytes("\(name).\(kind)")
+                    try apus.folder.write(String(decoding: text, as: UTF8.self), to: "admin.\(kind)")
+                }
+            }
+            func status(_ arguments: String...) throws -> (status: Int32, text: String) {
+                try apus.apus(["status", "-c", "apus.yaml"] + arguments, environment: ["APUS_ADMIN": ""])
+            }
+            try show("site", ["key", "pem"])
+            try apus.start()
+            // Refused for something else.
+            try apus.write(configuration.replacing("workers: 2", with: "workers: 2\nrubbish: 1"))
+            try apus.expect("the configuration was refused (signal)") { apus.process.signal(SIGHUP) }
+            let first = try status()
+            #expect(first.status == 0 && first.text.contains(" (signal): "), "\(first.text)")
+            #expect(first.text.contains("; a restart would fail\n") && !first.text.contains("apus: "), "\(first.text)")
+            try apus.expect("the files are good again: what runs is what they say") { try apus.write(configuration) }
+            #expect(try !status().text.contains("refused"))
+            // Its own pair, with the new key first: the certificate is still the one that runs.
+            try apus.expect("the configuration was refused (certificates)") { try show("other", ["key"]) }
+            let half = try status()
+            #expect(half.status == 0 && half.text.contains("is not that of the certificate"), "\(half.text)")
+            #expect(half.text.contains("admin.pem alone is believed"), "\(half.text)")
+            #expect(half.text.contains("(certificates): "), "\(half.text)")
+            // The other way round it is not, and somebody has to say whom to believe.
+            try show("site", ["key"])
+            try show("other", ["pem"])
+            let other = try status()
+            #expect(other.status == 3 && other.text.contains("may not be the one that runs"), "\(other.text)")
+            let believing = try status("--admin-ca", TestCertificates.path("ca.pem"))
+            #expect(believing.status == 0 && believing.text.contains("a restart would fail"), "\(believing.text)")
+            // A file that cannot be read at all.
+            try apus.folder.write("admin: [", to: "broken.yaml")
+            let broken = try apus.apus(["status", "-c", "broken.yaml"], environment: ["APUS_ADMIN": ""])
+            #expect(broken.status == 3 && broken.text.contains("as far as it can be read"), "\(broken.text)")
+        }
+    }
+
+    /// Warnings of a reload go where those of other commands go.
+    @Test func warningsOfAReloadAreNoOutput() async throws {
+        try await play {
+            let origin = try MoodyOrigin("a")
+            let apus = try Deployment(
+                Deployment.configuration(before: [origin.address], more: "timeouts: { drain: 7s }"))
+            try apus.start()
+            try apus.write(
+                Deployment.configuration(before: [origin.address]) + "\n  idle: { endpoints: [\(origin.address)] }\n")
+            let command = "cd '\(apus.folder.path)' && '\(apus.program)' reload -c apus.yaml"
+            let quiet = try outcome(of: "/bin/sh", ["-c", "\(command) --dry-run 2> /dev/null"])
+            #expect(quiet.status == 0 && quiet.text.hasPrefix("It would run."), "\(quiet.text)")
+            #expect(!quiet.text.contains("warning"), "\(quiet.text)")
+            let whole = try outcome(of: "/bin/sh", ["-c", command])
+            #expect(whole.status == 0 && whole.text.contains("the pool `idle` is used by no route"), "\(whole.text)")
         }
     }
 

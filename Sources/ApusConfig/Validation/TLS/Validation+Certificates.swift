@@ -29,6 +29,9 @@ extension Validation {
             var certificate = read.described(file: chain.file, keyFile: keyFile)
             certificate.stapled = response?.described
             certificate.stapled?.until = read.stapledUntil
+            certificate.stapled?.since = read.stapledSince
+            if let fault = read.stapleFault { certificate.stapled?.fault = fault.words }
+            if let before = pairThatHolds(instead: certificate) { return before }
             warn(of: certificate, hasChain: read.chainCount > 0 || read.isSelfSigned, at: position, isShown: isShown)
             if let response = section.response { warn(of: certificate, read.stapleFault, at: response.position) }
             return certificate

@@ -35,7 +35,9 @@ extension Validation {
             findings.warning(
                 "`ocsp`: the file \(Node.quoted(full, by: "`")) cannot be read: \(error); the certificate is shown without it",
                 at: written.position)
-            return ReadResponse(described: StapledResponse(file: full, until: nil, digest: []), bytes: nil)
+            let described = StapledResponse(
+                file: full, until: nil, digest: [], fault: "the file cannot be read: \(error)")
+            return ReadResponse(described: described, bytes: nil)
         }
     }
 
@@ -56,7 +58,7 @@ extension Validation {
 
 extension OCSPFault {
     /// What is wrong with it, and what to do.
-    fileprivate var words: String {
+    var words: String {
         switch self {
         case .unreadable:
             "it is no response in DER, such as `openssl ocsp -respout` writes, or is cut off"

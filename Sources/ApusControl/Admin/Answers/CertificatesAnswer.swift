@@ -5,6 +5,8 @@ import FoundationEssentials
 /// The certificates that are shown, each where it is: the answer to `GET /v1/certificates`.
 struct CertificatesAnswer: Encodable {
     var certificates: [CertificateAnswer]
+    /// The lists of revoked certificates by which those of clients are judged: the newest of each authority.
+    var revocationLists: [RevocationListAnswer]
 
     struct CertificateAnswer: Encodable {
         /// The listener that shows it to clients, or the pool that shows it to its endpoints, or neither.
@@ -31,6 +33,8 @@ struct CertificatesAnswer: Encodable {
         /// Its file, and until when it holds, where it says that.
         var ocspFile: String?
         var ocspUntil: Date?
+        /// Why it is not usable, and what to do.
+        var ocspFault: String?
     }
 
     enum Stapling: String, Encodable {
@@ -42,6 +46,7 @@ struct CertificatesAnswer: Encodable {
     }
 
     init(_ scene: AdminScene, now: Int64 = Int64(Date().timeIntervalSince1970)) {
+        revocationLists = scene.snapshot.revocationLists.map { RevocationListAnswer($0, scene, now) }
         certificates = scene.names.listeners.flatMap { index in
             (scene.snapshot.listeners[index].tls?.certificates ?? []).map {
                 CertificateAnswer($0.certificate, listener: scene.names.listenerNames[index], names: $0.names, now)
@@ -62,8 +67,8 @@ struct CertificatesAnswer: Encodable {
     /// For people: those that end first come first.
     var text: String {
         guard !certificates.isEmpty else { return "no listener, no pool and no admin server has a certificate\n" }
-        return certificates.sorted { ($0.daysLeft, $0.names.first ?? "") < ($1.daysLeft, $1.names.first ?? "") }
-            .map(\.text).joined()
+        let sorted = certificates.sorted { ($0.daysLeft, $0.names.first ?? "") < ($1.daysLeft, $1.names.first ?? "") }
+        return (sorted.map(\.text) + revocationLists.map(\.text)).joined()
     }
 }
 
@@ -89,6 +94,7 @@ extension CertificatesAnswer.CertificateAnswer {
         ocspUntil = certificate.stapled?.until.flatMap { until in
             until == .max ? nil : Date(timeIntervalSince1970: Double(until))
         }
+        ocspFault = certificate.stapled?.fault
     }
 
     private var place: String {
@@ -125,9 +131,9 @@ extension CertificatesAnswer.CertificateAnswer {
             switch ocsp {
             case .shown: "OCSP response\(until)"
             case .expired: "OCSP response NOT SHOWN, it held\(until)"
-            case .unusable: "OCSP response NOT SHOWN, it is not usable"
+            case .unusable: ocspFault == nil ? "OCSP response NOT SHOWN, it is not usable" : "OCSP response NOT SHOWN"
             }
-        return "  \(words): \(ocspFile)\n"
+        return "  \(words): \(ocspFile)\(ocspFault.map { ": \($0)" } ?? "")\n"
     }
 }
 

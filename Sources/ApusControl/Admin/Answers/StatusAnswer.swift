@@ -24,8 +24,12 @@ struct StatusAnswer: Encodable {
     var keptNames: [KeptNameAnswer]
     /// Endpoints that are Apus itself.
     var ownEndpoints: [OwnEndpointAnswer]
-    /// What is to be known of certificates that end within three weeks, or have.
+    /// What is to be known of certificates that end within three weeks, or have, and of renewed ones that are not taken.
     var endingCertificates: [String]
+    /// The same of lists of revoked certificates and of OCSP responses that soon are out of date, or are, or cannot be used.
+    var revocationWarnings: [String]
+    /// The configuration's files as they were refused; absent while they are good.
+    var refusedFiles: RefusedFilesAnswer?
     var since: Date
     var uptimeSeconds: Int
     var revision: RevisionAnswer
@@ -63,11 +67,13 @@ struct StatusAnswer: Encodable {
         var byReason: [String: UInt64]
         /// Answers of 5xx by endpoints, by their pool.
         var byPool: [String: UInt64]
+        /// TLS handshakes of clients that failed, by what they failed for.
+        var handshakes: [String: UInt64]
 
         /// - Parameter time: how far back `counts` begin, in microseconds.
         init(_ counts: FailureCounts, time: Int64) {
             seconds = max(1, Int((time + 500_000) / 1_000_000))
-            (byReason, byPool) = (counts.byReason, counts.byPool)
+            (byReason, byPool, handshakes) = (counts.byReason, counts.byPool, counts.handshakes)
         }
     }
 
@@ -104,6 +110,21 @@ struct StatusAnswer: Encodable {
             reason = trouble.reason
             since = scene.health.clock.date(trouble.since)
             droppedLines = scene.total(scene.layout.worker(.accessLogDropped))
+        }
+    }
+
+    struct RefusedFilesAnswer: Encodable {
+        var time: Date
+        var cause: String
+        /// What is wrong with them.
+        var reason: String
+        /// Whether a process that begins with them would fail.
+        var stopsRestart: Bool
+
+        init(_ refused: RefusedFiles) {
+            time = Date(timeIntervalSince1970: Double(refused.time / 1_000_000))
+            (cause, reason) = (refused.cause.rawValue, refused.reason)
+            stopsRestart = refused.stopsRestart
         }
     }
 
@@ -157,8 +178,15 @@ struct StatusAnswer: Encodable {
         ownEndpoints = scene.running.ownEndpoints.map {
             OwnEndpointAnswer(pool: $0.pool, name: $0.name, address: "\($0.address)", words: "\($0)")
         }
-        endingCertificates = CertificatesAnswer(scene).certificates.filter { $0.daysLeft < 21 }
+        endingCertificates =
+            CertificatesAnswer(scene).certificates.filter { $0.daysLeft < 21 }
             .sorted { $0.daysLeft < $1.daysLeft }.map(\.warning)
+            + scene.running.keptPairs.sorted { $0.file < $1.file }.map(\.words)
+        let now = Int64(Date().timeIntervalSince1970)
+        revocationWarnings = scene.snapshot.authorityStatements.compactMap {
+            $0.warning(at: now, place: $0.place.words(in: scene.snapshot, scene.names))
+        }
+        refusedFiles = scene.running.refusedFiles.map { RefusedFilesAnswer($0) }
         since = started
         uptimeSeconds = max(0, Int(Date().timeIntervalSince(started)))
         revision = RevisionAnswer(scene.running.revision, running: scene.running.revision)

@@ -49,6 +49,8 @@ enum OpenAPISchemas {
         "none": count, "1xx": count, "2xx": count, "3xx": count, "4xx": count, "5xx": count,
     ])
 
+    private static let causes = word("start", "signal", "admin", "watch", "rollback", "certificates")
+
     /// Counts by any name.
     private static let counts: JSONValue = ["type": "object", "additionalProperties": count]
 
@@ -73,7 +75,17 @@ enum OpenAPISchemas {
                 list(object(["name": text, "addresses": list(text), "found": time])),
                 "Those of them that stand for what was found before this process, and when that was."),
             "endingCertificates": described(
-                list(text), "What is to be known of certificates that end within three weeks, or have."),
+                list(text),
+                "What is to be known of certificates that end within three weeks, or have, and of renewed ones that are not "
+                    + "taken."),
+            "revocationWarnings": described(
+                list(text),
+                "The same of lists of revoked certificates and of OCSP responses that soon are out of date, or are, or cannot "
+                    + "be used."),
+            "refusedFiles?": described(
+                object(["time": time, "cause": causes, "reason": text, "stopsRestart": flag]),
+                "The configuration's files as they were refused, until they are good again; and whether a restart would "
+                    + "fail."),
             "ownEndpoints": described(
                 list(object(["pool": text, "name": text, "address": text, "words": text])),
                 "Endpoints that are Apus itself, and host names that are refused since they lead to the admin server."),
@@ -90,6 +102,7 @@ enum OpenAPISchemas {
                     "Answers of 5xx by Apus, connections that it turned away, and responses that origins did not complete, "
                         + "by reason."),
                 "byPool": described(counts, "Answers of 5xx by endpoints, by their pool."),
+                "handshakes": described(counts, "TLS handshakes of clients that failed, by what they failed for."),
             ]),
             "accessLogTrouble?": described(
                 object(["destination": text, "reason": text, "since": time, "droppedLines": count]),
@@ -102,7 +115,19 @@ enum OpenAPISchemas {
                 object(["worker": count, "busySeconds": seconds, "loopTurns": count, "bufferBytes": count])),
         ]),
         "Listeners": object(["listeners": list(of: "Listener")]),
-        "Certificates": object(["certificates": list(of: "Certificate")]),
+        "Certificates": object([
+            "certificates": list(of: "Certificate"), "revocationLists": list(of: "RevocationList"),
+        ]),
+        "RevocationList": object([
+            "listener?": described(text, "The listener whose clients it is for."),
+            "admin?": described(text, "The listener of the admin server whose callers it is for."),
+            "issuer": described(text, "The authority whose certificates it is about."), "file": text,
+            "thisUpdate": time, "nextUpdate?": described(time, "When there must be a newer one."),
+            "state": described(
+                word("current", "ending", "outdated"),
+                "`ending` in its last third, or its last three days; `outdated`: nobody with a certificate of the authority is "
+                    + "let in."),
+        ]),
         "Certificate": object([
             "listener?": described(text, "The listener that shows it to clients."),
             "pool?": described(text, "The pool that shows it to its endpoints."),
@@ -115,6 +140,7 @@ enum OpenAPISchemas {
             "ocsp?": described(
                 word("shown", "expired", "unusable"), "What becomes of the authority's word that it is not revoked."),
             "ocspFile?": text, "ocspUntil?": time,
+            "ocspFault?": described(text, "Why it is not usable, and what to do."),
         ]),
         "Listener": object([
             "name": text, "address": text, "routes": count, "openConnections": count, "acceptedConnections": count,
@@ -188,7 +214,7 @@ enum OpenAPISchemas {
         ]),
         "Revision": object([
             "number": count, "time": time,
-            "cause": word("start", "signal", "admin", "watch", "rollback", "certificates"),
+            "cause": causes,
             "etag": described(text, "A digest of the files."), "running": flag, "files": list(text),
         ]),
         "Revisions": object(["revisions": list(of: "Revision")]),
