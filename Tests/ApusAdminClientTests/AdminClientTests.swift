@@ -1,3 +1,4 @@
+import ApusModel
 import Foundation
 import NIOCore
 import NIOPosix

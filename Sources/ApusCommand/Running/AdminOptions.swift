@@ -1,6 +1,7 @@
 import Apus
 import ApusAddresses
 import ApusAdminClient
+import ApusProcess
 import ArgumentParser
 import Foundation
 

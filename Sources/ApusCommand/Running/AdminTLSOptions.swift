@@ -1,5 +1,6 @@
 import Apus
 import ApusAdminClient
+import ApusProcess
 import ArgumentParser
 import Foundation
 

@@ -1,4 +1,5 @@
 import ApusAdminClient
+import ApusProcess
 import ArgumentParser
 
 struct ReloadCommand: AsyncParsableCommand {

@@ -232,8 +232,10 @@ import Testing
             let apus = try Deployment(
                 Deployment.configuration(before: [origin.address], more: "timeouts: { drain: 7s }"))
             try apus.start()
+            let pools = "\n  idle: { endpoints: [\(origin.address)] }\n"
             try apus.write(
-                Deployment.configuration(before: [origin.address]) + "\n  idle: { endpoints: [\(origin.address)] }\n")
+                Deployment.configuration(before: [origin.address])
+                    .replacing("bind: LISTEN", with: "bind: LISTEN\n    routes: [{ pool: web }]") + pools)
             let command = "cd '\(apus.folder.path)' && '\(apus.program)' reload -c apus.yaml"
             let quiet = try outcome(of: "/bin/sh", ["-c", "\(command) --dry-run 2> /dev/null"])
             #expect(quiet.status == 0 && quiet.text.hasPrefix("It would run."), "\(quiet.text)")
