@@ -130,19 +130,20 @@ import Testing
         let link = FakeDataPlane(snapshot)
         let live = Live(Live.View(snapshot: snapshot, counters: link, addresses: []))
         let recent = RecentFailures(now: 0)
-        func count(_ number: UInt64, _ counter: CounterLayout.ListenerCounter) {
-            link.add(number, to: snapshot.counterLayout.listener(0, counter))
+        let layout = snapshot.counterLayout
+        func count(_ number: UInt64, _ fault: HandshakeFault.Kind) {
+            link.add(number, to: layout.handshakes(fault, listener: 0))
         }
-        count(100, .handshakeFailures)
+        count(100, .certificateRevoked)
         recent.note(live, now: 0)
         recent.note(live, now: 100 * Self.second)
         #expect(recent.lately(live, now: 101 * Self.second).counts == FailureCounts())
-        count(6, .handshakeFailures)
-        count(4, .clientCertificateFailures)
-        count(1, .handshakeTimeouts)
-        count(9, .handshakesLeft)
+        count(4, .certificateRevoked)
+        count(2, .nothingInCommon)
+        link.add(1, to: layout.listener(0, .handshakeTimeouts))
+        link.add(9, to: layout.listener(0, .handshakesLeft))
         let lately = recent.lately(live, now: 102 * Self.second).counts
-        #expect(lately.handshakes == ["client_certificate": 4, "other": 2, "timed_out": 1])
+        #expect(lately.handshakes == ["certificate_revoked": 4, "nothing_in_common": 2, "timed_out": 1])
     }
 
     @Test func whatIsCountedIsWhatFailed() {

@@ -88,6 +88,8 @@ extension AdminTLS {
                 case .noMemory: "there is no memory for \(certificate)"
                 case .noCertificate, .noRevocationList, .badRevocationList:
                     "there is no certificate in \(certificate): expected PEM, which begins with `-----BEGIN CERTIFICATE-----`"
+                case .chainTooLong(let count):
+                    "the certificate in \(certificate) has \(count) bytes with what stands behind it, which no handshake takes"
                 case .badCertificate(let reason), .unusable(let reason):
                     "the certificate in \(certificate) cannot be used (\(reason)); is it cut off, or edited?"
                 case .noKey where isNamed:

@@ -114,18 +114,15 @@ struct FailureCounts: Sendable, Equatable {
         }
     }
 
-    /// `client_certificate` for the one that a client has shown, or not shown; `timed_out`; `other`.
+    /// By cause, as `apus_tls_handshake_failures_total` names it, or `timed_out`.
     private static func handshakes(_ view: Live.View) -> [String: UInt64] {
         let layout = view.snapshot.counterLayout
         var counts: [String: UInt64] = [:]
         for listener in view.snapshot.listeners.indices where view.snapshot.listeners[listener].tls != nil {
-            let total = { view.counters.total(layout.listener(listener, $0)) }
-            // The parts first: what ends in between must not make the rest negative.
-            let ofCertificates = total(.clientCertificateFailures)
-            let all = total(.handshakeFailures)
-            counts["client_certificate", default: 0] += ofCertificates
-            counts["other", default: 0] += all - min(all, ofCertificates)
-            counts["timed_out", default: 0] += total(.handshakeTimeouts)
+            for fault in HandshakeFault.Kind.allCases {
+                counts[fault.rawValue, default: 0] += view.counters.total(layout.handshakes(fault, listener: listener))
+            }
+            counts["timed_out", default: 0] += view.counters.total(layout.listener(listener, .handshakeTimeouts))
         }
         return counts.filter { $0.value > 0 }
     }

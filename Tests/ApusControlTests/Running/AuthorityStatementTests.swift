@@ -127,7 +127,7 @@ import Testing
             let prober = Prober(
                 snapshot: snapshot, link: FakeDataPlane(snapshot),
                 eventLoop: MultiThreadedEventLoopGroup.singleton.next(), logger: Logger(label: "test") { _ in log })
-            let event = RefusalNews.Event.handshakeFailed(.certificate(fault), from: "10.0.0.7", count: 3)
+            let event = RefusalNews.Event.handshakeFailed(.certificate(fault), FailedClient(address: "10.0.0.7"), count: 3)
             await prober.observe(.refused(RefusalNews(at: 0, of: snapshot, event)))
             return log.lines
         }
