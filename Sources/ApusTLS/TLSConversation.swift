@@ -49,6 +49,9 @@ public final class TLSConversation {
     /// The names of the client's certificate, as `LinkIdentity` has them; nil where none was verified.
     public var clientNames: [String]? { engines.identity(engine)?.names }
 
+    /// SHA-256 of the certificate that the peer has shown, which it has the key to once the conversation is open; nil for none.
+    public var peerFingerprint: [UInt8]? { engines.peerFingerprint(engine) }
+
     /// Takes what has come.
     ///
     /// - Returns: what it says, opened.

@@ -29,7 +29,7 @@ struct ReportTests {
                 """)
         #expect(
             report.text(pools: "web: 0 of 2\n") == """
-                apus 1.2.3, process 42, serving for 5 min, not ready: pool web has no endpoint
+                apus 1.2.3, process 42, serving, up for 5 min, not ready: pool web has no endpoint
                 configuration: revision 7 since 2026-03-01T14:02:10Z (admin), apus.yaml, pools.yaml, \
                 and 2 changed while running
                 requests: 1,234 (2xx 1,200, 5xx 34), 3 in flight, 0 waiting

@@ -82,6 +82,7 @@ public struct StatusReport: Decodable, Sendable, Equatable {
     public var ownEndpoints: [OwnEndpoint]?
     public var endingCertificates: [String]?
     public var revocationWarnings: [String]?
+    public var unkeptState: String?
     public var refusedFiles: RefusedFiles?
     public var uptimeSeconds: Double
     public var revision: Revision
@@ -102,7 +103,7 @@ public struct StatusReport: Decodable, Sendable, Equatable {
             requests.byClass[name].map { "\(name) \(Figures.count($0))" }
         }
         var lines = [
-            "apus \(version), process \(process.id), \(phase) for \(Figures.age(uptimeSeconds)), "
+            "apus \(version), process \(process.id), \(phase), up for \(Figures.age(uptimeSeconds)), "
                 + (ready ? "ready" : "not ready: \(notReadyBecause ?? "no reason given")"),
             "configuration: revision \(revision.number) since \(revision.time) (\(revision.cause)), "
                 + (revision.files.isEmpty ? "made without a file" : revision.files.joined(separator: ", "))
@@ -133,6 +134,7 @@ public struct StatusReport: Decodable, Sendable, Equatable {
         lines += (ownEndpoints ?? []).map { "warning: \($0.words)" }
         lines += (endingCertificates ?? []).map { "warning: \($0)" }
         lines += (revocationWarnings ?? []).map { "warning: \($0)" }
+        if let unkeptState { lines.append("warning: \(unkeptState)") }
         if let refusedFiles { lines.append(refusedFiles.text) }
         for listener in listeners {
             let label = listener.name == listener.address ? "" : " (\(listener.name))"

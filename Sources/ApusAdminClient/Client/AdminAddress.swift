@@ -5,6 +5,14 @@ public struct AdminAddress: Sendable, Equatable {
         case host(String, port: Int)
         /// The path of a Unix socket.
         case unix(String)
+
+        /// Whether it is the same place, as far as that is known without looking names up: `localhost` is 127.0.0.1 and ::1.
+        public func isSame(as other: Place) -> Bool {
+            guard case .host(let one, let port) = self, case .host(let two, port) = other else { return self == other }
+            let names = [one.lowercased(), two.lowercased()]
+            let here = ["localhost", "127.0.0.1", "::1"]
+            return names[0] == names[1] || names.contains("localhost") && names.allSatisfy(here.contains)
+        }
     }
 
     /// Who named the place, for the person who is to mend it.

@@ -60,7 +60,8 @@ public struct AdminClient: Sendable {
         } catch let error as AdminClientError {
             throw error
         } catch let error as BrokenHandshake {
-            throw .untrusted(address, error.fault, showing: tls?.shownFile)
+            throw error.isAnother
+                ? .another(address) : .untrusted(address, error.fault, showing: tls?.shownFile)
         } catch {
             throw .broken(address, reason(error))
         }

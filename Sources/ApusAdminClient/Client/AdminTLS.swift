@@ -5,6 +5,8 @@ import ApusTLS
 /// How the admin server proves who it is, and what is shown to it.
 public struct AdminTLS: Sendable {
     private var rules = PoolTLS()
+    /// SHA-256 of the one certificate that is believed; nil where authorities are.
+    private var pin: [UInt8]?
 
     /// Believes these authorities: the certificate must be for the name or the address that is asked.
     ///
@@ -15,31 +17,24 @@ public struct AdminTLS: Sendable {
         rules.certificate = certificate
     }
 
-    /// Believes the very certificate that the server's configuration has, whoever has signed it, and no other. Which names it is
-    /// for does not matter: this machine may reach the server by another.
-    ///
-    /// - Returns: nil where it is for no name at all, or not one that can be held against another.
-    public init?(only expected: Certificate, showing certificate: Certificate? = nil) {
-        guard let held = expected.held as? TLSCertificate, let store = try? TrustStore(only: held),
-            let name = expected.names.first
-        else { return nil }
-        self.init(
-            only: store.described(file: expected.file ?? Certificate.textPlace, isSystems: false), of: name,
-            showing: certificate)
+    /// Believes the very certificate that the server's configuration has, whoever has signed it and whatever it says, and no other:
+    /// this machine may reach the server by another name, and reload it when it has expired.
+    public init(only expected: Certificate, showing certificate: Certificate? = nil) {
+        self.init(onlyWith: expected.fingerprint, showing: certificate)
     }
 
     /// The same of the first certificate of a text in PEM, whose key need not be known.
     ///
-    /// - Returns: nil where it is for no name at all, or cannot be read.
-    public init?(onlyFirstOf chain: [UInt8], file: String, showing certificate: Certificate? = nil) {
-        guard let (store, name) = try? TrustStore.only(firstOf: chain), let name else { return nil }
-        self.init(only: store.described(file: file, isSystems: false), of: name, showing: certificate)
+    /// - Returns: nil where there is none.
+    public init?(onlyFirstOf chain: [UInt8], showing certificate: Certificate? = nil) {
+        guard let fingerprint = TLSCertificate.fingerprint(ofFirstIn: chain) else { return nil }
+        self.init(onlyWith: fingerprint, showing: certificate)
     }
 
-    private init(only authorities: Authorities, of name: String, showing certificate: Certificate?) {
-        self.init(trusting: authorities, showing: certificate)
-        // A wildcard is for any name with one more label.
-        rules.name = name.hasPrefix("*.") ? "apus" + name.dropFirst() : name
+    private init(onlyWith fingerprint: [UInt8], showing certificate: Certificate?) {
+        rules.offersProtocols = true
+        rules.certificate = certificate
+        pin = fingerprint
     }
 
     /// The file of the certificate that is shown; nil for none.
@@ -49,7 +44,7 @@ public struct AdminTLS: Sendable {
         guard case .host(let host, _) = address.place else { return nil }
         // No session is resumed: where it is does not matter.
         let place = SocketAddress(ip: .anyIPv6, port: 0)
-        return AdminTLSLayer(try TLSConversation(rules, to: host, at: place))
+        return AdminTLSLayer(try TLSConversation(rules, to: host, at: place), only: pin)
     }
 }
 

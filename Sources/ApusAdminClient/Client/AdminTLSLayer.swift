@@ -12,10 +12,15 @@ final class AdminTLSLayer: ChannelDuplexHandler {
     typealias OutboundOut = ByteBuffer
 
     private let conversation: TLSConversation
+    /// SHA-256 of the one certificate that is believed; nil where that was seen to in the handshake.
+    private let pin: [UInt8]?
     private var isOpen = false
     private var hasEnded = false
 
-    init(_ conversation: TLSConversation) { self.conversation = conversation }
+    init(_ conversation: TLSConversation, only pin: [UInt8]?) {
+        self.conversation = conversation
+        self.pin = pin
+    }
 
     func channelActive(context: ChannelHandlerContext) { flush(context, nil) }
 
@@ -30,6 +35,12 @@ final class AdminTLSLayer: ChannelDuplexHandler {
         case .open, .ended: break
         }
         if !isOpen {
+            // Nothing was said until now.
+            if let pin, conversation.peerFingerprint != pin {
+                hasEnded = true
+                context.fireErrorCaught(BrokenHandshake(fault: .certificate(.unknownIssuer), isAnother: true))
+                return context.close(promise: nil)
+            }
             isOpen = true
             context.fireChannelActive()
         }
@@ -79,4 +90,6 @@ final class AdminTLSLayer: ChannelDuplexHandler {
 /// The TLS handshake with the server has failed.
 struct BrokenHandshake: Error {
     var fault: HandshakeFault
+    /// It has shown another certificate than the one that is believed.
+    var isAnother = false
 }

@@ -49,13 +49,16 @@ struct AdminOptions: ParsableArguments {
         // The one that allows no more than it must.
         let fitting = places.filter { $0.admin.grantedRole >= role }.min { $0.admin.grantedRole < $1.admin.grantedRole }
         if let named {
-            let same = places.first { address(of: $0.admin).place == named.place }
-            return AdminClient(
-                named, token: try token((same ?? fitting)?.admin), tls: try tls.settings(to: named, configured: same))
+            let same = places.first { address(of: $0.admin).place.isSame(as: named.place) }
+            let shield = try tls.settings(to: named, configured: same)
+            // Its token is for the listeners that the configuration has, and for who has proved to be what was asked for.
+            let known = same ?? (shield == nil ? nil : fitting)
+            return AdminClient(named, token: try token(of: known?.admin), tls: shield)
         }
         guard let configuration else {
             let standard = role == .change ? AdminAddress.standardForChanges : .standard
-            return AdminClient(standard, token: try token(nil), tls: try tls.settings(to: standard, configured: nil))
+            let shield = try tls.settings(to: standard, configured: nil)
+            return AdminClient(standard, token: try token(of: nil), tls: shield)
         }
         guard let fitting else {
             complain(Self.missing(role, in: configuration, places.map(\.admin)))
@@ -63,7 +66,7 @@ struct AdminOptions: ParsableArguments {
         }
         let found = address(of: fitting.admin)
         return AdminClient(
-            found, token: try token(fitting.admin), tls: try tls.settings(to: found, configured: fitting))
+            found, token: try token(of: fitting.admin), tls: try tls.settings(to: found, configured: fitting))
     }
 
     /// What `--admin` or APUS_ADMIN says; nil for neither.
@@ -91,7 +94,9 @@ struct AdminOptions: ParsableArguments {
         }
     }
 
-    private func token(_ admin: Admin?) throws(ExitCode) -> String? {
+    /// - Parameter admin: the listener, where a configuration has it; one that asks for no token is told none.
+    private func token(of admin: Admin?) throws(ExitCode) -> String? {
+        if let admin, admin.token == nil { return nil }
         if let tokenFile {
             guard let data = FileManager.default.contents(atPath: tokenFile) else {
                 complain("cannot read the token file \(tokenFile)")

@@ -49,13 +49,8 @@ struct AdminTLSOptions: ParsableArguments {
                     try AdminTLS.authorities(text, file: authorities)
                 }, showing: own)
         }
-        if let expected = admin?.tls?.certificates.first?.certificate,
-            let tls = AdminTLS(only: expected, showing: own)
-        {
-            return tls
-        }
-        if let file = place?.certificateFile, let tls = AdminTLS(onlyFirstOf: try read(file), file: file, showing: own)
-        {
+        if let expected = admin?.tls?.certificates.first?.certificate { return AdminTLS(only: expected, showing: own) }
+        if let file = place?.certificateFile, let tls = AdminTLS(onlyFirstOf: try read(file), showing: own) {
             complain(
                 "the certificate in \(file) alone is believed, and may not be the one that runs: it does not go with its key; "
                     + "name the authority that has signed that one: --admin-ca FILE", .warning)

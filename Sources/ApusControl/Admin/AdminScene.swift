@@ -106,6 +106,8 @@ extension RunningConfiguration {
         var ownEndpoints: [OwnEndpoint] = []
         /// Nil while the files are good.
         var refusedFiles: RefusedFiles?
+        /// What is not in the state directory, and should be, in words.
+        var unkept: String?
         /// Pairs on disk that are not taken.
         var keptPairs: Set<KeptPair> = []
     }
@@ -113,6 +115,7 @@ extension RunningConfiguration {
     var state: State {
         State(
             revision: revision, kept: kept, loaded: loaded, dynamic: dynamic, reloads: reloads, names: nameFacts,
-            ownEndpoints: ownEndpoints, refusedFiles: refusedFiles, keptPairs: keptPairs)
+            ownEndpoints: ownEndpoints, refusedFiles: refusedFiles, unkept: unkeptWords,
+            keptPairs: keptPairs)
     }
 }

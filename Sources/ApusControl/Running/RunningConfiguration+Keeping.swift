@@ -33,8 +33,10 @@ extension RunningConfiguration {
         var things = kept.map(\.number).filter(unwritten.revisions.contains).map { "revision \($0)" }
         if unwritten.changes { things.append("what was changed while running") }
         guard !things.isEmpty else { return nil }
-        return "\(things.joined(separator: ", ")) could not be written into the state directory (the log says why), and would be "
-            + "forgotten if this process ended now; that is tried again every \(Self.retryPause / 1_000_000) s"
+        return """
+            \(things.joined(separator: ", ")) could not be written into the state directory (the log says why), and would be \
+            forgotten if this process ended now; that is tried again every \(Self.retryPause / 1_000_000) s
+            """
     }
 
     /// - Returns: what went wrong, in words: the configuration runs nevertheless.

@@ -209,6 +209,11 @@ extension TLSCertificate {
         unsafe bytes.withUnsafeMutableBytes { unsafe OPENSSL_cleanse($0.baseAddress, $0.count) }
     }
 
+    /// SHA-256 of the first certificate in a text in PEM; nil where there is none.
+    public static func fingerprint(ofFirstIn chain: [UInt8]) -> [UInt8]? {
+        (try? PEM.certificates(in: chain)).map { sha256($0[0]) }
+    }
+
     /// SHA-256 of what was read.
     public static func digest(of bytes: [UInt8]) -> [UInt8] { sha256(bytes) }
 }

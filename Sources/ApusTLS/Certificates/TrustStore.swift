@@ -45,34 +45,6 @@ public final class TrustStore: Authorities.Holder, @unchecked Sendable {
         unsafe X509_STORE_set_flags(store, UInt(X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL))
     }
 
-    /// Believes this very certificate, whoever has signed it, and no other.
-    public convenience init(only certificate: TLSCertificate) throws(TLSCertificateError) {
-        let der = unsafe Array(
-            UnsafeBufferPointer(
-                start: CRYPTO_BUFFER_data(certificate.leaf), count: CRYPTO_BUFFER_len(certificate.leaf)))
-        try self.init(only: der)
-    }
-
-    /// The same of the first certificate of a text in PEM, of which nothing else need be known; with a name that it is for, in
-    /// lower case, or nil for none.
-    public static func only(
-        firstOf chain: [UInt8]
-    ) throws(TLSCertificateError) -> (store: TrustStore, name: String?) {
-        let der = try PEM.certificates(in: chain)[0]
-        return (try TrustStore(only: der), try ParsedCertificate(der).names.first)
-    }
-
-    private init(only der: [UInt8]) throws(TLSCertificateError) {
-        guard let store = unsafe X509_STORE_new() else { throw .noMemory }
-        unsafe pointer = store
-        unsafe names = sk_X509_NAME_new_null()
-        count = 1
-        digest = sha256(sha256(der))
-        lists = nil
-        try unsafe Self.add(der, to: store, names)
-        unsafe X509_STORE_set_flags(store, UInt(X509_V_FLAG_PARTIAL_CHAIN))
-    }
-
     deinit {
         unsafe X509_STORE_free(pointer)
         unsafe sk_X509_NAME_pop_free(names) { unsafe X509_NAME_free($0) }

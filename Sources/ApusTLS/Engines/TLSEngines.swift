@@ -183,6 +183,11 @@ public final class TLSEngines: LinkEngines {
         unsafe Int32(SSL_version(slots[Int(engine)].ssl)) == TLS1_2_VERSION
     }
 
+    /// SHA-256 of the certificate that the peer has shown; nil for none.
+    func peerFingerprint(_ engine: Int32) -> [UInt8]? {
+        unsafe PeerChain(of: slots[Int(engine)].ssl).certificates.first.map(sha256)
+    }
+
     public func claim(_ engine: Int32) -> LinkClaim {
         let ssl = unsafe slots[Int(engine)].ssl
         return unsafe LinkClaim(serverName: Greeting.name(asked: ssl), certificate: LinkIdentity.claimed(in: ssl))

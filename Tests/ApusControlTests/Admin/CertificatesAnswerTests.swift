@@ -29,7 +29,7 @@ import Testing
     @Test(
         arguments: [
             (40 * day, "40 days left"), (day, "1 day left"), (5, "ENDS TODAY"), (-2 * day, "EXPIRED 2 days ago"),
-            (-1, "EXPIRED 1 day ago"),
+            (-3 * 3_600 - 60, "EXPIRED 3 h ago"), (-200, "EXPIRED 3 min ago"),
         ] as [(Int64, String)])
     func peopleReadHowLongItHolds(seconds: Int64, words: String) {
         let answer = CertificatesAnswer.CertificateAnswer(

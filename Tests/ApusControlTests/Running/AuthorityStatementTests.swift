@@ -127,7 +127,8 @@ import Testing
             let prober = Prober(
                 snapshot: snapshot, link: FakeDataPlane(snapshot),
                 eventLoop: MultiThreadedEventLoopGroup.singleton.next(), logger: Logger(label: "test") { _ in log })
-            let event = RefusalNews.Event.handshakeFailed(.certificate(fault), FailedClient(address: "10.0.0.7"), count: 3)
+            let client = FailedClient(address: "10.0.0.7")
+            let event = RefusalNews.Event.handshakeFailed(.certificate(fault), client, count: 3)
             await prober.observe(.refused(RefusalNews(at: 0, of: snapshot, event)))
             return log.lines
         }

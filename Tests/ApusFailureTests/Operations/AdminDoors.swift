@@ -1,3 +1,4 @@
+import ApusAddresses
 import ApusModel
 import ApusTestKit
 import Foundation
@@ -130,7 +131,43 @@ import Testing
             try apus.folder.write(
                 apus.folder.read("apus.yaml").replacing("admin.pem", with: TestCertificates.path("site.pem"))
                     .replacing("admin.key", with: TestCertificates.path("site.key")), to: "other.yaml")
-            try expect(3, "no TLS with https://\(place)", from: ["status", "-c", "other.yaml"])
+            try expect(3, "has shown another certificate", from: ["status", "-c", "other.yaml"])
+            // By another word for the same place it is TLS, too.
+            let port = place.split(separator: ":").last.map(String.init) ?? ""
+            try expect(0, "ready", from: ["status", "-c", "apus.yaml", "--admin", "localhost:\(port)"])
+        }
+    }
+
+    /// The configuration's token is for its listeners, and one without a token is told none.
+    @Test func aTokenIsToldToNobodyElse() async throws {
+        try await play {
+            let stranger = try Origin(answer: "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+            let place = "\(stranger.address)"
+            func configuration(_ listeners: [String]) -> String {
+                """
+                listeners: [{ bind: 127.0.0.1:0 }]
+                pools: { web: { endpoints: [127.0.0.1:1] } }
+                admin: [\(listeners.joined(separator: ", "))]
+                """
+            }
+            let guarded = "{ bind: \"127.0.0.1:1\", token: open-sesame-open-sesame, role: change }"
+            let apus = try Deployment(configuration([guarded, "{ bind: \"\(place)\", role: read }"]))
+            try apus.folder.write(configuration([guarded]), to: "only.yaml")
+            try apus.folder.write("open-sesame-open-sesame\n", to: "token")
+            func ask(_ arguments: String..., token: String = "") throws {
+                _ = try apus.apus(
+                    ["status"] + arguments, environment: ["APUS_ADMIN": "", "APUS_ADMIN_TOKEN": token])
+            }
+            try ask("-c", "apus.yaml", "--admin", place)
+            try ask("-c", "apus.yaml", "--admin", "localhost:\(stranger.address.port)")
+            try ask("-c", "apus.yaml", token: "open-sesame-open-sesame")
+            try ask("-c", "only.yaml", "--admin", place)
+            #expect(stranger.requests.count == 4)
+            for request in stranger.requests { #expect(!"\(request.fields)".contains("sesame"), "\(request.fields)") }
+            // Whoever names a token means it.
+            try ask("--admin", place, "--token-file", "token")
+            let last = try #require(stranger.requests.last)
+            #expect("\(last.fields)".contains("sesame"))
         }
     }
 

@@ -35,6 +35,14 @@ struct CertificatesAnswer: Encodable {
         var ocspUntil: Date?
         /// Why it is not usable, and what to do.
         var ocspFault: String?
+
+        /// When it was asked, in seconds since 1970; not told.
+        fileprivate var now: Int64
+
+        private enum CodingKeys: CodingKey {
+            case listener, pool, admin, names, issuer, notBefore, notAfter, daysLeft, key,
+                fingerprint, file, keyFile, ocsp, ocspFile, ocspUntil, ocspFault
+        }
     }
 
     enum Stapling: String, Encodable {
@@ -95,6 +103,7 @@ extension CertificatesAnswer.CertificateAnswer {
             until == .max ? nil : Date(timeIntervalSince1970: Double(until))
         }
         ocspFault = certificate.stapled?.fault
+        self.now = now
     }
 
     private var place: String {
@@ -103,10 +112,21 @@ extension CertificatesAnswer.CertificateAnswer {
 
     /// For one that ends soon.
     var warning: String {
-        let time = daysLeft < 0 ? "ended \(-daysLeft) days ago" : "ends in \(daysLeft) days"
+        let time = daysLeft < 0 ? "ended \(sinceItsEnd) ago" : "ends in \(daysLeft) day\(daysLeft == 1 ? "" : "s")"
         return
             "the certificate of \(place) for \(names.first ?? "no name") \(time), \(notAfter.formatted(.iso8601)): renew "
             + (file ?? "it")
+    }
+
+    /// In whole units, the largest of which there are two: "13 s" and "36 h" tell another night than "1 day" does.
+    private var sinceItsEnd: String {
+        let seconds = Int(max(0, Double(now) - notAfter.timeIntervalSince1970))
+        return switch seconds {
+        case ..<120: "\(seconds) s"
+        case ..<7_200: "\(seconds / 60) min"
+        case ..<172_800: "\(seconds / 3_600) h"
+        default: "\(seconds / 86_400) days"
+        }
     }
 
     var text: String {
@@ -114,7 +134,7 @@ extension CertificatesAnswer.CertificateAnswer {
         let more = names.count > 8 ? " and \(names.count - 8) more" : ""
         let left =
             switch daysLeft {
-            case ..<0: "EXPIRED \(-daysLeft) \(daysLeft == -1 ? "day" : "days") ago"
+            case ..<0: "EXPIRED \(sinceItsEnd) ago"
             case 0: "ENDS TODAY"
             case 1: "1 day left"
             default: "\(daysLeft) days left"

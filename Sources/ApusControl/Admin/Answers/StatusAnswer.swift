@@ -28,6 +28,8 @@ struct StatusAnswer: Encodable {
     var endingCertificates: [String]
     /// The same of lists of revoked certificates and of OCSP responses that soon are out of date, or are, or cannot be used.
     var revocationWarnings: [String]
+    /// What could not be written into the state directory; absent while all is there.
+    var unkeptState: String?
     /// The configuration's files as they were refused; absent while they are good.
     var refusedFiles: RefusedFilesAnswer?
     var since: Date
@@ -186,6 +188,7 @@ struct StatusAnswer: Encodable {
         revocationWarnings = scene.snapshot.authorityStatements.compactMap {
             $0.warning(at: now, place: $0.place.words(in: scene.snapshot, scene.names))
         }
+        unkeptState = scene.running.unkept
         refusedFiles = scene.running.refusedFiles.map { RefusedFilesAnswer($0) }
         since = started
         uptimeSeconds = max(0, Int(Date().timeIntervalSince(started)))

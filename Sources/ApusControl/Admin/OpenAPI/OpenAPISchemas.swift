@@ -82,6 +82,8 @@ enum OpenAPISchemas {
                 list(text),
                 "The same of lists of revoked certificates and of OCSP responses that soon are out of date, or are, or cannot "
                     + "be used."),
+            "unkeptState?": described(
+                "What could not be written into the state directory, in words; absent while all is there.", text),
             "refusedFiles?": described(
                 object(["time": time, "cause": causes, "reason": text, "stopsRestart": flag]),
                 "The configuration's files as they were refused, until they are good again; and whether a restart would "
