@@ -120,6 +120,8 @@ import Testing
                 pool: "web", endpoint: "127.0.0.1:2", weight: .number(7), isDrained: nil)
             #expect(try await fixture.running.change(weight).count == 1)
             try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: false)
+            let told = try #require(await fixture.running.state.unkept)
+            #expect(told.hasPrefix("revision 2, what was changed while running could not be written"), "\(told)")
             // Not at once.
             await fixture.running.keepAgain()
             #expect(await fixture.running.keepingAgain == nil)
@@ -127,6 +129,7 @@ import Testing
             defer { following.cancel() }
             await fixture.running.endStatePause()
             while await !fixture.running.unwritten.isEmpty { try await Task.sleep(for: .milliseconds(5)) }
+            #expect(await fixture.running.state.unkept == nil)
             let store = try Self.open(directory)
             #expect(store.revisions.map(\.number) == [2] && store.dynamicState.entries.count == 1)
             #expect(log.lines.contains("notice: revision 2 is in the state directory now"))

@@ -83,7 +83,7 @@ enum OpenAPISchemas {
                 "The same of lists of revoked certificates and of OCSP responses that soon are out of date, or are, or cannot "
                     + "be used."),
             "unkeptState?": described(
-                "What could not be written into the state directory, in words; absent while all is there.", text),
+                text, "What could not be written into the state directory, in words; absent while all is there."),
             "refusedFiles?": described(
                 object(["time": time, "cause": causes, "reason": text, "stopsRestart": flag]),
                 "The configuration's files as they were refused, until they are good again; and whether a restart would "
