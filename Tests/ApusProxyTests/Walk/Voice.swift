@@ -29,6 +29,8 @@ final class Voice {
     private var wasReset = false
     /// In which of the worker's turns it was first looked for the rest of a record.
     private var pausedSince: Int?
+    /// When it had taken last all that had come, if only a part of a record, and in which of the worker's turns.
+    private(set) var emptied: (at: Int64, turn: Int)?
     /// Something came, or was sent, that nobody but this side has noticed.
     private(set) var hasProgressed = false
 
@@ -71,7 +73,7 @@ final class Voice {
 
     /// - Returns: bytes read; 0 at the end that the other has said; or minus an errno, also at an end that it has not.
     func receive(into target: UnsafeMutableRawBufferPointer) -> Int {
-        guard side != nil else { return network.receive(into: target, at: end) }
+        guard side != nil else { return takeBytes(into: target) }
         hasProgressed = false
         while !end.isClosed {
             if let count = side?.opened.take(into: target), count > 0 {
@@ -80,7 +82,7 @@ final class Voice {
             }
             if side?.fault != nil { return -Int(ECONNRESET) }
             if side?.hasEnded == true { return 0 }
-            let count = network.receive(into: target, at: end)
+            let count = takeBytes(into: target)
             if count == -Int(EAGAIN) { lookAtPause() }
             guard count > 0 else { return count == 0 ? cut() : count }
             hasProgressed = true
@@ -89,6 +91,12 @@ final class Voice {
             _ = flush()
         }
         return -Int(ECONNRESET)
+    }
+
+    private func takeBytes(into target: UnsafeMutableRawBufferPointer) -> Int {
+        let count = network.receive(into: target, at: end)
+        if count > 0, end.inbox.isEmpty { emptied = (network.now, world.turns) }
+        return count
     }
 
     /// The rest of a record that has begun to come must come soon where there is room for it.

@@ -52,8 +52,6 @@ final class WalkClient {
     /// Responses to requests so far, and when the first began to come.
     private var answerCount = 0
     private var answeredAt: Int64?
-    /// When it had read last all that had come, and in which of the worker's turns.
-    private(set) var emptied: (at: Int64, turn: Int)?
     /// The server has said that it closes.
     private var isLast = false
     /// A send has told that the connection was reset; a read does not tell it again.
@@ -129,7 +127,7 @@ final class WalkClient {
 
     /// For how long it had nothing to read, up to now or to what has come in the present turn; 0 where something lies there.
     var waitedFor: Int64 {
-        guard let end, let emptied, world.turns - emptied.turn >= 10 else { return 0 }
+        guard let end, let emptied = voice?.emptied, world.turns - emptied.turn >= 10 else { return 0 }
         if end.inbox.isEmpty { return network.now - emptied.at }
         return end.cameAt >= network.turnedAt ? end.cameAt - emptied.at : 0
     }
@@ -287,7 +285,6 @@ final class WalkClient {
         let count = voice.receive(into: UnsafeMutableRawBufferPointer(rebasing: buffer[..<min(most, buffer.count)]))
         noteSent()
         if count > 0 {
-            if voice.end.inbox.isEmpty { emptied = (network.now, world.turns) }
             scanner.take(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
             look()
             return count
