@@ -49,7 +49,10 @@ extension MemoryNetwork {
             end.hasLackedRoom = true
         }
         guard count > 0 else { return -Int(EAGAIN) }
-        if other.inbox.isEmpty { (other.cameAt, other.cameAfter) = (now, turnedBefore) }
+        if other.inbox.isEmpty {
+            (other.cameAt, other.cameAfter) = (now, turnedBefore)
+            other.cameInWant = lackedPlaceAt >= turnedAt
+        }
         other.inbox.append(UnsafeRawBufferPointer(rebasing: bytes[..<count]))
         wake(other)
         return count

@@ -41,6 +41,8 @@ final class MemoryNetwork: ScriptedNetwork {
     var connectError: Int32 = 0
     /// When a connection last failed for that error of this machine.
     private(set) var lackedAt: [Int32: Int64] = [:]
+    /// The same of connections for which there was no descriptor or no port.
+    private(set) var lackedPlaceAt: Int64 = 0
     /// Connections that the worker has begun to open.
     private(set) var openedCount = 0
     /// When the worker's present turn began, and the one before.
@@ -267,6 +269,7 @@ final class MemoryNetwork: ScriptedNetwork {
     /// This machine lacks something for a connection.
     private func lack(_ errno: Int32) -> Int {
         lackedAt[errno] = now
+        if errno == EMFILE || errno == EADDRNOTAVAIL { lackedPlaceAt = now }
         return -Int(errno)
     }
 

@@ -27,6 +27,8 @@ final class End {
     /// When the first of the bytes in the inbox came, and the wait of the worker before that; and when some were last read.
     var cameAt: Int64 = 0
     var cameAfter: Int64 = 0
+    /// In the turn in which it came, there was no place for a new connection.
+    var cameInWant = false
     var readAt: Int64 = 0
     /// Since when the other's machine acknowledges nothing that is sent from here.
     var lostSince: Int64?
