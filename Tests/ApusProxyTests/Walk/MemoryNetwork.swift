@@ -32,6 +32,8 @@ final class MemoryNetwork: ScriptedNetwork {
     var sendError: Int32 = 0
     /// What the next send alone fails with.
     var nextSendError: Int32 = 0
+    /// What happens as soon as the next send of the worker is over.
+    var afterNextSend: (() -> Void)?
     /// Some waits report less than there is.
     var splitsTurns = true
     /// Of so many sends one fails for want of memory; 0 for none.
@@ -369,6 +371,11 @@ final class MemoryNetwork: ScriptedNetwork {
             hasFailedSend = true
             return -Int(random.next(below: 2) == 0 ? ENOMEM : ENOBUFS)
         }
-        return bytes.withUnsafeBytes { send($0, from: end) }
+        let sent = bytes.withUnsafeBytes { send($0, from: end) }
+        if let next = afterNextSend {
+            afterNextSend = nil
+            next()
+        }
+        return sent
     }
 }

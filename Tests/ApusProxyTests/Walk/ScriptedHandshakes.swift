@@ -11,15 +11,6 @@ import Testing
     private static let post = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc"
     private static let answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
 
-    /// Goes on with the handshake until it is over.
-    private func shake(_ peer: SealedEnd, _ stage: ScriptedStage) {
-        for _ in 0..<400 where !peer.side.isOpen {
-            peer.pull()
-            peer.push()
-            stage.turns()
-        }
-    }
-
     /// A hundred clients begin in one turn: they take their handshakes in turns, and keep nobody waiting who is connected.
     @Test func aCrowdKeepsNobodyWaiting() throws {
         let stage = try ScriptedStage(seals: .listener)
@@ -27,7 +18,7 @@ import Testing
         let connected = SealedEnd(try stage.connect(), isServer: false, over: stage.network)
         connected.push()
         stage.turns()
-        shake(connected, stage)
+        stage.shake(connected)
         connected.put(Self.get)
         stage.turns()
         stage.say(Self.answer, from: stage.origins[0])
@@ -71,7 +62,7 @@ import Testing
         let client = try stage.connect()
         stage.say(Self.post, from: client)
         let origin = SealedEnd(stage.origins[0], isServer: true, over: stage.network)
-        shake(origin, stage)
+        stage.shake(origin)
         #expect(origin.heard().hasSuffix("abc"))
         Array(Self.answer.utf8).withUnsafeBytes { origin.side.seal($0) }
         origin.push(withoutLast: 4)
@@ -105,7 +96,7 @@ import Testing
         stage.network.capacities = [32]
         stage.say(Self.post, from: client)
         let origin = SealedEnd(stage.origins[0], isServer: true, over: stage.network)
-        shake(origin, stage)
+        stage.shake(origin)
         var heard = ""
         for _ in 0..<20 where !heard.hasSuffix("abc") {
             heard += origin.heard()
@@ -123,7 +114,7 @@ import Testing
         let client = try stage.connect()
         stage.say(Self.get, from: client)
         let origin = SealedEnd(stage.origins[0], isServer: true, over: stage.network)
-        shake(origin, stage)
+        stage.shake(origin)
         origin.put(Self.answer)
         stage.turns()
         #expect(stage.heard(client).hasSuffix("hi"))

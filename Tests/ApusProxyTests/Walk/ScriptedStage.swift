@@ -76,6 +76,15 @@ final class ScriptedStage {
         network.fault("it goes on and on")
     }
 
+    /// Goes on with the handshake of that end until it is over.
+    func shake(_ peer: SealedEnd) {
+        for _ in 0..<400 where !peer.side.isOpen {
+            peer.pull()
+            peer.push()
+            turns()
+        }
+    }
+
     /// Sends, and has the worker do what it makes of it.
     func say(_ text: String, from end: End) {
         put(text, from: end)
