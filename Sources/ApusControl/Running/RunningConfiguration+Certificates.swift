@@ -82,7 +82,11 @@ extension RunningConfiguration {
             await tryRefusedFiles()
         } catch {
             noteRefused(error, .certificates, record.files)
-            if case .invalid = error { watch.noteRefusal(of: now, at: .now) }
+            guard case .invalid = error else { return }
+            // A new pair of a folder was read, and is nothing that runs: it is mended by a change of its own files.
+            watch.widen(by: record.files)
+            let state = if let known = watch.known { await look(at: known) } else { Optional(now) }
+            watch.noteRefusal(of: state ?? now, at: .now)
         }
     }
 }
@@ -120,6 +124,9 @@ struct CertificateWatch {
         guard let refused, refused.state == now else { return true }
         return time >= refused.until
     }
+
+    /// These are looked at as well: those that are looked at already stay as they were known.
+    mutating func widen(by files: WatchedFiles) { known = known?.joined(with: files) }
 
     mutating func noteRefusal(of state: WatchedFiles.State, at time: ContinuousClock.Instant) {
         refused = (state, time + Self.retryPause)

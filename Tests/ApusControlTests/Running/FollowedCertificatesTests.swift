@@ -83,6 +83,27 @@ import Testing
         #expect(await kinds(running) == ["RSA", "Ed25519", "ECDSA"])
     }
 
+    /// A new pair of a folder that is written slowly, or was written wrongly, is taken when its own files are right.
+    @Test(.timeLimit(.minutes(2))) func aNewPairIsMendedWhereItIs() async throws {
+        let place = try Place()
+        defer { place.remove() }
+        for name in ["site.pem", "site.key"] { try place.copy(name, to: name) }
+        try place.copy("other.pem", to: "pairs/other.crt")
+        try place.copy("other.key", to: "pairs/other.key")
+        let running = try place.running(Self.text)
+        let watch = Task { await running.followCertificates() }
+        defer { watch.cancel() }
+        let key = place.folder.appending(path: "pairs/more.key")
+        try Data().write(to: key)
+        try place.copy("site-ed25519.pem", to: "pairs/more.crt")
+        try await Task.sleep(for: .seconds(4))
+        #expect(await running.revision.number == 1)
+        // In the file itself: the folder has the same names as before.
+        try Data(TestCertificates.bytes("site-ed25519.key")).write(to: key)
+        try await reach(2, running)
+        #expect(await kinds(running) == ["ECDSA", "Ed25519", "ECDSA"])
+    }
+
     /// A response of OCSP that comes, first where none was, then in a folder beside its pair.
     @Test(.timeLimit(.minutes(2))) func responsesAreFollowed() async throws {
         let place = try Place()
