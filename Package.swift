@@ -160,7 +160,9 @@ let settings = languageSettings + [.strictMemorySafety()] + strictness
 /// The rooms to build: all, or those that APUS_ONLY names with what they use.
 func chosenRooms() -> [Room] {
     guard let only = Context.environment["APUS_ONLY"] else { return rooms }
-    var wanted = only.split(separator: ",").map(String.init)
+    let named = only.split(separator: ",").map(String.init)
+    // With what their own tests use.
+    var wanted = named + rooms.filter { named.contains($0.name) }.flatMap { $0.testUses ?? [] }
     var chosen: Set<String> = []
     while let name = wanted.popLast() {
         guard chosen.insert(name).inserted else { continue }
@@ -168,6 +170,9 @@ func chosenRooms() -> [Room] {
     }
     return rooms.filter { chosen.contains($0.name) }
 }
+
+let chosen = chosenRooms()
+let names = Set(chosen.map(\.name))
 
 func targets(of room: Room) -> [Target] {
     let products = room.products.map { Target.Dependency.product(name: $0.product, package: $0.package) }
@@ -179,7 +184,7 @@ func targets(of room: Room) -> [Target] {
         case .command: [.executableTarget(name: room.name, dependencies: dependencies, swiftSettings: settings)]
         case .suite: []
         }
-    if let testUses = room.testUses {
+    if let testUses = room.testUses, testUses.allSatisfy(names.contains) {
         let used = Set(made.map(\.name) + room.uses + testUses)
         made.append(
             .testTarget(
@@ -190,9 +195,6 @@ func targets(of room: Room) -> [Target] {
     }
     return made
 }
-
-let chosen = chosenRooms()
-let names = Set(chosen.map(\.name))
 
 let package = Package(
     name: "apus",
