@@ -56,7 +56,8 @@ extension RunningConfiguration {
                 loader.resolve = { _ in [.anyIPv6] }
                 return try loader.load(path: main.path)
             }
-            isTheSame = read.snapshot.hasTLS(of: applied)
+            // A pair that is not taken has not been told of yet.
+            isTheSame = read.snapshot.hasTLS(of: applied) && read.keptPairs == keptPairs
         } catch {
             guard case .invalid = error else { return }
         }

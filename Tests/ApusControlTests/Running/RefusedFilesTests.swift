@@ -163,6 +163,18 @@ import Testing
         #expect(line.hasSuffix(" changed: \(news)"), "\(line)")
     }
 
+    /// Before the first look, too.
+    @Test(.timeLimit(.minutes(2))) func aPairThatCameBeforeTheFirstLookIsToldOf() async throws {
+        let place = try Place()
+        defer { place.remove() }
+        let good = await end(place.running)
+        try place.put("expired")
+        let watch = Task { await place.running.followCertificates() }
+        defer { watch.cancel() }
+        try await place.wait("the warning") { place.count("to a certificate that ended 2025-01-01T00:00:00Z") == 1 }
+        #expect(await end(place.running) == good)
+    }
+
     /// By `watch` as well, with whatever else the file says.
     @Test func aReloadOfWatchedFilesKeepsIt() async throws {
         let place = try Place()
