@@ -37,7 +37,7 @@ public struct CounterMoves: Sendable {
         add(old.worker(.first), new.worker(.first), CounterLayout.workerStride)
         for (to, from) in succession.listeners.toOld.enumerated() {
             guard let from else { continue }
-            add(old.listener(from, .first), new.listener(to, .first), CounterLayout.ListenerCounter.allCases.count)
+            add(old.listener(from, .first), new.listener(to, .first), old.listenerStride)
             add(old.reasons(listener: from), new.reasons(listener: to), new.reasonStride)
             addRow(old, old.unroutedRow(listener: from), new, new.unroutedRow(listener: to), succession)
         }
