@@ -140,14 +140,33 @@ public final class TLSEngines: LinkEngines {
 
     public func handshake(_ engine: Int32, waking token: UInt64) -> Int {
         let ssl = unsafe slots[Int(engine)].ssl
+        let received = unsafe UnsafeBufferPointer(start: flow.pointee.received, count: flow.pointee.receivedCount)
         let result = unsafe SSL_do_handshake(ssl)
         if result == 1 { return identify(engine) }
         let outcome = outcome(engine, result)
+        if outcome == -Int(EPROTO), case .brokeProtocol = failure, let alert = unsafe Self.plainAlert(in: received) {
+            failure = .refused(alert: alert)
+        }
         if outcome == -Int(EINPROGRESS), let wake, let signature = unsafe PendingSignature.awaited(by: ssl) {
             signature.whenThere { wake(token) }
         }
         // The peer has ended its direction before there was one.
         return outcome == 0 ? -Int(ECONNRESET) : outcome
+    }
+
+    /// A fatal alert in the clear, where records are sealed by then: so OpenSSL's clients of TLS 1.3 refuse a certificate. Nobody has
+    /// to believe it; the handshake has failed, and this says why.
+    private static func plainAlert(in received: UnsafeBufferPointer<UInt8>) -> UInt8? {
+        var at = 0
+        while at + 7 <= received.count {
+            let length = unsafe Int(received[at + 3]) << 8 | Int(received[at + 4])
+            if unsafe received[at] == UInt8(SSL3_RT_ALERT), length == 2, unsafe received[at + 5] == UInt8(SSL3_AL_FATAL)
+            {
+                return unsafe received[at + 6]
+            }
+            at += 5 + length
+        }
+        return nil
     }
 
     /// Notes who the client is that a handshake was made with.
