@@ -47,7 +47,7 @@ import Testing
     }
 
     private func reach(_ revision: Int, _ running: RunningConfiguration) async throws {
-        let end = Date.now + 30
+        let end = Date.now + 60
         while await running.revision.number < revision {
             try #require(Date.now < end)
             try await Task.sleep(for: .milliseconds(50))

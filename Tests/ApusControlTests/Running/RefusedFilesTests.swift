@@ -51,7 +51,7 @@ import Testing
         func remove() { try? FileManager.default.removeItem(at: folder) }
 
         func wait(_ what: String, _ condition: () async -> Bool) async throws {
-            let end = Date.now + 30
+            let end = Date.now + 60
             while await !condition() {
                 try #require(Date.now < end, "\(what); the log: \(log.all)")
                 try await Task.sleep(for: .milliseconds(50))
