@@ -4,6 +4,8 @@ public import ApusModel
 public struct AdminPlaces: Sendable {
     public struct Place: Sendable {
         public var admin: Admin
+        /// Whether callers must say a token, also where that cannot be read.
+        public var asksForToken: Bool
         /// The file of a certificate that cannot be used with its key, so that `admin.tls` has none.
         public var certificateFile: String?
     }
@@ -39,8 +41,9 @@ extension ConfigurationLoader {
 extension Validation {
     fileprivate mutating func adminPlaces() -> [AdminPlaces.Place] {
         zip(root.admin, adminListeners()).compactMap { section, admin in
-            guard let admin else { return nil }
-            var place = AdminPlaces.Place(admin: admin)
+            // One that speaks TLS, nobody knows how, is not to be asked in the clear.
+            guard let admin, !section.isTLSWrong else { return nil }
+            var place = AdminPlaces.Place(admin: admin, asksForToken: section.isTokenWritten)
             if admin.tls?.certificates.isEmpty == true, let written = section.tls?.common.pair.certificate,
                 !CertificateSection.isText(written.value)
             {

@@ -61,6 +61,18 @@ import Testing
         #expect(deep == names.policy(ofHost: "x.y.b.wild.test") && deep != wild && deep != policies)
     }
 
+    /// A wildcard that asks for less takes nothing from the first, and two that ask for different things have nobody between them.
+    @Test func oddHostsAreNobodysBetweenTwoRules() {
+        let strict = CertificateNames(tls((["*.in.wild.test"], 1), (["*.wild.test"], nil)))
+        for host in ["a.b.in.wild.test", "a.b.wild.test", "..in.wild.test", "elsewhere.test"] {
+            #expect(strict.policy(ofHost: host) == strict.policy(for: "a.in.wild.test"), "\(host)")
+        }
+        let both = CertificateNames(tls((["first.test"], 1), (["*.wild.test"], 2)))
+        #expect(both.policy(ofHost: "a.wild.test") == both.policy(for: "a.wild.test"))
+        #expect(both.policy(ofHost: "a.b.wild.test") == -2)
+        #expect(both.policy(ofHost: "elsewhere.test") == both.policy(for: "first.test"))
+    }
+
     /// Names that only look the same are others, also where Unicode calls them equal.
     @Test func namesAreComparedByTheirBytes() throws {
         for (pattern, name) in [

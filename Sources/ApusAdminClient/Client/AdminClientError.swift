@@ -14,7 +14,7 @@ public enum AdminClientError: Error, Equatable, CustomStringConvertible {
     ///
     /// - `showing`: the file of the certificate that was shown; nil for none.
     case untrusted(AdminAddress, HandshakeFault, showing: String?)
-    /// What answers there has shown another certificate than the one of the configuration, and was told nothing.
+    /// What answers there has shown another certificate than the one of the configuration, and was sent no request.
     case another(AdminAddress)
     /// Apus answered that it would not.
     case refused(AdminAnswer)
@@ -36,8 +36,8 @@ public enum AdminClientError: Error, Equatable, CustomStringConvertible {
         case .untrusted(let address, let fault, let shown):
             "no TLS with \(address.withOrigin): \(fault)." + Self.advice(on: fault, showing: shown)
         case .another(let address):
-            "what answers at \(address.withOrigin) has shown another certificate than the configuration has, and was told "
-                + "nothing. Does it run with another configuration, or with the certificate of before a renewal? Then name the "
+            "what answers at \(address.withOrigin) has shown another certificate than the configuration has, and was sent "
+                + "no request. Does it run with another configuration, or with the certificate of before a renewal? Then name the "
                 + "authority that has signed it: --admin-ca FILE."
         case .refused(let answer): Self.words(of: answer)
         }

@@ -35,7 +35,7 @@ final class AdminTLSLayer: ChannelDuplexHandler {
         case .open, .ended: break
         }
         if !isOpen {
-            // Nothing was said until now.
+            // No request was sent until now.
             if let pin, conversation.peerFingerprint != pin {
                 hasEnded = true
                 context.fireErrorCaught(BrokenHandshake(fault: .certificate(.unknownIssuer), isAnother: true))

@@ -53,7 +53,9 @@ struct AdminOptions: ParsableArguments {
             let shield = try tls.settings(to: named, configured: same)
             // Its token is for the listeners that the configuration has, and for who has proved to be what was asked for.
             let known = same ?? (shield == nil ? nil : fitting)
-            return AdminClient(named, token: try token(of: known?.admin), tls: shield)
+            // It is asked where the configuration has it; by its name where that is to be proved.
+            let target = same.map { tls.hasAuthorities ? named : address(of: $0.admin) } ?? named
+            return AdminClient(target, token: try token(of: known), tls: shield)
         }
         guard let configuration else {
             let standard = role == .change ? AdminAddress.standardForChanges : .standard
@@ -66,7 +68,7 @@ struct AdminOptions: ParsableArguments {
         }
         let found = address(of: fitting.admin)
         return AdminClient(
-            found, token: try token(of: fitting.admin), tls: try tls.settings(to: found, configured: fitting))
+            found, token: try token(of: fitting), tls: try tls.settings(to: found, configured: fitting))
     }
 
     /// What `--admin` or APUS_ADMIN says; nil for neither.
@@ -94,9 +96,9 @@ struct AdminOptions: ParsableArguments {
         }
     }
 
-    /// - Parameter admin: the listener, where a configuration has it; one that asks for no token is told none.
-    private func token(of admin: Admin?) throws(ExitCode) -> String? {
-        if let admin, admin.token == nil { return nil }
+    /// - Parameter place: the listener, where a configuration has it; one that asks for no token is told none.
+    private func token(of place: AdminPlaces.Place?) throws(ExitCode) -> String? {
+        if place?.asksForToken == false { return nil }
         if let tokenFile {
             guard let data = FileManager.default.contents(atPath: tokenFile) else {
                 complain("cannot read the token file \(tokenFile)")
@@ -105,7 +107,7 @@ struct AdminOptions: ParsableArguments {
             return String(decoding: data, as: UTF8.self).trimmingCharacters(in: .newlines)
         }
         if let token = ProcessInfo.processInfo.environment["APUS_ADMIN_TOKEN"], !token.isEmpty { return token }
-        return admin?.token.map { String(decoding: $0.bytes, as: UTF8.self) }
+        return place?.admin.token.map { String(decoding: $0.bytes, as: UTF8.self) }
     }
 
     /// Where the admin server is has nothing to do with what endpoints' names stand for, and who asks it should not wait for that:

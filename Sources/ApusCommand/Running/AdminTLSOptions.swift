@@ -29,6 +29,9 @@ struct AdminTLSOptions: ParsableArguments {
         completion: .file())
     var key: String?
 
+    /// Whether a server is believed by who has signed its certificate, for the name that it is asked by.
+    var hasAuthorities: Bool { authorities != nil }
+
     func validate() throws {
         if key != nil, certificate == nil { throw ValidationError("--admin-key is for --admin-cert") }
     }

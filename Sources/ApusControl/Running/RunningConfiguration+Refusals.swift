@@ -47,9 +47,12 @@ extension RunningConfiguration {
         case .notAdopted(let words): reason = words
         default: return
         }
+        // What would stop a restart outlasts what concerns the running texts alone.
+        let stopsRestart = cause != .certificates || isOfFile
+        if let refusedFiles, refusedFiles.stopsRestart, !stopsRestart { return }
         refusedFiles = RefusedFiles(
             time: reloads.lastMicroseconds, cause: cause, reason: reason,
-            stopsRestart: cause != .certificates || isOfFile, wasRight: refusal.isOfCarryingOut)
+            stopsRestart: stopsRestart, wasRight: refusal.isOfCarryingOut)
         refusalWatch = RefusalWatch(files, at: .now)
     }
 
@@ -68,11 +71,11 @@ extension RunningConfiguration {
 
     /// Tries refused files when they have changed. Where that is left to `watch`, only now and then.
     func lookAtRefusedFiles() async {
-        guard var watch = refusalWatch else { return }
+        guard var watch = refusalWatch, let refused = refusedFiles else { return }
         let loader = loader
         guard let now = try? await ownFiles.run({ [watch] _ in watch.look(loader) }) else { return }
         let isDue = watch.isDue(now, at: .now)
-        guard refusedFiles != nil else { return }
+        guard refusedFiles == refused else { return }
         refusalWatch = watch
         if isDue { await tryRefusedFiles() }
     }

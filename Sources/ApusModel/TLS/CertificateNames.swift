@@ -14,9 +14,11 @@ public struct CertificateNames: Sendable {
     private var fallback: [Int] = []
     /// By certificate: the number of what clients are asked for, among `ListenerTLS.policies`.
     private var policies: [Int] = []
-    /// How hosts end, with the dot, of which a wildcard asks clients for something else than the first certificate does; the longest
-    /// first.
+    /// How hosts end, with the dot, of which a wildcard asks clients for something, and for something else than the first certificate
+    /// does; the longest first.
     private var guarded: [(ending: String, policy: Int)] = []
+    /// Whether the first certificate's clients are asked.
+    private var usualAsks = false
 
     public init(_ tls: ListenerTLS) {
         for (index, shown) in tls.certificates.enumerated() {
@@ -28,10 +30,13 @@ public struct CertificateNames: Sendable {
         // With those for the same name, whose keys other clients know.
         fallback = first.names.first.flatMap { byName[$0.lowercased()] } ?? [0]
         let usual = policies[fallback[0]]
-        for (name, found) in byName where name.hasPrefix("*.") && policies[found[0]] != usual {
-            guarded.append((String(name.dropFirst()), policies[found[0]]))
+        let asks = known.map { $0 != nil && $0?.mode != .off }
+        for (name, found) in byName where name.hasPrefix("*.") {
+            let policy = policies[found[0]]
+            if policy != usual, asks[policy] { guarded.append((String(name.dropFirst()), policy)) }
         }
         guarded.sort { $0.ending.utf8.count > $1.ending.utf8.count }
+        usualAsks = asks[usual]
     }
 
     /// The certificates for a name, by their indices: the first that the client can make use of is shown. None where the
@@ -60,14 +65,15 @@ public struct CertificateNames: Sendable {
     /// What a request for a host is held to, in the same numbers.
     ///
     /// A wildcard of routes stands for more labels than one of certificates, and for odd ones: a host that ends as a wildcard
-    /// certificate's names do is held to that one's rules, where no certificate has it and the first would have been shown.
+    /// certificate's names do is held to that one's rules, where no certificate has it and the first would have been shown. Where the
+    /// first one's clients are asked for something as well, it is nobody's: -2.
     public func policy(ofHost host: String?) -> Int {
         let (certificates, match) = find(host)
         if match == .first, !guarded.isEmpty, let host {
             var name = host.lowercased()
             if name.utf8.last == UInt8(ascii: ".") { name.removeLast() }
             let found = guarded.first { name.utf8.suffix($0.ending.utf8.count).elementsEqual($0.ending.utf8) }
-            if let found { return found.policy }
+            if let found { return usualAsks ? -2 : found.policy }
         }
         return certificates.first.map { policies[$0] } ?? -1
     }

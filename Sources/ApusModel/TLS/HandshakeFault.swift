@@ -25,7 +25,7 @@ extension HandshakeFault {
     /// the other side (RFC 8446 section 4.4.2).
     public var isOfCertificates: Bool {
         guard case .refused(let alert) = self else { return false }
-        return (41...51).contains(alert) || alert == 116
+        return [42, 43, 44, 45, 46, 48, 49, 116].contains(alert)
     }
 
     /// What of it is counted apart, by its name in metrics.

@@ -30,6 +30,9 @@ extension Proxy {
         let client = exchanges[x].client
         setDeadline(exchange: x, in: bodyTime(x))
         guard connections[client].pace == pace, pace != .none else {
+            if connections[client].pace == .acknowledging, isBelowRate(x, after: count) {
+                return exchanges[x].state.tooSlow(isClients: true)
+            }
             connections[client].pace = pace
             connections[client].since = now
             connections[client].byteCount = 0
@@ -85,19 +88,29 @@ extension Proxy {
             connections[client].hasUnsent || exchanges[x].state.pipeHolds(.response),
             let left = connections.links.unacknowledged(connections[client].link), left > 0
         else { return nil }
-        let wasLookedAt = connections[client].pace == .acknowledging
-        let moved = Int64(connections[client].byteCount) - Int64(left)
-        let milliseconds = (now - connections[client].since) / 1_000
+        if connections[client].pace == .acknowledging {
+            guard left < Int(connections[client].byteCount) else { return nil }
+            if isBelowRate(x, after: 0) { return exchanges[x].state.tooSlow(isClients: true) }
+        }
         connections[client].pace = .acknowledging
         connections[client].since = now
         connections[client].byteCount = UInt32(truncatingIfNeeded: left)
-        if wasLookedAt {
-            guard moved > 0 else { return nil }
-            let isSlow = moved < minRate(x) &* milliseconds / 1_000
-            if isSlow { return exchanges[x].state.tooSlow(isClients: true) }
-        }
         setDeadline(exchange: x, in: bodyTime(x))
         return .waits
+    }
+
+    /// Whether the client's machine has acknowledged less since the latest look than the rate asks for.
+    ///
+    /// - Parameter count: bytes that were handed over since.
+    @inline(never)
+    private mutating func isBelowRate(_ x: Int, after count: Int) -> Bool {
+        let client = exchanges[x].client
+        guard !exchanges[x].isEventStream, let left = connections.links.unacknowledged(connections[client].link) else {
+            return false
+        }
+        let moved = Int64(connections[client].byteCount) + Int64(count) - Int64(left)
+        let milliseconds = (now - connections[client].since) / 1_000
+        return moved < minRate(x) &* milliseconds / 1_000
     }
 
     /// Notes whether the response is a stream of events. To be asked of responses of unknown length: others are none.

@@ -254,7 +254,9 @@ extension Proxy {
         let upstream = exchanges[x].upstream
         if let alert = connections.links.lateAlert(connections[upstream].link),
             case let fault = HandshakeFault.refused(alert: alert), fault.isOfCertificates,
-            exchanges[x].state.responsePhase == .awaited, !connections[upstream].wasUsed
+            exchanges[x].state.responsePhase == .awaited, exchanges[x].state.interimCount == 0,
+            connections[upstream].input.isEmpty, !connections[upstream].wasUsed,
+            !connections.links.isOfTLS12(connections[upstream].link)
         {
             return exchanges[x].state.originRefused(fault)
         }

@@ -137,7 +137,7 @@ extension Proxy {
             shared.report(.connectFailed(endpoint: endpoint, cause))
             records.counters.add(to: shared.layout.endpoint(endpoint, .connectFailures))
             neighbours.hasFailed[endpoint] = true
-            // A fault of TLS may be that of requests alone: health checks show no certificate, or there are none.
+            // A fault of TLS may be that of requests alone: health checks may ask for nothing that needs a certificate, or there are none.
             if let fault = failure.handshake { tell(.noResponse(endpoint: endpoint, failure.reason, fault)) }
             judgeFailure(x, failure.fault)
         } else {

@@ -164,6 +164,13 @@ import Testing
             try ask("-c", "only.yaml", "--admin", place)
             #expect(stranger.requests.count == 4)
             for request in stranger.requests { #expect(!"\(request.fields)".contains("sesame"), "\(request.fields)") }
+            // One that is to speak TLS, nobody knows how, is not asked in the clear.
+            for wrong in ["tls: admin.pem", "tls:", "tsl: { certificate: admin.pem }"] {
+                let written = "{ bind: \"\(place)\", token: open-sesame-open-sesame, role: change, \(wrong) }"
+                try apus.folder.write(configuration([written]), to: "wrong.yaml")
+                try ask("-c", "wrong.yaml")
+            }
+            #expect(stranger.requests.count == 4)
             // Whoever names a token means it.
             try ask("--admin", place, "--token-file", "token")
             let last = try #require(stranger.requests.last)

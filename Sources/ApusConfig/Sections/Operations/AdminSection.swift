@@ -21,6 +21,8 @@ struct AdminSection {
     var hosts: [String]?
     /// Nil for plain HTTP.
     var tls: AdminTLSSection?
+    /// `tls` was written, and not as it must be.
+    private(set) var isTLSWrong = false
     var position = SourcePosition.start
     /// What it does when it runs, for those that do.
     private var running: Admin?
@@ -131,6 +133,8 @@ extension AdminSection: Keyed {
     mutating func check(_ written: WrittenKeys, _ findings: inout Findings) {
         token = written["token"].flatMap { SecretSection($0, &findings) }
         isTokenWritten = written["token"] != nil
+        // What nobody knows may be meant for it.
+        isTLSWrong = written.isWrong("tls") || tls == nil && written.section.hasMore
         let hosts = written["hosts"]
         position = written["bind"]?.position ?? written.position
         guard let bind = written["bind"] else { return }
