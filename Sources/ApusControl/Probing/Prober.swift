@@ -130,6 +130,8 @@ public actor Prober: Service {
             nextProbes?.task.cancel()
             nextTelling?.task.cancel()
             for alarm in nextOfPool { alarm?.task.cancel() }
+            // A reload that comes late would cancel them once more, on an event loop that may be gone.
+            (nextProbes, nextTelling, nextOfPool) = (nil, nil, nextOfPool.map { _ in nil })
         }
     }
 
