@@ -43,8 +43,6 @@ public final class TLSCertificate: Certificate.Holder, @unchecked Sendable {
     private let plain: OpaquePointer
     /// The same with that word.
     private let stapled: OpaquePointer?
-    /// The certificate itself, which they have too.
-    let leaf: OpaquePointer
 
     /// What is shown at a time, in seconds since 1970: a word of the authority that is too old, or does not hold yet, makes clients
     /// refuse the certificate.
@@ -122,13 +120,11 @@ public final class TLSCertificate: Certificate.Holder, @unchecked Sendable {
             }
         }
         (stapledSince, stapledUntil, stapleFault) = (from, until, fault)
-        guard let leaf = unsafe CRYPTO_BUFFER_new(certificates[0], certificates[0].count, nil) else { throw .noMemory }
+        unsafe stapled = try until == nil ? nil : Self.credential(certificates, key, showing: response)
         do throws(TLSCertificateError) {
-            let shown = try unsafe until == nil ? nil : Self.credential(certificates, key, showing: response)
             unsafe plain = try Self.credential(certificates, key)
-            unsafe (stapled, self.leaf) = (shown, leaf)
         } catch {
-            unsafe CRYPTO_BUFFER_free(leaf)
+            unsafe SSL_CREDENTIAL_free(stapled)
             throw error
         }
     }
@@ -136,7 +132,6 @@ public final class TLSCertificate: Certificate.Holder, @unchecked Sendable {
     deinit {
         unsafe SSL_CREDENTIAL_free(plain)
         unsafe SSL_CREDENTIAL_free(stapled)
-        unsafe CRYPTO_BUFFER_free(leaf)
     }
 
     /// What a configuration says of it.
