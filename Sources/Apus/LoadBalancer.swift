@@ -113,15 +113,8 @@ public struct LoadBalancer: Service {
         let shields = try TLSShields(for: applied, tickets: tickets)
         let dataPlane = try DataPlane(
             applied, shields: shields, inheriting: inherited, descriptorBound: descriptors.bound)
-        let control = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         defer { controls.end() }
-        do {
-            try await serve(first, dataPlane, control, store, shields, tickets)
-        } catch {
-            try? await control.shutdownGracefully()
-            throw error
-        }
-        try await control.shutdownGracefully()
+        try await serve(first, dataPlane, ControlLoop.shared, store, shields, tickets)
     }
 
     private func serve(
