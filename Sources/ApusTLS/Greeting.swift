@@ -39,11 +39,22 @@ final class Greeting: Sendable {
         guard let ssl = unsafe hello?.pointee.ssl, let greeting = unsafe of(ssl) else { return ssl_select_cert_error }
         let name = unsafe name(asked: ssl)
         let certificates = greeting.table.certificates(for: name)
-        if certificates.isEmpty { return ssl_select_cert_error }
+        // Refused with the right alert a little later, by `refuseUnknownNames`.
+        if certificates.isEmpty { return ssl_select_cert_success }
         let now = Int64(time(nil))
         for certificate in certificates { unsafe SSL_add1_credential(ssl, certificate.credential(at: now)) }
         if let clients = greeting.table.clients(for: name) { unsafe clients.apply(to: ssl) }
         return ssl_select_cert_success
+    }
+
+    /// Refuses a client that there is nothing to show to, with the alert that says so (RFC 6066 section 3).
+    static func refuseUnknownNames(_ ssl: OpaquePointer?, _ alert: UnsafeMutablePointer<Int32>?) -> Int32 {
+        let name = unsafe name(asked: ssl)
+        guard let table = unsafe of(ssl)?.table, table.certificates(for: name).isEmpty else {
+            return SSL_TLSEXT_ERR_NOACK
+        }
+        unsafe alert?.pointee = SSL_AD_UNRECOGNIZED_NAME
+        return SSL_TLSEXT_ERR_ALERT_FATAL
     }
 
     /// HTTP/1.1, where the client offers it, else HTTP/1.0; a client that offers only others is refused (RFC 7301 section 3.2).

@@ -18,6 +18,12 @@ public final class TLSContext: @unchecked Sendable {
         isClient = false
         unsafe Greeting(table: table, tickets: tickets).attach(to: pointer)
         unsafe SSL_CTX_set_select_certificate_cb(pointer) { unsafe Greeting.selectCertificate($0) }
+        // Where every name is shown something, nothing is looked up a second time.
+        if table.certificates(for: nil).isEmpty {
+            unsafe SSL_CTX_set_tlsext_servername_callback(pointer) { ssl, alert, _ in
+                unsafe Greeting.refuseUnknownNames(ssl, alert)
+            }
+        }
         unsafe SSL_CTX_set_alpn_select_cb(
             pointer,
             { _, chosen, count, offered, length, _ in

@@ -42,7 +42,7 @@ public enum TLSFailure: Error, Sendable, Equatable {
                 self = .nothingInCommon(text)
             // What BoringSSL says of a client of TLS 1.2 that does not know the group of an ECDSA key.
             case SSL_R_WRONG_CURVE where unsafe SSL_is_server(ssl) == 1: self = .nothingInCommon(text)
-            case SSL_R_CONNECTION_REJECTED: self = .unknownName
+            case SSL_R_CLIENTHELLO_TLSEXT: self = .unknownName
             case SSL_R_NO_APPLICATION_PROTOCOL: self = .unknownProtocol
             case SSL_R_CERTIFICATE_VERIFY_FAILED: self = unsafe .badCertificate(CertificateFault(of: ssl))
             case SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE: self = .badCertificate(.missing)

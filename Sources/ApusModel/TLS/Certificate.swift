@@ -45,6 +45,12 @@ public struct Certificate: Sendable, Equatable {
         self.held = held
     }
 
+    /// From when it is told that it ends, in seconds since 1970: its last third, three weeks at most.
+    ///
+    /// What renews certificates by itself does it with a third of their life left; one that holds for six days must not be told
+    /// of on each of them.
+    public var warningTime: Int64 { notAfter - min(max(0, notAfter - notBefore) / 3, 21 * 86_400) }
+
     /// Whether they are shown alike, and come from the same place.
     public static func == (one: Certificate, other: Certificate) -> Bool {
         one.digest == other.digest && one.file == other.file && one.keyFile == other.keyFile

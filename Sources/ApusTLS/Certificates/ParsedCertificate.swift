@@ -55,6 +55,11 @@ struct ParsedCertificate: ~Copyable {
         return unsafe ASN1_TIME_to_posix(time, &seconds) == 1 ? seconds : 0
     }
 
+    /// Whether it may be shown by servers, and by clients: those that say nothing about it may by both (RFC 5280 section
+    /// 4.2.1.12).
+    var isForServers: Bool { unsafe X509_get_extended_key_usage(pointer) & UInt32(XKU_SSL_SERVER) != 0 }
+    var isForClients: Bool { unsafe X509_get_extended_key_usage(pointer) & UInt32(XKU_SSL_CLIENT) != 0 }
+
     /// Its serial number, without leading zeros.
     var serial: [UInt8] {
         let number = unsafe X509_get0_serialNumber(pointer)

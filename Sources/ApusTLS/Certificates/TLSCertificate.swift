@@ -30,6 +30,9 @@ public final class TLSCertificate: Certificate.Holder, @unchecked Sendable {
     public let chainCount: Int
     /// Whether it was issued by itself.
     public let isSelfSigned: Bool
+    /// Whether clients take it from a server, and origins from a client.
+    public let isForServers: Bool
+    public let isForClients: Bool
     /// SHA-256 of the certificate, and of it with its chain.
     let fingerprint: [UInt8]
     let digest: [UInt8]
@@ -105,6 +108,7 @@ public final class TLSCertificate: Certificate.Holder, @unchecked Sendable {
         (notBefore, notAfter) = (parsed.notBefore, parsed.notAfter)
         issuer = parsed.issuer
         isSelfSigned = parsed.isSelfSigned
+        (isForServers, isForClients) = (parsed.isForServers, parsed.isForClients)
         chainCount = certificates.count - 1
         fingerprint = sha256(certificates[0])
         digest = sha256(certificates.flatMap(sha256))

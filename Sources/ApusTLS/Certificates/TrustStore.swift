@@ -7,6 +7,8 @@ public final class TrustStore: Authorities.Holder, @unchecked Sendable {
     let pointer: OpaquePointer
     /// Authorities.
     public let count: Int
+    /// Of those among them that are none, and believe nobody: their subjects, as one line (RFC 2253).
+    public private(set) var impostors: [String] = []
     private let digest: [UInt8]
     /// The lists of certificates that they have revoked; nil where none are looked at.
     private let lists: RevocationLists?
@@ -34,7 +36,9 @@ public final class TrustStore: Authorities.Holder, @unchecked Sendable {
                 digest: sha256(lists.flatMap { sha256($0.der) }), newest: newest)
         }
         // Whatever fails from here on, all is let go by `deinit`.
-        for der in certificates { try unsafe Self.add(der, to: store, names) }
+        for der in certificates {
+            if let impostor = try unsafe Self.add(der, to: store, names) { impostors.append(impostor) }
+        }
         if unsafe Self.byteCount(of: names) > Self.mostNameBytes { unsafe Self.empty(names) }
         guard let revokedLists else { return }
         for list in revokedLists {
@@ -85,9 +89,10 @@ public final class TrustStore: Authorities.Holder, @unchecked Sendable {
         return (0..<count).contains { unsafe ParsedCertificate.line(sk_X509_NAME_value(names, $0)) == subject }
     }
 
+    /// - Returns: its subject, where it is no authority: nobody is believed for it then but itself, if it has signed itself.
     private static func add(
         _ der: [UInt8], to store: OpaquePointer, _ names: OpaquePointer?
-    ) throws(TLSCertificateError) {
+    ) throws(TLSCertificateError) -> String? {
         let found = unsafe der.withUnsafeBufferPointer { bytes in
             var next = bytes.baseAddress
             return unsafe d2i_X509(nil, &next, bytes.count)
@@ -95,6 +100,11 @@ public final class TrustStore: Authorities.Holder, @unchecked Sendable {
         guard let certificate = unsafe found else { throw .badCertificate(BoringError.take()) }
         defer { unsafe X509_free(certificate) }
         guard unsafe X509_STORE_add_cert(store, certificate) == 1 else { throw .unusable(BoringError.take()) }
-        unsafe sk_X509_NAME_push(names, X509_NAME_dup(X509_get_subject_name(certificate)))
+        let subject = unsafe X509_get_subject_name(certificate)
+        unsafe sk_X509_NAME_push(names, X509_NAME_dup(subject))
+        guard unsafe X509_check_ca(certificate) == 0,
+            unsafe X509_NAME_cmp(X509_get_issuer_name(certificate), subject) != 0
+        else { return nil }
+        return unsafe ParsedCertificate.line(subject)
     }
 }

@@ -32,7 +32,7 @@ extension Validation {
             certificate.stapled?.since = read.stapledSince
             if let fault = read.stapleFault { certificate.stapled?.fault = fault.words }
             if let before = pairThatHolds(instead: certificate) { return before }
-            warn(of: certificate, hasChain: read.chainCount > 0 || read.isSelfSigned, at: position, isShown: isShown)
+            warn(of: certificate, read, at: position, isShown: isShown)
             if let response = section.response { warn(of: certificate, read.stapleFault, at: response.position) }
             return certificate
         } catch {
@@ -91,8 +91,9 @@ extension Validation {
     }
 
     /// What is not wrong, and will be found out by clients.
-    private mutating func warn(of certificate: Certificate, hasChain: Bool, at position: SourcePosition, isShown: Bool)
-    {
+    private mutating func warn(
+        of certificate: Certificate, _ read: TLSCertificate, at position: SourcePosition, isShown: Bool
+    ) {
         let now = loader.now()
         let name = "the certificate \(certificate.words)"
         let whom = isShown ? "clients" : "endpoints"
@@ -104,8 +105,23 @@ extension Validation {
             findings.warning(
                 "\(name) does not hold before \(Certificate.day(certificate.notBefore)); until then \(whom) refuse it: "
                     + "keep the one before, and look at this machine's clock", at: position)
+        } else if now >= certificate.warningTime {
+            findings.warning(
+                "\(name) ends on \(certificate.lastDay), and \(whom) refuse it from then on: renew it", at: position,
+                isAdvice: true)
         }
-        if !hasChain {
+        if read.keyKind == .rsa, read.keyBits < Self.fewestRSABits {
+            findings.warning(
+                "\(name) has an RSA key of \(read.keyBits) bits: many \(whom) refuse less than \(Self.fewestRSABits); have a new "
+                    + "one made, best with an ECDSA key", at: position)
+        }
+        if isShown ? !read.isForServers : !read.isForClients {
+            findings.warning(
+                "\(name) is not for \(isShown ? "servers" : "clients") (its extended key usage does not say "
+                    + "\(isShown ? "serverAuth" : "clientAuth")): \(whom) refuse it; is it the right file?",
+                at: position)
+        }
+        if read.chainCount == 0, !read.isSelfSigned {
             lone.append(LoneCertificate(certificate: certificate, isShown: isShown, position: position))
         }
         if isShown, certificate.names.isEmpty {
@@ -114,6 +130,9 @@ extension Validation {
                     + "one made with it", at: position)
         }
     }
+
+    /// Bits that an RSA key has at least for browsers and libraries of today (CA/Browser Forum's Baseline Requirements 6.1.5).
+    private static let fewestRSABits = 2_048
 
     /// Those whose issuer is no root, as far as is known when all has been read.
     mutating func warnOfLoneCertificates() {
@@ -151,6 +170,11 @@ extension Validation {
             let store = try TrustStore(authorities: text.bytes, revoked: lists?.bytes)
             let authorities = store.described(file: text.file ?? Certificate.textPlace, isSystems: false)
             believed.append(authorities)
+            if let impostor = store.impostors.first {
+                findings.warning(
+                    "`ca`: \(Node.quoted(impostor, by: "`")) in \(text.words) is no authority, and nobody is believed for it; name the "
+                        + "certificate of the authority that has signed it", at: written.position)
+            }
             return (authorities, store.revoked(file: lists?.file ?? Certificate.textPlace))
         } catch {
             let isOfList = error.isOfRevocationList

@@ -38,6 +38,8 @@ struct CertificatesAnswer: Encodable {
 
         /// When it was asked, in seconds since 1970; not told.
         fileprivate var now: Int64
+        /// It is time to be told of it (`Certificate.warningTime`); not told.
+        var endsSoon: Bool
 
         private enum CodingKeys: CodingKey {
             case listener, pool, admin, names, issuer, notBefore, notAfter, daysLeft, key,
@@ -104,6 +106,7 @@ extension CertificatesAnswer.CertificateAnswer {
         }
         ocspFault = certificate.stapled?.fault
         self.now = now
+        endsSoon = now >= certificate.warningTime
     }
 
     private var place: String {

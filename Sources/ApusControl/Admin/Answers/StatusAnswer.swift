@@ -24,7 +24,7 @@ struct StatusAnswer: Encodable {
     var keptNames: [KeptNameAnswer]
     /// Endpoints that are Apus itself.
     var ownEndpoints: [OwnEndpointAnswer]
-    /// What is to be known of certificates that end within three weeks, or have, and of renewed ones that are not taken.
+    /// What is to be known of certificates that soon end, or have, and of renewed ones that are not taken.
     var endingCertificates: [String]
     /// The same of lists of revoked certificates and of OCSP responses that soon are out of date, or are, or cannot be used.
     var revocationWarnings: [String]
@@ -181,7 +181,7 @@ struct StatusAnswer: Encodable {
             OwnEndpointAnswer(pool: $0.pool, name: $0.name, address: "\($0.address)", words: "\($0)")
         }
         endingCertificates =
-            CertificatesAnswer(scene).certificates.filter { $0.daysLeft < 21 }
+            CertificatesAnswer(scene).certificates.filter(\.endsSoon)
             .sorted { $0.daysLeft < $1.daysLeft }.map(\.warning)
             + scene.running.keptPairs.sorted { $0.file < $1.file }.map(\.words)
         let now = Int64(Date().timeIntervalSince1970)

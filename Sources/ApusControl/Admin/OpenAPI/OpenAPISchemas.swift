@@ -76,7 +76,7 @@ enum OpenAPISchemas {
                 "Those of them that stand for what was found before this process, and when that was."),
             "endingCertificates": described(
                 list(text),
-                "What is to be known of certificates that end within three weeks, or have, and of renewed ones that are not "
+                "What is to be known of certificates that soon end, or have, and of renewed ones that are not "
                     + "taken."),
             "revocationWarnings": described(
                 list(text),
