@@ -205,7 +205,7 @@ import Testing
         if letter != "R" {
             let few = try printed(
                 by: "(sleep 0.3; for i in 1 2 3; do echo \(letter); sleep 0.05; done; "
-                    + "printf 'GET / HTTP/1.1\\r\\nHost: a\\r\\nConnection: close\\r\\n\\r\\n'; sleep 1) | timeout 30 openssl s_client "
+                    + "printf 'GET / HTTP/1.1\\r\\nHost: a\\r\\nConnection: close\\r\\n\\r\\n'; sleep 5) | timeout 30 openssl s_client "
                     + "-connect 127.0.0.1:\(proxy.address.port) -servername site.test \(version)")
             #expect(few.contains("HTTP/1.1 200 OK"))
         }

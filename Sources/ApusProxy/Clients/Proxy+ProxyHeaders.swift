@@ -59,7 +59,7 @@ extension Proxy {
             return shake(client, &hand, &arena)
         }
         awaitRequest(client)
-        if rest.count > 0, connections[client].input.isEmpty { return parseRequest(client, rest, &hand, &arena) }
+        if rest.count > 0, connections[client].input.isEmpty { return parseHeld(client, rest, &hand, &arena) }
         // It stands where it is, or is nothing.
         _ = keepInput(client, rest, &arena)
         if rest.count > 0 || connections[client].mayBeRead { readRequest(client, &hand, &arena) }

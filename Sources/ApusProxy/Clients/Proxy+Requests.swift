@@ -10,7 +10,7 @@ extension Proxy {
     mutating func readRequest(_ client: Int, _ hand: inout RequestInHand, _ arena: inout BufferArena) {
         if connections[client].phase == .waiting, !connections[client].input.isEmpty {
             // A request that came along with the one before.
-            return parseRequest(client, connections[client].input, &hand, &arena)
+            return parseHeld(client, connections[client].input, &hand, &arena)
         }
         guard connections[client].mayBeRead else {
             return
@@ -28,7 +28,14 @@ extension Proxy {
         }
     }
 
-    mutating func parseRequest(
+    /// The same where the bytes have come before: seldom.
+    @inline(never)
+    mutating func parseHeld(
+        _ client: Int, _ stretch: Stretch, _ hand: inout RequestInHand, _ arena: inout BufferArena
+    ) { parseRequest(client, stretch, &hand, &arena) }
+
+    @inline(__always)
+    private mutating func parseRequest(
         _ client: Int, _ stretch: Stretch, _ hand: inout RequestInHand, _ arena: inout BufferArena
     ) {
         let isWhole: Bool
@@ -238,17 +245,17 @@ extension Proxy {
         if exchanges[x].isPlain {
             let peer = connections[client].peer
             let listener = ownAddress(x, &hand)
-            let certificate = identity(of: client)?.lines ?? []
+            let identity = identity(of: client)
             arena.beginSend()
             arena.setInput(stretch.handle, at: start)
             hand.head.write(
                 forwarding: ForwardedRequest(
                     isTrusted: connections[client].isTrusted, ownPort: listener.port,
                     isSecure: !connections[client].link.isPlain, saysVia: settings.rules.saysVia,
-                    mark: settings.rules.mark(of: exchanges[x].route), tellsCertificate: !certificate.isEmpty),
+                    mark: settings.rules.mark(of: exchanges[x].route), tellsCertificate: identity.map { !$0.lines.isEmpty } ?? false),
                 fields: hand.fields, to: &arena, clientAddress: { $0.append(peer) },
                 ownAddress: { $0.append(authority: listener) },
-                rewritten: { _, arena in arena.append(certificate.span) })
+                rewritten: { _, arena in if let lines = identity?.lines { arena.append(lines.span) } })
         } else {
             try writeRewritten(x, &hand, &arena)
         }
