@@ -70,7 +70,7 @@ extension Proxy {
             arena.append("\r\n")
         }
         append(retryAfter: retryAfter, &arena)
-        if let x, !exchanges[x].isPlain { exchanges[x].appendFilterLines(&arena) }
+        if let x, !exchanges[x].hasPlainRoute { exchanges[x].appendFilterLines(&arena) }
         if reason == .methodNotAllowed {
             // RFC 9110 section 15.5.6 asks for what would be allowed.
             arena.append(Self.allowedMethods)

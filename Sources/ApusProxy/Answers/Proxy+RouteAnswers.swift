@@ -68,7 +68,7 @@ extension Proxy {
 
     /// Appends what ends every head, and a body that was prepared, and sends the answer.
     mutating func endAnswer(_ x: Int, closes: Bool, body: [UInt8], _ arena: inout BufferArena) -> Next {
-        if !exchanges[x].isPlain { exchanges[x].appendFilterLines(&arena) }
+        if !exchanges[x].hasPlainRoute { exchanges[x].appendFilterLines(&arena) }
         appendDate(&arena)
         appendConnection(closes: closes, saysKeepAlive: exchanges[x].state.version == .http10, &arena)
         let isSent = exchanges[x].state.method != .head

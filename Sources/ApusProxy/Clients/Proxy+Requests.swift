@@ -242,7 +242,8 @@ extension Proxy {
         let start = Int(stretch.start)
         exchanges[x].state.request.passesTrailers =
             settings.pools[exchanges[x].pool].passesTrailers && !hand.head.namesFields
-        if exchanges[x].isPlain {
+        // Of TLS the route says nothing.
+        if exchanges[x].hasPlainRoute {
             let peer = connections[client].peer
             let listener = ownAddress(x, &hand)
             let identity = identity(of: client)

@@ -4,7 +4,7 @@ import ApusHTTP
 import ApusModel
 import ApusTransport
 
-/// Routes: what they say of their requests beyond a pool. Who has a plain one (`Exchange.isPlain`) has nothing applied.
+/// Routes: what they say of their requests beyond a pool. Who has a plain one (`Exchange.hasPlainRoute`) has nothing applied.
 extension Proxy {
     /// Carries out what the exchange's route asks for before the request is sent on.
     ///
@@ -12,7 +12,7 @@ extension Proxy {
     mutating func applyRoute(
         _ x: Int, _ hand: inout RequestInHand, _ arena: inout BufferArena
     ) -> Next {
-        exchanges[x].isPlain = false
+        exchanges[x].hasPlainRoute = false
         let rules = settings.rules.routes[exchanges[x].route]
         if rules.crossOrigin >= 0 {
             let next = applyCrossOrigin(x, Int(rules.crossOrigin), &hand, &arena)

@@ -25,7 +25,7 @@ struct Exchange: BitwiseCopyable {
     var branch: UInt8 = 0
     /// Its route asks for no more than a pool and a priority: what `RouteSettings` says of it is what the listener says. True until
     /// `applyRoute` is called, as it is where `RouteSettings.isPlain` is false.
-    var isPlain = true
+    var hasPlainRoute = true
     /// It counts among its route's requests in flight (`RouteLimits.requests`).
     var isCountedOnRoute = false
 

@@ -68,7 +68,7 @@ extension Proxy {
                 arena.append("0\r\n")
                 if relay.passesTrailers {
                     // What a route takes from responses, or writes, it does not let through behind them.
-                    if direction == .response, !exchanges[x].isPlain {
+                    if direction == .response, !exchanges[x].hasPlainRoute {
                         settings.rules.parts.drop(
                             settings.rules.routes[exchanges[x].route].responseNames, from: &scratch.trailers,
                             in: arena.bytes(stretch.handle, 0..<Int(stretch.end)))

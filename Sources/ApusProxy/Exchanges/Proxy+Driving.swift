@@ -73,7 +73,7 @@ extension Proxy {
     private mutating func finish(_ x: Int, _ arena: inout BufferArena) {
         record(x, &arena)
         if exchanges[x].state.visit.isAdmitted { leavePool(x) }
-        if !exchanges[x].isPlain { exchanges[x].leaveRoute(shared.routeLoads, &arena) }
+        if !exchanges[x].hasPlainRoute { exchanges[x].leaveRoute(shared.routeLoads, &arena) }
         exchanges[x].releaseReplay(&arena)
         releasePipe(x)
         arena.giveBack(exchanges[x].note.handle)

@@ -5,7 +5,7 @@ import ApusModel
 import ApusTransport
 
 /// Limits: for how long an exchange may wait for what, how large it may be, and whether it may be made again. The route says
-/// so or, where that is plain (`Exchange.isPlain`), listener and pool.
+/// so or, where that is plain (`Exchange.hasPlainRoute`), listener and pool.
 extension Proxy {
     // MARK: Time limits
 
@@ -13,12 +13,12 @@ extension Proxy {
 
     @inline(__always)
     mutating func connectTime(_ x: Int) -> Int64 {
-        exchanges[x].isPlain ? settings.connect : settings.rules.routes[exchanges[x].route].connect
+        exchanges[x].hasPlainRoute ? settings.connect : settings.rules.routes[exchanges[x].route].connect
     }
 
     @inline(__always)
     mutating func responseHeadTime(_ x: Int) -> Int64 {
-        exchanges[x].isPlain ? settings.responseHead : settings.rules.routes[exchanges[x].route].responseHead
+        exchanges[x].hasPlainRoute ? settings.responseHead : settings.rules.routes[exchanges[x].route].responseHead
     }
 
     /// The time that an exchange has whose request was just sent: where all of it is, until its attempt is looked at (`look`),
@@ -35,26 +35,26 @@ extension Proxy {
     @inline(__always)
     mutating func bodyTime(_ x: Int) -> Int64 {
         if exchanges[x].isEventStream { return streamTime(x) }
-        return exchanges[x].isPlain ? settings.body : settings.rules.routes[exchanges[x].route].body
+        return exchanges[x].hasPlainRoute ? settings.body : settings.rules.routes[exchanges[x].route].body
     }
 
     /// A stream of events may be silent for long; a client that does not take what has come may not.
     @inline(never)
     private mutating func streamTime(_ x: Int) -> Int64 {
         let isTaken = !connections[exchanges[x].client].hasUnsent
-        guard !exchanges[x].isPlain else { return isTaken ? settings.stream : settings.body }
+        guard !exchanges[x].hasPlainRoute else { return isTaken ? settings.stream : settings.body }
         let rules = settings.rules.routes[exchanges[x].route]
         return isTaken ? rules.stream : rules.body
     }
 
     /// Bytes per second; 0 for any.
     mutating func minRate(_ x: Int) -> Int64 {
-        exchanges[x].isPlain ? settings.minRate : settings.rules.routes[exchanges[x].route].minRate
+        exchanges[x].hasPlainRoute ? settings.minRate : settings.rules.routes[exchanges[x].route].minRate
     }
 
     @inline(__always)
     mutating func bodyLimit(_ x: Int) -> UInt64 {
-        exchanges[x].isPlain ? settings.bodyLimit : settings.rules.routes[exchanges[x].route].bodyLimit
+        exchanges[x].hasPlainRoute ? settings.bodyLimit : settings.rules.routes[exchanges[x].route].bodyLimit
     }
 
     // MARK: Retries
@@ -62,12 +62,12 @@ extension Proxy {
     /// Whether the route's own rules hold, in `WorkerSettings.routeRetries`, and not the pool's.
     @inline(__always)
     private mutating func hasOwnRetries(_ x: Int) -> Bool {
-        !exchanges[x].isPlain && settings.rules.routes[exchanges[x].route].hasOwnRetries
+        !exchanges[x].hasPlainRoute && settings.rules.routes[exchanges[x].route].hasOwnRetries
     }
 
     @inline(__always)
     mutating func retriesStatus(_ x: Int, _ status: Int) -> Bool {
-        exchanges[x].isPlain
+        exchanges[x].hasPlainRoute
             ? origins.dispatchers[exchanges[x].pool].retriesStatus(status)
             : exchanges[x].state.visit.retriesStatus(status, by: routeRetries(x), origins)
     }
@@ -80,13 +80,13 @@ extension Proxy {
     /// How long one attempt may take until it is answered; `.max` for as long as any response may.
     mutating func perTry(_ x: Int) -> Int64 {
         let pool = origins.rules[exchanges[x].pool]
-        return exchanges[x].isPlain ? pool.perTry : settings.rules.routes[exchanges[x].route].perTry(in: pool)
+        return exchanges[x].hasPlainRoute ? pool.perTry : settings.rules.routes[exchanges[x].route].perTry(in: pool)
     }
 
     /// Whether requests of any method are tried again.
     private mutating func repeatsAll(_ x: Int) -> Bool {
         let pools = settings.pools[exchanges[x].pool].repeatsAll
-        return exchanges[x].isPlain ? pools : settings.rules.routes[exchanges[x].route].repeatsAll(else: pools)
+        return exchanges[x].hasPlainRoute ? pools : settings.rules.routes[exchanges[x].route].repeatsAll(else: pools)
     }
 
     /// Notes whether the request may be sent again, and whether it can be for as long as it is under way: a body that is

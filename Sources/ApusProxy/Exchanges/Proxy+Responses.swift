@@ -181,7 +181,7 @@ extension Proxy {
         let tellsSession =
             settings.pools[exchanges[x].pool].hasSessions
             && noteSession(x, arena.bytes(stretch.handle, stretch.range))
-        let isEdited = !exchanges[x].isPlain
+        let isEdited = !exchanges[x].hasPlainRoute
         let namesOrigin = isEdited && editResponse(x, arena.bytes(stretch.handle, stretch.range))
         // RFC 9110 section 6.6.1.
         let needsDate = !head.hasDate && !(isEdited && writesDate(x))

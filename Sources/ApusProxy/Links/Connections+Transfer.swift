@@ -116,7 +116,7 @@ extension Connections {
     }
 
     enum Sent {
-        /// The socket, or the connection's output buffer, has everything.
+        /// The link, or the connection's output buffer, has everything.
         case all
         case failed
         /// There is no buffer for what the socket did not take.
@@ -125,7 +125,8 @@ extension Connections {
         case systemHasNoMemory
     }
 
-    /// Sends what was appended to the arena; what the socket does not take waits in the connection's output.
+    /// Sends what was appended to the arena; what the link does not take waits in the connection's output. What an engine has
+    /// sealed and the socket not taken waits with the link: `hasUnsent` is true of both.
     mutating func flush(_ connection: Int, _ arena: inout BufferArena) -> Sent {
         let total = arena.sendCount
         guard total > 0 else { return .all }

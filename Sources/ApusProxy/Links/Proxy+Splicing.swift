@@ -4,8 +4,8 @@ import ApusTransport
 
 /// Splicing: large bodies of known length move from socket to socket inside the system.
 ///
-/// Only what is framed by Content-Length on both sides can go this way: every other framing has to be read. A body is
-/// worth a pipe when more than a small part of it is still to come: `leastSpliced` says how much.
+/// Only what is framed by Content-Length on both sides, between two plain links, can go this way: all else has to be read. A
+/// body is worth a pipe when more than a small part of it is still to come: `leastSpliced` says how much.
 extension Proxy {
     /// Bytes that must be left of a body for a pipe to be worth its system calls. Of a request many more: what goes through a
     /// pipe cannot be sent again.

@@ -7,7 +7,7 @@ import ApusTransport
 /// What one worker's requests need: connections, exchanges, pools. Each request lives and dies here.
 ///
 /// The methods are grouped by the story of a request: clients, filters, origins, exchanges, answers, records. They name
-/// connections and exchanges by slot. What concerns an exchange returns a `Next`, which `drive` carries out. What needs
+/// connections and exchanges (`x`) by slot. What concerns an exchange returns a `Next`, which `drive` carries out. What needs
 /// no more than a room or two is that room's own method, with the others that it touches passed `inout`.
 ///
 /// The arena is passed along rather than kept: the compiler then sees that bytes being read in place and the proxy's

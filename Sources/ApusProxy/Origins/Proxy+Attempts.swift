@@ -188,7 +188,7 @@ extension Proxy {
             return noMemoryToSend(x, &arena)
         }
         setDeadline(exchange: x, in: timeOfSent(x, on: upstream))
-        if origins.rules[exchanges[x].pool].limitsTries || !exchanges[x].isPlain { setTryLimits(x) }
+        if origins.rules[exchanges[x].pool].limitsTries || !exchanges[x].hasPlainRoute { setTryLimits(x) }
         guard !exchanges[x].state.request.isComplete else { return .waits }
         // The attempt before may have ended in the middle of it.
         exchanges[x].state.requestWasAbandoned = false
