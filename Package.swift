@@ -31,7 +31,7 @@ let rooms: [Room] = [
     // The system's zlib, with which the admin server compresses.
     Room(name: "CApusZlib", kind: .shim, links: ["z"]),
     Room(name: "ApusAddresses", testUses: []),
-    Room(name: "ApusHTTP", testUses: []),
+    Room(name: "ApusHTTP", testUses: [], testData: ["HPACK/witness.txt"]),
     // What a route asks of a request, and the table that finds a request's route.
     Room(name: "ApusRouting", uses: ["ApusAddresses", "ApusHTTP"], testUses: []),
     Room(name: "ApusModel", uses: ["ApusAddresses", "ApusHTTP", "ApusRouting"], testUses: []),
