@@ -9,6 +9,14 @@ public protocol FieldReceiver: ~Copyable {
     mutating func receivedTooLong()
 }
 
+/// What takes heads, one after the other.
+public protocol HeadReceiver: FieldReceiver, ~Copyable {
+    /// The fields of the next head follow.
+    ///
+    /// - Parameter isTrailer: they stand behind a body.
+    mutating func begin(isTrailer: Bool)
+}
+
 /// Where strings are decoded that were sent in Huffman's code. One is enough for all connections of a thread.
 public struct HPACKScratch: ~Copyable {
     fileprivate var name: [UInt8]

@@ -58,7 +58,8 @@ import Testing
         var plain = End()
         var coded = End()
         let first = [
-            Field(":method", "GET"), Field(":scheme", "http"), Field(":path", "/"), Field(":authority", "www.example.com"),
+            Field(":method", "GET"), Field(":scheme", "http"), Field(":path", "/"),
+            Field(":authority", "www.example.com"),
         ]
         #expect(try plain.decode("8286 8441 0f77 7777 2e65 7861 6d70 6c65 2e63 6f6d") == first)
         #expect(try coded.decode("8286 8441 8cf1 e3c2 e5f2 3a6b a0ab 90f4 ff") == first)
@@ -92,7 +93,8 @@ import Testing
             try end.decode(
                 "88c1 611d 4d6f 6e2c 2032 3120 4f63 7420 3230 3133 2032 303a 3133 3a32 3220 474d 54c0 5a04 677a 6970 "
                     + "7738 666f 6f3d 4153 444a 4b48 514b 425a 584f 5157 454f 5049 5541 5851 5745 4f49 553b 206d 6178 2d61 "
-                    + "6765 3d33 3630 303b 2076 6572 7369 6f6e 3d31").count == 6)
+                    + "6765 3d33 3630 303b 2076 6572 7369 6f6e 3d31"
+            ).count == 6)
         // What was remembered first is gone by now.
         #expect(try end.decode("bf") == [Field("content-encoding", "gzip")])
         #expect(throws: HPACKFault.badIndex) { try end.decode("c1") }
