@@ -8,6 +8,7 @@ public enum ParserCheck: String, CaseIterable, Sendable {
     case chunkedBody = "chunked-body"
     case routing = "routing"
     case proxyHeader = "proxy-header"
+    case http2 = "http2"
 
     /// What is wrong with the parser, if `input` shows it; nil if all is well.
     public func problem(with input: [UInt8]) -> String? {
@@ -18,6 +19,7 @@ public enum ParserCheck: String, CaseIterable, Sendable {
             case .chunkedBody: try checkChunkedBody(input)
             case .routing: try checkRouting(input)
             case .proxyHeader: try checkProxyHeader(input)
+            case .http2: try checkHTTP2(input)
             }
             return nil
         } catch {
