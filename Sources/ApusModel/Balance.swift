@@ -114,9 +114,10 @@ public struct Locality: Sendable, Equatable {
 public struct SlowStart: Sendable, Equatable {
     /// How a share is kept small.
     public enum Method: Sendable {
-        /// A pick of the endpoint stands with the probability of its share, and falls on the next otherwise.
+        /// A pick of the endpoint stands with the probability of its share, and falls on the next otherwise: where one that was refused
+        /// is not the next pick's again.
         case draw
-        /// Picks are saved up by its share: an algorithm that looks at load would pick one that is kept idle at once.
+        /// Picks are saved up by its share: where it is, since load, or whatever else, still points at one that is kept idle.
         case credit
         /// Not at all. A hash has its reason to fall on an endpoint, and making it again would send the key elsewhere and
         /// back.

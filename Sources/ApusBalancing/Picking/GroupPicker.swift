@@ -24,8 +24,8 @@ public struct GroupPicker: Sendable {
 
     /// - Parameters:
     ///   - members: the endpoints of the group.
-    ///   - worker: which of the workers this is, from 0. The first picks of all workers together are the sequence that
-    ///     one worker alone would pick, so that a few requests, spread over many workers, are balanced too.
+    ///   - worker: which of the workers this is, from 0. An algorithm that goes by turns begins at another place in each (for
+    ///     round robin see `PoolPicker.start`), so that a few requests, spread over many workers, are balanced too.
     ///   - seed: for what is left to chance. Workers with the same seed still draw different numbers.
     public init(_ balance: Balance, hash: HashRules, members: [GroupMember], worker: Int, seed: UInt64) {
         self.balance = balance
@@ -133,7 +133,7 @@ public struct GroupPicker: Sendable {
 
     // MARK: What became of them
 
-    /// An exchange of this worker has begun on the endpoint. Only asked for where `Balance.looksAtLoad`.
+    /// An exchange of this worker has begun on the endpoint. Only called where `Balance.looksAtLoad` (`PoolDispatcher`).
     ///
     /// - Parameter load: the endpoint's exchanges in flight now, over all workers.
     @inlinable

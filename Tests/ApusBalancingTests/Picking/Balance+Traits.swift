@@ -18,8 +18,18 @@ extension Balance {
         }
     }
 
+    /// Picks that are not told to have begun fall on other endpoints as well, one after the other.
+    var movesOnByPicks: Bool {
+        switch self {
+        case .roundRobin, .weightedRoundRobin, .random, .weightedRandom, .leastConnections, .leastRequests, .peakEWMA,
+            .leastTime, .hash:
+            true
+        case .first: false
+        }
+    }
+
     /// Endpoints without load have shares of the picks that are known beforehand, by their weights or alike, to within some
-    /// per cent of a few hundred picks.
+    /// per cent of a few hundred picks in a row, none of which is told to have begun.
     var hasShares: Bool {
         switch self {
         case .roundRobin, .weightedRoundRobin, .random, .weightedRandom, .leastConnections, .leastRequests: true
