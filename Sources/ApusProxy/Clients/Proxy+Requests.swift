@@ -253,7 +253,8 @@ extension Proxy {
                 forwarding: ForwardedRequest(
                     isTrusted: connections[client].isTrusted, ownPort: listener.port,
                     isSecure: !connections[client].link.isPlain, saysVia: settings.rules.saysVia,
-                    mark: settings.rules.mark(of: exchanges[x].route), tellsCertificate: identity.map { !$0.lines.isEmpty } ?? false),
+                    mark: settings.rules.mark(of: exchanges[x].route),
+                    tellsCertificate: identity.map { !$0.lines.isEmpty } ?? false),
                 fields: hand.fields, to: &arena, clientAddress: { $0.append(peer) },
                 ownAddress: { $0.append(authority: listener) },
                 rewritten: { _, arena in if let lines = identity?.lines { arena.append(lines.span) } })
