@@ -7,24 +7,29 @@ public enum BlockWriter {
     /// - Parameters:
     ///   - head: `HTTP/1.1 200 OK` and lines `Name: value`, up to the empty line, which may be there or not.
     ///   - shrinksTable: the block has to say first that no table is used (`HTTP2Session.mustShrinkTable`).
+    ///   - keepsSecrets: nobody on the way may remember any of its fields: some came that way (`HTTP2HeadText.hasSecret`).
     /// - Returns: false where there is no such head; nothing that was written is of use then.
     public static func write(
-        response head: Span<UInt8>, shrinksTable: Bool = false, to sink: inout some FrameSink & ~Copyable
+        response head: Span<UInt8>, shrinksTable: Bool = false, keepsSecrets: Bool = false,
+        to sink: inout some FrameSink & ~Copyable
     ) -> Bool {
         guard head.count >= 12 else { return false }
         for index in 9..<12 where !isDigit(head[index]) { return false }
+        // There is no switching of protocols (RFC 9113 section 8.6).
+        guard !head.equalsIgnoringCase(9..<12, "101") else { return false }
         if shrinksTable { sink.append(0x20) }
         write(status: head, 9..<12, to: &sink)
         guard let start = lineEnd(head, from: 12) else { return false }
-        return write(lines: head, from: start, to: &sink)
+        return write(lines: head, from: start, keepsSecrets, to: &sink)
     }
 
     /// Writes trailers: lines `Name: value`.
     public static func write(
-        trailers: Span<UInt8>, shrinksTable: Bool = false, to sink: inout some FrameSink & ~Copyable
+        trailers: Span<UInt8>, shrinksTable: Bool = false, keepsSecrets: Bool = false,
+        to sink: inout some FrameSink & ~Copyable
     ) -> Bool {
         if shrinksTable { sink.append(0x20) }
-        return write(lines: trailers, from: 0, to: &sink)
+        return write(lines: trailers, from: 0, keepsSecrets, to: &sink)
     }
 
     /// Writes a request's head.
@@ -33,7 +38,7 @@ public enum BlockWriter {
     ///   - head: `GET /x HTTP/1.1` and lines, among them Host.
     ///   - isSecure: whether its scheme is https.
     public static func write(
-        request head: Span<UInt8>, isSecure: Bool, shrinksTable: Bool = false,
+        request head: Span<UInt8>, isSecure: Bool, shrinksTable: Bool = false, keepsSecrets: Bool = false,
         to sink: inout some FrameSink & ~Copyable
     ) -> Bool {
         let methodEnd = head.first(space, in: 0..<head.count)
@@ -41,34 +46,44 @@ public enum BlockWriter {
         guard targetEnd < head.count, let start = lineEnd(head, from: targetEnd) else { return false }
         if shrinksTable { sink.append(0x20) }
         let method = 0..<methodEnd
+        let target = methodEnd + 1..<targetEnd
+        guard head.isToken(method), !target.isEmpty else { return false }
+        // One with a target of another form is for a proxy, and CONNECT has an authority alone (RFC 9113 section 8.5).
+        let isConnect = head.equalsIgnoringCase(method, "connect")
+        let isPath = head[target.lowerBound] == 0x2f || target.count == 1 && head[target.lowerBound] == 0x2a
+        guard isConnect || isPath else { return false }
         if method.count == 3, head.equalsIgnoringCase(method, "get"), head[0] == 0x47 {
             sink.append(0x82)
         } else {
             write(indexedName: 2, head, method, to: &sink)
         }
+        if isConnect {
+            write(indexedName: 1, head, target, to: &sink)
+            return write(lines: head, from: start, isRequest: true, keepsSecrets, to: &sink)
+        }
         sink.append(isSecure ? 0x87 : 0x86)
         if let host = host(head, from: start) { write(indexedName: 1, head, host, to: &sink) }
-        let target = methodEnd + 1..<targetEnd
         if target.count == 1, head[target.lowerBound] == 0x2f {
             sink.append(0x84)
         } else {
             write(indexedName: 4, head, target, to: &sink)
         }
-        return write(lines: head, from: start, isRequest: true, to: &sink)
+        return write(lines: head, from: start, isRequest: true, keepsSecrets, to: &sink)
     }
 
     // MARK: - Lines
 
     /// - Returns: false for a line that is none.
     private static func write(
-        lines head: Span<UInt8>, from start: Int, isRequest: Bool = false, to sink: inout some FrameSink & ~Copyable
+        lines head: Span<UInt8>, from start: Int, isRequest: Bool = false, _ keepsSecrets: Bool,
+        to sink: inout some FrameSink & ~Copyable
     ) -> Bool {
         var offset = start
         while offset < head.count, head[offset] != cr {
             guard let line = Line(head, from: offset) else { return false }
             offset = line.end
             if isOfConnection(head, line) || isRequest && head.equalsIgnoringCase(line.name, "host") { continue }
-            write(line, of: head, to: &sink)
+            write(line, of: head, isSecret: keepsSecrets || isSecret(head, line.name), to: &sink)
         }
         return true
     }
@@ -79,11 +94,13 @@ public enum BlockWriter {
         var end: Int
 
         init?(_ head: Span<UInt8>, from start: Int) {
-            let nameEnd = head.first(colon, in: start..<head.count)
-            guard nameEnd > start, let end = BlockWriter.lineEnd(head, from: nameEnd) else { return nil }
+            guard let end = BlockWriter.lineEnd(head, from: start) else { return nil }
+            let nameEnd = head.first(colon, in: start..<end - 2)
+            guard nameEnd < end - 2, head.isToken(start..<nameEnd) else { return nil }
             name = start..<nameEnd
             value = head.trimmed(nameEnd + 1..<end - 2)
             self.end = end
+            for offset in value where !isFieldValueByte(head[offset]) { return nil }
         }
     }
 
@@ -111,6 +128,7 @@ public enum BlockWriter {
         case 7: head.equalsIgnoringCase(line.name, "upgrade")
         case 10:
             head.equalsIgnoringCase(line.name, "connection") || head.equalsIgnoringCase(line.name, "keep-alive")
+        case 14: head.equalsIgnoringCase(line.name, "http2-settings")
         case 16: head.equalsIgnoringCase(line.name, "proxy-connection")
         case 17: head.equalsIgnoringCase(line.name, "transfer-encoding")
         default: false
@@ -118,10 +136,10 @@ public enum BlockWriter {
     }
 
     private static func write(
-        _ line: Line, of head: Span<UInt8>, to sink: inout some FrameSink & ~Copyable
+        _ line: Line, of head: Span<UInt8>, isSecret: Bool, to sink: inout some FrameSink & ~Copyable
     ) {
         // What lets somebody in must not be remembered by those who pass it on (RFC 7541 section 7.1.3).
-        let first: UInt8 = isSecret(head, line.name) ? 0x10 : 0x00
+        let first: UInt8 = isSecret ? 0x10 : 0x00
         let index = StaticTable.index(of: head, line.name)
         if index > 0 {
             sink.append(number: index, bits: 4, first: first)

@@ -11,6 +11,8 @@ public struct FloodGauge: Sendable {
         case resets
         /// What was sent had this end reset streams.
         case faults
+        /// Streams were opened beyond what was allowed, again and again.
+        case refusals
         /// A head came in many small pieces.
         case continuations
         /// Pings and settings were sent faster than their answers were taken.
@@ -26,21 +28,24 @@ public struct FloodGauge: Sendable {
     /// The bounds. The sources of the figures are in docs/design.
     public struct Bounds: Sendable {
         /// Streams from which on resets are looked at, of which no more than half may come within a second of their stream.
-        public var streamsBeforeResets: UInt32 = 500
+        public var streamsBeforeResets: UInt64 = 500
         /// Streams that this end may have reset for the peer's faults.
-        public var faults: UInt32 = 1_024
+        public var faults: UInt64 = 1_024
+        /// Streams that were refused since there were too many, beyond ten for each that was not: who cancels requests whose work goes
+        /// on has done no wrong.
+        public var refusals: UInt64 = 10_000
         /// Pieces of a head that may be small ones: on the average of less than `smallPiece` bytes.
         public var pieces: UInt32 = 4
         public var smallPiece: UInt32 = 1_024
-        /// Answers that may wait to be written.
-        public var answers: UInt32 = 1_000
+        /// Answers, and resets that the peer has caused, that may wait to be written.
+        public var answers: UInt64 = 1_000
         /// Frames without content that may follow each other, on all streams.
-        public var empty: UInt32 = 100
+        public var empty: UInt64 = 100
         /// Priorities, beyond as many for each stream.
-        public var priorities: UInt32 = 100
+        public var priorities: UInt64 = 100
         /// Window updates beyond ten for each frame of data that was sent and as many for each stream.
-        public var windows: UInt32 = 1_000
-        /// Bytes beyond eight for each byte of heads and bodies.
+        public var windows: UInt64 = 1_000
+        /// Bytes beyond eight for each byte of heads and bodies, of either direction.
         public var overhead: UInt64 = 8 << 20
 
         public init() {}
@@ -50,16 +55,17 @@ public struct FloodGauge: Sendable {
     public static let premature: UInt32 = 1_000
 
     private let bounds: Bounds
-    private var streams: UInt32 = 0
-    private var resets: UInt32 = 0
-    private var faults: UInt32 = 0
+    private var streams: UInt64 = 0
+    private var resets: UInt64 = 0
+    private var faults: UInt64 = 0
+    private var refusals: UInt64 = 0
     private var pieces: UInt32 = 0
     private var pieceBytes: UInt32 = 0
-    private var answers: UInt32 = 0
-    private var empty: UInt32 = 0
-    private var priorities: UInt32 = 0
-    private var windows: UInt32 = 0
-    private var sentFrames: UInt32 = 0
+    private var answers: UInt64 = 0
+    private var empty: UInt64 = 0
+    private var priorities: UInt64 = 0
+    private var windows: UInt64 = 0
+    private var sentFrames: UInt64 = 0
     private var bytes: UInt64 = 0
     private var content: UInt64 = 0
 
@@ -73,12 +79,18 @@ public struct FloodGauge: Sendable {
     ///
     /// - Parameter content: bytes of heads and bodies in it.
     mutating func frame(_ count: Int, content: Int) throws(FloodFault) {
-        bytes &+= UInt64(count)
-        self.content &+= UInt64(content)
+        bytes += UInt64(count)
+        self.content += UInt64(content)
         try check(bytes / 8 <= self.content + bounds.overhead / 8, .overhead)
     }
 
-    mutating func opened() { streams &+= 1 }
+    mutating func opened() { streams += 1 }
+
+    /// A stream is refused: there are as many as there may be.
+    mutating func refused() throws(FloodFault) {
+        refusals += 1
+        try check(refusals <= bounds.refusals + 10 * streams, .refusals)
+    }
 
     /// A frame of a body, or an unimportant one.
     mutating func data(_ count: Int, endsStream: Bool) throws(FloodFault) {
@@ -106,7 +118,7 @@ public struct FloodGauge: Sendable {
         try check(faults <= bounds.faults, .faults)
     }
 
-    /// A ping or settings, which are answered.
+    /// A ping or settings, which are answered, or something for which a stream is reset.
     mutating func answer() throws(FloodFault) {
         answers += 1
         try check(answers <= bounds.answers, .answers)
@@ -117,16 +129,20 @@ public struct FloodGauge: Sendable {
 
     mutating func priority() throws(FloodFault) {
         priorities += 1
-        try check(UInt64(priorities) <= UInt64(bounds.priorities) * UInt64(streams + 1), .priorities)
+        try check(priorities <= bounds.priorities * (streams + 1), .priorities)
     }
 
     mutating func window() throws(FloodFault) {
         windows += 1
         try check(
-            UInt64(windows) <= UInt64(bounds.windows) + 10 * (UInt64(sentFrames) + UInt64(streams)), .windows)
+            windows <= bounds.windows + 10 * (sentFrames + streams), .windows)
     }
 
-    mutating func sentData() { sentFrames &+= 1 }
+    /// Bytes of a head or a body have been sent: what the peer says of them is no overhead.
+    mutating func sent(_ count: Int) {
+        sentFrames += 1
+        content += UInt64(count)
+    }
 }
 
 struct FloodFault: Error {

@@ -23,7 +23,7 @@ public struct FrameHeader: Sendable, Equatable, BitwiseCopyable {
         length = Int(bytes[offset]) << 16 | Int(bytes[offset + 1]) << 8 | Int(bytes[offset + 2])
         kind = FrameKind(rawValue: bytes[offset + 3])
         flags = FrameFlags(rawValue: bytes[offset + 4])
-        stream = bytes.number(at: offset + 5) & 0x7fff_ffff
+        stream = bytes.bigEndian(at: offset + 5) & 0x7fff_ffff
     }
 
     public func write(to sink: inout some FrameSink & ~Copyable) {
@@ -119,7 +119,7 @@ extension FrameSink where Self: ~Copyable {
 
 extension Span<UInt8> {
     /// The four bytes at `offset`, the highest first.
-    func number(at offset: Int) -> UInt32 {
+    func bigEndian(at offset: Int) -> UInt32 {
         UInt32(self[offset]) << 24 | UInt32(self[offset + 1]) << 16 | UInt32(self[offset + 2]) << 8
             | UInt32(self[offset + 3])
     }

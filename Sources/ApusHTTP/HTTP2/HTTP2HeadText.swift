@@ -12,11 +12,14 @@ public struct HTTP2HeadText: ~Copyable, HeadReceiver {
         /// Fields, and of them those that are pieces of one Cookie, which have a number of their own.
         public var fields: Int
         public var crumbs: Int
+        /// Whether CONNECT may name a protocol (RFC 8441): it was announced.
+        public var allowsProtocol: Bool
 
-        public init(bytes: Int = 65_536, fields: Int = 100, crumbs: Int = 256) {
+        public init(bytes: Int = 65_536, fields: Int = 100, crumbs: Int = 256, allowsProtocol: Bool = false) {
             self.bytes = bytes
             self.fields = fields
             self.crumbs = crumbs
+            self.allowsProtocol = allowsProtocol
         }
     }
 
@@ -68,6 +71,9 @@ public struct HTTP2HeadText: ~Copyable, HeadReceiver {
     private var fieldCount = 0
     /// The line of Host that the authority has made: where its value stands.
     private var host = 0..<0
+    private var hasLength = false
+    /// A field must not be remembered by anybody on its way (RFC 7541 section 6.2.3); `BlockWriter` is to be told.
+    public private(set) var hasSecret = false
     /// Of the first thing that was wrong.
     public private(set) var fault: Fault?
 
@@ -95,6 +101,7 @@ public struct HTTP2HeadText: ~Copyable, HeadReceiver {
         kind = isTrailer ? .trailers : usualKind
         (count, crumbCount, fieldCount) = (0, 0, 0)
         (seen, fault) = ([], nil)
+        (hasLength, hasSecret) = (false, false)
         pseudo.removeAll(keepingCapacity: true)
         crumbs.removeAll(keepingCapacity: true)
         (method, scheme, authority, path, status, `protocol`, host) = (0..<0, 0..<0, 0..<0, 0..<0, 0..<0, 0..<0, 0..<0)
@@ -104,6 +111,7 @@ public struct HTTP2HeadText: ~Copyable, HeadReceiver {
 
     public mutating func receive(name: Span<UInt8>, value: Span<UInt8>, isSecret: Bool) {
         guard fault == nil else { return }
+        if isSecret { hasSecret = true }
         do throws(Fault) {
             guard name.count > 0 else { throw .badFieldName }
             if name[0] == colon { return try takePseudo(name, value) }
@@ -135,6 +143,7 @@ public struct HTTP2HeadText: ~Copyable, HeadReceiver {
             text[count &+ index] = byte
         }
         try checkConnection(name, value)
+        if name.isSame(0..<name.count, "content-length") { hasLength = true }
         if kind == .request, name.isSame(0..<name.count, "host") {
             guard seen.isDisjoint(with: .authority) else { return try compareHost(value) }
         }
@@ -232,9 +241,10 @@ public struct HTTP2HeadText: ~Copyable, HeadReceiver {
 
     private mutating func writeStatusLine() throws(Fault) {
         guard seen.contains(.status) else { throw .badPseudoField }
-        guard status.count == 3, status.allSatisfy({ isDigit(pseudo[$0]) }), pseudo[status.lowerBound] != 0x30 else {
-            throw .badStatus
-        }
+        guard status.count == 3, status.allSatisfy({ isDigit(pseudo[$0]) }), pseudo[status.lowerBound] != 0x30,
+            // There is no switching of protocols (RFC 9113 section 8.6).
+            !isSame(status, "101")
+        else { throw .badStatus }
         append("HTTP/1.1 ")
         append(status)
         append(" \r\n")
@@ -251,7 +261,10 @@ public struct HTTP2HeadText: ~Copyable, HeadReceiver {
         } else {
             guard seen.isSuperset(of: [.scheme, .path]), !path.isEmpty else { throw .badPseudoField }
             guard isSame(scheme, "https") || isSame(scheme, "http") else { throw .badScheme }
-            guard !seen.contains(.protocol) || isSame(method, "CONNECT") else { throw .badPseudoField }
+            guard !seen.contains(.protocol) || isSame(method, "CONNECT") && limits.allowsProtocol else {
+                throw .badPseudoField
+            }
+            guard `protocol`.allSatisfy({ isTokenByte(pseudo[$0]) }) else { throw .badPseudoField }
             try checkPath()
         }
         for index in authority where pseudo[index] == 0x40 { throw .userInformation }
@@ -279,16 +292,22 @@ public struct HTTP2HeadText: ~Copyable, HeadReceiver {
 
     // MARK: - The end
 
-    /// Whether CONNECT names a protocol, such as `websocket`.
-    public var namesProtocol: Bool { seen.contains(.protocol) }
+    /// The protocol that CONNECT names, such as `websocket`; nil for none.
+    public var protocolName: [UInt8]? { seen.contains(.protocol) ? Array(pseudo[`protocol`]) : nil }
 
     /// Ends the head with an empty line.
     ///
+    /// - Parameter endsStream: Nothing follows. A request that something follows, and that does not say how much, is one with chunks
+    ///   in HTTP/1: there it would have no body, and what follows be taken for the next request.
     /// - Returns: how many bytes of the text it has.
     /// - Throws: what was wrong first.
-    public mutating func finish() throws(Fault) -> Int {
+    public mutating func finish(endsStream: Bool) throws(Fault) -> Int {
         if let fault { throw fault }
         if !seen.contains(.field) { try writeFirstLine() }
+        if kind == .request, !endsStream, !hasLength {
+            guard count + 30 <= limits.bytes else { throw .tooLarge }
+            append("transfer-encoding: chunked\r\n")
+        }
         if crumbCount > 0 {
             append("cookie: ")
             guard count + crumbs.count + 4 <= limits.bytes else { throw .tooLarge }

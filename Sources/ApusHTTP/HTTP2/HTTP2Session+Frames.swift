@@ -23,15 +23,10 @@ extension HTTP2Session {
         case .goAway:
             guard header.stream == 0 else { throw Failure(.protocolError, "GOAWAY on a stream") }
             guard range.count >= 8 else { throw Failure(.frameSize, "GOAWAY of \(range.count) bytes") }
-            return .goAway(
-                last: bytes.number(at: range.lowerBound) & 0x7fff_ffff,
-                HTTP2Error(rawValue: bytes.number(at: range.lowerBound + 4)))
+            return try takeGoAway(bytes, range)
         case .pushPromise: throw Failure(.protocolError, "a push, which nobody has allowed")
         case .priority: return try takePriority(header, &sink)
-        case .priorityUpdate:
-            guard role == .server else { throw Failure(.protocolError, "PRIORITY_UPDATE of a server") }
-            try bounded { gauge throws(FloodFault) in try gauge.priority() }
-            return nil
+        case .priorityUpdate: return try takePriorityUpdate(header, bytes, range)
         default: return nil
         }
     }
@@ -52,7 +47,7 @@ extension HTTP2Session {
         }
         if header.flags.contains(.priority) {
             guard piece.count >= 5 else { throw Failure(.frameSize, "HEADERS too short for their priority") }
-            guard bytes.number(at: piece.lowerBound) & 0x7fff_ffff != header.stream else {
+            guard bytes.bigEndian(at: piece.lowerBound) & 0x7fff_ffff != header.stream else {
                 throw Failure(.protocolError, "a stream that depends on itself")
             }
             piece = piece.lowerBound + 5..<piece.upperBound
@@ -93,29 +88,42 @@ extension HTTP2Session {
             guard !streams[slot].peerHasEnded else { return try fault(slot, .streamClosed, &sink) }
             return try takeHead(slot, &sink)
         }
-        guard isIdle(id) else {
-            // A stream that is over; its peer may not know it yet.
-            guard role == .server, id > lastTaken || id <= lastStream else { return nil }
-            try refuse(id, .streamClosed, &sink)
-            return nil
-        }
+        guard isIdle(id) else { return try headOfEnded(id, &sink) }
         guard role == .server else { throw Failure(.protocolError, "HEADERS on a stream that was never opened") }
         guard id % 2 == 1 else { throw Failure(.protocolError, "a client opens streams of odd numbers") }
         lastStream = id
-        gauge.opened()
         guard id <= lastTaken else { return nil }
         guard streams.count < Int(limits.streams) else {
-            // Who has not heard of the bound yet has done no wrong.
-            if isAcknowledged {
-                try refuse(id, .refusedStream, &sink)
-            } else {
-                writeReset(id, .refusedStream, &sink)
+            // Who has not heard of the bound yet, or has reset what is still worked for, has done no wrong.
+            writeReset(id, .refusedStream, &sink)
+            note(id, .resetHere)
+            try bounded { gauge throws(FloodFault) in
+                try gauge.refused()
+                try gauge.answer()
             }
             return nil
         }
+        gauge.opened()
         let slot = streams.insert(
-            HTTP2Stream(id: id, sendWindow: peer.window, receiveWindow: streamWindow, opened: now))
+            HTTP2Stream(id: id, sendWindow: peer.window, receiveWindow: firstReceiveWindow, opened: now))
         return try takeHead(slot, &sink)
+    }
+
+    /// A head on a stream that is no more.
+    private mutating func headOfEnded(
+        _ id: UInt32, _ sink: inout some FrameSink & ~Copyable
+    ) throws(Failure) -> Event? {
+        // Of those that were never taken nothing is known, and nothing said.
+        guard id <= lastTaken else { return nil }
+        switch end(of: id) {
+        // The peer may not have heard of it yet.
+        case .resetHere: return nil
+        case .resetByPeer:
+            try refuse(id, .streamClosed, &sink)
+            return nil
+        case .properly: throw Failure(.streamClosed, "a head on a stream that had ended")
+        case nil: throw Failure(.protocolError, "a stream with a lower number than one before it")
+        }
     }
 
     private mutating func takeHead(
@@ -128,7 +136,7 @@ extension HTTP2Session {
         // Of a server's heads several may come before the final one; who reads them says which that is.
         if role == .server { streams[slot].hasHead = true }
         if blockEndsStream { streams[slot].peerHasEnded = true }
-        return .head(slot: slot, isTrailer: isTrailer, endsStream: blockEndsStream)
+        return .head(streams.handle(slot), isTrailer: isTrailer, endsStream: blockEndsStream)
     }
 
     // MARK: - The others
@@ -139,7 +147,10 @@ extension HTTP2Session {
         guard header.stream == 0 else { throw Failure(.protocolError, "SETTINGS on a stream") }
         if header.flags.contains(.ack) {
             guard range.isEmpty else { throw Failure(.frameSize, "an acknowledgement of settings that has some") }
-            isAcknowledged = true
+            if !isAcknowledged {
+                isAcknowledged = true
+                streams.widenReceiving(by: streamWindow - 65_535)
+            }
             return nil
         }
         guard range.count % HTTP2Settings.entryBytes == 0 else {
@@ -147,17 +158,17 @@ extension HTTP2Session {
         }
         let before = peer
         do throws(HTTP2Error) {
-            try peer.take(bytes, range, isOfServer: role == .client)
+            let leastTable = try peer.take(bytes, range, isOfServer: role == .client)
+            if leastTable < before.tableBytes { mustShrinkTable = true }
         } catch {
             throw Failure(error, "a setting that may not be")
         }
         guard streams.widen(by: Int64(peer.window) - Int64(before.window)) else {
             throw Failure(.flowControl, "settings that make a window larger than any")
         }
-        if peer.tableBytes < before.tableBytes { mustShrinkTable = true }
         try bounded { gauge throws(FloodFault) in try gauge.answer() }
         FrameHeader(.settings, flags: .ack, length: 0).write(to: &sink)
-        return peer.window > before.window ? .windowOpened(slot: nil) : nil
+        return peer.window > before.window ? .windowOpened(nil) : nil
     }
 
     private mutating func takePing(
@@ -165,7 +176,7 @@ extension HTTP2Session {
     ) throws(Failure) -> Event? {
         guard header.stream == 0 else { throw Failure(.protocolError, "PING on a stream") }
         guard range.count == 8 else { throw Failure(.frameSize, "PING of \(range.count) bytes") }
-        let words = (bytes.number(at: range.lowerBound), bytes.number(at: range.lowerBound + 4))
+        let words = (bytes.bigEndian(at: range.lowerBound), bytes.bigEndian(at: range.lowerBound + 4))
         if header.flags.contains(.ack) { return .pong(UInt64(words.0) << 32 | UInt64(words.1)) }
         try bounded { gauge throws(FloodFault) in try gauge.answer() }
         FrameHeader(.ping, flags: .ack, length: 8).write(to: &sink)
@@ -186,7 +197,8 @@ extension HTTP2Session {
         let age = now &- streams[slot].opened
         if role == .server { try bounded { gauge throws(FloodFault) in try gauge.reset(after: age) } }
         streams[slot].isReset = true
-        return .reset(slot: slot, HTTP2Error(rawValue: bytes.number(at: range.lowerBound)), byPeer: true)
+        streams[slot].wasResetByPeer = true
+        return .reset(streams.handle(slot), HTTP2Error(rawValue: bytes.bigEndian(at: range.lowerBound)), byPeer: true)
     }
 
     private mutating func takeWindowUpdate(
@@ -194,7 +206,7 @@ extension HTTP2Session {
     ) throws(Failure) -> Event? {
         guard range.count == 4 else { throw Failure(.frameSize, "WINDOW_UPDATE of \(range.count) bytes") }
         try bounded { gauge throws(FloodFault) in try gauge.window() }
-        let increment = Int64(bytes.number(at: range.lowerBound) & 0x7fff_ffff)
+        let increment = Int64(bytes.bigEndian(at: range.lowerBound) & 0x7fff_ffff)
         guard header.stream != 0 else {
             guard increment > 0 else { throw Failure(.protocolError, "WINDOW_UPDATE of nothing") }
             guard Int64(sendWindow) + increment <= Int64(Int32.max) else {
@@ -202,7 +214,7 @@ extension HTTP2Session {
             }
             let wasShut = sendWindow <= 0
             sendWindow += Int32(increment)
-            return wasShut ? .windowOpened(slot: nil) : nil
+            return wasShut ? .windowOpened(nil) : nil
         }
         guard !isIdle(header.stream) else {
             throw Failure(.protocolError, "WINDOW_UPDATE of a stream that was never opened")
@@ -214,7 +226,30 @@ extension HTTP2Session {
         }
         let wasShut = streams[slot].sendWindow <= 0
         streams[slot].sendWindow += Int32(increment)
-        return wasShut && streams[slot].sendWindow > 0 ? .windowOpened(slot: slot) : nil
+        return wasShut && streams[slot].sendWindow > 0 ? .windowOpened(streams.handle(slot)) : nil
+    }
+
+    private mutating func takeGoAway(_ bytes: Span<UInt8>, _ range: Range<Int>) throws(Failure) -> Event? {
+        let last = bytes.bigEndian(at: range.lowerBound) & 0x7fff_ffff
+        guard last <= lastTakenByPeer else {
+            throw Failure(.protocolError, "a GOAWAY that takes streams which one before did not")
+        }
+        lastTakenByPeer = last
+        hasGone = true
+        return .goAway(last: last, HTTP2Error(rawValue: bytes.bigEndian(at: range.lowerBound + 4)))
+    }
+
+    /// Of RFC 9218 section 7.1: looked at, and without effect yet.
+    private mutating func takePriorityUpdate(
+        _ header: FrameHeader, _ bytes: Span<UInt8>, _ range: Range<Int>
+    ) throws(Failure) -> Event? {
+        guard role == .server, header.stream == 0 else { throw Failure(.protocolError, "PRIORITY_UPDATE on a stream") }
+        guard range.count >= 4 else { throw Failure(.frameSize, "PRIORITY_UPDATE of \(range.count) bytes") }
+        guard bytes.bigEndian(at: range.lowerBound) & 0x7fff_ffff != 0 else {
+            throw Failure(.protocolError, "PRIORITY_UPDATE of no stream")
+        }
+        try bounded { gauge throws(FloodFault) in try gauge.priority() }
+        return nil
     }
 
     private mutating func takePriority(
@@ -226,6 +261,7 @@ extension HTTP2Session {
         guard let slot = streams.slot(of: header.stream) else {
             throw Failure(.frameSize, "PRIORITY of \(header.length) bytes")
         }
+        guard !streams[slot].isReset else { return nil }
         return try fault(slot, .frameSize, &sink)
     }
 }

@@ -6,20 +6,20 @@
 public struct HTTP2Session: ~Copyable {
     public enum Role: Sendable { case server, client }
 
-    /// What the bytes mean. A slot stands for a stream until `release`.
+    /// What the bytes mean. A stream is one until `release`.
     public enum Event: Sendable, Equatable {
         /// All given bytes are used up, or kept.
         case needsMore
         /// A head, or trailers: the fields have been given to the receiver.
-        case head(slot: Int, isTrailer: Bool, endsStream: Bool)
+        case head(StreamHandle, isTrailer: Bool, endsStream: Bool)
         /// Bytes of a body, at `range` of those that were given; perhaps none. `consumed` is to be told when they have gone on.
-        case data(slot: Int, range: Range<Int>, endsStream: Bool)
+        case data(StreamHandle, range: Range<Int>, endsStream: Bool)
         /// A stream is over before its time: no more is sent on it, and whoever works for it should cease. The peer has reset it, or
         /// this end has, for what was sent on it (and has told the peer).
-        case reset(slot: Int, HTTP2Error, byPeer: Bool)
+        case reset(StreamHandle, HTTP2Error, byPeer: Bool)
         /// More may be sent: on a stream, or on any of them.
-        case windowOpened(slot: Int?)
-        /// The peer takes no streams any more above this number.
+        case windowOpened(StreamHandle?)
+        /// The peer takes no streams any more above this number: what was sent on those it has not seen.
         case goAway(last: UInt32, HTTP2Error)
         /// The answer to a ping.
         case pong(UInt64)
@@ -43,9 +43,9 @@ public struct HTTP2Session: ~Copyable {
     }
 
     public struct Limits: Sendable {
-        /// Streams that may be worked for at a time.
+        /// Streams that may be worked for at a time: 32,767 at most.
         public var streams: UInt32 = 100
-        /// Bytes of each body that may be under way, and of all of them.
+        /// Bytes of each body that may be under way, 0 or more, and of all of them.
         public var streamWindow: Int32 = 65_535
         public var connectionWindow: Int32 = 1 << 20
         /// Bytes of a head as it is sent.
@@ -66,7 +66,7 @@ public struct HTTP2Session: ~Copyable {
         /// The number of padding bytes, which stands before a body's bytes.
         case padding(FrameHeader)
         /// Bytes of a body, with what fills them up behind them.
-        case data(slot: Int, left: Int, padding: Int, endsStream: Bool)
+        case data(StreamHandle, left: Int, padding: Int, endsStream: Bool)
         case skipped(Int)
     }
 
@@ -86,6 +86,12 @@ public struct HTTP2Session: ~Copyable {
     public internal(set) var lastStream: UInt32 = 0
     /// The highest that is still taken: lower once this end has said that it goes.
     var lastTaken = UInt32(Int32.max)
+    /// The highest that the peer takes, once it has said that it goes.
+    var lastTakenByPeer = UInt32(Int32.max)
+    var hasGone = false
+    /// How the latest streams ended that are no more; a ring.
+    var ended: [EndedStream] = []
+    var nextEnded = 0
     /// What the peer takes.
     public internal(set) var peer = HTTP2Settings()
     /// The peer has heard what this end takes.
@@ -104,6 +110,9 @@ public struct HTTP2Session: ~Copyable {
     static let preface: StaticString = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
     public init(_ role: Role, _ limits: Limits = Limits()) {
+        var limits = limits
+        limits.streams = min(limits.streams, 32_767)
+        limits.streamWindow = max(limits.streamWindow, 0)
         self.role = role
         self.limits = limits
         gauge = FloodGauge(limits.floods)
@@ -135,6 +144,9 @@ public struct HTTP2Session: ~Copyable {
 
     public var streamCount: Int { streams.count }
 
+    /// Bytes of a body that a new stream's peer knows it may send: it may not have heard of another figure yet.
+    var firstReceiveWindow: Int32 { isAcknowledged ? streamWindow : 65_535 }
+
     /// What the bytes from `offset` on mean first; `offset` is then behind what was used.
     ///
     /// - Parameters:
@@ -150,7 +162,7 @@ public struct HTTP2Session: ~Copyable {
                 if let event = try advance(bytes, &offset, now, &scratch, &receiver, &sink) { return event }
             }
         } catch {
-            writeGoAway(error.error, last: min(lastStream, lastTaken), &sink)
+            writeGoAway(error.error, last: role == .server ? min(lastStream, lastTaken) : 0, &sink)
             return .failed(error)
         }
     }
@@ -194,8 +206,8 @@ public struct HTTP2Session: ~Copyable {
                 throw Failure(.protocolError, "a frame has more padding than bytes")
             }
             return try beginBody(header, left: header.length - 1 - padding, padding: padding, &sink)
-        case .data(let slot, let left, let padding, let endsStream):
-            return takeData(available, &offset, slot, left, padding, endsStream, &sink)
+        case .data(let handle, let left, let padding, let endsStream):
+            return takeData(available, &offset, handle, left, padding, endsStream, &sink)
         case .skipped(let left):
             let count = min(left, available)
             offset += count
@@ -294,8 +306,16 @@ public struct HTTP2Session: ~Copyable {
     ) throws(Failure) -> Event? {
         let endsStream = header.flags.contains(.endStream)
         try bounded { gauge throws(FloodFault) in try gauge.data(left, endsStream: endsStream) }
-        guard let slot = streams.slot(of: header.stream), !streams[slot].isReset else {
-            // Over for this end; the peer may not have heard of it yet.
+        guard let slot = streams.slot(of: header.stream) else {
+            grantUnused(header.length, &sink)
+            place = .skipped(left + padding)
+            // The peer may not have heard of this end's reset yet.
+            if end(of: header.stream) != .resetHere, header.stream <= lastTaken {
+                try refuse(header.stream, .streamClosed, &sink)
+            }
+            return nil
+        }
+        guard !streams[slot].isReset else {
             grantUnused(header.length, &sink)
             place = .skipped(left + padding)
             return nil
@@ -321,13 +341,16 @@ public struct HTTP2Session: ~Copyable {
         streams[slot].receiveWindow -= Int32(header.length)
         // Nobody will tell of the padding.
         let unused = header.length - left
-        if unused > 0 { consumed(slot, unused, &sink) }
-        place = .data(slot: slot, left: left, padding: padding, endsStream: endsStream)
+        if unused > 0 {
+            streams[slot].held += Int32(unused)
+            consumed(streams.handle(slot), unused, &sink)
+        }
+        place = .data(streams.handle(slot), left: left, padding: padding, endsStream: endsStream)
         return nil
     }
 
     private mutating func takeData(
-        _ available: Int, _ offset: inout Int, _ slot: Int, _ left: Int, _ padding: Int, _ endsStream: Bool,
+        _ available: Int, _ offset: inout Int, _ handle: StreamHandle, _ left: Int, _ padding: Int, _ endsStream: Bool,
         _ sink: inout some FrameSink & ~Copyable
     ) -> Event? {
         let count = min(left, available)
@@ -337,15 +360,17 @@ public struct HTTP2Session: ~Copyable {
         if isAll {
             place = padding > 0 ? .skipped(padding) : .header
         } else {
-            place = .data(slot: slot, left: left - count, padding: padding, endsStream: endsStream)
+            place = .data(handle, left: left - count, padding: padding, endsStream: endsStream)
         }
-        guard streams[slot].id != 0, !streams[slot].isReset else {
+        // It may have been let go of since the frame began, and its slot be another's.
+        guard let slot = streams.slot(handle), !streams[slot].isReset else {
             grantUnused(count, &sink)
             return isAll ? nil : .needsMore
         }
         let ends = isAll && endsStream
         if ends { streams[slot].peerHasEnded = true }
         guard count > 0 || ends else { return isAll ? nil : .needsMore }
-        return .data(slot: slot, range: range, endsStream: ends)
+        streams[slot].held += Int32(count)
+        return .data(handle, range: range, endsStream: ends)
     }
 }

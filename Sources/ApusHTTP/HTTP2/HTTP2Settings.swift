@@ -40,13 +40,19 @@ public struct HTTP2Settings: Sendable, Equatable {
     /// - Parameters:
     ///   - range: where they stand; a multiple of six bytes.
     ///   - isOfServer: a server has sent them.
-    public mutating func take(_ bytes: Span<UInt8>, _ range: Range<Int>, isOfServer: Bool) throws(HTTP2Error) {
+    /// - Returns: the smallest table that was asked for on the way.
+    @discardableResult
+    public mutating func take(_ bytes: Span<UInt8>, _ range: Range<Int>, isOfServer: Bool) throws(HTTP2Error) -> UInt32
+    {
         var offset = range.lowerBound
+        var leastTable = tableBytes
         while offset < range.upperBound {
             let key = UInt16(bytes[offset]) << 8 | UInt16(bytes[offset + 1])
-            try take(key, bytes.number(at: offset + 2), isOfServer: isOfServer)
+            try take(key, bytes.bigEndian(at: offset + 2), isOfServer: isOfServer)
             offset += Self.entryBytes
+            leastTable = min(leastTable, tableBytes)
         }
+        return leastTable
     }
 
     private mutating func take(_ key: UInt16, _ value: UInt32, isOfServer: Bool) throws(HTTP2Error) {

@@ -17,9 +17,14 @@ struct StreamTable: ~Copyable {
         set { slots[slot] = newValue }
     }
 
-    var slotCount: Int { slots.count }
-
     private func place(of id: UInt32) -> Int { Int(truncatingIfNeeded: id &>> 1) & (places.count &- 1) }
+
+    /// The slot that a handle names, if its stream is still worked for.
+    func slot(_ handle: StreamHandle) -> Int? {
+        handle.slot < slots.count && slots[handle.slot].id == handle.id ? handle.slot : nil
+    }
+
+    func handle(_ slot: Int) -> StreamHandle { StreamHandle(slot: slot, id: slots[slot].id) }
 
     func slot(of id: UInt32) -> Int? {
         guard count > 0 else { return nil }
@@ -83,6 +88,11 @@ struct StreamTable: ~Copyable {
         } else {
             free.append(UInt16(slot))
         }
+    }
+
+    /// Changes what may be received on each stream.
+    mutating func widenReceiving(by delta: Int32) {
+        for slot in slots.indices where slots[slot].id != 0 { slots[slot].receiveWindow += delta }
     }
 
     /// Changes what may be sent on each stream; false where one would be allowed more than there are numbers for.

@@ -52,16 +52,20 @@ private func converse(_ bytes: [UInt8], _ kind: UInt8, cuts: [Int]) throws(Parse
             let event = session.next(piece.span, from: &offset, now: 1, &scratch, into: &head, &sink)
             switch event {
             case .needsMore: break loop
-            case .head(let slot, let isTrailer, _):
-                let id = session.id(slot)
-                conversation.events.append("\(event) of \(id)\(try words(&head, role, isTrailer: isTrailer))")
-            case .data(let slot, let range, let ends):
-                conversation.bodies[session.id(slot), default: 0] += range.count
-                session.consumed(slot, range.count, &sink)
-                if ends { conversation.events.append("the end of \(session.id(slot))") }
-            case .reset(let slot, _, _):
-                conversation.events.append("\(event) of \(session.id(slot))")
-                session.release(slot, .cancel, &sink)
+            case .head(let stream, let isTrailer, let ends):
+                let words = try words(&head, role, isTrailer: isTrailer, endsStream: ends)
+                conversation.events.append("\(event)\(words)")
+                // Some are let go of at once.
+                if stream.id % 8 == 5 { session.release(stream, .cancel, &sink) }
+            // In the middle of a frame, by the cut.
+            case .data(let stream, _, _) where stream.id % 8 == 3: session.release(stream, .cancel, &sink)
+            case .data(let stream, let range, let ends):
+                conversation.bodies[stream.id, default: 0] += range.count
+                if stream.id % 8 != 7 { session.consumed(stream, range.count, &sink) }
+                if ends { conversation.events.append("the end of \(stream.id)") }
+            case .reset(let stream, _, _):
+                conversation.events.append("\(event)")
+                session.release(stream, .cancel, &sink)
             case .failed:
                 conversation.events.append("\(event)")
                 conversation.hasFailed = true
@@ -70,17 +74,18 @@ private func converse(_ bytes: [UInt8], _ kind: UInt8, cuts: [Int]) throws(Parse
         }
         if index > 0 { start = end }
     }
+    for _ in 0..<3 where role == .client { _ = session.open(now: 2) }
     conversation.frames = withoutWindows(sink.bytes)
     return conversation
 }
 
 /// What the head says; what is no head to the parser of HTTP/1 must be refused as one, never cut or doubled.
 private func words(
-    _ head: inout HTTP2HeadText, _ role: HTTP2Session.Role, isTrailer: Bool
+    _ head: inout HTTP2HeadText, _ role: HTTP2Session.Role, isTrailer: Bool, endsStream: Bool
 ) throws(ParserProblem) -> String {
     let count: Int
     do {
-        count = try head.finish()
+        count = try head.finish(endsStream: endsStream)
     } catch {
         return ": \(error)"
     }

@@ -51,6 +51,26 @@ import Testing
         #expect(short.bytes == [0x82, 0x86, 0x01, 0x01, 0x61, 0x84])
     }
 
+    /// CONNECT has an authority alone; a target of another form is for a proxy.
+    @Test func targetsHaveTheirForms() throws {
+        func lines(_ line: String) throws -> [String]? {
+            var sink = FrameBytes()
+            let head = Array("\(line) HTTP/1.1\r\nHost: b\r\n\r\n".utf8)
+            guard BlockWriter.write(request: head.span, isSecure: true, to: &sink) else { return nil }
+            return try Self.lines(sink.bytes)
+        }
+        #expect(try lines("CONNECT a:443") == [":method: CONNECT", ":authority: a:443"])
+        #expect(try lines("OPTIONS *") == [":method: OPTIONS", ":scheme: https", ":authority: b", ":path: *"])
+        #expect(try lines("GET http://b/") == nil)
+    }
+
+    /// Where one of a message's fields must not be remembered, none is to be.
+    @Test func secretsStaySecrets() throws {
+        var sink = FrameBytes()
+        #expect(BlockWriter.write(trailers: Array("X: y\r\n".utf8).span, keepsSecrets: true, to: &sink))
+        #expect(try Self.lines(sink.bytes) == ["x: y (secret)"])
+    }
+
     @Test func trailersBecomeBlocks() throws {
         var sink = FrameBytes()
         #expect(BlockWriter.write(trailers: Array("Grpc-Status: 0\r\n".utf8).span, to: &sink))
@@ -59,7 +79,9 @@ import Testing
 
     @Test(arguments: [
         "", "HTTP/1.1 2", "HTTP/1.1 2x0 OK\r\n", "HTTP/1.1 200 OK", "HTTP/1.1 200 OK\r\nA: b",
-        "HTTP/1.1 200 OK\r\nab\r\n",
+        "HTTP/1.1 200 OK\r\nab\r\n", "HTTP/1.1 200 OK\r\nab\r\nc: d\r\n\r\n",
+        "HTTP/1.1 200 OK\r\na: b\nc: d\r\n\r\n", "HTTP/1.1 101 Switching Protocols\r\n\r\n",
+        "HTTP/1.1 200 OK\r\na b: c\r\n",
     ])
     func whatIsNoHeadIsNone(_ text: String) {
         var sink = FrameBytes()
@@ -76,7 +98,7 @@ import Testing
         var head = HTTP2HeadText(.request)
         head.begin(isTrailer: false)
         try decoder.decode(sink.bytes.span, &scratch, into: &head)
-        let count = try head.finish()
+        let count = try head.finish(endsStream: false)
         let bytes = head.written
         #expect(String(decoding: (0..<count).map { bytes[$0] }, as: UTF8.self) == text)
     }

@@ -8,7 +8,7 @@ import Testing
 
     /// `name: value` on each line; a name may begin with a colon.
     static func text(
-        _ lines: String, kind: HTTP2HeadText.Kind = .request, isTrailer: Bool = false,
+        _ lines: String, kind: HTTP2HeadText.Kind = .request, isTrailer: Bool = false, endsStream: Bool = true,
         _ limits: HTTP2HeadText.Limits = .init()
     ) throws(Fault) -> String {
         var head = HTTP2HeadText(kind, limits)
@@ -22,7 +22,7 @@ import Testing
                     "␉", with: "\t")
             head.receive(name: name.span, value: Array(value.utf8).span, isSecret: false)
         }
-        let count = try head.finish()
+        let count = try head.finish(endsStream: endsStream)
         let bytes = head.written
         #expect(bytes.count == count)
         return String(decoding: bytes.indices.map { bytes[$0] }, as: UTF8.self)
@@ -49,10 +49,6 @@ import Testing
         (usual + "x: \n", "GET /x?y HTTP/1.1\r\nhost: a.test\r\nx: \r\n\r\n"),
         (usual + "x: é\n", "GET /x?y HTTP/1.1\r\nhost: a.test\r\nx: é\r\n\r\n"),
         (":method: CONNECT\n:authority: a:443\n", "CONNECT a:443 HTTP/1.1\r\nhost: a:443\r\n\r\n"),
-        (
-            ":method: CONNECT\n:protocol: websocket\n:scheme: https\n:path: /chat\n:authority: a\n",
-            "CONNECT /chat HTTP/1.1\r\nhost: a\r\n\r\n"
-        ),
     ]
 
     @Test(arguments: said)
@@ -123,6 +119,7 @@ import Testing
             .success("HTTP/1.1 200 \r\nset-cookie: a\r\nset-cookie: b\r\ncookie: c\r\n\r\n")
         ),
         ("x: y\n", .failure(.badPseudoField)), (":status: 20\n", .failure(.badStatus)),
+        (":status: 101\n", .failure(.badStatus)),
         (":status: 099\n", .failure(.badStatus)),
         (":status: 2000\n", .failure(.badStatus)), (":status: 200 OK\n", .failure(.badStatus)),
         (":status: 200\n:status: 200\n", .failure(.badPseudoField)),
@@ -133,6 +130,25 @@ import Testing
     @Test(arguments: responses)
     func responsesAreHeadsAsWell(_ fields: String, _ expected: Result<String, Fault>) {
         #expect(Result { () throws(Fault) in try Self.text(fields, kind: .response) } == expected)
+    }
+
+    /// A protocol that was not announced is no field at all; one that was has a name.
+    @Test func connectNamesAProtocolWhereItMay() throws {
+        let fields = ":method: CONNECT\n:protocol: websocket\n:scheme: https\n:path: /chat\n:authority: a\n"
+        #expect(throws: Fault.badPseudoField) { try Self.text(fields) }
+        let limits = HTTP2HeadText.Limits(allowsProtocol: true)
+        #expect(try Self.text(fields, limits) == "CONNECT /chat HTTP/1.1\r\nhost: a\r\n\r\n")
+        #expect(throws: Fault.badPseudoField) {
+            try Self.text(fields.replacing("websocket", with: "web socket␍␊"), limits)
+        }
+    }
+
+    /// A body that has no length is one of chunks in HTTP/1, where it would be the next request otherwise.
+    @Test func whatIsFollowedByABodySaysSo() throws {
+        let post = Self.usual.replacing("GET", with: "POST")
+        #expect(try Self.text(post, endsStream: false).hasSuffix("transfer-encoding: chunked\r\n\r\n"))
+        #expect(!(try Self.text(post + "content-length: 3\n", endsStream: false)).contains("chunked"))
+        #expect(!(try Self.text(post)).contains("chunked"))
     }
 
     @Test func trailersHaveFieldsAlone() throws {
@@ -177,7 +193,7 @@ import Testing
                     name: Array(line[..<colon].utf8).span, value: Array(line[colon...].dropFirst(2).utf8).span,
                     isSecret: false)
             }
-            let text = try? head.finish()
+            let text = try? head.finish(endsStream: true)
             #expect((text == nil) == lines.contains("X"))
         }
         #expect(head.written.count == "GET /x?y HTTP/1.1\r\nhost: a.test\r\n\r\n".utf8.count)
@@ -203,7 +219,7 @@ import Testing
             for (name, value) in fields {
                 head.receive(name: Array(name.utf8).span, value: Array(value.utf8).span, isSecret: false)
             }
-            guard let count = try? head.finish() else { continue }
+            guard let count = try? head.finish(endsStream: true) else { continue }
             texts += 1
             var table = FieldTable()
             let bytes = head.written

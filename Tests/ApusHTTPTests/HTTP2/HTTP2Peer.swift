@@ -35,20 +35,20 @@ final class HTTP2Peer {
             let event = session.next(bytes.span, from: &offset, now: now, &scratch, into: &head, &sink)
             switch event {
             case .needsMore: break loop
-            case .head(let slot, let isTrailer, let ends):
+            case .head(let stream, let isTrailer, let ends):
                 var first = ""
-                if let count = try? head.finish() {
+                if let count = try? head.finish(endsStream: ends) {
                     let line = head.copied.prefix(count).prefix { $0 != 0x0d }
                     first = String(decoding: line, as: UTF8.self)
                 } else {
                     first = "bad"
                 }
-                said.append("\(isTrailer ? "trailers" : "head") \(session.id(slot)) \(first)\(ends ? " end" : "")")
-            case .data(let slot, let range, let ends):
-                said.append("data \(session.id(slot)) \(range.count)\(ends ? " end" : "")")
-            case .reset(let slot, let error, let byPeer):
-                said.append("\(byPeer ? "reset" : "fault") \(session.id(slot)) \(error)")
-            case .windowOpened(let slot): said.append("window \(slot.map { "\(session.id($0))" } ?? "all")")
+                said.append("\(isTrailer ? "trailers" : "head") \(stream.id) \(first)\(ends ? " end" : "")")
+            case .data(let stream, let range, let ends):
+                said.append("data \(stream.id) \(range.count)\(ends ? " end" : "")")
+            case .reset(let stream, let error, let byPeer):
+                said.append("\(byPeer ? "reset" : "fault") \(stream.id) \(error)")
+            case .windowOpened(let stream): said.append("window \(stream.map { "\($0.id)" } ?? "all")")
             case .goAway(let last, let error): said.append("goaway \(last) \(error)")
             case .pong(let payload): said.append("pong \(payload)")
             case .failed(let failure):
@@ -75,7 +75,7 @@ final class HTTP2Peer {
         var offset = 0
         while let header = FrameHeader(bytes.span, at: offset) {
             offset += FrameHeader.count
-            func number(_ at: Int) -> UInt32 { bytes.span.number(at: offset + at) }
+            func number(_ at: Int) -> UInt32 { bytes.span.bigEndian(at: offset + at) }
             switch header.kind {
             case .settings:
                 said.append(header.flags.contains(.ack) ? "> settings ack" : "> settings \(header.length / 6)")
@@ -96,11 +96,24 @@ final class HTTP2Peer {
     var isIdle: Bool { session.isIdle }
     var isAcknowledged: Bool { session.isAcknowledged }
     var settings: HTTP2Settings { session.peer }
-    func id(_ slot: Int) -> UInt32 { session.id(slot) }
-    func slot(of id: UInt32) -> Int? { session.slot(of: id) }
-    func allowance(_ slot: Int) -> Int { session.allowance(slot) }
-    func expect(_ slot: Int, _ bytes: Int64) -> Bool { session.expect(slot, bytes) }
-    func open() -> Int? { session.open(now: now) }
+    func stream(_ id: UInt32) -> StreamHandle? { session.stream(id) }
+    func allowance(_ id: UInt32) -> Int { session.allowance(session.stream(id)!) }
+    func expect(_ id: UInt32, _ bytes: Int64) -> Bool { session.expect(session.stream(id)!, bytes) }
+    func sentHead(_ id: UInt32, endsStream: Bool = true) {
+        session.sentHead(session.stream(id)!, 10, endsStream: endsStream)
+    }
+    func sentData(_ id: UInt32, _ count: Int, endsStream: Bool = false) {
+        session.sentData(session.stream(id)!, count, endsStream: endsStream)
+    }
+    func consumed(_ id: UInt32, _ count: Int) -> [String] {
+        let stream = session.stream(id)!
+        return write { $0.consumed(stream, count, &$1) }
+    }
+    func open() -> StreamHandle? { session.open(now: now) }
+    func release(_ id: UInt32, _ error: HTTP2Error = .cancel) -> [String] {
+        guard let stream = session.stream(id) else { return [] }
+        return write { $0.release(stream, error, &$1) }
+    }
 
     // MARK: - What it is sent
 

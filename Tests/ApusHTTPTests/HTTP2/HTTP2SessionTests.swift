@@ -70,7 +70,7 @@ import Testing
     // MARK: - Every frame in every state (RFC 9113 section 5.1)
 
     enum State: String, CaseIterable {
-        case idle, open, halfClosedRemote, halfClosedLocal, closed, resetByPeer, resetHere
+        case idle, open, halfClosedRemote, halfClosedLocal, closed, resetByPeer, resetByPeerAndLeft, resetHere
     }
 
     /// A peer whose stream 1 is in that state.
@@ -82,15 +82,18 @@ import Testing
         case .halfClosedRemote: _ = peer.take(Peer.headers(1))
         case .halfClosedLocal:
             _ = peer.take(Peer.headers(1, Peer.post, .endHeaders))
-            peer.session.sentHead(0, endsStream: true)
+            peer.sentHead(1)
         case .closed:
             _ = peer.take(Peer.headers(1))
-            peer.session.sentHead(0, endsStream: true)
-            _ = peer.write { $0.release(0, .cancel, &$1) }
+            peer.sentHead(1)
+            _ = peer.release(1)
         case .resetByPeer: _ = peer.take(Peer.headers(1, Peer.post, .endHeaders) + Peer.reset(1))
+        case .resetByPeerAndLeft:
+            _ = peer.take(Peer.headers(1, Peer.post, .endHeaders) + Peer.reset(1))
+            _ = peer.release(1)
         case .resetHere:
             _ = peer.take(Peer.headers(1, Peer.post, .endHeaders))
-            _ = peer.write { $0.release(0, .cancel, &$1) }
+            _ = peer.release(1)
         }
         return peer
     }
@@ -99,79 +102,56 @@ import Testing
     static let dead1 = ["failed PROTOCOL_ERROR", "> goaway 1 PROTOCOL_ERROR"]
 
     /// The frame, and what becomes of it in each state, in their order.
-    static let table: [(String, [UInt8], [[String]])] = [
-        (
-            "DATA", Peer.data(1, 3),
-            [dead, ["data 1 3"], ["fault 1 STREAM_CLOSED", "> reset 1 STREAM_CLOSED"], ["data 1 3"], [], [], []]
-        ),
-        (
-            "DATA that ends", Peer.data(1, 0, ends: true),
-            [
-                dead, ["data 1 0 end"], ["fault 1 STREAM_CLOSED", "> reset 1 STREAM_CLOSED"], ["data 1 0 end"], [], [],
-                [],
-            ]
-        ),
-        (
-            "HEADERS", Peer.headers(1, Peer.get, .endHeaders),
-            [
-                ["head 1 GET / HTTP/1.1"], ["fault 1 PROTOCOL_ERROR", "> reset 1 PROTOCOL_ERROR"],
-                ["fault 1 STREAM_CLOSED", "> reset 1 STREAM_CLOSED"],
-                ["fault 1 PROTOCOL_ERROR", "> reset 1 PROTOCOL_ERROR"],
-                ["> reset 1 STREAM_CLOSED"], [], ["> reset 1 STREAM_CLOSED"],
-            ]
-        ),
-        (
-            "trailers", Peer.headers(1, [0x00, 0x01, 0x78, 0x01, 0x79]),
-            [
-                ["head 1 bad end"], ["trailers 1 x: y end"], ["fault 1 STREAM_CLOSED", "> reset 1 STREAM_CLOSED"],
-                ["trailers 1 x: y end"], ["> reset 1 STREAM_CLOSED"], [], ["> reset 1 STREAM_CLOSED"],
-            ]
-        ),
-        ("PRIORITY", Peer.frame(.priority, on: 1, [0, 0, 0, 0, 1]), [[], [], [], [], [], [], []]),
-        (
-            "RST_STREAM", Peer.reset(1),
-            [dead, ["reset 1 CANCEL"], ["reset 1 CANCEL"], ["reset 1 CANCEL"], [], [], []]
-        ),
-        ("SETTINGS on it", Peer.frame(.settings, on: 1), [dead, dead1, dead1, dead1, dead1, dead1, dead1]),
-        (
-            "PUSH_PROMISE", Peer.frame(.pushPromise, .endHeaders, on: 1, [0, 0, 0, 2] + Peer.get),
-            [dead, dead1, dead1, dead1, dead1, dead1, dead1]
-        ),
-        (
-            "PING on it", Peer.frame(.ping, on: 1, Array(repeating: 0, count: 8)),
-            [dead, dead1, dead1, dead1, dead1, dead1, dead1]
-        ),
-        (
-            "GOAWAY on it", Peer.frame(.goAway, on: 1, Array(repeating: 0, count: 8)),
-            [dead, dead1, dead1, dead1, dead1, dead1, dead1]
-        ),
-        ("WINDOW_UPDATE", Peer.window(1, 1), [dead, [], [], [], [], [], []]),
-        (
-            "WINDOW_UPDATE of nothing", Peer.window(1, 0),
-            [
-                dead, ["fault 1 PROTOCOL_ERROR", "> reset 1 PROTOCOL_ERROR"],
-                ["fault 1 PROTOCOL_ERROR", "> reset 1 PROTOCOL_ERROR"],
-                ["fault 1 PROTOCOL_ERROR", "> reset 1 PROTOCOL_ERROR"], [], [], [],
-            ]
-        ),
-        (
-            "WINDOW_UPDATE of too much", Peer.window(1, 0x7fff_ffff),
-            [
-                dead, ["fault 1 FLOW_CONTROL_ERROR", "> reset 1 FLOW_CONTROL_ERROR"],
-                ["fault 1 FLOW_CONTROL_ERROR", "> reset 1 FLOW_CONTROL_ERROR"],
-                ["fault 1 FLOW_CONTROL_ERROR", "> reset 1 FLOW_CONTROL_ERROR"], [], [], [],
-            ]
-        ),
-        (
-            "CONTINUATION", Peer.frame(.continuation, .endHeaders, on: 1, Peer.get),
-            [dead, dead1, dead1, dead1, dead1, dead1, dead1]
-        ),
-        ("an unknown frame", Peer.frame(FrameKind(rawValue: 0x42), on: 1, [1, 2]), [[], [], [], [], [], [], []]),
-        (
-            "PRIORITY_UPDATE", Peer.frame(.priorityUpdate, of: [0, 0, 0, 1] + Array("u=1".utf8)),
-            [[], [], [], [], [], [], []]
-        ),
-    ]
+    static let table: [(String, [UInt8], [[String]])] = {
+        let closed = ["fault 1 STREAM_CLOSED", "> reset 1 STREAM_CLOSED"]
+        let malformed = ["fault 1 PROTOCOL_ERROR", "> reset 1 PROTOCOL_ERROR"]
+        let flow = ["fault 1 FLOW_CONTROL_ERROR", "> reset 1 FLOW_CONTROL_ERROR"]
+        let size = ["fault 1 FRAME_SIZE_ERROR", "> reset 1 FRAME_SIZE_ERROR"]
+        let reset = ["> reset 1 STREAM_CLOSED"]
+        let ended = ["failed STREAM_CLOSED", "> goaway 1 STREAM_CLOSED"]
+        let everywhere = [dead] + Array(repeating: dead1, count: 7)
+        let nowhere = Array(repeating: [String](), count: 8)
+        return [
+            ("DATA", Peer.data(1, 3), [dead, ["data 1 3"], closed, ["data 1 3"], reset, [], reset, []]),
+            (
+                "DATA that ends", Peer.data(1, 0, ends: true),
+                [dead, ["data 1 0 end"], closed, ["data 1 0 end"], reset, [], reset, []]
+            ),
+            (
+                "HEADERS", Peer.headers(1, Peer.get, .endHeaders),
+                [["head 1 GET / HTTP/1.1"], malformed, closed, malformed, ended, [], reset, []]
+            ),
+            (
+                "trailers", Peer.headers(1, [0x00, 0x01, 0x78, 0x01, 0x79]),
+                [["head 1 bad end"], ["trailers 1 x: y end"], closed, ["trailers 1 x: y end"], ended, [], reset, []]
+            ),
+            ("PRIORITY", Peer.frame(.priority, on: 1, [0, 0, 0, 0, 1]), nowhere),
+            (
+                "PRIORITY too short", Peer.frame(.priority, on: 1, [0]),
+                [
+                    ["failed FRAME_SIZE_ERROR", "> goaway 0 FRAME_SIZE_ERROR"], size, size, size,
+                    ["failed FRAME_SIZE_ERROR", "> goaway 1 FRAME_SIZE_ERROR"], [],
+                    ["failed FRAME_SIZE_ERROR", "> goaway 1 FRAME_SIZE_ERROR"],
+                    ["failed FRAME_SIZE_ERROR", "> goaway 1 FRAME_SIZE_ERROR"],
+                ]
+            ),
+            (
+                "RST_STREAM", Peer.reset(1),
+                [dead, ["reset 1 CANCEL"], ["reset 1 CANCEL"], ["reset 1 CANCEL"], [], [], [], []]
+            ),
+            ("SETTINGS on it", Peer.frame(.settings, on: 1), everywhere),
+            ("PUSH_PROMISE", Peer.frame(.pushPromise, .endHeaders, on: 1, [0, 0, 0, 2] + Peer.get), everywhere),
+            ("PING on it", Peer.frame(.ping, on: 1, Array(repeating: 0, count: 8)), everywhere),
+            ("GOAWAY on it", Peer.frame(.goAway, on: 1, Array(repeating: 0, count: 8)), everywhere),
+            ("WINDOW_UPDATE", Peer.window(1, 1), [dead] + nowhere.dropFirst()),
+            ("WINDOW_UPDATE of nothing", Peer.window(1, 0), [dead, malformed, malformed, malformed, [], [], [], []]),
+            ("WINDOW_UPDATE of too much", Peer.window(1, 0x7fff_ffff), [dead, flow, flow, flow, [], [], [], []]),
+            ("CONTINUATION", Peer.frame(.continuation, .endHeaders, on: 1, Peer.get), everywhere),
+            ("an unknown frame", Peer.frame(FrameKind(rawValue: 0x42), on: 1, [1, 2]), nowhere),
+            ("PRIORITY_UPDATE", Peer.frame(.priorityUpdate, of: [0, 0, 0, 1] + Array("u=1".utf8)), nowhere),
+            ("PRIORITY_UPDATE on it", Peer.frame(.priorityUpdate, on: 1, [0, 0, 0, 1]), everywhere),
+        ]
+    }()
 
     @Test(arguments: table)
     func everyFrameMeansWhatTheStandardSays(_ name: String, _ bytes: [UInt8], _ expected: [[String]]) {
@@ -210,6 +190,8 @@ import Testing
         ("ENABLE_CONNECT_PROTOCOL 2", Peer.settings((8, 2)), failure(.protocolError)),
         ("NO_RFC7540_PRIORITIES 2", Peer.settings((9, 2)), failure(.protocolError)),
         ("an unknown setting", Peer.settings((0xabcd, 7)), ["> settings ack"]),
+        ("PRIORITY_UPDATE of no stream", Peer.frame(.priorityUpdate, of: [0, 0, 0, 0]), failure(.protocolError)),
+        ("PRIORITY_UPDATE too short", Peer.frame(.priorityUpdate, of: [0, 0, 0]), failure(.frameSize)),
         ("PING of 7 bytes", Peer.frame(.ping, of: Array(repeating: 0, count: 7)), failure(.frameSize)),
         ("GOAWAY of 7 bytes", Peer.frame(.goAway, of: Array(repeating: 0, count: 7)), failure(.frameSize)),
         ("WINDOW_UPDATE of 3 bytes", Peer.frame(.windowUpdate, of: [0, 0, 1]), failure(.frameSize)),
@@ -257,7 +239,7 @@ import Testing
         ),
         (
             "a stream below one that is open", Peer.headers(5) + Peer.headers(3),
-            ["head 5 GET / HTTP/1.1 end", "> reset 3 STREAM_CLOSED"]
+            ["head 5 GET / HTTP/1.1 end"] + failure(.protocolError, last: 5)
         ),
     ]
 
@@ -277,12 +259,11 @@ import Testing
         #expect(peer.take(Peer.data(1, 16_384)) == ["fault 1 FLOW_CONTROL_ERROR", "> reset 1 FLOW_CONTROL_ERROR"])
         _ = peer.take(Peer.headers(3, Peer.post, .endHeaders))
         _ = peer.take(Peer.data(3, 16_384) + Peer.data(3, 16_384))
-        let slot = peer.slot(of: 3)!
-        #expect(peer.write { $0.consumed(slot, 16_384, &$1) } == [])
-        #expect(peer.write { $0.consumed(slot, 16_384, &$1) } == ["> window 3 32768"])
+        #expect(peer.consumed(3, 16_384) == [])
+        #expect(peer.consumed(3, 16_384) == ["> window 3 32768"])
         // One that is to send no more is granted no more.
         _ = peer.take(Peer.data(3, 16_384) + Peer.data(3, 16_384, ends: true))
-        #expect(peer.write { $0.consumed(slot, 32_768, &$1) } == [])
+        #expect(peer.consumed(3, 32_768) == [])
     }
 
     /// Bytes that nobody reads, padding among them, do not use the connection's window up.
@@ -292,11 +273,7 @@ import Testing
         for stream in stride(from: UInt32(1), to: 401, by: 2) {
             let padded = Peer.frame(.data, .padded, on: stream, [255] + Array(repeating: 0, count: 260))
             var said = peer.take(Peer.headers(stream, Peer.post, .endHeaders) + padded)
-            let slot = peer.slot(of: stream)!
-            said += peer.write {
-                $0.consumed(slot, 5, &$1)
-                $0.release(slot, .cancel, &$1)
-            }
+            said += peer.consumed(stream, 5) + peer.release(stream)
             said += peer.take(Peer.data(stream, 16_384))
             for words in said where words.hasPrefix("> window 0 ") { granted += Int64(words.split(separator: " ")[3])! }
             #expect(!said.contains { $0.hasPrefix("failed") })
@@ -318,24 +295,24 @@ import Testing
     @Test func windowsForSendingAreKept() {
         let peer = Peer.begun()
         _ = peer.take(Peer.settings((4, 10)) + Peer.headers(1) + Peer.headers(3))
-        #expect(peer.allowance(0) == 10)
-        peer.session.sentData(0, 10, endsStream: false)
-        #expect(peer.allowance(0) == 0 && peer.allowance(1) == 10)
+        #expect(peer.allowance(1) == 10)
+        peer.sentData(1, 10)
+        #expect(peer.allowance(1) == 0 && peer.allowance(3) == 10)
         // One byte more opens it; a smaller window than what is under way shuts it.
         #expect(peer.take(Peer.window(1, 1)) == ["window 1"])
-        #expect(peer.allowance(0) == 1)
+        #expect(peer.allowance(1) == 1)
         #expect(peer.take(Peer.settings((4, 2))) == ["> settings ack"])
-        #expect(peer.allowance(0) == 0 && peer.allowance(1) == 2)
+        #expect(peer.allowance(1) == 0 && peer.allowance(3) == 2)
         #expect(peer.take(Peer.window(1, 7)) == [])
         #expect(peer.take(Peer.window(1, 1)) == ["window 1"])
-        #expect(peer.allowance(0) == 1)
+        #expect(peer.allowance(1) == 1)
         #expect(peer.take(Peer.settings((4, 0x7fff_ffff))) == ["window all", "> settings ack"])
         // The connection's own, and the largest frame.
-        #expect(peer.allowance(1) == 16_384)
-        peer.session.sentData(1, 65_525, endsStream: true)
-        #expect(peer.allowance(0) == 0)
+        #expect(peer.allowance(3) == 16_384)
+        peer.sentData(3, 65_525, endsStream: true)
+        #expect(peer.allowance(1) == 0)
         #expect(peer.take(Peer.window(0, 5)) == ["window all"])
-        #expect(peer.allowance(0) == 5)
+        #expect(peer.allowance(1) == 5)
         // A change of the settings can widen a window beyond all.
         let other = Peer.begun()
         _ = other.take(Peer.settings((4, 0)) + Peer.headers(1) + Peer.window(1, 0x7fff_ffff))
@@ -353,7 +330,7 @@ import Testing
     func aBodyIsAsLongAsItsHeadSays(_ expected: Int64, _ pieces: [Int], _ isGood: Bool) {
         let peer = Peer.begun()
         _ = peer.take(Peer.headers(1, Peer.post, .endHeaders))
-        #expect(peer.expect(0, expected))
+        #expect(peer.expect(1, expected))
         var said: [String] = []
         for (index, count) in pieces.enumerated() {
             said += peer.take(Peer.data(1, count, ends: index == pieces.count - 1))
@@ -365,11 +342,11 @@ import Testing
         let peer = Peer.begun()
         let trailers = Peer.headers(1, [0x00, 0x01, 0x78, 0x01, 0x79])
         _ = peer.take(Peer.headers(1, Peer.post, .endHeaders))
-        #expect(peer.expect(0, 3))
+        #expect(peer.expect(1, 3))
         #expect(
             peer.take(Peer.data(1, 2) + trailers) == ["data 1 2", "fault 1 PROTOCOL_ERROR", "> reset 1 PROTOCOL_ERROR"])
         _ = peer.take(Peer.headers(3))
-        #expect(!peer.expect(peer.slot(of: 3)!, 3))
+        #expect(!peer.expect(3, 3))
     }
 
     // MARK: - Streams
@@ -386,26 +363,25 @@ import Testing
         #expect(peer.take(Peer.settingsAck + Peer.headers(7)) == ["> reset 7 REFUSED_STREAM"])
         // A stream that was reset is one as long as somebody works for it.
         #expect(peer.take(Peer.reset(1) + Peer.headers(9)) == ["reset 1 CANCEL", "> reset 9 REFUSED_STREAM"])
-        let first = peer.slot(of: 1)!
-        #expect(peer.write { $0.release(first, .cancel, &$1) } == [])
+        #expect(peer.release(1) == [])
         #expect(peer.take(Peer.headers(11)) == ["head 11 GET / HTTP/1.1 end"])
         // The table of fields went on with those that were refused.
         let remembered: [UInt8] = Peer.get + [0x40, 0x01, 0x78, 0x01, 0x79]
         #expect(peer.take(Peer.headers(13, remembered)) == ["> reset 13 REFUSED_STREAM"])
-        _ = peer.write { $0.release($0.slot(of: 11)!, .cancel, &$1) }
+        _ = peer.release(11)
         #expect(peer.take(Peer.headers(15, Peer.get + [0xbf])) == ["head 15 GET / HTTP/1.1 end"])
     }
 
     @Test func aStreamThatIsAnsweredEarlyIsEndedWithoutAnError() {
         let peer = Peer.begun()
         _ = peer.take(Peer.headers(1, Peer.post, .endHeaders))
-        peer.session.sentHead(0, endsStream: true)
-        #expect(peer.write { $0.release(0, .cancel, &$1) } == ["> reset 1 NO_ERROR"])
+        peer.sentHead(1)
+        #expect(peer.release(1) == ["> reset 1 NO_ERROR"])
         _ = peer.take(Peer.headers(3))
-        #expect(peer.write { $0.release(0, .internalError, &$1) } == ["> reset 3 INTERNAL_ERROR"])
+        #expect(peer.release(3, .internalError) == ["> reset 3 INTERNAL_ERROR"])
         _ = peer.take(Peer.headers(5))
-        peer.session.sentHead(0, endsStream: true)
-        #expect(peer.write { $0.release(0, .cancel, &$1) } == [])
+        peer.sentHead(5)
+        #expect(peer.release(5) == [])
         #expect(peer.isIdle)
     }
 
@@ -421,13 +397,95 @@ import Testing
         #expect(peer.take(Peer.reset(1)) == ["reset 1 CANCEL"])
     }
 
+    // MARK: - Streams that are let go of
+
+    /// In the middle of a frame, by whoever worked for it: the rest is nobody's, and the connection goes on.
+    @Test func theRestOfAFrameIsNobodysWhenItsStreamIsReleased() {
+        let peer = Peer.begun()
+        _ = peer.take(Peer.headers(1, Peer.post, .endHeaders))
+        let data = Peer.data(1, 10)
+        #expect(peer.take(Array(data.prefix(12))) == ["data 1 3"])
+        let stream = peer.stream(1)!
+        #expect(peer.release(1) == ["> reset 1 CANCEL"])
+        #expect(peer.take(Array(data.dropFirst(12))) == [])
+        // What it may still be told of is nobody's either.
+        #expect(peer.write { $0.consumed(stream, 3, &$1) } == [])
+        #expect(peer.take(Peer.headers(3)) == ["head 3 GET / HTTP/1.1 end"])
+    }
+
+    @Test func anotherStreamInItsSlotGetsNoneOfIt() {
+        let peer = Peer.begun(.client)
+        let (first, other) = (peer.open()!, peer.open()!)
+        #expect(other.slot != first.slot)
+        _ = peer.take(Peer.headers(1, Peer.ok, .endHeaders))
+        peer.session.tookFinalHead(first)
+        let data = Peer.data(1, 10, ends: true)
+        _ = peer.take(Array(data.prefix(12)))
+        _ = peer.release(1)
+        let next = peer.open()!
+        #expect(next.slot == first.slot && next.id == 5)
+        #expect(peer.take(Array(data.dropFirst(12))) == [])
+        #expect(peer.take(Peer.headers(5, Peer.ok, .endHeaders)) == ["head 5 HTTP/1.1 200 "])
+    }
+
+    /// Bytes that were given out and never passed on weigh on the connection no more.
+    @Test func whatNobodyPassesOnIsGrantedAnew() {
+        let peer = Peer.begun()
+        for count in 0..<200 {
+            let stream = UInt32(2 * count + 1)
+            let said = peer.take(Peer.headers(stream, Peer.post, .endHeaders) + Peer.data(stream, 16_000))
+            #expect(said == ["head \(stream) POST / HTTP/1.1", "data \(stream) 16000"])
+            _ = peer.release(stream)
+        }
+    }
+
+    @Test func aStreamIsResetOnce() {
+        let peer = Peer.begun()
+        _ = peer.take(Peer.headers(1, Peer.post, .endHeaders))
+        let stream = peer.stream(1)!
+        #expect(peer.write { try? $0.refuse(stream, .protocolError, &$1) } == ["> reset 1 PROTOCOL_ERROR"])
+        #expect(peer.release(1, .protocolError) == [])
+        _ = peer.take(Peer.headers(3, Peer.post, .endHeaders))
+        #expect(peer.take(Peer.frame(.priority, on: 3, [0])).count == 2)
+        #expect(peer.take(Peer.frame(.priority, on: 3, [0])) == [])
+    }
+
+    @Test func trailersOfWhatWasNeverTakenAreNotAnswered() {
+        let peer = Peer.begun()
+        _ = peer.take(Peer.headers(1))
+        _ = peer.write { $0.goAway(.none, &$1) }
+        let trailers = Peer.headers(3, [0x00, 0x01, 0x78, 0x01, 0x79])
+        #expect(peer.take(Peer.headers(3, Peer.post, .endHeaders) + Peer.data(3, 5) + trailers) == [])
+    }
+
+    /// A table that was made smaller and larger again in one frame is an empty one (RFC 7541 section 4.2).
+    @Test func theSmallestTableCounts() {
+        let peer = Peer.begun()
+        _ = peer.take(Peer.settings((1, 0), (1, 4_096)))
+        let mustShrink = peer.session.mustShrinkTable
+        #expect(mustShrink && peer.settings.tableBytes == 4_096)
+    }
+
+    /// Until it has heard of a smaller window, a peer may use the usual one (RFC 9113 section 6.9.2).
+    @Test func aWindowHoldsFromItsAcknowledgement() {
+        var limits = HTTP2Session.Limits()
+        limits.streamWindow = 1_000
+        let peer = HTTP2Peer(.server, limits)
+        _ = peer.write { $0.begin(&$1) }
+        _ = peer.take(Peer.preface + Peer.settings() + Peer.headers(1, Peer.post, .endHeaders))
+        #expect(peer.take(Peer.data(1, 16_384)) == ["data 1 16384"])
+        _ = peer.take(Peer.settingsAck + Peer.headers(3, Peer.post, .endHeaders))
+        #expect(peer.take(Peer.data(1, 1)) == ["fault 1 FLOW_CONTROL_ERROR", "> reset 1 FLOW_CONTROL_ERROR"])
+        #expect(peer.take(Peer.data(3, 1_000) + Peer.data(3, 1)).contains("fault 3 FLOW_CONTROL_ERROR"))
+    }
+
     // MARK: - As a client
 
     @Test func aClientOpensStreams() {
         let peer = Peer.begun(.client)
         _ = peer.take(Peer.settings((3, 2)))
         let (first, second) = (peer.open(), peer.open())
-        #expect(peer.id(first!) == 1 && peer.id(second!) == 3 && peer.open() == nil)
+        #expect(first?.id == 1 && second?.id == 3 && peer.open() == nil)
         // An interim response, the final one, its body, its trailers.
         #expect(peer.take(Peer.headers(1, [0x08, 0x03] + Array("103".utf8), .endHeaders)) == ["head 1 HTTP/1.1 103 "])
         #expect(peer.take(Peer.headers(1, Peer.ok, .endHeaders)) == ["head 1 HTTP/1.1 200 "])
@@ -441,9 +499,20 @@ import Testing
         _ = pushed.open()
         #expect(
             pushed.take(Peer.frame(.pushPromise, .endHeaders, on: 1, [0, 0, 0, 2])).contains("failed PROTOCOL_ERROR"))
+        let failing = Peer.begun(.client)
+        _ = failing.open()
+        #expect(
+            failing.take(Peer.frame(.ping, on: 1, Array(repeating: 0, count: 8))).last == "> goaway 0 PROTOCOL_ERROR")
         let going = Peer.begun(.client)
+        let (early, late) = (going.open()!, going.open()!)
         #expect(going.take(Peer.frame(.goAway, of: [0, 0, 0, 1, 0, 0, 0, 0])) == ["goaway 1 NO_ERROR"])
-        #expect(going.take(Peer.settings((2, 1))).contains("failed PROTOCOL_ERROR"))
+        // None is opened any more; what it has not seen may be asked again.
+        #expect(going.open() == nil)
+        let (seen, missed) = (!going.session.wasNotSeen(early), going.session.wasNotSeen(late))
+        #expect(seen && missed)
+        #expect(going.take(Peer.frame(.goAway, of: [0, 0, 0, 3, 0, 0, 0, 0])).contains("failed PROTOCOL_ERROR"))
+        let allowing = Peer.begun(.client)
+        #expect(allowing.take(Peer.settings((2, 1))).contains("failed PROTOCOL_ERROR"))
     }
 
     // MARK: - Floods
@@ -452,6 +521,7 @@ import Testing
     static let floods: [(FloodGauge.Flood, [UInt8], @Sendable (UInt32) -> [UInt8], ClosedRange<Int>)] = [
         (.resets, [], { Peer.headers(2 * $0 + 1) + Peer.reset(2 * $0 + 1) }, 499...501),
         (.faults, [], { Peer.headers(2 * $0 + 1) + Peer.window(2 * $0 + 1, 0) }, 1_024...1_025),
+        (.refusals, [], { Peer.headers(2 * $0 + 1, [0x82]) }, 10_000...11_200),
         (.answers, [], { _ in Peer.frame(.ping, of: Array(repeating: 0, count: 8)) }, 999...1_001),
         (.answers, [], { _ in Peer.settings((4, 1)) }, 999...1_001),
         (.empty, Peer.headers(1, Peer.post, .endHeaders), { _ in Peer.data(1, 0) }, 100...101),
@@ -474,15 +544,15 @@ import Testing
     @Test(arguments: floods.indices)
     func aFloodEndsTheConnection(_ index: Int) {
         let (flood, beginning, frame, ends) = Self.floods[index]
+        // The peer takes what it is told, but for that of which it is the flood.
+        let reads = flood == .refusals || flood == .faults
         let peer = Peer.begun()
         _ = peer.take(beginning)
         for count in 0..<1_000_000 {
             let said = peer.take(frame(UInt32(count)))
-            for slot in said.compactMap({ Self.stream(of: $0) }).compactMap({ peer.slot(of: $0) })
-            where slot > 0 || flood != .windows && flood != .empty {
-                // Whoever worked for it lets go at once, which is what a flood wants.
-                _ = peer.write { $0.release(slot, .cancel, &$1) }
-            }
+            if reads { peer.session.answersWereTaken() }
+            // Whoever worked for it lets go at once, which is what a flood wants.
+            for stream in said.compactMap({ Self.stream(of: $0) }) { _ = peer.release(stream) }
             guard let failed = said.first(where: { $0.hasPrefix("failed") }) else { continue }
             #expect(failed == "failed ENHANCE_YOUR_CALM by \(flood)")
             #expect(ends.contains(count), "after \(count)")
@@ -511,12 +581,57 @@ import Testing
                 said += peer.take(Peer.frame(.ping, of: Array(repeating: 0, count: 8)) + Peer.settings())
                 peer.session.answersWereTaken()
             }
-            let slot = peer.slot(of: stream)!
-            _ = peer.write {
-                $0.consumed(slot, 100, &$1)
-                $0.release(slot, .cancel, &$1)
-            }
+            _ = peer.consumed(stream, 100) + peer.release(stream)
             #expect(!said.contains { $0.hasPrefix("failed") })
+        }
+    }
+
+    /// Resets that the peer does not read do not pile up, whether it has heard of the bound of streams or not.
+    @Test(arguments: [true, false]) func resetsThatAreNotReadDoNotPileUp(hasHeard: Bool) {
+        let peer = HTTP2Peer()
+        _ = peer.write { $0.begin(&$1) }
+        _ = peer.take(Peer.preface + Peer.settings() + (hasHeard ? Peer.settingsAck : []))
+        peer.session.answersWereTaken()
+        var resets = 0
+        for count in 0..<10_000 {
+            let said = peer.take(Peer.headers(UInt32(2 * count + 1), [0x82]))
+            resets += said.count { $0.hasPrefix("> reset") }
+            if said.contains(where: { $0.hasPrefix("failed") }) { break }
+        }
+        #expect(resets == 1_001)
+    }
+
+    /// Whoever downloads says little but that it has room: what is sent counts as well.
+    @Test(arguments: [16_384, 100]) func aDownloadIsNoFlood(count: Int) {
+        let peer = Peer.begun()
+        _ = peer.take(Peer.headers(1))
+        for _ in 0..<50_000 {
+            peer.sentData(1, count)
+            let said = peer.take(
+                Peer.frame(.ping, of: Array(repeating: 0, count: 8)) + Peer.window(0, UInt32(count))
+                    + Peer.window(1, UInt32(count)))
+            peer.session.answersWereTaken()
+            guard !said.contains(where: { $0.hasPrefix("failed") }) else {
+                Issue.record("\(said)")
+                return
+            }
+        }
+    }
+
+    /// Who cancels requests whose work goes on is refused, and not cut.
+    @Test func refusalsOfWhoCancelsAreNoFaults() {
+        let peer = Peer.begun()
+        var stream: UInt32 = 1
+        for _ in 0..<100 {
+            _ = peer.take(Peer.headers(stream))
+            stream += 2
+        }
+        peer.now += 5_000
+        for id in stride(from: UInt32(1), to: stream, by: 2) { _ = peer.take(Peer.reset(id)) }
+        for _ in 0..<2_000 {
+            #expect(peer.take(Peer.headers(stream)) == ["> reset \(stream) REFUSED_STREAM"])
+            peer.session.answersWereTaken()
+            stream += 2
         }
     }
 
@@ -528,7 +643,7 @@ import Testing
             _ = peer.take(Peer.headers(stream))
             peer.now &+= 1_500
             #expect(peer.take(Peer.reset(stream)) == ["reset \(stream) CANCEL"])
-            _ = peer.write { $0.release($0.slot(of: stream)!, .cancel, &$1) }
+            _ = peer.release(stream)
         }
     }
 
@@ -562,18 +677,10 @@ import Testing
                 let end = min(bytes.count, start + Int.random(in: 1...200, using: &generator))
                 let said = peer.take(Array(bytes[start..<end]))
                 if said.contains(where: { $0.hasPrefix("failed") }) { break }
-                for words in said {
-                    guard let stream = Self.stream(of: words), let slot = peer.slot(of: stream) else {
-                        continue
-                    }
-                    _ = peer.write { $0.release(slot, .cancel, &$1) }
-                }
+                for stream in said.compactMap({ Self.stream(of: $0) }) { _ = peer.release(stream) }
                 start = end
             }
-            for stream in UInt32(0)...9 {
-                guard let slot = peer.slot(of: stream) else { continue }
-                _ = peer.write { $0.release(slot, .cancel, &$1) }
-            }
+            for stream in UInt32(0)...9 { _ = peer.release(stream) }
             #expect(peer.streamCount == 0)
         }
     }
