@@ -212,7 +212,7 @@ final class Doubtful: RequestFilter {
 
     @Test func aDecisionAfterTheDeadline() throws {
         let (origin, filter) = (try Origin(), Doubtful())
-        let proxy = try Self.proxy([filter], to: origin) { $0.timeouts.responseHead = .milliseconds(100) }
+        let proxy = try Self.proxy([filter], to: origin) { $0.timeouts.responseHead = .seconds(1) }
         let client = try proxy.connect()
         try client.send(Self.posted + "GET /other HTTP/1.1\r\nHost: a\r\n\r\n")
         let question = try filter.question()
@@ -229,7 +229,7 @@ final class Doubtful: RequestFilter {
     /// Of a body that has not come whole the end is not known, so that nothing can follow.
     @Test func aDeadlineAmidABody() throws {
         let filter = Doubtful()
-        let proxy = try Self.proxy([filter], to: try Origin()) { $0.timeouts.responseHead = .milliseconds(100) }
+        let proxy = try Self.proxy([filter], to: try Origin()) { $0.timeouts.responseHead = .seconds(1) }
         let client = try proxy.connect()
         try client.send("POST /special HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nhello")
         let response = try client.readResponse(to: "POST")
