@@ -8,7 +8,7 @@ public enum BlockWriter {
     ///   - head: `HTTP/1.1 200 OK` and lines `Name: value`, up to the empty line, which may be there or not.
     ///   - shrinksTable: the block has to say first that no table is used (`HTTP2Session.mustShrinkTable`).
     ///   - keepsSecrets: nobody on the way may remember any of its fields: some came that way (`HTTP2HeadText.hasSecret`).
-    /// - Returns: false where there is no such head; nothing that was written is of use then.
+    /// - Returns: false if `head` is not one; whatever was written is useless then.
     public static func write(
         response head: Span<UInt8>, shrinksTable: Bool = false, keepsSecrets: Bool = false,
         to sink: inout some FrameSink & ~Copyable

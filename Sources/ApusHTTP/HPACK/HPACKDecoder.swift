@@ -5,7 +5,7 @@ public protocol FieldReceiver: ~Copyable {
     /// - Parameter isSecret: it must not be remembered on its way (RFC 7541 section 6.2.3).
     mutating func receive(name: Span<UInt8>, value: Span<UInt8>, isSecret: Bool)
 
-    /// A field of which the name or the value is longer than `HPACKScratch.capacity`.
+    /// A field whose name or value is longer than `HPACKScratch.capacity`.
     mutating func receivedTooLong()
 }
 
@@ -39,7 +39,7 @@ public enum HPACKFault: Error, Sendable, Equatable {
     case truncated
     /// A number is longer than any that is meant.
     case badNumber
-    /// There is no field with that index.
+    /// No field has that index.
     case badIndex
     /// A string that is none in Huffman's code.
     case badString

@@ -174,7 +174,8 @@ public struct HTTP2HeadText: ~Copyable, HeadReceiver {
     private func check(_ value: Span<UInt8>) throws(Fault) {
         guard value.count > 0 else { return }
         for index in value.indices where !isFieldValueByte(value[index]) { throw .badFieldValue }
-        for byte in [value[0], value[value.count - 1]] where byte == space || byte == tab { throw .badFieldValue }
+        let (first, last) = (value[0], value[value.count - 1])
+        if first == space || first == tab || last == space || last == tab { throw .badFieldValue }
     }
 
     /// A piece of Cookie, which HTTP/2 may send as a field each (RFC 9113 section 8.2.3).

@@ -38,7 +38,7 @@ struct CertificatesAnswer: Encodable {
 
         /// When it was asked, in seconds since 1970; not told.
         fileprivate var now: Int64
-        /// It is time to be told of it (`Certificate.warningTime`); not told.
+        /// Whether it is to be warned of by now (`Certificate.warningTime`); no part of the answer.
         var endsSoon: Bool
 
         private enum CodingKeys: CodingKey {
